@@ -1,0 +1,1 @@
+"""The maths: Greeks, implied volatility, exposures, Green's operator, potential and its readings."""

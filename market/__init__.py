@@ -1,0 +1,1 @@
+"""The vocabulary of Hedgefield: instruments, calendars, chains, messages, ports and errors."""

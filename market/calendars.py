@@ -1,0 +1,168 @@
+"""Exchange sessions and expiry instants, from an exchange-calendar library.
+
+Holidays and early closes come from pandas-market-calendars; no table of dates stands here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+
+from market.clock import datetime_of_ns, ns_of_datetime, ns_of_utc_midnight
+from market.errors import DataError
+from market.instruments import ExpirySeries, Product, SettlementTime
+
+__all__ = ["Session", "expiry_series", "is_open", "latest_session", "session_on", "sessions_between"]
+
+_CRYPTO_EXPIRY_NS = 8 * 3_600 * 1_000_000_000
+# Index options quote until 16:15, but a PM-settled series settles on the index close: the equity session's end.
+_SETTLEMENT_CALENDAR = "NYSE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One trading session.
+
+    Parameters
+    ----------
+    day : datetime.date
+        Exchange date.
+    open_ns, close_ns : int
+        Regular open and close, ns since the epoch, UTC; an early close is already in it.
+    """
+
+    day: date
+    open_ns: int
+    close_ns: int
+
+
+@lru_cache(maxsize=512)
+def _year(calendar: str, year: int) -> tuple[Session, ...]:
+    if calendar == "24/7":
+        first = date(year, 1, 1)
+        days = (date(year + 1, 1, 1) - first).days
+        every = (first + timedelta(days=n) for n in range(days))
+        return tuple(
+            Session(day=day, open_ns=ns_of_utc_midnight(day), close_ns=ns_of_utc_midnight(day + timedelta(days=1)))
+            for day in every
+        )
+    import pandas_market_calendars  # 0.6 s to import: only where a calendar is asked for
+
+    schedule = pandas_market_calendars.get_calendar(calendar).schedule(f"{year}-01-01", f"{year}-12-31")
+    opens = schedule["market_open"].dt.to_pydatetime()
+    closes = schedule["market_close"].dt.to_pydatetime()
+    return tuple(
+        Session(day=day.date(), open_ns=ns_of_datetime(start), close_ns=ns_of_datetime(end))
+        for day, start, end in zip(schedule.index, opens, closes, strict=True)
+    )
+
+
+def sessions_between(calendar: str, first: date, last: date) -> tuple[Session, ...]:
+    """Return the sessions of a calendar from one date to another, both included.
+
+    Parameters
+    ----------
+    calendar : str
+        Name in pandas-market-calendars (``NYSE``, ``CBOE_Index_Options``), or ``24/7``.
+    first, last : datetime.date
+        Exchange dates.
+
+    Returns
+    -------
+    tuple of Session
+        In time order; empty where no session lies between.
+    """
+    years = range(first.year, last.year + 1)
+    return tuple(s for year in years for s in _year(calendar, year) if first <= s.day <= last)
+
+
+def session_on(calendar: str, day: date) -> Session | None:
+    """Return the session of a date, or None where the exchange is closed that day."""
+    sessions = _year(calendar, day.year)
+    position = bisect_right(sessions, day, key=lambda s: s.day) - 1
+    found = sessions[position] if position >= 0 else None
+    return found if found is not None and found.day == day else None
+
+
+def latest_session(calendar: str, instant_ns: int) -> Session:
+    """Return the newest session that had opened by an instant.
+
+    Parameters
+    ----------
+    calendar : str
+        As in `sessions_between`.
+    instant_ns : int
+        ns since the epoch, UTC.
+
+    Returns
+    -------
+    Session
+        Its open is at or before the instant; its close may lie after it.
+    """
+    day = datetime_of_ns(instant_ns).date()
+    candidates = sessions_between(calendar, day - timedelta(days=14), day + timedelta(days=1))
+    opened = [s for s in candidates if s.open_ns <= instant_ns]
+    if not opened:
+        raise DataError(
+            "no trading session within two weeks before the instant",
+            found=datetime_of_ns(instant_ns).isoformat(),
+            expected=f"an instant inside the calendar {calendar}",
+            action="check the date of the input",
+        )
+    return opened[-1]
+
+
+def is_open(calendar: str, instant_ns: int) -> bool:
+    """Return whether a calendar's regular session is running at an instant."""
+    return latest_session(calendar, instant_ns).close_ns > instant_ns
+
+
+@lru_cache(maxsize=65_536)
+def expiry_series(product: Product, expiration: date) -> ExpirySeries:
+    """Return the expiry instant and last trading instant of one series.
+
+    Parameters
+    ----------
+    product : Product
+        Terms of the root.
+    expiration : datetime.date
+        Expiration date as the venue prints it.
+
+    Returns
+    -------
+    ExpirySeries
+        PM series end at the close of the expiration's session (early closes included); AM series settle on that
+        session's opening print and trade until the close of the session before; crypto series end at 08:00 UTC.
+
+    Notes
+    -----
+    A date on which the exchange is closed (Saturday expirations before 2015, or a holiday) moves back to the session
+    before, which is when those contracts last traded.
+    """
+    if product.settlement is SettlementTime.FIXED_UTC:
+        expiry_ns = ns_of_utc_midnight(expiration) + _CRYPTO_EXPIRY_NS
+        return ExpirySeries(product=product, expiration=expiration, expiry_ns=expiry_ns, last_trade_ns=expiry_ns)
+    quoted = sessions_between(product.calendar, expiration - timedelta(days=10), expiration)
+    settled = sessions_between(_SETTLEMENT_CALENDAR, expiration - timedelta(days=10), expiration)
+    if len(quoted) < 2 or not settled:
+        raise DataError(
+            "no trading session near the expiration date",
+            found=expiration.isoformat(),
+            expected=f"a date inside the calendar {product.calendar}",
+            action="check the expiration column",
+        )
+    settlement = settled[-1]
+    if product.settlement is SettlementTime.AM:
+        # A Saturday date settled on the Friday's opening print: the session that `settlement` already is.
+        before = [s for s in quoted if s.day < settlement.day]
+        return ExpirySeries(
+            product=product,
+            expiration=expiration,
+            expiry_ns=settlement.open_ns,
+            last_trade_ns=before[-1].close_ns,
+        )
+    return ExpirySeries(
+        product=product, expiration=expiration, expiry_ns=settlement.close_ns, last_trade_ns=settlement.close_ns
+    )

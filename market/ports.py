@@ -1,0 +1,110 @@
+"""What the core and the actors need from the outside, named for the need and not for the vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from market.chains import OptionChain
+
+__all__ = ["ChainBatch", "ChainFeed", "EventLog", "FeedFactory", "LogRecord", "Stream"]
+
+
+class Stream(StrEnum):
+    """Names of the message streams."""
+
+    MARKET_DATA = "market_data"
+    FIELD_SNAPSHOTS = "field_snapshots"
+    HEALTH = "health"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainBatch:
+    """What a feed delivers at one instant.
+
+    Parameters
+    ----------
+    sequence : int
+        Rises by one from batch to batch of a feed; a gap means loss.
+    ts_event_ns : int
+        Instant of the batch on the feed's own clock (recorded or simulated), ns since the epoch, UTC.
+    chains : tuple of OptionChain
+        At most one per symbol.
+    """
+
+    sequence: int
+    ts_event_ns: int
+    chains: tuple[OptionChain, ...]
+
+
+class ChainFeed(Protocol):
+    """A source of option chains over time."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The underlyings that the feed delivers."""
+
+    def next_batch(self) -> ChainBatch | None:
+        """Return the next batch, or None where the feed has ended.
+
+        The feed does not wait: pacing is the caller's work, from `delay_s`.
+        """
+
+    def delay_s(self) -> float:
+        """Return how long after the previous batch the next one is due, seconds of the machine's clock, >= 0."""
+
+    def rewind(self, sequence: int) -> None:
+        """Continue after the batch with this sequence number, so that a consumer can catch up.
+
+        Parameters
+        ----------
+        sequence : int
+            The newest batch that the consumer has; -1 for none.
+        """
+
+
+class FeedFactory(Protocol):
+    """A picklable recipe for a feed: it crosses a process, the feed does not."""
+
+    def __call__(self) -> ChainFeed:
+        """Open the feed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRecord:
+    """One event of the ledger.
+
+    Parameters
+    ----------
+    stream : Stream
+        Which stream it belongs to.
+    key : str
+        Symbol or component.
+    ts_event_ns : int
+        Event instant, ns since the epoch, UTC.
+    cause_id : str
+        Id of the cause.
+    simulated : bool
+        Whether any input was simulated.
+    payload : mapping
+        JSON-able content.
+    """
+
+    stream: Stream
+    key: str
+    ts_event_ns: int
+    cause_id: str
+    simulated: bool
+    payload: Mapping[str, object]
+
+
+class EventLog(Protocol):
+    """An append-only log of events."""
+
+    def append(self, records: Iterable[LogRecord]) -> int:
+        """Make records durable and return the id of the last one."""
+
+    def close(self) -> None:
+        """Release the store."""

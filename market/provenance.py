@@ -1,0 +1,38 @@
+"""Where a value comes from, and whether it is simulated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["AsOfSource", "Provenance"]
+
+
+class AsOfSource(StrEnum):
+    """How the as-of instant of a recorded snapshot was found."""
+
+    STAMPED = "stamped"  # the source prints the instant
+    SESSION_CLOSE = "session_close"  # the source prints a date only: the close of that session
+    RECEIVED = "received"  # the instant of receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Origin of a message; it travels with everything that is computed from it.
+
+    Parameters
+    ----------
+    source : str
+        Vendor or generator and format, such as ``cboe-quote-table``.
+    origin : str
+        File name, address or scenario; never a secret.
+    simulated : bool
+        True where any input is simulated.
+    as_of_source : AsOfSource
+        How the as-of instant was found.
+    """
+
+    source: str
+    origin: str
+    simulated: bool
+    as_of_source: AsOfSource
