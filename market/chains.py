@@ -130,7 +130,7 @@ class OptionChain:
             raise _broken("chain array symbols", f"shape {self.symbols.shape}", f"shape ({n},) or (0,)")
         if self.vendor_forward.shape != (len(self.series),):
             raise _broken("chain array vendor_forward", f"{self.vendor_forward.shape}", f"({len(self.series)},)")
-        if n and not (0 <= int(self.series_index.min()) and int(self.series_index.max()) < len(self.series)):
+        if n and not (int(self.series_index.min()) >= 0 and int(self.series_index.max()) < len(self.series)):
             raise _broken("series_index", f"up to {int(self.series_index.max())}", f"0 to {len(self.series) - 1}")
         if n and not (np.isfinite(self.strike).all() and float(self.strike.min()) > 0.0):
             raise _broken("strike", "a strike that is not above 0", "finite strikes above 0")
