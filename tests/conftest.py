@@ -51,14 +51,14 @@ def _no_accidental_cluster(request: pytest.FixtureRequest, monkeypatch: pytest.M
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[str]:
     """Start one private local cluster for the whole session and yield its address."""
-    scratch = tempfile.mkdtemp(prefix="hf-", dir="/tmp")  # noqa: S108  # socket paths must stay below 108 characters
+    scratch = tempfile.mkdtemp(prefix="hf-", dir="/tmp")  # socket paths must stay below 108 characters
     os.environ["RAY_TMPDIR"] = scratch
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  # Ray's own name
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.pop("RAY_ADDRESS", None)
     import ray
 
-    context = ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False, configure_logging=False)
-    yield str(context.address_info["address"])
+    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    yield str(ray.get_runtime_context().gcs_address)
     ray.shutdown()
     shutil.rmtree(scratch, ignore_errors=True)
