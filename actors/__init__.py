@@ -1,0 +1,1 @@
+"""Thin Ray actors around plain state: symbol shards, feed, bus and ledger writer."""

@@ -1,0 +1,283 @@
+"""What the actors say to each other and to the gateway: frozen, typed, without behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fields.snapshot import FieldSnapshot
+from market.ports import ChainBatch, Stream
+
+__all__ = [
+    "BusBatch",
+    "BusMessage",
+    "FeedHealth",
+    "Outgoing",
+    "Publication",
+    "Receipt",
+    "ShardBatch",
+    "ShardHealth",
+    "SymbolStatus",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardBatch:
+    """A batch on its way to one shard.
+
+    Parameters
+    ----------
+    batch : ChainBatch
+        Chains of this shard's symbols only; its sequence is the feed's.
+    live_sequence : int
+        The feed's newest sequence at sending time; a shard behind it is catching up.
+    received_ns : int
+        Instant at which the feed actor had the batch, machine clock, ns since the epoch, UTC.
+    queued : int
+        Chains of this shard that still wait in the feed.
+    """
+
+    batch: ChainBatch
+    live_sequence: int
+    received_ns: int
+    queued: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a shard did with a batch.
+
+    Parameters
+    ----------
+    sequence : int
+        Sequence of the batch.
+    published : int
+        Snapshots that went to the bus.
+    failed : int
+        Symbols whose field could not be computed; see `ShardHealth.reasons`.
+    out_of_order : int
+        Chains that were dropped because a newer or equal one had been seen.
+    compute_ns : int
+        Time spent in the field computation, ns.
+    """
+
+    sequence: int
+    published: int
+    failed: int
+    out_of_order: int
+    compute_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A field snapshot as it travels over the bus; payload of the topic ``field_snapshots``.
+
+    Parameters
+    ----------
+    snapshot : FieldSnapshot
+        The field.
+    batch_sequence : int
+        Sequence of the chain batch that it was computed from.
+    received_ns : int
+        Instant at which the feed actor had the chain, machine clock, ns since the epoch, UTC; the data's age counts
+        from here, because a replayed chain's own instant lies years back.
+    published_ns : int
+        Instant of publication, machine clock, ns since the epoch, UTC.
+    catching_up : bool
+        True where the shard knows that it is behind the feed, so the field is stale.
+    shard : str
+        Name of the shard.
+    """
+
+    snapshot: FieldSnapshot
+    batch_sequence: int
+    received_ns: int
+    published_ns: int
+    catching_up: bool
+    shard: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolStatus:
+    """How fresh one symbol's field is.
+
+    Parameters
+    ----------
+    symbol : str
+        Underlying.
+    sequence : int
+        Newest batch whose chain is in the field; -1 for none.
+    age_s : float
+        Seconds since the feed had that chain; NaN before the first.
+    stale : bool
+        Whether a consumer must be told that the field is old.
+    catching_up : bool
+        Whether the shard is behind the feed after a restart.
+    reason : str
+        Why the field is stale or could not be computed; empty when all is well.
+    """
+
+    symbol: str
+    sequence: int
+    age_s: float
+    stale: bool
+    catching_up: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardHealth:
+    """State of one shard; payload of the topic ``health`` under the shard's name.
+
+    Parameters
+    ----------
+    shard : str
+        Name.
+    epoch_ns : int
+        Start of this incarnation, ns since the epoch, UTC; it changes when the process is restarted.
+    pid : int
+        Process.
+    ts_ns : int
+        Instant of the report, ns since the epoch, UTC.
+    sequence : int
+        Newest batch processed; -1 for none.
+    catching_up : bool
+        Whether the shard is behind the feed.
+    restored : int
+        Symbols restored from the checkpoint at start.
+    symbols, stale : int
+        Symbols known, and how many of them are stale.
+    updates, failed, out_of_order, unpublished : int
+        Counts since start: snapshots computed, fields that failed, chains dropped as old, snapshots that the bus did
+        not take in time.
+    reasons : mapping of str to str
+        By symbol, why its last chain gave no field.
+    note : str
+        Why the checkpoint was not used, or empty.
+    """
+
+    shard: str
+    epoch_ns: int
+    pid: int
+    ts_ns: int
+    sequence: int
+    catching_up: bool
+    restored: int
+    symbols: int
+    stale: int
+    updates: int
+    failed: int
+    out_of_order: int
+    unpublished: int
+    reasons: Mapping[str, str]
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedHealth:
+    """State of the feed; payload of the topic ``health`` under the key ``feed``.
+
+    Parameters
+    ----------
+    ts_ns : int
+        Instant of the report, ns since the epoch, UTC.
+    sequence : int
+        Newest batch pulled; -1 for none.
+    symbols : tuple of str
+        What the feed delivers.
+    ended : bool
+        Whether the feed has no more batches.
+    batches, chains, coalesced, undelivered : int
+        Counts since start: batches and chains pulled, chains replaced by a newer one before their shard took them, and
+        chains lost with a shard that died (it catches up on them).
+    queued : int
+        Chains that wait for a shard now.
+    late_s : float
+        How far the newest batch was pulled after it was due, seconds.
+    shards_down, shards_catching_up : tuple of str
+        Shards that get nothing now, and shards that are being replayed to.
+    error : str
+        Why the feed stopped; empty while it runs.
+    """
+
+    ts_ns: int
+    sequence: int
+    symbols: tuple[str, ...]
+    ended: bool
+    batches: int
+    chains: int
+    coalesced: int
+    undelivered: int
+    queued: int
+    late_s: float
+    shards_down: tuple[str, ...]
+    shards_catching_up: tuple[str, ...]
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message for the bus.
+
+    Parameters
+    ----------
+    key : str
+        Symbol or component.
+    ts_event_ns : int
+        Event instant, ns since the epoch, UTC.
+    payload : bytes
+        An encoded message, as `actors.codec.encode` gives it.
+    """
+
+    key: str
+    ts_event_ns: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusMessage:
+    """A message as the bus hands it out.
+
+    Parameters
+    ----------
+    sequence : int
+        Rises by one with each message published on the topic.
+    key : str
+        Symbol or component.
+    ts_event_ns : int
+        Event instant, ns since the epoch, UTC.
+    payload : bytes
+        Encoded `Publication` on ``field_snapshots``; encoded `ShardHealth` or `FeedHealth` on ``health``; decode with
+        `actors.codec`.
+    """
+
+    sequence: int
+    key: str
+    ts_event_ns: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusBatch:
+    """Answer to a poll.
+
+    Parameters
+    ----------
+    topic : Stream
+        Topic.
+    epoch_ns : int
+        Start of this incarnation of the bus; sequences of different epochs are not comparable.
+    next : int
+        What to pass as `after` in the next poll.
+    messages : tuple of BusMessage
+        In the order of `sequence`.
+    missed : int
+        Messages between `after` and `next` that are not among `messages`, because a newer one of the same key
+        replaced them or the ring had no room.
+    """
+
+    topic: Stream
+    epoch_ns: int
+    next: int
+    messages: tuple[BusMessage, ...]
+    missed: int
