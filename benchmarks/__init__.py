@@ -1,0 +1,1 @@
+"""Timings of the hot paths; run one with ``python -m benchmarks.bench_greeks``."""

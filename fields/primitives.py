@@ -1,0 +1,200 @@
+"""Branch-free exp, log ratio and Mills ratio that LLVM can vectorise inside a loop.
+
+numba's wheels carry no vector mathematics library, so a call of libm in a loop forbids SIMD. These are polynomials on
+plain arithmetic and bit casts; ``python -m benchmarks.regenerate_constants`` recomputes their coefficients. Domain:
+finite positive normal numbers where a logarithm is taken; NaN goes through, everything else is the caller's mask.
+"""
+
+# ruff: noqa: FURB136  # min and max drop NaN
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from fields.jit import primitive
+
+__all__ = [
+    "INV_SQRT_2PI",
+    "PHI_LIMIT",
+    "bits_of",
+    "exp_",
+    "float_of",
+    "log_ratio",
+    "mills",
+    "mills_pair",
+    "normal_density",
+]
+
+INV_SQRT_2PI = 0.3989422804014327
+# Beyond it the normal density is below the smallest normal number; it is flushed to 0.
+PHI_LIMIT = 37.5
+
+_LOG2_E = 1.4426950408889634
+# ln 2 in two parts: the first has 32 trailing zero bits, so that n * _LN2_HIGH is exact.
+_LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")
+_LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
+_LN2 = 0.6931471805599453
+# Adding 1.5 * 2**52 rounds to an integer and leaves that integer in the low bits.
+_ROUNDER = 6755399441055744.0
+_EXP_LOW = -708.0
+_EXP_HIGH = 709.0
+
+_BIAS = np.uint64(1023)
+_MANTISSA_BITS = np.uint64(52)
+_HALF_MANTISSA = np.uint64((1 << 51) + (1023 << 52))
+_EXPONENT_MASK = np.uint64(0x7FF0000000000000)
+_BITS_OF_2_52 = np.uint64(0x4330000000000000)
+_UNBIAS = 4503599627370496.0 + 1023.0
+# Where M(y) is 1/y to the last bit; keeps the product of the denominators finite.
+_MILLS_FAR = 1e30
+
+
+def _bits_of(_typingctx: Any, _x: Any) -> Any:
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.IntType(64))
+
+    return types.uint64(types.float64), generate
+
+
+def _float_of(_typingctx: Any, _bits: Any) -> Any:
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.uint64), generate
+
+
+# A float64 as its bit pattern (uint64), and back; known to numba only.
+bits_of = cast("Callable[[float], np.uint64]", intrinsic(_bits_of))
+float_of = cast("Callable[[np.uint64], float]", intrinsic(_float_of))
+
+
+@primitive
+def exp_(x: float) -> float:
+    """Return e**x, relative error below 3e-16; x is clamped to [-708, 709], NaN stays NaN."""
+    x = _EXP_LOW if x < _EXP_LOW else x
+    x = _EXP_HIGH if x > _EXP_HIGH else x
+    shifted = x * _LOG2_E + _ROUNDER
+    n = shifted - _ROUNDER
+    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    # Everything from the second power up is small against 1 + r, so its rounding does not count.
+    p = 2.5110037605963777e-08
+    p = p * r + 2.763263963904103e-07
+    p = p * r + 2.755724091857897e-06
+    p = p * r + 2.4801485482328494e-05
+    p = p * r + 0.00019841269890047113
+    p = p * r + 0.0013888888952314775
+    p = p * r + 0.008333333333319601
+    p = p * r + 0.0416666666664881
+    p = p * r + 0.1666666666666668
+    p = p * r + 0.5000000000000019
+    p = p * r + 1.0
+    p = p * r + 1.0
+    # A product instead of an addition to the exponent bits, so that NaN stays NaN.
+    return p * float_of((bits_of(shifted) + _BIAS) << _MANTISSA_BITS)
+
+
+@primitive
+def log_ratio(numerator: float, denominator: float) -> float:
+    """Return ln(numerator / denominator), relative error below 1e-15 also where the two almost agree."""
+    exponent = bits_of(numerator) - bits_of(denominator) + _HALF_MANTISSA
+    # Brings the denominator within about a third of the numerator; exact, so the difference below is exact too.
+    scaled = denominator * float_of(exponent & _EXPONENT_MASK)
+    e = float_of((exponent >> _MANTISSA_BITS) | _BITS_OF_2_52) - _UNBIAS
+    z = (numerator - scaled) / (numerator + scaled)
+    u = z * z
+    p = 0.13435773639999898
+    p = p * u + 0.11422383279993766
+    p = p * u + 0.13355118635810173
+    p = p * u + 0.15383785337347228
+    p = p * u + 0.18181837662857653
+    p = p * u + 0.22222221944659243
+    p = p * u + 0.28571428573695795
+    p = p * u + 0.3999999999999061
+    p = p * u + 0.6666666666666669
+    p = p * u + 2.0
+    return z * p + e * _LN2
+
+
+@primitive
+def _mills_numerator(t: float) -> float:
+    """Return (y + 1) M(y) at t = (y - 5) / (y + 5)."""
+    u = t * t
+    even = -7.077031841982677e-10
+    even = even * u + 9.094218432472913e-09
+    even = even * u - 6.589393318333421e-08
+    even = even * u + 3.2054886338682205e-07
+    even = even * u - 1.7633721137504215e-07
+    even = even * u - 2.4805835828998953e-05
+    even = even * u + 0.00045704392266072
+    even = even * u - 0.0042012903289861386
+    even = even * u - 0.03802659218586716
+    even = even * u - 0.06617760077909461
+    even = even * u + 0.07778159886873764
+    even = even * u + 1.1568486282918946
+    odd = -9.99802240829343e-10
+    odd = odd * u + 1.1281645525139734e-08
+    odd = odd * u - 7.821049220473805e-08
+    odd = odd * u + 4.92889412763629e-07
+    odd = odd * u - 3.2780889332747656e-06
+    odd = odd * u + 2.2710081536644496e-05
+    odd = odd * u - 0.00013437445842160464
+    odd = odd * u + 1.9530682704042314e-05
+    odd = odd * u + 0.016348231274349995
+    odd = odd * u + 0.06150504584074597
+    odd = odd * u + 0.02507217930161715
+    odd = odd * u - 0.2294875382521129
+    return odd * t + even
+
+
+@primitive
+def mills(y: float) -> float:
+    """Return Mills' ratio M(y) = N(-y) / phi(y) for y >= 0, relative error below 1e-15.
+
+    Parameters
+    ----------
+    y : float
+        Not negative; 1e30 and more give M(1e30).
+
+    Returns
+    -------
+    float
+        The ratio, sqrt(pi/2) at 0 and 1/y far out.
+    """
+    y = _MILLS_FAR if y > _MILLS_FAR else y
+    a = y + 5.0
+    b = y + 1.0
+    inverse = 1.0 / (a * b)
+    return _mills_numerator((y - 5.0) * b * inverse) * (a * inverse)
+
+
+@primitive
+def mills_pair(y1: float, y2: float) -> tuple[float, float]:
+    """Return `mills` of two arguments at the price of one division."""
+    y1 = _MILLS_FAR if y1 > _MILLS_FAR else y1
+    y2 = _MILLS_FAR if y2 > _MILLS_FAR else y2
+    a1 = y1 + 5.0
+    b1 = y1 + 1.0
+    a2 = y2 + 5.0
+    b2 = y2 + 1.0
+    both1 = a1 * b1
+    both2 = a2 * b2
+    inverse = 1.0 / (both1 * both2)
+    inverse1 = inverse * both2
+    inverse2 = inverse * both1
+    m1 = _mills_numerator((y1 - 5.0) * b1 * inverse1) * (a1 * inverse1)
+    m2 = _mills_numerator((y2 - 5.0) * b2 * inverse2) * (a2 * inverse2)
+    return m1, m2
+
+
+@primitive
+def normal_density(d: float) -> float:
+    """Return phi(d), exactly 0 beyond `PHI_LIMIT`, NaN for NaN."""
+    density = INV_SQRT_2PI * exp_(-0.5 * d * d)
+    return 0.0 if abs(d) > PHI_LIMIT else density
