@@ -1,0 +1,1 @@
+"""Composition root: settings, wiring, pictures and the command line."""

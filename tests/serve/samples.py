@@ -1,0 +1,138 @@
+"""Field snapshots with smooth arrays, for tests of what displays and serves them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import numpy as np
+
+from fields.config import Dynamics, PositionSource, TimeBasis
+from fields.snapshot import (
+    ContractCounts,
+    Feedback,
+    FieldSnapshot,
+    Heatmap,
+    Ladder,
+    RegimeReading,
+    StrikeProfile,
+    Totals,
+    Wall,
+    Walls,
+    ZeroGamma,
+)
+from market.clock import ns_of_datetime
+from market.provenance import AsOfSource, Provenance
+
+AS_OF_NS = ns_of_datetime(datetime(2026, 11, 20, 19, 30, tzinfo=UTC))
+_DAY_NS = 86_400 * 1_000_000_000
+
+
+def _ladder(spot: float, scale: float) -> Ladder:
+    u = np.linspace(-0.12, 0.12, 401)
+    gamma = scale * (u + 0.01) * np.exp(-((u / 0.04) ** 2))
+    return Ladder(
+        log_moneyness=u,
+        price=spot * np.exp(u),
+        gamma_usd_per_pct=gamma,
+        vanna_usd_per_volpt=0.1 * np.roll(gamma, 7),
+        charm_usd_per_min=0.001 * gamma[::-1],
+        potential_usd=scale * 0.05 * np.exp(-((u / 0.06) ** 2)),
+        potential_gradient_usd=np.gradient(scale * 0.05 * np.exp(-((u / 0.06) ** 2)), u),
+        amplification=np.full(401, np.nan),
+    )
+
+
+def _profile(spot: float, scale: float) -> StrikeProfile:
+    strike = np.linspace(0.9 * spot, 1.1 * spot, 41)
+    bell = np.exp(-(((strike / spot - 1.0) / 0.03) ** 2))
+    return StrikeProfile(
+        strike=strike,
+        call_gamma_usd_per_pct=scale * 0.02 * bell,
+        put_gamma_usd_per_pct=-scale * 0.025 * np.roll(bell, -3),
+        call_open_interest=1000.0 * bell,
+        put_open_interest=1200.0 * bell,
+    )
+
+
+def _heatmap(spot: float, scale: float) -> Heatmap:
+    price = spot * np.exp(np.linspace(-0.1, 0.1, 41))
+    u = np.log(price / spot)
+    rows = [scale * 0.01 * u * np.exp(-((u / (0.02 + 0.01 * k)) ** 2)) / (1.0 + k) for k in range(6)]
+    return Heatmap(
+        expiry_ns=np.array([AS_OF_NS + (1 + 7 * k) * _DAY_NS for k in range(6)], dtype=np.int64),
+        price=price,
+        gamma_usd_per_pct=np.array(rows),
+        outside_usd_per_pct=np.zeros(6),
+    )
+
+
+def _root(level: float, source: PositionSource, dynamics: Dynamics) -> ZeroGamma:
+    return ZeroGamma(level=level, slope=2.5e8, position_source=source, dynamics=dynamics)
+
+
+def snapshot_of(symbol: str = "SPX", *, spot: float = 4145.58, step: int = 0, simulated: bool = True) -> FieldSnapshot:
+    """Return a snapshot whose numbers move with `step`."""
+    spot *= 1.0 + 0.001 * step
+    scale = 4.0e10 * (1.0 + 0.05 * step)
+    naive, strike = PositionSource.OI_NAIVE, Dynamics.STICKY_STRIKE
+    return FieldSnapshot(
+        symbol=symbol,
+        session=date(2026, 11, 20),
+        ts_event_ns=AS_OF_NS + step * 1_000_000_000,
+        ts_valuation_ns=AS_OF_NS + step * 1_000_000_000,
+        cause_id=f"{symbol}-{step}",
+        provenance=Provenance(
+            source="simulated-market", origin="tests", simulated=simulated, as_of_source=AsOfSource.STAMPED
+        ),
+        spot=spot,
+        spot_source="parity_forward:2026-11-21",
+        counts=ContractCounts(
+            read=1200 + step,
+            used=1150 + step,
+            dropped={"zero_bid": 40, "crossed": 10},
+            iv_sources={"own_quote": 1100 + step, "parity_twin": 50},
+            open_interest_read=2.0e6,
+            open_interest_used=1.9e6,
+        ),
+        position_source=naive,
+        dynamics=strike,
+        time_basis=TimeBasis.CALENDAR,
+        totals=Totals(
+            dex_usd=1.25e11 + step * 1e9,
+            gamma_usd_per_pct=3.5e9 + step * 1e7,
+            vanna_usd_per_volpt=-4.2e8,
+            charm_usd_per_min=1.1e6,
+        ),
+        zero_gamma=(_root(spot * 0.99, naive, strike),),
+        zero_gamma_sensitivity=(_root(spot * 0.985, naive, Dynamics.STICKY_MONEYNESS),),
+        walls=Walls(
+            call=Wall(strike=round(spot * 1.02), gamma_usd_per_pct=8e8, share=0.12),
+            put=Wall(strike=round(spot * 0.97), gamma_usd_per_pct=-9e8, share=0.14),
+            absolute=Wall(strike=round(spot * 1.01), gamma_usd_per_pct=1.2e9, share=0.2),
+        ),
+        regime=RegimeReading(
+            amplification=0.935 - 0.001 * step,
+            feedback_x=0.07,
+            feedback=Feedback.LONG_DAMPING,
+            impact_return_per_usd=2e-13,
+            impact_source="assumed",
+        ),
+        ladder=_ladder(spot, scale),
+        profile=_profile(spot, scale),
+        heatmap=_heatmap(spot, scale),
+        reasons={"amplification_ladder": "impact is unknown along the ladder"},
+        timings_ms={"implied_vol": 2.1, "total": 9.4},
+    )
+
+
+def without_roots(snapshot: FieldSnapshot) -> FieldSnapshot:
+    """Return the same snapshot with no zero-gamma level and no amplification, and the reasons."""
+    missing = float("nan")
+    return replace(
+        snapshot,
+        zero_gamma=(),
+        zero_gamma_sensitivity=(),
+        regime=replace(snapshot.regime, amplification=missing, feedback_x=missing, feedback=Feedback.UNKNOWN),
+        reasons={"zero_gamma": "gamma does not change sign in the window", "amplification": "impact is unknown"},
+    )
