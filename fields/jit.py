@@ -6,11 +6,16 @@ arrays that come from Ray's object store are; a writable array fits a read-only 
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections.abc import Callable
+from types import CodeType, FunctionType
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 from numba import types
+from numba.core.caching import FunctionCache
 from numba.core.compiler import Compiler
 
 __all__ = ["BOOL", "F64", "F64_2D", "I32", "I64", "INT", "OUT", "OUT_2D", "REAL", "kernel", "primitive"]
@@ -41,6 +46,41 @@ class _NoAliasCompiler(Compiler):
         self.state.flags.noalias = True
 
 
+class _KernelCache(FunctionCache):
+    """Numba's disk cache, whose key also covers the primitives and constants that are inlined from other files.
+
+    Numba's own key is the date of the kernel's file: a kernel would keep the machine code of an older primitive.
+    """
+
+    def _index_key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
+        digest = hashlib.sha256()
+        _digest_function(self._py_func, digest, set())
+        return (*super()._index_key(signature, codegen), digest.hexdigest())  # type: ignore[no-untyped-call]
+
+
+def _digest_function(function: FunctionType, digest: Any, seen: set[FunctionType]) -> None:
+    if function in seen:
+        return
+    seen.add(function)
+    _digest_code(function.__code__, digest)
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name)
+        source = getattr(value, "py_func", None) or getattr(value, "_defn", None)  # a primitive, or an intrinsic
+        if isinstance(source, FunctionType):
+            _digest_function(source, digest, seen)
+        elif isinstance(value, int | float | tuple | np.generic):
+            digest.update(repr((name, value)).encode())
+
+
+def _digest_code(code: CodeType, digest: Any) -> None:
+    digest.update(code.co_code)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            _digest_code(constant, digest)
+        else:
+            digest.update(repr(constant).encode())
+
+
 def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[_F], _F]:
     """Return a decorator that compiles a function on import and caches the machine code on disk.
 
@@ -59,15 +99,20 @@ def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[_F], _F]:
     callable
         The decorator.
     """
-    decorator = numba.njit(
-        returns(*arguments),
-        cache=True,
-        error_model="numpy",
-        fastmath=_FASTMATH,
-        nogil=True,
-        pipeline_class=_NoAliasCompiler,
-    )
-    return cast("Callable[[_F], _F]", decorator)
+
+    cache: Any = _KernelCache
+
+    def decorate(function: _F) -> _F:
+        options = {"error_model": "numpy", "fastmath": _FASTMATH, "nogil": True, "pipeline_class": _NoAliasCompiler}
+        dispatcher: Any = numba.njit(**options)(function)
+        # Where no folder is writable there is no cache, and each process compiles for itself.
+        with contextlib.suppress(RuntimeError):
+            dispatcher._cache = cache(function)  # noqa: SLF001  # numba offers no public way
+        dispatcher.compile(returns(*arguments))
+        dispatcher.disable_compile()
+        return cast("_F", dispatcher)
+
+    return decorate
 
 
 def primitive(function: _F) -> _F:

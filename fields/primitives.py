@@ -83,19 +83,20 @@ def exp_(x: float) -> float:
     shifted = x * _LOG2_E + _ROUNDER
     n = shifted - _ROUNDER
     r = (x - n * _LN2_HIGH) - n * _LN2_LOW
-    # Everything from the second power up is small against 1 + r, so its rounding does not count.
-    p = 2.5110037605963777e-08
-    p = p * r + 2.763263963904103e-07
-    p = p * r + 2.755724091857897e-06
-    p = p * r + 2.4801485482328494e-05
-    p = p * r + 0.00019841269890047113
-    p = p * r + 0.0013888888952314775
-    p = p * r + 0.008333333333319601
-    p = p * r + 0.0416666666664881
-    p = p * r + 0.1666666666666668
-    p = p * r + 0.5000000000000019
-    p = p * r + 1.0
-    p = p * r + 1.0
+    # Even and odd powers apart: two short chains run beside each other, and latency is what limits these loops.
+    u = r * r
+    odd = 2.5110037605963777e-08
+    odd = odd * u + 2.755724091857897e-06
+    odd = odd * u + 0.00019841269890047113
+    odd = odd * u + 0.008333333333319601
+    odd = odd * u + 0.1666666666666668
+    even = 2.763263963904103e-07
+    even = even * u + 2.4801485482328494e-05
+    even = even * u + 0.0013888888952314775
+    even = even * u + 0.0416666666664881
+    even = even * u + 0.5000000000000019
+    # What is added to 1 + r is small, so that its rounding does not count.
+    p = 1.0 + (r + u * (odd * r + even))
     # A product instead of an addition to the exponent bits, so that NaN stays NaN.
     return p * float_of((bits_of(shifted) + _BIAS) << _MANTISSA_BITS)
 
@@ -109,16 +110,18 @@ def log_ratio(numerator: float, denominator: float) -> float:
     e = float_of((exponent >> _MANTISSA_BITS) | _BITS_OF_2_52) - _UNBIAS
     z = (numerator - scaled) / (numerator + scaled)
     u = z * z
-    p = 0.13435773639999898
-    p = p * u + 0.11422383279993766
-    p = p * u + 0.13355118635810173
-    p = p * u + 0.15383785337347228
-    p = p * u + 0.18181837662857653
-    p = p * u + 0.22222221944659243
-    p = p * u + 0.28571428573695795
-    p = p * u + 0.3999999999999061
-    p = p * u + 0.6666666666666669
-    p = p * u + 2.0
+    v = u * u
+    odd = 0.13435773639999898
+    odd = odd * v + 0.13355118635810173
+    odd = odd * v + 0.18181837662857653
+    odd = odd * v + 0.28571428573695795
+    odd = odd * v + 0.6666666666666669
+    even = 0.11422383279993766
+    even = even * v + 0.15383785337347228
+    even = even * v + 0.22222221944659243
+    even = even * v + 0.3999999999999061
+    even = even * v + 2.0
+    p = odd * u + even
     return z * p + e * _LN2
 
 
