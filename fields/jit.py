@@ -99,11 +99,15 @@ def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[_F], _F]:
     callable
         The decorator.
     """
-
     cache: Any = _KernelCache
 
     def decorate(function: _F) -> _F:
-        options = {"error_model": "numpy", "fastmath": _FASTMATH, "nogil": True, "pipeline_class": _NoAliasCompiler}
+        options: Any = {
+            "error_model": "numpy",
+            "fastmath": _FASTMATH,
+            "nogil": True,
+            "pipeline_class": _NoAliasCompiler,
+        }
         dispatcher: Any = numba.njit(**options)(function)
         # Where no folder is writable there is no cache, and each process compiles for itself.
         with contextlib.suppress(RuntimeError):
