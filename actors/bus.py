@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 
+import ray
+
 from actors.messages import BusBatch, BusMessage, Outgoing
 from market.ports import Stream
 
@@ -153,24 +155,26 @@ class BusActor:
         self._state = BusState(epoch_ns=time.time_ns(), max_keys=max_keys)
         self._arrived: dict[Stream, asyncio.Event] = {}
 
+    @ray.method
     async def publish(self, topic: Stream, messages: Sequence[Outgoing]) -> int:
         """Take messages, wake the readers, and return the newest sequence of the topic."""
         last = self._state.publish(topic, messages)
         self._arrived.pop(topic, asyncio.Event()).set()
         return last
 
-    async def poll(self, topic: Stream, after: int = 0, limit: int = 1000, timeout_s: float = 10.0) -> BusBatch:
+    @ray.method
+    async def poll(self, topic: Stream, after: int, limit: int, timeout_s: float) -> BusBatch:
         """Return messages after a position, waiting for the first one.
 
         Parameters
         ----------
         topic : Stream
             Topic.
-        after : int, optional
+        after : int
             `BusBatch.next` of the reader's last poll; 0 to read all that is kept.
-        limit : int, optional
+        limit : int
             Most messages to return.
-        timeout_s : float, optional
+        timeout_s : float
             How long to wait where nothing has come, seconds; then the answer holds no messages.
 
         Returns
@@ -184,10 +188,12 @@ class BusActor:
                 await asyncio.wait_for(event.wait(), timeout_s)
         return self._state.read(topic, after, limit)
 
+    @ray.method
     async def latest(self, topic: Stream, key: str) -> BusMessage | None:
         """Return the newest message of a key, or None."""
         return self._state.latest(topic, key)
 
+    @ray.method
     async def counts(self) -> dict[Stream, TopicCounts]:
         """Return the counts of each topic."""
         return self._state.counts()

@@ -1,0 +1,82 @@
+"""What waits for one shard: at most one chain per symbol, and a fixed number of batches on the way."""
+
+from __future__ import annotations
+
+from typing import final
+
+from actors.messages import ShardBatch
+from market.chains import OptionChain
+from market.ports import ChainBatch
+
+__all__ = ["ShardMailbox", "weigh"]
+
+
+def weigh(batch: ChainBatch) -> int:
+    """Return the bytes of a batch's arrays, near enough to choose how it travels."""
+    per_contract = 130  # twelve float64, two int64, one int32, one bool and the symbol of about 21 bytes
+    return sum(chain.n_contracts for chain in batch.chains) * per_contract
+
+
+@final
+class ShardMailbox:
+    """Bounded hand-over from the feed to one shard.
+
+    While fewer than `max_in_flight` batches are on the way, what is offered goes out at once. After that, chains wait;
+    a newer chain of a symbol replaces the one that waits, and the replacement is counted.
+
+    Parameters
+    ----------
+    max_in_flight : int
+        Batches that may be on the way; 2 keeps the shard busy while an answer travels back.
+    """
+
+    def __init__(self, max_in_flight: int = 2) -> None:
+        self._max_in_flight = max_in_flight
+        self._waiting: dict[str, OptionChain] = {}
+        self._sequence = -1
+        self._ts_event_ns = 0
+        self._received_ns = 0
+        self._announce = False
+        self.in_flight = 0
+        """Batches on the way."""
+        self.coalesced = 0
+        """Chains that a newer one replaced before the shard took them."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def offer(self, batch: ChainBatch, received_ns: int, *, announce: bool = False) -> None:
+        """Add a batch.
+
+        Parameters
+        ----------
+        batch : ChainBatch
+            Chains of this shard's symbols.
+        received_ns : int
+            Instant at which the feed actor had it, machine clock, ns since the epoch, UTC.
+        announce : bool, optional
+            Send it even if it holds no chain, to tell the shard that it has caught up.
+        """
+        for chain in batch.chains:
+            self.coalesced += self._waiting.pop(chain.symbol, None) is not None
+            self._waiting[chain.symbol] = chain
+        self._announce |= announce
+        self._sequence, self._ts_event_ns, self._received_ns = batch.sequence, batch.ts_event_ns, received_ns
+
+    def take(self) -> ShardBatch | None:
+        """Return what waits, as one batch, or None where nothing waits or enough is on the way."""
+        if not (self._waiting or self._announce) or self.in_flight >= self._max_in_flight:
+            return None
+        chains, self._waiting, self._announce = tuple(self._waiting.values()), {}, False
+        self.in_flight += 1
+        batch = ChainBatch(sequence=self._sequence, ts_event_ns=self._ts_event_ns, chains=chains)
+        return ShardBatch(batch=batch, live_sequence=self._sequence, received_ns=self._received_ns, queued=0)
+
+    def returned(self) -> None:
+        """Note that one batch has been answered, or has failed."""
+        self.in_flight -= 1
+
+    def clear(self) -> int:
+        """Forget what waits and return how many chains that was."""
+        lost, self._waiting, self._announce = len(self._waiting), {}, False
+        return lost

@@ -1,0 +1,184 @@
+"""The shard actor: holds a `ShardState`, publishes what it returns, keeps its checkpoint."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, final
+
+import ray
+from ray.util.metrics import Counter, Gauge, Histogram
+
+from actors.bus import BusActor
+from actors.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from actors.codec import encode
+from actors.messages import Outgoing, Publication, Receipt, ShardBatch, ShardHealth, SymbolStatus
+from actors.state import ShardConfig, ShardState
+from market.clock import SystemClock
+from market.errors import DataError
+from market.ports import Stream
+
+if TYPE_CHECKING:
+    from ray.actor import ActorProxy
+
+__all__ = ["SymbolActor"]
+
+_OUTSTANDING: Final = 4  # publications on their way to the bus; more means that the bus is behind
+_PATIENCE_S: Final = 5.0
+_BOUNDARIES_MS: Final = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 5000.0]
+
+
+@final
+class _Metrics:
+    """Custom metrics of a shard; they appear on the node's metrics port with the prefix ``ray_``."""
+
+    def __init__(self, shard: str) -> None:
+        tags = {"shard": shard}
+        self._updates = Counter("hedgefield_updates", "Fields computed", ("shard",))
+        self._failed = Counter("hedgefield_failed", "Chains that gave no field", ("shard",))
+        self._latency = Histogram(
+            "hedgefield_latency_ms", "From the feed's receipt to publication", _BOUNDARIES_MS, ("shard",)
+        )
+        self._compute = Histogram("hedgefield_compute_ms", "Field computation of a batch", _BOUNDARIES_MS, ("shard",))
+        self._age = Gauge("hedgefield_staleness_s", "Age of the oldest field", ("shard",))
+        self._queue = Gauge("hedgefield_queue_depth", "Chains that wait in the feed for the shard", ("shard",))
+        for metric in (self._updates, self._failed, self._latency, self._compute, self._age, self._queue):
+            metric.set_default_tags(tags)
+
+    def on_batch(self, message: ShardBatch, published: Sequence[Publication], receipt: Receipt) -> None:
+        self._queue.set(message.queued)
+        self._compute.observe(receipt.compute_ns / 1e6)
+        if receipt.failed:
+            self._failed.inc(receipt.failed)
+        if published:
+            self._updates.inc(len(published))
+            self._latency.observe((published[-1].published_ns - message.received_ns) / 1e6)
+
+    def on_status(self, status: Sequence[SymbolStatus]) -> None:
+        self._age.set(max((s.age_s for s in status if s.age_s == s.age_s), default=0.0))
+
+
+@final
+class SymbolActor:
+    """Sync, single-threaded actor that owns many symbols.
+
+    Parameters
+    ----------
+    config : ShardConfig
+        Settings.
+    checkpoint_path : str
+        File of the checkpoint; a shard that is restarted resumes from it.
+    bus : actor handle of BusActor
+        Where snapshots and health go.
+    """
+
+    def __init__(self, config: ShardConfig, checkpoint_path: str, bus: ActorProxy[BusActor]) -> None:
+        from fields.compute import compute_field
+        from fields.warm import warm_kernels
+
+        self._config, self._path, self._bus, self._clock = config, Path(checkpoint_path), bus, SystemClock()
+        self._epoch_ns = self._clock.now_ns()
+        self._sent: deque[ray.ObjectRef[int]] = deque()
+        self._unpublished, self._note = 0, ""
+        self._metrics = _Metrics(config.name)
+        restored = self._restore()
+        self._restored = 0 if restored is None else len(restored.publications)
+        self._state = ShardState(
+            config,
+            compute_field,
+            self._clock,
+            sequence=-1 if restored is None else restored.sequence,
+            publications=() if restored is None else restored.publications,
+        )
+        self._publish(self._state.publications)
+        warm_kernels()
+
+    def _restore(self) -> Checkpoint | None:
+        try:
+            return read_checkpoint(self._path, run_id=self._config.run_id, shard=self._config.name)
+        except DataError as error:
+            self._note = str(error)  # start empty and catch up on everything: a bad file must not stop the shard
+            return None
+
+    @ray.method
+    def on_batch(self, message: ShardBatch) -> Receipt:
+        """Compute and publish the fields of a batch."""
+        before = self._state.counts.failed, self._state.counts.out_of_order, self._state.counts.compute_ns
+        published = self._state.on_batch(message)
+        counts = self._state.counts
+        receipt = Receipt(
+            sequence=message.batch.sequence,
+            published=len(published),
+            failed=counts.failed - before[0],
+            out_of_order=counts.out_of_order - before[1],
+            compute_ns=counts.compute_ns - before[2],
+        )
+        self._publish(published)
+        self._metrics.on_batch(message, published, receipt)
+        return receipt
+
+    def _publish(self, publications: Sequence[Publication]) -> None:
+        messages = [
+            Outgoing(key=p.snapshot.symbol, ts_event_ns=p.snapshot.ts_event_ns, payload=encode(p)) for p in publications
+        ]
+        if messages:
+            self._send(Stream.FIELD_SNAPSHOTS, messages)
+
+    def _send(self, topic: Stream, messages: Sequence[Outgoing]) -> None:
+        if len(self._sent) >= _OUTSTANDING:
+            done, _ = ray.wait([self._sent[0]], timeout=_PATIENCE_S)
+            self._unpublished += 0 if done else 1
+            self._sent.popleft()
+        self._sent.append(self._bus.publish.remote(topic, messages))
+
+    @ray.method
+    def republish(self) -> int:
+        """Send the latest field of each symbol to a bus that has lost them, and return how many."""
+        self._publish(self._state.publications)
+        return len(self._state.publications)
+
+    @ray.method
+    def health(self) -> ShardHealth:
+        """Publish and return the state of the shard."""
+        now_ns, counts = self._clock.now_ns(), self._state.counts
+        status = self._state.status(now_ns)
+        health = ShardHealth(
+            shard=self._config.name,
+            epoch_ns=self._epoch_ns,
+            pid=os.getpid(),
+            ts_ns=now_ns,
+            sequence=self._state.sequence,
+            catching_up=self._state.catching_up,
+            restored=self._restored,
+            symbols=len(status),
+            stale=sum(s.stale for s in status),
+            updates=counts.updates,
+            failed=counts.failed,
+            out_of_order=counts.out_of_order,
+            unpublished=self._unpublished,
+            reasons=self._state.reasons,
+            note=self._note,
+        )
+        self._metrics.on_status(status)
+        self._send(Stream.HEALTH, [Outgoing(key=health.shard, ts_event_ns=now_ns, payload=encode(health))])
+        return health
+
+    @ray.method
+    def status(self) -> tuple[SymbolStatus, ...]:
+        """Return how fresh each symbol is."""
+        return self._state.status(self._clock.now_ns())
+
+    @ray.method
+    def checkpoint(self) -> int:
+        """Write the checkpoint and return its size, bytes."""
+        return write_checkpoint(
+            self._path,
+            Checkpoint(
+                run_id=self._config.run_id,
+                shard=self._config.name,
+                sequence=self._state.sequence,
+                publications=self._state.publications,
+            ),
+        )

@@ -1,0 +1,219 @@
+"""Append-only event log; a record is durable before it is acknowledged."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from sqlalchemy import Engine, create_engine, event, func, make_url, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from adapters.sql.schema import EVENTS, prepare
+from market.errors import ConfigError, VenueError
+from market.ports import LogRecord, Stream
+
+__all__ = ["SqlEventLog", "SqlLogFactory", "StoredRecord"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecord:
+    """A record as it stands in the store.
+
+    Parameters
+    ----------
+    id : int
+        Rises with each record.
+    run_id : str
+        Run that wrote it.
+    record : LogRecord
+        The event.
+    """
+
+    id: int
+    run_id: str
+    record: LogRecord
+
+
+@final
+class SqlEventLog:
+    """Event log in SQLite or PostgreSQL.
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy URL, such as ``sqlite:////home/me/.hedgefield/ledger.sqlite`` or ``postgresql+psycopg://host/db``.
+    run_id : str
+        Identity of the run that writes; the same event may be recorded once per run.
+    """
+
+    def __init__(self, url: str, run_id: str) -> None:
+        self._run_id = run_id
+        self._engine = _engine(url)
+        self._insert = _insert_once(self._engine)
+        try:
+            with self._engine.begin() as connection:
+                prepare(connection)
+        except SQLAlchemyError as error:
+            raise _failed("the event log cannot be opened", error) from error
+
+    def append(self, records: Iterable[LogRecord]) -> int:
+        """Make records durable in one transaction and return the id of the last one in the store.
+
+        Parameters
+        ----------
+        records : iterable of LogRecord
+            Events; one that this run has recorded before is left out.
+
+        Returns
+        -------
+        int
+            Highest id; 0 in an empty store. When this returns, a power cut loses nothing of it.
+        """
+        rows = [_row(self._run_id, record) for record in records]
+        try:
+            with self._engine.begin() as connection:
+                if rows:
+                    connection.execute(self._insert, rows)
+                return int(connection.execute(select(func.coalesce(func.max(EVENTS.c.id), 0))).scalar_one())
+        except SQLAlchemyError as error:
+            raise _failed("events could not be appended", error) from error
+
+    def read(self, *, after: int = 0, stream: Stream | None = None, limit: int = 1000) -> Iterator[StoredRecord]:
+        """Yield records in the order of their ids.
+
+        Parameters
+        ----------
+        after : int, optional
+            Only those with a higher id.
+        stream : Stream, optional
+            Only those of one stream.
+        limit : int, optional
+            At most so many.
+
+        Yields
+        ------
+        StoredRecord
+            One record.
+        """
+        query = select(EVENTS).where(EVENTS.c.id > after).order_by(EVENTS.c.id).limit(limit)
+        if stream is not None:
+            query = query.where(EVENTS.c.stream == stream.value)
+        with self._engine.connect() as connection:
+            for row in connection.execute(query).mappings():
+                yield _stored(dict(row))
+
+    def count(self) -> int:
+        """Return the number of records in the store."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(EVENTS)).scalar_one())
+
+    def close(self) -> None:
+        """Release the store."""
+        self._engine.dispose()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlLogFactory:
+    """A picklable recipe for a `SqlEventLog`.
+
+    Parameters
+    ----------
+    url : str
+        See `SqlEventLog`; it may carry a password, so it is left out of the text form.
+    run_id : str
+        Identity of the run.
+    """
+
+    url: str
+    run_id: str
+
+    def __call__(self) -> SqlEventLog:
+        """Open the log."""
+        return SqlEventLog(self.url, self.run_id)
+
+    def __repr__(self) -> str:
+        return f"SqlLogFactory(run_id={self.run_id!r})"
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError as error:
+        raise ConfigError(
+            "the ledger URL cannot be read", expected="sqlite:///FILE or postgresql+psycopg://HOST/DB"
+        ) from error
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.get_backend_name() != "sqlite":
+        raise ConfigError(
+            "no ledger for this kind of database", found=parsed.get_backend_name(), expected="sqlite or postgresql"
+        )
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    # One connection per use: threads of the ledger actor never share one. In memory that would lose the tables.
+    engine = create_engine(parsed, poolclass=NullPool if parsed.database else None)
+    event.listen(engine, "connect", _harden_sqlite)
+    return engine
+
+
+def _harden_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # In WAL mode the default does not sync a commit; an acknowledged event could be lost.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA busy_timeout=10000")
+    cursor.close()
+
+
+def _insert_once(engine: Engine) -> Any:
+    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+    return dialect.insert(EVENTS).on_conflict_do_nothing()
+
+
+def _finite(value: object) -> object:
+    # JSON has no NaN; the reader gets null, as everywhere at the edges.
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return value
+
+
+def _row(run_id: str, record: LogRecord) -> dict[str, object]:
+    return {
+        "run_id": run_id,
+        "stream": record.stream.value,
+        "key": record.key,
+        "ts_event_ns": record.ts_event_ns,
+        "cause_id": record.cause_id,
+        "simulated": record.simulated,
+        "payload": json.dumps(_finite(record.payload), allow_nan=False, separators=(",", ":")),
+    }
+
+
+def _stored(row: Mapping[str, Any]) -> StoredRecord:
+    record = LogRecord(
+        stream=Stream(row["stream"]),
+        key=row["key"],
+        ts_event_ns=row["ts_event_ns"],
+        cause_id=row["cause_id"],
+        simulated=row["simulated"],
+        payload=json.loads(row["payload"]),
+    )
+    return StoredRecord(id=row["id"], run_id=row["run_id"], record=record)
+
+
+def _failed(what: str, error: SQLAlchemyError) -> VenueError:
+    # The driver's text alone: SQLAlchemy's own carries the statement with all its values.
+    reason = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+    return VenueError(
+        what, retryable=isinstance(error, DBAPIError), found=reason, action="check the ledger URL and disk"
+    )
