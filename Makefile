@@ -72,7 +72,7 @@ docstrings: $(DEV)
 	@echo "numpydoc: every docstring is complete"
 
 secrets: $(DEV)
-	@git ls-files -z --cached --others --exclude-standard | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+	@git ls-files -z --cached --others --exclude-standard | xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
 	@echo "detect-secrets: nothing that looks like a secret"
 
 packaging: $(DEV)
