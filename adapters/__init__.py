@@ -1,0 +1,1 @@
+"""Vendors, files and stores, each behind a port of the core."""

@@ -1,0 +1,188 @@
+"""The customers: what each group likes to trade, how its trades arrive, and with what books it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.simulated.listing import Board
+from adapters.simulated.valuation import Valuation
+from market.chains import FloatArray
+
+__all__ = ["CustomerGroup", "Fills", "draw_fills", "first_positions", "preferences"]
+
+CLOSING_SHARE = 0.4
+
+
+class CustomerGroup(IntEnum):
+    """Who stands on the other side of the dealers; each group is long only or short only."""
+
+    OVERWRITER = 0  # sells calls above the money, 2 to 10 weeks out
+    HEDGER = 1  # buys puts below the money, 1 to 6 months out
+    SPECULATOR = 2  # buys calls that expire within days
+    NOISE_BUYER = 3  # buys any option
+    NOISE_SELLER = 4  # sells any option
+
+
+SIDE = np.array([-1, 1, 1, 1, -1], dtype=np.int64)
+"""Sign of each group's positions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fills:
+    """Customers' trades of one step, at most one line per group and contract.
+
+    Parameters
+    ----------
+    group, contract : ndarray of int64, shape (n_fills,)
+        Who and what.
+    change : ndarray of int64, shape (n_fills,)
+        Change of the customer's signed position; the dealers' is the opposite.
+    size : ndarray of int64, shape (n_fills,)
+        Contracts traded, opening and closing.
+    last_is_buy : ndarray of bool, shape (n_fills,)
+        Whether the customer bought in the last of these trades.
+    """
+
+    group: NDArray[np.int64]
+    contract: NDArray[np.int64]
+    change: NDArray[np.int64]
+    size: NDArray[np.int64]
+    last_is_buy: NDArray[np.bool_]
+
+
+def preferences(board: Board, value: Valuation, rate: FloatArray) -> FloatArray:
+    """Return how often each group trades each contract.
+
+    Parameters
+    ----------
+    board : Board
+        What is listed.
+    value : Valuation
+        Where the money stands.
+    rate : ndarray, shape (5, n_symbols)
+        Trades of each group and symbol in any unit of time.
+
+    Returns
+    -------
+    ndarray, shape (5, n_strikes, 2)
+        Trades per the same unit; calls first; sums over a symbol's contracts to `rate`.
+
+    Notes
+    -----
+    Products of a bell in standardised moneyness, a bell in the logarithm of days to expiry and the attraction of
+    round strikes.
+    """
+    z = value.standardised_moneyness
+    days = 365.0 * value.tau
+    weights = np.zeros((len(CustomerGroup), z.size, 2))
+    round_strike = board.roundness
+    log_days = np.log(days + 0.25)
+
+    def tenor(centre_days: float, width: float) -> FloatArray:
+        bell: FloatArray = np.exp(-0.5 * ((log_days - np.log(centre_days)) / width) ** 2)
+        return bell[board.series_of] * round_strike
+
+    def money(centre: float, width: float) -> FloatArray:
+        bell: FloatArray = np.exp(-0.5 * ((z - centre) / width) ** 2)
+        return bell
+
+    weights[CustomerGroup.OVERWRITER, :, 0] = money(1.0, 0.6) * tenor(30.0, 0.8)
+    weights[CustomerGroup.HEDGER, :, 1] = money(-1.3, 0.9) * tenor(60.0, 0.9)
+    weights[CustomerGroup.SPECULATOR, :, 0] = money(0.4, 0.7) * tenor(1.5, 1.2)
+    anything = (1.0 / (days + 2.0))[board.series_of] * round_strike
+    weights[CustomerGroup.NOISE_BUYER, :, 0] = money(0.3, 1.1) * anything
+    weights[CustomerGroup.NOISE_BUYER, :, 1] = money(-0.4, 1.3) * anything
+    weights[CustomerGroup.NOISE_SELLER] = weights[CustomerGroup.NOISE_BUYER]
+    totals = np.add.reduceat(weights.sum(axis=2), board.strike_bounds[:-1], axis=1)
+    scale = np.divide(rate, totals, out=np.zeros_like(totals), where=totals > 0.0)
+    weights *= scale[:, board.symbol_of, None]
+    return weights
+
+
+def first_positions(weights: FloatArray, lot_mean: FloatArray, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw the books with which the customers start.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (5, n_strikes, 2)
+        Mean contracts, from `preferences`.
+    lot_mean : ndarray, shape (n_strikes,)
+        Mean contracts per trade: positions are sums of lots.
+    rng : numpy.random.Generator
+        Source of chance.
+
+    Returns
+    -------
+    ndarray of int64, shape (5, 2 n_strikes)
+        Signed positions.
+    """
+    lots = lot_mean[None, :, None]
+    trades = rng.poisson(weights / lots)
+    size = np.rint(trades * lots).astype(np.int64)
+    return SIDE[:, None] * size.reshape(len(CustomerGroup), -1)
+
+
+def draw_fills(
+    weights: FloatArray,
+    *,
+    positions: NDArray[np.int64],
+    bid: FloatArray,
+    lot_mean: FloatArray,
+    rng: np.random.Generator,
+) -> Fills:
+    """Draw the trades of one step.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (5, n_strikes, 2)
+        Mean trades in the step.
+    positions : ndarray of int64, shape (5, 2 n_strikes)
+        Customers' books before the step.
+    bid : ndarray, shape (2 n_strikes,)
+        Dealers' bids; nothing is sold where there is none.
+    lot_mean : ndarray, shape (2 n_strikes,)
+        Mean contracts per trade.
+    rng : numpy.random.Generator
+        Source of chance.
+
+    Returns
+    -------
+    Fills
+        Poisson arrivals, geometric sizes; two in five trades close, and none closes more than there is.
+    """
+    cumulated = np.cumsum(weights.ravel())
+    count = int(rng.poisson(cumulated[-1]))
+    key = np.searchsorted(cumulated, rng.random(count) * cumulated[-1], side="right")
+    key = np.minimum(key, cumulated.size - 1)
+    contract = key % positions.shape[1]
+    size = rng.geometric(1.0 / lot_mean[contract])
+    closing = rng.random(count) < CLOSING_SHARE
+    sells = (SIDE[key // positions.shape[1]] < 0) != closing
+    allowed = ~sells | (bid[contract] > 0.0)
+    return _netted(key[allowed], size[allowed], closing[allowed], positions)
+
+
+def _netted(
+    key: NDArray[np.int64], size: NDArray[np.int64], closing: NDArray[np.bool_], positions: NDArray[np.int64]
+) -> Fills:
+    unique, line = np.unique(key, return_inverse=True)
+    opened = np.bincount(line, weights=np.where(closing, 0, size), minlength=unique.size).astype(np.int64)
+    closed = np.bincount(line, weights=np.where(closing, size, 0), minlength=unique.size).astype(np.int64)
+    group, contract = np.divmod(unique, positions.shape[1])
+    held = np.abs(positions[group, contract])
+    closed = np.minimum(closed, held + opened)
+    last_closes = np.zeros(unique.size, dtype=np.bool_)
+    last_closes[line] = closing
+    side = SIDE[group]
+    fills = opened + closed > 0
+    return Fills(
+        group=group[fills],
+        contract=contract[fills],
+        change=(side * (opened - closed))[fills],
+        size=(opened + closed)[fills],
+        last_is_buy=((side > 0) != last_closes)[fills],
+    )

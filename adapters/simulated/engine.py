@@ -1,0 +1,376 @@
+"""The simulated market: agents, hidden value, hedging dealers and their impact, stepped for all symbols at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from adapters.simulated.agents import CustomerGroup, draw_fills, first_positions, preferences
+from adapters.simulated.config import SimulatedMarketConfig
+from adapters.simulated.emission import ChainWriter
+from adapters.simulated.listing import Board, build_board
+from adapters.simulated.quotes import quote
+from adapters.simulated.state import (
+    MarketState,
+    RandomStreams,
+    carry_over,
+    listed_strikes,
+    open_interest_of,
+    parameter,
+    settle,
+)
+from adapters.simulated.truth import MarketTruth, Settlement
+from adapters.simulated.valuation import SESSION_SHARE, YEAR_NS, Valuation, sessions_to_expiry, value_strikes
+from market.calendars import Session, sessions_between
+from market.chains import FloatArray, OptionChain
+from market.clock import datetime_of_ns
+from market.errors import ConfigError
+
+__all__ = ["SimulatedMarket"]
+
+_SESSIONS_PER_YEAR = 252.0
+# Where hedging by dealers short gamma would run away (x <= -1), they spread the trade over the next steps.
+_LOWEST_FEEDBACK = -0.8
+# The opening auction finds most of the overnight change in value.
+_OPENING_SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameters:
+    rate: FloatArray
+    weights: FloatArray
+    impact: FloatArray
+    hedge_ratio: FloatArray
+    half_life_s: FloatArray
+    news_share: FloatArray
+    noise_share: FloatArray
+    long_run: FloatArray
+    reversion: FloatArray
+    leverage: FloatArray
+    vol_of_vol: FloatArray
+    lot_mean: FloatArray
+    trades: FloatArray
+    tick: FloatArray
+    tick_above_3: FloatArray
+    spread: FloatArray
+    multiplier: FloatArray
+
+
+def _parameters(config: SimulatedMarketConfig) -> _Parameters:
+    symbols = config.symbols
+    mix = np.array([item.customers.weights for item in symbols]).T
+    return _Parameters(
+        rate=parameter(symbols, "rate") - parameter(symbols, "dividend_yield"),
+        weights=mix / mix.sum(axis=0),
+        impact=parameter(symbols, "impact_return_per_usd"),
+        hedge_ratio=parameter(symbols, "hedge_ratio"),
+        half_life_s=parameter(symbols, "informed_half_life_s"),
+        news_share=parameter(symbols, "news_share"),
+        noise_share=parameter(symbols, "noise_share"),
+        long_run=parameter(symbols, "volatility"),
+        reversion=parameter(symbols, "vol_reversion"),
+        leverage=parameter(symbols, "leverage"),
+        vol_of_vol=parameter(symbols, "vol_of_vol"),
+        lot_mean=parameter(symbols, "lot_mean"),
+        trades=parameter(symbols, "trades_per_session"),
+        tick=parameter(symbols, "tick"),
+        tick_above_3=parameter(symbols, "tick_above_3"),
+        spread=parameter(symbols, "spread"),
+        multiplier=np.array([item.product.multiplier for item in symbols]),
+    )
+
+
+@final
+class SimulatedMarket:
+    """A market of many symbols whose chains look like real ones and whose truth can be asked for.
+
+    Parameters
+    ----------
+    config : SimulatedMarketConfig
+        Symbols, seed and clock.
+
+    Notes
+    -----
+    docs/simulated-market.md states the equations.
+    """
+
+    def __init__(self, config: SimulatedMarketConfig) -> None:
+        self._config = config
+        self._names = tuple(item.symbol for item in config.symbols)
+        self._place = {name: place for place, name in enumerate(self._names)}
+        self._p = _parameters(config)
+        self.restore(self._first_state())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The symbols, in the order of the settings."""
+        return self._names
+
+    @property
+    def sequence(self) -> int:
+        """Number of the current batch: 0 before the first step."""
+        return self._state.sequence
+
+    @property
+    def now_ns(self) -> int:
+        """Instant of the current quotes, ns since the epoch, UTC."""
+        return self._state.now_ns
+
+    @property
+    def settlements(self) -> tuple[Settlement, ...]:
+        """What settled at the latest close."""
+        return self._state.settlements
+
+    def checkpoint(self) -> MarketState:
+        """Return a copy of the state, from which `restore` continues identically."""
+        return self._state.copied()
+
+    def restore(self, state: MarketState) -> None:
+        """Continue from a checkpoint, which stays usable."""
+        self._state = state.copied()
+        self._list(state.board)
+        self._value_and_quote()
+
+    def step(self) -> None:
+        """Move to the next instant: within the session, or over the night to the next open."""
+        state, session = self._state, self._state.board.session
+        step_ns = round(self._config.step_s * 1e9)
+        if state.now_ns + step_ns < session.close_ns:
+            self._trade_underlying(step_ns / (session.close_ns - session.open_ns), self._config.step_s)
+            state.now_ns += step_ns
+            self._value_and_quote()
+            self._trade_options(step_ns / (session.close_ns - session.open_ns))
+        else:
+            left_ns = session.close_ns - state.now_ns
+            self._trade_underlying(left_ns / (session.close_ns - session.open_ns), left_ns / 1e9)
+            self._pass_night()
+        state.sequence += 1
+
+    def chains(self) -> tuple[OptionChain, ...]:
+        """Return the chain of every symbol, without any truth in it."""
+        return self._writer.chains(self._state, self._bid, self._ask)
+
+    def truth(self, symbol: str) -> MarketTruth:
+        """Return the truth behind a symbol's current chain.
+
+        Parameters
+        ----------
+        symbol : str
+            One of `names`.
+
+        Returns
+        -------
+        MarketTruth
+            Copies; aligned with the current chain.
+        """
+        if symbol not in self._place:
+            raise ConfigError("no such simulated symbol", found=symbol, expected=", ".join(self._names[:5]))
+        place = self._place[symbol]
+        state, value, p = self._state, self._valuation, self._p
+        contracts, series = state.board.contracts_of(place), state.board.series_slice(place)
+        strikes = slice(contracts.start // 2, contracts.stop // 2)
+        gamma_usd = float(self._gamma[place] * state.spot[place] ** 2)
+        feedback = max(float(p.hedge_ratio[place] * p.impact[place]) * gamma_usd, _LOWEST_FEEDBACK)
+        return MarketTruth(
+            symbol=symbol,
+            sequence=state.sequence,
+            ts_event_ns=state.now_ns,
+            spot=float(state.spot[place]),
+            value=float(state.value[place]),
+            instantaneous_volatility=float(state.volatility[place]),
+            forward=value.forward[series].copy(),
+            discount=value.discount[series].copy(),
+            volatility=np.repeat(value.volatility[strikes], 2),
+            price=value.price[contracts].copy(),
+            delta=value.delta[contracts].copy(),
+            gamma=value.gamma[contracts].copy(),
+            dealer_position=state.dealers[contracts].copy(),
+            customer_position=state.customers[:, contracts].copy(),
+            live_open_interest=open_interest_of(state.customers[:, contracts], state.dealers[contracts]),
+            dealer_shares=float(state.shares[place]),
+            dealer_gamma_usd=gamma_usd,
+            impact_return_per_usd=float(p.impact[place]),
+            amplification=1.0 / (1.0 + feedback),
+        )
+
+    def _first_state(self) -> MarketState:
+        config = self._config
+        session, now_ns = _first_session(config)
+        spot = parameter(config.symbols, "spot")
+        board = build_board(config.symbols, calendar=config.calendar, session=session, spot=spot, listed={})
+        streams = RandomStreams.of_seed(config.seed)
+        self._list(board)
+        value = self._values(board, now_ns, spot, self._p.long_run)
+        wanted = self._p.weights * parameter(config.symbols, "open_interest")
+        customers = first_positions(
+            preferences(board, value, wanted), self._p.lot_mean[board.symbol_of], streams.trades
+        )
+        dealers = -customers.sum(axis=0)
+        bid_size, ask_size = _sizes(board, streams.sizes)
+        state = MarketState(
+            sequence=0,
+            now_ns=now_ns,
+            board=board,
+            streams=streams,
+            spot=spot,
+            value=spot.copy(),
+            volatility=self._p.long_run.copy(),
+            shares=np.zeros_like(spot),
+            customers=customers,
+            dealers=dealers,
+            open_interest=open_interest_of(customers, dealers).astype(np.float64),
+            volume=np.zeros(board.n_contracts),
+            last=np.zeros(board.n_contracts),
+            bid_size=bid_size,
+            ask_size=ask_size,
+            settlements=(),
+        )
+        self._valuation = value
+        state.shares = -self._p.hedge_ratio * self._portfolio(state, value.delta)
+        return state
+
+    def _list(self, board: Board) -> None:
+        symbol_of = np.repeat(board.symbol_of, 2)
+        self._starts = 2 * board.strike_bounds[:-1]
+        self._tick, self._tick_above_3 = self._p.tick[symbol_of], self._p.tick_above_3[symbol_of]
+        self._spread, self._lot_mean = self._p.spread[symbol_of], self._p.lot_mean[symbol_of]
+        self._contract_symbol, self._contract_series = symbol_of, np.repeat(board.series_of, 2)
+        self._writer = ChainWriter(board, self._names, seed=self._config.seed)
+
+    def _values(self, board: Board, now_ns: int, spot: FloatArray, volatility: FloatArray) -> Valuation:
+        session = board.session
+        left = (session.close_ns - now_ns) / (session.close_ns - session.open_ns)
+        return value_strikes(
+            spot=spot[board.symbol_of_series],
+            volatility=volatility[board.symbol_of_series],
+            tau=(board.expiry_ns - now_ns) / YEAR_NS,
+            variance_time=sessions_to_expiry(left, board.sessions_left),
+            smile=board.smile,
+            rates=board.rates,
+            strike=board.strike,
+            log_strike=board.log_strike,
+            series_of=board.series_of,
+        )
+
+    def _portfolio(self, state: MarketState, per_unit: FloatArray) -> FloatArray:
+        return self._p.multiplier * np.add.reduceat(state.dealers * per_unit, self._starts)
+
+    def _value_and_quote(self) -> None:
+        state = self._state
+        value = self._values(state.board, state.now_ns, state.spot, state.volatility)
+        self._valuation = value
+        self._bid, self._ask = quote(
+            value,
+            spot=state.spot[self._contract_symbol],
+            tau=value.tau[self._contract_series],
+            tick=self._tick,
+            tick_above_3=self._tick_above_3,
+            spread=self._spread,
+        )
+        self._measure_dealers()
+
+    def _measure_dealers(self) -> None:
+        self._delta = self._portfolio(self._state, self._valuation.delta)
+        self._gamma = self._portfolio(self._state, self._valuation.gamma)
+
+    def _trade_underlying(self, session_fraction: float, seconds: float) -> None:
+        state, p = self._state, self._p
+        years = SESSION_SHARE * session_fraction / _SESSIONS_PER_YEAR
+        deviation = state.volatility * np.sqrt(years)
+        news = deviation * state.streams.value.standard_normal(state.spot.size) + (
+            (p.rate - 0.5 * state.volatility**2) * years
+        )
+        state.value = state.value * np.exp(news)
+        told = p.news_share * news
+        speed = -np.expm1(-np.log(2.0) * seconds / p.half_life_s)
+        informed = speed * (np.log(state.value / state.spot) - told)
+        noise = p.noise_share * deviation * state.streams.noise.standard_normal(state.spot.size)
+        # The hedge and the price that it moves are found together: the return includes the hedge's own impact.
+        feedback = np.maximum(p.hedge_ratio * p.impact * self._gamma * state.spot**2, _LOWEST_FEEDBACK)
+        residual_usd = (p.hedge_ratio * self._delta + state.shares) * state.spot
+        change = (told + informed + noise - p.impact * residual_usd) / (1.0 + feedback)
+        state.shares = state.shares - (residual_usd + feedback / p.impact * change) / state.spot
+        state.spot = state.spot * np.exp(change)
+        self._move_volatility(change, years)
+
+    def _move_volatility(self, change: FloatArray, years: float) -> None:
+        state, p = self._state, self._p
+        chance = state.streams.volatility.standard_normal(change.size)
+        log_volatility = (
+            np.log(state.volatility)
+            - p.reversion * years * np.log(state.volatility / p.long_run)
+            - p.leverage * change
+            + p.vol_of_vol * np.sqrt(years) * chance
+        )
+        state.volatility = np.clip(np.exp(log_volatility), 0.25 * p.long_run, 6.0 * p.long_run)
+
+    def _trade_options(self, session_fraction: float) -> None:
+        state, p = self._state, self._p
+        rate = p.weights * p.trades * session_fraction
+        fills = draw_fills(
+            preferences(state.board, self._valuation, rate),
+            positions=state.customers,
+            bid=self._bid,
+            lot_mean=self._lot_mean,
+            rng=state.streams.trades,
+        )
+        state.customers[fills.group, fills.contract] += fills.change
+        np.subtract.at(state.dealers, fills.contract, fills.change)
+        np.add.at(state.volume, fills.contract, fills.size)
+        state.last[fills.contract] = np.where(fills.last_is_buy, self._ask[fills.contract], self._bid[fills.contract])
+        self._measure_dealers()
+
+    def _pass_night(self) -> None:
+        state, p, old = self._state, self._p, self._state.board
+        state.settlements = settle(state, p.multiplier, self._names)
+        listed = listed_strikes(state)
+        interest = open_interest_of(state.customers, state.dealers)
+        years = (1.0 - SESSION_SHARE) / _SESSIONS_PER_YEAR
+        state.value = state.value * np.exp(
+            state.volatility * np.sqrt(years) * state.streams.value.standard_normal(state.spot.size)
+        )
+        change = _OPENING_SHARE * np.log(state.value / state.spot)
+        state.spot = state.spot * np.exp(change)
+        self._move_volatility(change, years)
+        session = _next_session(self._config.calendar, old.session)
+        board = build_board(
+            self._config.symbols, calendar=self._config.calendar, session=session, spot=state.spot, listed=listed
+        )
+        self._move_books(board, interest.astype(np.float64))
+        state.now_ns = session.open_ns
+        self._list(board)
+        self._value_and_quote()
+        # The hedge of what expired was unwound at the settlement price, and the rest is set in the auction.
+        state.shares = -p.hedge_ratio * self._delta
+
+    def _move_books(self, board: Board, interest: FloatArray) -> None:
+        state = self._state
+        source, target = carry_over(state.board, board)
+        customers = np.zeros((len(CustomerGroup), board.n_contracts), dtype=np.int64)
+        customers[:, target] = state.customers[:, source]
+        last, published = np.zeros(board.n_contracts), np.zeros(board.n_contracts)
+        last[target], published[target] = state.last[source], interest[source]
+        state.customers, state.dealers = customers, -customers.sum(axis=0)
+        state.last, state.open_interest = last, published
+        state.volume = np.zeros(board.n_contracts)
+        state.bid_size, state.ask_size = _sizes(board, state.streams.sizes)
+        state.board = board
+
+
+def _sizes(board: Board, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    mean = np.repeat(10.0 * board.roundness, 2)
+    return 1.0 + rng.poisson(mean).astype(np.float64), 1.0 + rng.poisson(mean).astype(np.float64)
+
+
+def _first_session(config: SimulatedMarketConfig) -> tuple[Session, int]:
+    day = datetime_of_ns(config.start_ns).date()
+    ahead = sessions_between(config.calendar, day.replace(day=1), day.replace(year=day.year + 1, day=1))
+    session = next(s for s in ahead if s.close_ns > config.start_ns)
+    return session, max(config.start_ns, session.open_ns)
+
+
+def _next_session(calendar: str, session: Session) -> Session:
+    ahead = sessions_between(calendar, session.day, session.day.replace(year=session.day.year + 1, day=1))
+    return ahead[1]
