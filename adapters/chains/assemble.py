@@ -1,0 +1,299 @@
+"""The one place where columns of contracts become an `OptionChain`: drops, duplicates and expirations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.calendars import expiry_series
+from market.chains import DropReason, FloatArray, OptionChain
+from market.clock import iso_of_ns
+from market.errors import DataError
+from market.instruments import ExpirySeries, Product, product_of
+from market.provenance import AsOfSource, Provenance
+
+__all__ = ["Contracts", "SnapshotKey", "Spot", "assemble", "crypto_product", "listed_product"]
+
+# The longest listed options run six years; a date beyond fifteen is a misread cell, not a contract.
+_LONGEST_DAYS = 15 * 366
+_OLDEST_DAYS = 366
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotKey:
+    """One snapshot of a source, before its contracts are read.
+
+    Parameters
+    ----------
+    symbol : str
+        Underlying.
+    session : datetime.date
+        Trading session.
+    ts_event_ns : int
+        As-of instant, ns since the epoch, UTC.
+    as_of_source : AsOfSource
+        How the instant was found.
+    n_contracts : int
+        Contracts that the source holds for it, readable or not.
+    simulated : bool
+        Whether the snapshot was recorded from a simulation.
+    """
+
+    symbol: str
+    session: date
+    ts_event_ns: int
+    as_of_source: AsOfSource
+    n_contracts: int
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """The underlying as printed: last, bid and ask in USD, and the instant in ns; NaN and None where absent."""
+
+    last: float = math.nan
+    bid: float = math.nan
+    ask: float = math.nan
+    ts_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contracts:
+    """Columns of one snapshot as read, each of shape (n_rows,); an array that a source lacks is None.
+
+    Parameters
+    ----------
+    root : ndarray of bytes
+        Option roots.
+    expiration : ndarray of datetime64[D]
+        Expiration dates; NaT where unreadable.
+    right : ndarray of int8
+        1 call, 0 put, -1 unreadable.
+    strike : ndarray
+        Strikes.
+    bad : ndarray of bool
+        Rows with a cell that cannot be read.
+    non_standard : ndarray of bool, optional
+        Rows that the source marks as adjusted or foreign.
+    bid, ask, last, open_interest, volume, bid_size, ask_size, iv, delta, gamma, forward : ndarray, optional
+        As in `OptionChain`; `forward` per contract.
+    quote_ts_ns : ndarray of int64, optional
+        Instant of each quote.
+    symbols : ndarray of bytes, optional
+        Contract symbols.
+    """
+
+    root: NDArray[np.bytes_]
+    expiration: NDArray[np.datetime64]
+    right: NDArray[np.int8]
+    strike: FloatArray
+    bad: NDArray[np.bool_]
+    non_standard: NDArray[np.bool_] | None = None
+    bid: FloatArray | None = None
+    ask: FloatArray | None = None
+    last: FloatArray | None = None
+    open_interest: FloatArray | None = None
+    volume: FloatArray | None = None
+    bid_size: FloatArray | None = None
+    ask_size: FloatArray | None = None
+    iv: FloatArray | None = None
+    delta: FloatArray | None = None
+    gamma: FloatArray | None = None
+    forward: FloatArray | None = None
+    quote_ts_ns: NDArray[np.int64] | None = None
+    symbols: NDArray[np.bytes_] | None = None
+    spot: Spot = field(default_factory=Spot)
+
+
+def listed_product(root: str, symbol: str) -> Product | None:
+    """Return the terms of a listed root, or None where it is adjusted or belongs to another underlying."""
+    product = product_of(root)
+    adjusted = product.root[-1:].isdigit()
+    return None if adjusted or product.underlying != symbol else product
+
+
+def crypto_product(root: str, symbol: str) -> Product | None:
+    """Return the terms of a coin-settled root such as ``BTC@OKX``, or None where its terms are not known."""
+    product = product_of(root)
+    return product if product.calendar == "24/7" and product.underlying == symbol else None
+
+
+def assemble(  # one name per array of the chain
+    contracts: Contracts,
+    key: SnapshotKey,
+    *,
+    source: str,
+    path: Path,
+    product: Callable[[str, str], Product | None] = listed_product,
+    malformed: int = 0,
+) -> OptionChain:
+    """Build a chain from columns: leave out and count what cannot be a contract, and group the rest by expiration.
+
+    Parameters
+    ----------
+    contracts : Contracts
+        Columns of shape (n_rows,).
+    key : SnapshotKey
+        Which snapshot this is.
+    source : str
+        Vendor and format, for the provenance.
+    path : Path
+        File, for the provenance and for errors.
+    product : callable
+        Terms of a root for a symbol; None makes its contracts `DropReason.NON_STANDARD`.
+    malformed : int
+        Contracts that stood on lines which could not even be split into columns.
+
+    Returns
+    -------
+    OptionChain
+        Kept contracts in the order of the source.
+    """
+    n = contracts.strike.shape[0]
+    root_code, products = _products(contracts.root, key.symbol, product)
+    reason = _reasons(contracts, key, root_code, products)
+    keep = np.flatnonzero(reason == "")
+    series, index = _series(contracts.expiration[keep], root_code[keep], products, path)
+    repeated = _repeated(index, contracts.strike[keep], contracts.right[keep])
+    reason[keep[repeated]] = DropReason.DUPLICATE.value
+    keep, index = keep[~repeated], index[~repeated]
+    dropped = _counted(reason, malformed)
+    if keep.size == 0:
+        raise _nothing_left(path, key, n + malformed, dropped)
+    used = np.unique(index)
+    index = np.searchsorted(used, index)
+
+    def column(values: FloatArray | None) -> FloatArray:
+        return np.full(keep.size, np.nan) if values is None else np.ascontiguousarray(values[keep])
+
+    iv = column(contracts.iv)
+    quotes = contracts.quote_ts_ns
+    spot = contracts.spot
+    return OptionChain(
+        symbol=key.symbol,
+        session=key.session,
+        ts_event_ns=key.ts_event_ns,
+        cause_id=f"{path.name}:{key.symbol}:{iso_of_ns(key.ts_event_ns)}",
+        provenance=Provenance(source=source, origin=path.name, simulated=key.simulated, as_of_source=key.as_of_source),
+        series=tuple(series[i] for i in used),
+        series_index=index.astype(np.int32),
+        strike=column(contracts.strike),
+        is_call=contracts.right[keep] == 1,
+        bid=column(contracts.bid),
+        ask=column(contracts.ask),
+        last=column(contracts.last),
+        open_interest=column(contracts.open_interest),
+        volume=column(contracts.volume),
+        bid_size=column(contracts.bid_size),
+        ask_size=column(contracts.ask_size),
+        vendor_iv=np.where(iv > 0.0, iv, np.nan),
+        vendor_delta=column(contracts.delta),
+        vendor_gamma=column(contracts.gamma),
+        quote_ts_ns=np.full(keep.size, key.ts_event_ns, dtype=np.int64) if quotes is None else quotes[keep],
+        symbols=np.array([], dtype="S1") if contracts.symbols is None else contracts.symbols[keep],
+        vendor_forward=_forwards(column(contracts.forward), index, used.size),
+        spot_last=_price(spot.last),
+        spot_bid=_price(spot.bid),
+        spot_ask=_price(spot.ask),
+        spot_ts_ns=key.ts_event_ns if spot.ts_ns is None else spot.ts_ns,
+        n_read=n + malformed,
+        dropped=dropped,
+    )
+
+
+def _price(value: float) -> float:
+    # Cboe prints 0 for the bid and ask of an index that has none.
+    return value if math.isfinite(value) and value > 0.0 else math.nan
+
+
+def _products(
+    roots: NDArray[np.bytes_], symbol: str, product: Callable[[str, str], Product | None]
+) -> tuple[NDArray[np.int64], list[Product | None]]:
+    distinct, codes = np.unique(roots, return_inverse=True)
+    names = [bytes(root).decode("ascii", "replace") for root in distinct]
+    return codes.reshape(-1), [product(name, symbol) if name else None for name in names]
+
+
+def _reasons(
+    contracts: Contracts, key: SnapshotKey, root_code: NDArray[np.int64], products: list[Product | None]
+) -> NDArray[np.str_]:
+    session = np.datetime64(key.session, "D")
+    ahead = (contracts.expiration - session).astype("timedelta64[D]").astype(np.int64)
+    in_range = ~np.isnat(contracts.expiration) & (ahead >= -_OLDEST_DAYS) & (ahead <= _LONGEST_DAYS)
+    bad = contracts.bad | ~in_range | (contracts.right < 0) | (np.char.str_len(contracts.root) == 0)
+    for amount in (contracts.open_interest, contracts.volume, contracts.bid_size, contracts.ask_size):
+        bad = bad if amount is None else bad | (amount < 0.0)
+    negative = np.zeros(bad.shape, dtype=np.bool_)
+    for price in (contracts.bid, contracts.ask, contracts.last):
+        negative = negative if price is None else negative | (price < 0.0)
+    foreign = np.array([product is None for product in products], dtype=np.bool_)[root_code]
+    if contracts.non_standard is not None:
+        foreign = foreign | contracts.non_standard
+    bad_strike = ~(np.isfinite(contracts.strike) & (contracts.strike > 0.0))
+    conditions = [bad, bad_strike, foreign, negative]
+    names = [DropReason.BAD_ROW, DropReason.BAD_STRIKE, DropReason.NON_STANDARD, DropReason.NEGATIVE_PRICE]
+    return np.select(conditions, [name.value for name in names], default="").astype("U16")
+
+
+def _series(
+    expiration: NDArray[np.datetime64], root_code: NDArray[np.int64], products: list[Product | None], path: Path
+) -> tuple[list[ExpirySeries], NDArray[np.int64]]:
+    day = expiration.astype("datetime64[D]").astype(np.int64)
+    key, inverse = np.unique(day * (len(products) + 1) + root_code, return_inverse=True)
+    built = [_one_series(int(value), products, path) for value in key]
+    order = sorted(range(len(built)), key=lambda i: (built[i].expiry_ns, built[i].product.root))
+    place = np.empty(len(built), dtype=np.int64)
+    place[order] = np.arange(len(built))
+    return [built[i] for i in order], place[inverse.reshape(-1)]
+
+
+def _one_series(key: int, products: list[Product | None], path: Path) -> ExpirySeries:
+    day, code = divmod(key, len(products) + 1)
+    product = products[code]
+    expiration = np.datetime64(day, "D").astype(date)
+    if product is None:
+        raise DataError("a contract without terms was kept", path=str(path), found=str(expiration))
+    return expiry_series(product, expiration)
+
+
+def _repeated(index: NDArray[np.int64], strike: FloatArray, right: NDArray[np.int8]) -> NDArray[np.bool_]:
+    _, strike_code = np.unique(strike, return_inverse=True)
+    key = (index * (strike.size + 1) + strike_code.reshape(-1)) * 2 + right
+    _, first = np.unique(key, return_index=True)
+    repeated = np.ones(key.shape, dtype=np.bool_)
+    repeated[first] = False
+    return repeated
+
+
+def _counted(reason: NDArray[np.str_], malformed: int) -> Mapping[DropReason, int]:
+    names, counts = np.unique(reason[reason != ""], return_counts=True)
+    dropped = {DropReason(str(name)): int(count) for name, count in zip(names, counts, strict=True)}
+    if malformed:
+        dropped[DropReason.BAD_ROW] = dropped.get(DropReason.BAD_ROW, 0) + malformed
+    return dropped
+
+
+def _forwards(forward: FloatArray, index: NDArray[np.int64], n_series: int) -> FloatArray:
+    result = np.full(n_series, np.nan)
+    for place in range(n_series):
+        known = forward[(index == place) & np.isfinite(forward) & (forward > 0.0)]
+        # A venue that stamps each contract apart prints forwards a few cents apart within one snapshot.
+        result[place] = np.median(known) if known.size else np.nan
+    return result
+
+
+def _nothing_left(path: Path, key: SnapshotKey, n_read: int, dropped: Mapping[DropReason, int]) -> DataError:
+    counts = ", ".join(f"{reason.value} {count}" for reason, count in dropped.items()) or "none"
+    return DataError(
+        f"no contract of {key.symbol or 'the snapshot'} on {key.session.isoformat()} can be read",
+        path=str(path),
+        found=f"{n_read} rows, dropped: {counts}",
+        expected="at least one contract with a symbol or root, an expiration, a right and a strike above 0",
+        action="check the file's columns, decimal separator and delimiter",
+    )

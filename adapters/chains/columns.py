@@ -1,0 +1,165 @@
+"""Columns of an Arrow table as arrays, with a mask of the rows whose cells are not what they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from market.chains import FloatArray
+
+__all__ = ["ColumnReader", "coded", "parse_day"]
+
+_DAY_FORMATS = ("%Y-%m-%d", "%a %b %d %Y", "%Y%m%d", "%m/%d/%Y", "%Y/%m/%d")
+_CALLS = {"c", "call", "calls"}
+_PUTS = {"p", "put", "puts"}
+
+
+def parse_day(text: str) -> date | None:
+    """Return the date that a cell shows, or None where it shows none."""
+    words = text.strip()
+    for layout in (words[:10], words):
+        for form in _DAY_FORMATS:
+            try:
+                return datetime.strptime(layout, form).date()  # noqa: DTZ007  # a date has no zone
+            except ValueError:
+                continue
+    return None
+
+
+def coded(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[object]]:
+    """Return a column as codes, shape (n_rows,), and the list of its distinct values; a missing cell has code -1."""
+    whole = column.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], type=column.type)
+    if not isinstance(whole, pa.DictionaryArray):
+        whole = whole.dictionary_encode()
+    codes = pc.fill_null(whole.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+    return codes, whole.dictionary.to_pylist()
+
+
+@final
+class ColumnReader:
+    """Reads columns of one table by name and remembers which rows held a cell that cannot be read.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The rows of one snapshot.
+
+    Attributes
+    ----------
+    bad : ndarray of bool, shape (n_rows,)
+        Rows with a cell that should be a number, a date or a right and is not.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self.bad = np.zeros(table.num_rows, dtype=np.bool_)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self._table.num_rows)
+
+    def has(self, name: str) -> bool:
+        """Return whether the table has the column."""
+        return name in self._table.column_names
+
+    def number(self, name: str) -> FloatArray:
+        """Return a column as floats, shape (n_rows,); NaN where the cell is empty or the column absent."""
+        if not self.has(name):
+            return np.full(self.n_rows, np.nan)
+        values, bad = _floats(self._table[name])
+        self.bad |= bad | np.isinf(values)
+        return values
+
+    def day(self, name: str) -> NDArray[np.datetime64]:
+        """Return a column as dates, shape (n_rows,); NaT where it cannot be read."""
+        column = self._table[name]
+        if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
+            days = column.cast(pa.timestamp("s"), safe=False).to_numpy().astype("datetime64[D]")
+        else:
+            days = self._mapped(name, _day_or_nat, np.datetime64("NaT", "D")).astype("datetime64[D]")
+        self.bad |= np.isnat(days)
+        return np.asarray(days)
+
+    def right(self, name: str) -> NDArray[np.int8]:
+        """Return a column of rights, shape (n_rows,): 1 call, 0 put, -1 neither."""
+        rights = self._mapped(name, _right_or_bad, np.int8(-1)).astype(np.int8)
+        self.bad |= rights < 0
+        return rights
+
+    def text(self, name: str) -> NDArray[np.bytes_]:
+        """Return a column as byte strings, shape (n_rows,); empty where the cell is."""
+        column = self._table[name]
+        if pa.types.is_dictionary(column.type):
+            codes, values = coded(column)
+            words = np.array([*(_bytes(value) for value in values), b""])
+            return np.asarray(words[codes])
+        return np.array([_bytes(value) for value in column.to_pylist()], dtype=np.bytes_).reshape(self.n_rows)
+
+    def instant_ns(self, name: str) -> NDArray[np.int64]:
+        """Return a column of UTC instants as ns since the epoch, shape (n_rows,); the smallest int64 where missing."""
+        column = self._table[name]
+        if pa.types.is_timestamp(column.type):
+            return np.asarray(
+                column.cast(pa.timestamp("ns"), safe=False).to_numpy().astype("datetime64[ns]").view("i8")
+            )
+        return self._mapped(name, _instant_or_nat, np.datetime64("NaT", "ns")).astype("datetime64[ns]").view(np.int64)
+
+    def _mapped(self, name: str, parse: Callable[[object], np.generic], missing: np.generic) -> NDArray[np.generic]:
+        codes, values = coded(self._table[name])
+        return np.array([*(parse(value) for value in values), missing])[codes]
+
+
+def _floats(column: pa.ChunkedArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        plain = pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type)
+        if not plain:
+            return np.full(len(column), np.nan), np.ones(len(column), dtype=np.bool_)
+        values = column.cast(pa.float64(), safe=False).to_numpy()
+        return np.asarray(values, dtype=np.float64), np.zeros(len(column), dtype=np.bool_)
+    cells = [(cell or "").strip() for cell in column.to_pylist()]
+    values = np.array([_float_or_nan(cell) for cell in cells], dtype=np.float64).reshape(len(cells))
+    named_nan = np.array(
+        [cell == "" or cell.lower() in {"nan", "none", "null", "n/a"} for cell in cells], dtype=np.bool_
+    )
+    return values, np.isnan(values) & ~named_nan.reshape(len(cells))
+
+
+def _float_or_nan(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return float("nan")
+
+
+def _day_or_nat(value: object) -> np.datetime64:
+    day = value if isinstance(value, date) else parse_day(str(value))
+    return np.datetime64("NaT", "D") if day is None else np.datetime64(day, "D")
+
+
+def _instant_or_nat(value: object) -> np.datetime64:
+    try:
+        instant = datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        return np.datetime64("NaT", "ns")
+    utc = instant.replace(tzinfo=None) - (instant.utcoffset() or instant - instant)
+    return np.datetime64(utc, "ns")
+
+
+def _right_or_bad(value: object) -> np.int8:
+    word = str(value).strip().lower()
+    return np.int8(1) if word in _CALLS else np.int8(0) if word in _PUTS else np.int8(-1)
+
+
+def _bytes(value: object) -> bytes:
+    return b"" if value is None else value if isinstance(value, bytes) else str(value).encode("ascii", "replace")

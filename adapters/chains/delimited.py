@@ -1,0 +1,160 @@
+"""Delimited text: the dialect from its first lines, then one strict pass by Arrow's CSV reader."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from adapters.chains.source import SourceFile, foreign_errors
+from market.errors import DataError
+
+__all__ = ["Dialect", "TextRows", "column_name", "read_lines"]
+
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How a text separates its cells and its decimals."""
+
+    delimiter: str
+    decimal: str
+
+    @classmethod
+    def of(cls, header: str, rows: Sequence[str]) -> Dialect:
+        """Find the dialect from the header line and some rows after it."""
+        delimiter = max(_DELIMITERS, key=header.count)
+        comma = delimiter != "," and any(re.search(r"\d,\d", row) for row in rows)
+        return cls(delimiter=delimiter, decimal="," if comma else ".")
+
+    def split(self, line: str) -> list[str]:
+        """Return the cells of one line, normalised as column names."""
+        cells = next(csv.reader(io.StringIO(line), delimiter=self.delimiter), [])
+        return [column_name(cell) for cell in cells]
+
+
+def column_name(cell: str) -> str:
+    """Return a header cell as a column name: lower case, no brackets, no blanks around it."""
+    return cell.strip().strip("[]#\ufeff").strip().lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRows:
+    """Rows of a text: a table of typed columns, and the lines that could not be split."""
+
+    table: pa.Table
+    malformed: int
+
+
+def read_lines(source: SourceFile, content: bytes, dialect: Dialect, *, names: Sequence[str], skip: int) -> TextRows:
+    """Split a text into columns.
+
+    Parameters
+    ----------
+    source : SourceFile
+        For errors.
+    content : bytes
+        The whole text.
+    dialect : Dialect
+        Its separators.
+    names : sequence of str
+        Names of the columns, in their order; a line with another number of cells is malformed.
+    skip : int
+        Lines before the first row.
+
+    Returns
+    -------
+    TextRows
+        Columns are numbers where every cell is one, else text.
+    """
+    malformed: list[tuple[int, int]] = []
+
+    def remember(row: pacsv.InvalidRow) -> str:
+        malformed.append((row.number or 0, row.actual_columns))
+        return "skip"
+
+    body = _body(content, skip)
+    if not body.strip():
+        raise DataError(
+            "the table has a header but no rows",
+            path=str(source.path),
+            row=skip + 1,
+            found="the end of the file",
+            expected="one contract or more",
+            action="fetch the file again",
+        )
+    with foreign_errors(source.path, what="the table cannot be split into columns"):
+        table = pacsv.read_csv(
+            io.BytesIO(body),
+            # One block, so that the type of a column is judged on all of its cells.
+            read_options=pacsv.ReadOptions(column_names=list(names), use_threads=False, block_size=len(body) + 1),
+            parse_options=pacsv.ParseOptions(delimiter=dialect.delimiter, invalid_row_handler=remember),
+            convert_options=pacsv.ConvertOptions(
+                decimal_point=dialect.decimal,
+                strings_can_be_null=True,
+                null_values=["", " ", "NaN", "nan", "NULL", "null", "None", "N/A"],
+                true_values=[],
+                false_values=[],
+                timestamp_parsers=[],
+                auto_dict_encode=False,
+            ),
+        )
+    _check_shape(source, body, table, malformed, expected=len(names), skip=skip, delimiter=dialect.delimiter)
+    return TextRows(table=table, malformed=len(malformed))
+
+
+def _body(content: bytes, skip: int) -> bytes:
+    start = 0
+    for _ in range(skip):
+        end = content.find(b"\n", start)
+        if end < 0:
+            return b""
+        start = end + 1
+    body = content[start:]
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        # Spreadsheets save Latin-1; what matters in the rows is ASCII anyway.
+        return body.decode("latin-1").encode("utf-8")
+    return body
+
+
+def _check_shape(
+    source: SourceFile,
+    body: bytes,
+    table: pa.Table,
+    malformed: list[tuple[int, int]],
+    *,
+    expected: int,
+    skip: int,
+    delimiter: str,
+) -> None:
+    if not malformed:
+        return
+    lines = table.num_rows + len(malformed)
+    row, found = malformed[-1]
+    if row == lines and not body.endswith(b"\n"):
+        raise DataError(
+            "the file ends in the middle of a line",
+            path=str(source.path),
+            row=skip + row,
+            found=f"{found} columns",
+            expected=f"{expected} columns",
+            action="the file is truncated; fetch it again",
+        )
+    if 2 * len(malformed) > lines:
+        row, found = malformed[0]
+        raise DataError(
+            "most lines do not have the columns of the header",
+            path=str(source.path),
+            row=skip + row,
+            found=f"{found} columns on {len(malformed)} of {lines} lines",
+            expected=f"{expected} columns separated by {delimiter!r}",
+            action="check the delimiter, and that decimals are written with a point (1.5, not 1,5)",
+        )

@@ -1,0 +1,177 @@
+"""Lean's minute archives: one zip per underlying, day and kind (quote, trade, open interest), one file per contract."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from adapters.chains.assemble import Contracts, SnapshotKey, assemble
+from adapters.chains.optionsdx import root_without_symbol
+from adapters.chains.source import SourceFile, foreign_errors
+from adapters.chains.table import SingleSource, day_of
+from market.chains import FloatArray
+from market.clock import ns_of_datetime
+from market.errors import DataError
+from market.provenance import AsOfSource
+
+__all__ = ["is_lean_member", "read_lean_archive"]
+
+_MEMBER = re.compile(
+    r"(?P<day>\d{8})_(?P<symbol>[a-z0-9.]+)_minute_(?P<kind>quote|trade|openinterest)_(?:american|european)_"
+    r"(?P<right>call|put)_(?P<strike>\d+)_(?P<expiry>\d{8})\.csv"
+)
+_KINDS = ("quote", "trade", "openinterest")
+_SCALE = 10_000.0  # prices and strikes are integers of 1/10000 dollar
+_MINUTE_MS = 60_000
+_EASTERN = ZoneInfo("America/New_York")
+_COLUMNS = {"quote": 11, "trade": 6, "openinterest": 2}
+_BID_CLOSE, _BID_SIZE, _ASK_CLOSE, _ASK_SIZE = 4, 5, 9, 10
+
+
+def is_lean_member(name: str) -> bool:
+    """Return whether a name inside an archive is that of a Lean minute file of one contract."""
+    return _MEMBER.fullmatch(name) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Contract:
+    right: str
+    strike: int
+    expiry: str
+
+
+_Bars = dict[_Contract, FloatArray]
+
+
+def read_lean_archive(source: SourceFile) -> SingleSource:
+    """Read the chain at the end of a day from a Lean archive and its siblings of the other kinds.
+
+    Parameters
+    ----------
+    source : SourceFile
+        Any one of ``DAY_quote_STYLE.zip``, ``DAY_trade_STYLE.zip`` and ``DAY_openinterest_STYLE.zip``; the others are
+        looked for beside it, because a chain needs quotes and open interest and no archive holds both.
+
+    Returns
+    -------
+    SingleSource
+        Its one snapshot: last quote of the day per contract.
+    """
+    kinds = {kind: _bars(archive, kind) for kind, archive in _siblings(source).items()}
+    if "quote" not in kinds:
+        raise DataError(
+            "a Lean archive without quotes is not a chain",
+            path=str(source.path),
+            found=f"only {' and '.join(sorted(kinds))}",
+            expected=f"the archive {_sibling_name(source.path, 'quote')} beside it",
+            action="put the quote archive of the same day into the same folder, or read the daily option universe",
+        )
+    day, symbol = _day_and_symbol(source)
+    quotes = kinds["quote"]
+    contracts = list(dict.fromkeys(contract for kind in _KINDS for contract in kinds.get(kind, {})))
+    with foreign_errors(source.path, what="the Lean archive cannot be read"):
+        chain = assemble(
+            _columns(contracts, kinds, symbol),
+            SnapshotKey(
+                symbol=symbol,
+                session=day,
+                ts_event_ns=_last_bar_end(day, quotes),
+                as_of_source=AsOfSource.STAMPED,
+                n_contracts=len(contracts),
+            ),
+            source="lean-minute",
+            path=source.path,
+        )
+    return SingleSource(path=source.path, chain=chain)
+
+
+def _siblings(source: SourceFile) -> dict[str, SourceFile]:
+    own = next((kind for kind in _KINDS if _holds(source, kind)), "quote")
+    found = {own: source}
+    for kind in _KINDS:
+        path = source.path.with_name(_sibling_name(source.path, kind))
+        if kind != own and path != source.path and path.is_file():
+            found[kind] = SourceFile.open(path)
+    return found
+
+
+def _holds(source: SourceFile, kind: str) -> bool:
+    return f"_minute_{kind}_".encode() in source.head
+
+
+def _sibling_name(path: Path, kind: str) -> str:
+    return re.sub(rf"_({'|'.join(_KINDS)})_", f"_{kind}_", path.name)
+
+
+def _day_and_symbol(source: SourceFile) -> tuple[date, str]:
+    found = re.search(rb"(\d{8})_([a-z0-9.]+)_minute_", source.head)
+    if found is None:
+        raise DataError("the archive holds no Lean minute file", path=str(source.path))
+    return day_of(found[1].decode(), source.path), found[2].decode().upper()
+
+
+def _bars(source: SourceFile, kind: str) -> _Bars:
+    bars: _Bars = {}
+    for name, content in source.members().items():
+        match = _MEMBER.fullmatch(name)
+        if match is None or match["kind"] != kind:
+            continue
+        contract = _Contract(right=match["right"], strike=int(match["strike"]), expiry=match["expiry"])
+        # Contracts have few bars each, so a parse per contract is cheap; the last bar is the day's end.
+        lines = content.decode("ascii", "replace").split()
+        rows = [_cells(line, _COLUMNS[kind], source.path, name) for line in lines]
+        bars[contract] = np.array(rows, dtype=np.float64).reshape(len(rows), _COLUMNS[kind])
+    return bars
+
+
+def _cells(line: str, n_columns: int, path: Path, name: str) -> list[float]:
+    cells = line.split(",")
+    try:
+        values = [float(cell) if cell else np.nan for cell in cells]
+    except ValueError:
+        values = []
+    if len(values) != n_columns:
+        raise DataError(
+            f"a line of {name} is not a Lean bar",
+            path=str(path),
+            found=repr(line[:80]),
+            expected=f"{n_columns} numbers",
+            action="fetch the archive again",
+        )
+    return values
+
+
+def _last_bar_end(day: date, quotes: _Bars) -> int:
+    last = max((float(bars[-1, 0]) for bars in quotes.values() if bars.size), default=0.0)
+    midnight = ns_of_datetime(datetime(day.year, day.month, day.day, tzinfo=_EASTERN))
+    return midnight + (int(last) + _MINUTE_MS) * 1_000_000
+
+
+def _columns(contracts: list[_Contract], kinds: dict[str, _Bars], symbol: str) -> Contracts:
+    def last(kind: str, column: int) -> FloatArray:
+        bars = kinds.get(kind, {})
+        return np.array([bars[c][-1, column] if c in bars and bars[c].size else np.nan for c in contracts])
+
+    traded = kinds.get("trade", {})
+    n = len(contracts)
+    return Contracts(
+        root=np.full(n, root_without_symbol(symbol).encode()),
+        expiration=np.array(
+            [f"{c.expiry[:4]}-{c.expiry[4:6]}-{c.expiry[6:]}" for c in contracts], dtype="datetime64[D]"
+        ),
+        right=np.array([c.right == "call" for c in contracts]).astype(np.int8),
+        strike=np.array([c.strike for c in contracts]) / _SCALE,
+        bad=np.zeros(n, dtype=np.bool_),
+        bid=np.nan_to_num(last("quote", _BID_CLOSE)) / _SCALE,
+        ask=np.nan_to_num(last("quote", _ASK_CLOSE)) / _SCALE,
+        bid_size=last("quote", _BID_SIZE),
+        ask_size=last("quote", _ASK_SIZE),
+        last=last("trade", 4) / _SCALE,
+        volume=np.array([float(traded[c][:, 5].sum()) if c in traded else 0.0 for c in contracts]),
+        open_interest=last("openinterest", 1),
+    )
