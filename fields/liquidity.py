@@ -1,0 +1,58 @@
+"""How illiquid each stretch of price is, relative to spot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from market.chains import FloatArray
+from market.errors import DataError
+
+__all__ = ["LiquidityProfile"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiquidityProfile:
+    """Relative illiquidity by cell of log price: 1 at normal liquidity, 4 where the same flow moves price four times.
+
+    Parameters
+    ----------
+    edges : ndarray, shape (n_cells + 1,)
+        Cell edges, ln(price / spot), rising.
+    illiquidity : ndarray, shape (n_cells,)
+        Relative illiquidity of each cell, > 0; the end cells reach to infinity.
+    """
+
+    edges: FloatArray
+    illiquidity: FloatArray
+
+    def __post_init__(self) -> None:
+        if self.illiquidity.shape[0] < 1 or self.edges.shape != (self.illiquidity.shape[0] + 1,):
+            raise DataError(
+                "the liquidity profile's edges do not fit its cells",
+                found=f"{self.edges.shape[0]} edges, {self.illiquidity.shape[0]} cells",
+                expected="one edge more than cells",
+            )
+        if not (np.isfinite(self.edges).all() and (np.diff(self.edges) > 0.0).all()):
+            raise DataError("the liquidity profile's edges must rise", found="edges that do not", expected="rising")
+        if not (np.isfinite(self.illiquidity).all() and (self.illiquidity > 0.0).all()):
+            raise DataError("relative illiquidity must be positive", found="a cell that is not", expected="> 0, finite")
+
+    def on_cells(self, nodes: FloatArray) -> FloatArray:
+        """Return the illiquidity of the cells between nodes.
+
+        Parameters
+        ----------
+        nodes : ndarray, shape (n_nodes,)
+            ln(price / spot), rising.
+
+        Returns
+        -------
+        ndarray, shape (n_nodes - 1,)
+            Mean illiquidity over each cell: a series of resistances adds up.
+        """
+        edges = self.edges.copy()
+        edges[0], edges[-1] = min(edges[0], nodes[0]), max(edges[-1], nodes[-1])
+        integral = np.concatenate((np.zeros(1), np.cumsum(self.illiquidity * np.diff(edges))))
+        return np.asarray(np.diff(np.interp(nodes, edges, integral)) / np.diff(nodes))
