@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 
+from actors.messages import FeedHealth, Publication, ShardHealth
 from fields.config import Dynamics, PositionSource, TimeBasis
 from fields.snapshot import (
     ContractCounts,
@@ -135,4 +137,68 @@ def without_roots(snapshot: FieldSnapshot) -> FieldSnapshot:
         zero_gamma_sensitivity=(),
         regime=replace(snapshot.regime, amplification=missing, feedback_x=missing, feedback=Feedback.UNKNOWN),
         reasons={"zero_gamma": "gamma does not change sign in the window", "amplification": "impact is unknown"},
+    )
+
+
+NOW_NS = ns_of_datetime(datetime(2026, 11, 21, 9, 0, tzinfo=UTC))
+
+
+class HandClock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self._now_ns = NOW_NS
+
+    def now_ns(self) -> int:
+        return self._now_ns
+
+    def advance(self, seconds: float) -> None:
+        self._now_ns += int(seconds * 1e9)
+
+
+def publication_of(snapshot: FieldSnapshot, *, now_ns: int = NOW_NS, shard: str = "shard-0") -> Publication:
+    """Return a snapshot as a shard publishes it."""
+    return Publication(
+        snapshot=snapshot, batch_sequence=0, received_ns=now_ns, published_ns=now_ns, catching_up=False, shard=shard
+    )
+
+
+def feed_report(*, symbols: tuple[str, ...], **changes: Any) -> FeedHealth:
+    """Return a report of a feed that runs well, with changes."""
+    well = FeedHealth(
+        ts_ns=NOW_NS,
+        sequence=1,
+        symbols=symbols,
+        ended=False,
+        batches=1,
+        chains=1,
+        coalesced=0,
+        undelivered=0,
+        queued=0,
+        late_s=0.0,
+        shards_down=(),
+        shards_catching_up=(),
+        error="",
+    )
+    return replace(well, **changes)
+
+
+def shard_report(*, reasons: dict[str, str]) -> ShardHealth:
+    """Return a report of a shard that runs well, but for the symbols named."""
+    return ShardHealth(
+        shard="shard-0",
+        epoch_ns=NOW_NS,
+        pid=1,
+        ts_ns=NOW_NS,
+        sequence=1,
+        catching_up=False,
+        restored=0,
+        symbols=1,
+        stale=0,
+        updates=1,
+        failed=len(reasons),
+        out_of_order=0,
+        unpublished=0,
+        reasons=reasons,
+        note="",
     )

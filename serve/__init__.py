@@ -1,0 +1,1 @@
+"""Ray Serve applications: the gateway with its HTTP interface, event stream and page."""

@@ -1,0 +1,160 @@
+"""Shapes of the answers, for the documentation of the interface only: the hot path sends bytes that were made once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Alive", "FieldDocument", "Ready", "SymbolList", "SymbolRow"]
+
+
+class Alive(BaseModel):
+    """The process answers.
+
+    Parameters
+    ----------
+    status : str
+        Always ``alive``.
+    """
+
+    status: str = Field(examples=["alive"])
+
+
+class Ready(BaseModel):
+    """Every expected symbol has a field.
+
+    Parameters
+    ----------
+    ready : bool
+        Always true; otherwise the answer is 503.
+    symbols : int
+        How many symbols are expected.
+    bus : str
+        ``connected`` or ``reconnecting``; fields that are held keep being served, marked stale, while it reconnects.
+    """
+
+    ready: bool
+    symbols: int
+    bus: str = Field(examples=["connected"])
+
+
+class SymbolRow(BaseModel):
+    """One symbol in a few numbers.
+
+    Parameters
+    ----------
+    symbol : str
+        Underlying.
+    ready : bool
+        Whether it has a field; without one, only the state is given.
+    stale : bool
+        Whether its field is old.
+    stale_reason : str or None
+        Why.
+    catching_up : bool
+        Whether its shard is down or replays what it missed.
+    spot : float or None
+        Reference price.
+    gamma_usd_per_pct : float or None
+        Dealer gamma, USD per 1 %.
+    zero_gamma_nearest : float or None
+        Nearest zero-gamma level.
+    amplification : float or None
+        A = 1 / (1 + x).
+    feedback : str or None
+        State of the dealer feedback.
+    simulated : bool or None
+        Whether any input is simulated.
+    age_s : float or None
+        Seconds since the feed had the chain.
+    """
+
+    symbol: str
+    ready: bool
+    stale: bool
+    stale_reason: str | None
+    catching_up: bool
+    spot: float | None = None
+    gamma_usd_per_pct: float | None = None
+    zero_gamma_nearest: float | None = None
+    amplification: float | None = None
+    feedback: str | None = None
+    simulated: bool | None = None
+    age_s: float | None = None
+
+
+class SymbolList(BaseModel):
+    """All symbols.
+
+    Parameters
+    ----------
+    symbols : list of SymbolRow
+        In alphabetical order.
+    stale_after_s : float
+        Age at which a field counts as stale, seconds.
+    """
+
+    symbols: list[SymbolRow]
+    stale_after_s: float
+
+
+class FieldDocument(BaseModel):
+    """A symbol's field; further members are the same as those of ``hedgefield fields --json``.
+
+    Parameters
+    ----------
+    age_s : float
+        Seconds since the feed had the chain, on the machine's clock.
+    stale : bool
+        Whether the field is older than the limit or its shard is catching up.
+    stale_reason : str or None
+        Why it is stale.
+    catching_up : bool
+        Whether its shard is down or replays what it missed.
+    symbol, session, as_of : str
+        Underlying, trading session and as-of instant of the chain (on the feed's own clock).
+    spot : float
+        Reference price; ``spot_source`` says how it was found.
+    spot_source, position_source, dynamics, clock : str
+        Stated conventions.
+    simulated : bool
+        Whether any input is simulated.
+    contracts : dict
+        Read, used and dropped by reason.
+    dex_usd, gamma_usd_per_pct, vanna_usd_per_volpt, charm_usd_per_min : float or None
+        Exposures at spot, units in the names.
+    zero_gamma : list
+        All roots, nearest first; empty with a reason.
+    walls : dict
+        Call, put and absolute wall.
+    amplification : float or None
+        A = 1 / (1 + x).
+    timings_ms : dict
+        Wall time of each stage, milliseconds.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    age_s: float
+    stale: bool
+    stale_reason: str | None
+    catching_up: bool
+    symbol: str
+    session: str
+    as_of: str
+    spot: float
+    spot_source: str
+    position_source: str
+    dynamics: str
+    clock: str
+    simulated: bool
+    contracts: dict[str, Any]
+    dex_usd: float | None
+    gamma_usd_per_pct: float | None
+    vanna_usd_per_volpt: float | None
+    charm_usd_per_min: float | None
+    zero_gamma: list[dict[str, Any]]
+    walls: dict[str, Any]
+    amplification: float | None
+    timings_ms: dict[str, float]
