@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, final
 
@@ -14,7 +14,7 @@ from ray.util.metrics import Counter, Gauge
 
 from actors.bus import BusActor
 from actors.codec import encode
-from actors.mailbox import ShardMailbox, weigh
+from actors.mailbox import Backlog, ShardMailbox, weigh
 from actors.messages import FeedHealth, Outgoing, ShardBatch
 from actors.placement import owner
 from actors.shard import SymbolActor
@@ -41,10 +41,13 @@ class FeedConfig:
         Batches on the way to one shard.
     store_bytes : int
         From this size a batch goes through the object store, where the shard maps it instead of copying it, bytes.
+    backlog_bytes : int
+        Newest batches that are kept for shards that must catch up, bytes.
     """
 
     max_in_flight: int = 2
     store_bytes: int = 1_000_000
+    backlog_bytes: int = 64_000_000
 
 
 @final
@@ -74,6 +77,7 @@ class FeedActor:
         self._names = tuple(shards)
         self._owners: dict[str, str] = {}
         self._mail = {name: ShardMailbox(config.max_in_flight) for name in self._names}
+        self._backlog = Backlog(config.backlog_bytes)
         self._down: set[str] = set()
         self._replays: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -193,6 +197,7 @@ class FeedActor:
     def _hand_over(self, batch: ChainBatch) -> None:
         received_ns = time.time_ns()
         self._sequence, self._ts_event_ns = batch.sequence, batch.ts_event_ns
+        self._backlog.append(batch)
         self._batches += 1
         self._chains += len(batch.chains)
         self._rate.inc(max(len(batch.chains), 1))
@@ -245,7 +250,7 @@ class FeedActor:
 
     async def _replay(self, shard: str, after: int) -> None:
         try:
-            await self._replay_until_live(shard, await self._open(after))
+            await self._replay_until_live(shard, after)
         except RayError:
             self._down.add(shard)
         except Exception as error:  # noqa: BLE001  # supervision: the shard stays down, with its reason in health
@@ -257,16 +262,19 @@ class FeedActor:
             self._mail[shard].offer(current, time.time_ns(), announce=True)
             self._pump(shard)
 
-    async def _replay_until_live(self, shard: str, feed: ChainFeed) -> None:
-        while (batch := await asyncio.to_thread(feed.next_batch)) is not None and batch.sequence <= self._sequence:
-            part, received_ns = self._part(batch, shard), time.time_ns()
+    async def _replay_until_live(self, shard: str, after: int) -> None:
+        source, position = _ReplaySource(self._open, self._backlog), after
+        while position < self._sequence:  # no await between this test and `_replay` freeing the shard
+            batch = await source.next_after(position)
+            if batch is None:
+                return
+            position = batch.sequence
+            part = self._part(batch, shard)
             if part.chains:
                 message = ShardBatch(
-                    batch=part, live_sequence=self._sequence, received_ns=received_ns, queued=len(self._replays)
+                    batch=part, live_sequence=self._sequence, received_ns=time.time_ns(), queued=len(part.chains)
                 )
                 await self._send(shard, message)
-            if batch.sequence >= self._sequence:  # no await until `_replay` frees the shard: nothing slips between
-                return
 
     async def _report(self) -> None:
         while True:
@@ -279,3 +287,23 @@ class FeedActor:
                 await self._bus.publish.remote(Stream.HEALTH, [message])
             except RayError:
                 continue  # the bus is being restarted; the next report is a second away
+
+
+@final
+class _ReplaySource:
+    """Batches after a position: from the backlog where it reaches, else from a feed of its own."""
+
+    def __init__(self, open_feed: Callable[[int], Awaitable[ChainFeed]], backlog: Backlog) -> None:
+        self._open, self._backlog = open_feed, backlog
+        self._feed: ChainFeed | None = None
+        self._position = -1
+
+    async def next_after(self, position: int) -> ChainBatch | None:
+        kept = self._backlog.next_after(position)
+        if kept is not None:
+            return kept
+        if self._feed is None or self._position != position:
+            self._feed = await self._open(position)
+        batch = await asyncio.to_thread(self._feed.next_batch)
+        self._position = position if batch is None else batch.sequence
+        return batch

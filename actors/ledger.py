@@ -198,6 +198,11 @@ class LedgerActor:
         return True
 
     @ray.method
+    async def is_started(self) -> bool:
+        """Return whether `start` was called on this incarnation."""
+        return bool(self._tasks)
+
+    @ray.method
     async def counts(self) -> LedgerCounts:
         """Return what was done so far."""
         return self._counts()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import deque
 from typing import final
 
 from actors.messages import ShardBatch
 from market.chains import OptionChain
 from market.ports import ChainBatch
 
-__all__ = ["ShardMailbox", "weigh"]
+__all__ = ["Backlog", "ShardMailbox", "weigh"]
 
 
 def weigh(batch: ChainBatch) -> int:
@@ -80,3 +82,35 @@ class ShardMailbox:
         """Forget what waits and return how many chains that was."""
         lost, self._waiting, self._announce = len(self._waiting), {}, False
         return lost
+
+
+@final
+class Backlog:
+    """The newest batches, so that a restarted shard catches up without a second feed where they reach far enough.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Room for arrays, bytes; the oldest batches go first.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._batches: deque[ChainBatch] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def append(self, batch: ChainBatch) -> None:
+        """Add the newest batch."""
+        self._batches.append(batch)
+        self._bytes += weigh(batch)
+        while self._bytes > self._max_bytes and len(self._batches) > 1:
+            self._bytes -= weigh(self._batches.popleft())
+
+    def next_after(self, sequence: int) -> ChainBatch | None:
+        """Return the batch that follows a sequence, or None where it is not here (any more)."""
+        place = bisect_right(self._batches, sequence, key=lambda b: b.sequence)
+        found = self._batches[place] if place < len(self._batches) else None
+        return found if found is not None and found.sequence == sequence + 1 else None

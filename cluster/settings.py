@@ -1,0 +1,199 @@
+"""The one settings tree: file, then environment (``HEDGEFIELD_*``), then command line; frozen, units in each field."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from actors.state import Impact
+from fields.config import Boundary, Dynamics, FieldConfig, PositionSource, TimeBasis
+from market.errors import ConfigError
+
+__all__ = [
+    "ClusterSettings",
+    "FeedKind",
+    "FeedSettings",
+    "FieldSettings",
+    "HttpSettings",
+    "ImpactSettings",
+    "LedgerSettings",
+    "Settings",
+    "load_settings",
+]
+
+# 0.1 % per 5 billion USD: an order of magnitude for the S&P 500 complex, not an estimate.
+_ASSUMED_SPX_IMPACT: Final = 2e-13
+
+
+class FeedKind(StrEnum):
+    """Where the chains come from."""
+
+    SIMULATED = "simulated"
+    REPLAY = "replay"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FieldSettings(_Part):
+    """Settings of every field; `fields.config.FieldConfig` explains them."""
+
+    position_source: PositionSource = Field(PositionSource.OI_NAIVE, description="Dealer convention.")
+    dynamics: Dynamics = Field(Dynamics.STICKY_STRIKE, description="Volatility dynamics of the ladder.")
+    time_basis: TimeBasis = Field(TimeBasis.CALENDAR, description="Clock of time to expiry and of charm.")
+    ladder_points: int = Field(401, ge=3, le=4001, description="Nodes of the spot ladder, odd.")
+    ladder_half_width: float = Field(0.12, gt=0.0, le=1.0, description="Half width of the ladder, log price.")
+    boundary: Boundary = Field(Boundary.OPEN, description="Boundary of Green's operator.")
+    screening_range: float = Field(0.01, gt=0.0, description="Averaging length of the potential, log price.")
+    horizon_min: float = Field(30.0, gt=0.0, description="Horizon of the shock scenario, minutes.")
+    vol_of_vol: float = Field(60.0, gt=0.0, description="Vol points per square-root year.")
+    wall_window: float = Field(0.10, gt=0.0, description="Window of the walls, log distance from spot.")
+    roots_window: float = Field(0.10, gt=0.0, description="Window of the zero-gamma levels, log distance from spot.")
+
+    def config(self) -> FieldConfig:
+        """Return the settings as the field engine takes them; the impact is set per symbol."""
+        return FieldConfig(**self.model_dump())
+
+
+class ImpactSettings(_Part):
+    """Price impact of one symbol."""
+
+    return_per_usd: float = Field(gt=0.0, description="Fractional price move per USD of signed flow.")
+    source: str = Field("settings", description="Where the figure comes from; shown beside every result.")
+
+
+class HttpSettings(_Part):
+    """The gateway's address."""
+
+    host: str = Field("127.0.0.1", description="Interface; anything but loopback opens the gateway to other machines.")
+    port: int | None = Field(None, ge=1, le=65535, description="Port; without it 8000, or the next free one.")
+
+
+class ClusterSettings(_Part):
+    """Ray."""
+
+    address: str | None = Field(None, description="Address of a running cluster; without it a local one is started.")
+    shards: int | None = Field(None, ge=1, le=64, description="Symbol shards; without it one per core, at most 4.")
+    object_store_mb: int = Field(512, ge=80, description="Memory of the local object store, MB (10^6 bytes).")
+    dashboard: bool = Field(default=False, description="Whether Ray's dashboard is started, on loopback.")
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="Port of the metrics page; else a free one.")
+
+
+class FeedSettings(_Part):
+    """The source of chains."""
+
+    kind: FeedKind = Field(FeedKind.SIMULATED, description="Simulated market or recorded sessions.")
+    paths: tuple[Path, ...] = Field((), description="Files of recorded chains, for replay.")
+    interval_s: float = Field(1.0, ge=0.0, le=86_400.0, description="Machine time between batches, seconds.")
+    speed: float | None = Field(None, gt=0.0, description="Replay speed, recorded seconds per second; else interval_s.")
+    loop: bool = Field(default=False, description="Whether a replay begins again at its end.")
+    light_symbols: int = Field(0, ge=0, le=20_000, description="Simulated small symbols instead of the four large.")
+    light_contracts: int = Field(100, ge=30, le=2000, description="Contracts of each small symbol, a multiple of 10.")
+    seed: int = Field(7, ge=0, description="Seed of the simulated market.")
+
+
+class LedgerSettings(_Part):
+    """The event log."""
+
+    url: SecretStr | None = Field(None, description="SQLAlchemy URL; without it SQLite in the state folder.")
+    snapshot_period_s: float = Field(1.0, ge=0.0, description="Shortest time between records of a symbol, seconds.")
+    health_period_s: float = Field(60.0, ge=0.0, description="Shortest time between health records, seconds.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="HEDGEFIELD_", env_nested_delimiter="__", validate_default=True
+    )
+
+    home: Path = Field(Path("~/.hedgefield"), description="State folder: token, ledger, logs, checkpoints.")
+    token: SecretStr | None = Field(None, description="Token of the gateway; without it the file `token` in `home`.")
+    fields: FieldSettings = FieldSettings()  # type: ignore[call-arg]  # every field has a default
+    impact: dict[str, ImpactSettings] = Field(
+        default={
+            symbol: ImpactSettings(return_per_usd=_ASSUMED_SPX_IMPACT, source="assumed") for symbol in ("SPX", "SPY")
+        },
+        description="Impact by symbol; amplification is unknown for a symbol that is not listed.",
+    )
+    stale_after_s: float = Field(10.0, gt=0.0, description="Age at which a field is stale, seconds.")
+    checkpoint_period_s: float = Field(60.0, gt=0.0, description="Time between checkpoints of a shard, seconds.")
+    http: HttpSettings = HttpSettings()  # type: ignore[call-arg]  # every field has a default
+    cluster: ClusterSettings = ClusterSettings()  # type: ignore[call-arg]  # every field has a default
+    feed: FeedSettings = FeedSettings()  # type: ignore[call-arg]  # every field has a default
+    ledger: LedgerSettings = LedgerSettings()  # type: ignore[call-arg]  # every field has a default
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: command line, environment, file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _settings_file())
+
+    @property
+    def folder(self) -> Path:
+        """State folder with ``~`` resolved."""
+        return self.home.expanduser()
+
+    def ledger_url(self) -> str:
+        """Return the URL of the event log; it may hold a password."""
+        if self.ledger.url is not None:
+            return self.ledger.url.get_secret_value()
+        return f"sqlite:///{self.folder / 'ledger.sqlite'}"
+
+    def impacts(self) -> dict[str, Impact]:
+        """Return the impact of each listed symbol."""
+        return {s: Impact(return_per_usd=i.return_per_usd, source=i.source) for s, i in self.impact.items()}
+
+
+def _settings_file() -> Path:
+    named = os.environ.get("HEDGEFIELD_CONFIG")
+    home = Path(os.environ.get("HEDGEFIELD_HOME", "~/.hedgefield"))
+    return Path(named).expanduser() if named else home.expanduser() / "config.toml"
+
+
+def load_settings(overrides: dict[str, Any] | None = None) -> Settings:
+    """Read file and environment and lay the command line over them.
+
+    Parameters
+    ----------
+    overrides : dict, optional
+        Nested values from the command line; a None in it means not given.
+
+    Returns
+    -------
+    Settings
+        Raises ConfigError that names the wrong entry.
+    """
+    named = os.environ.get("HEDGEFIELD_CONFIG")
+    if named and not Path(named).expanduser().is_file():
+        raise ConfigError("the settings file is missing", found=named, action="correct HEDGEFIELD_CONFIG")
+    try:
+        return Settings(**_given(overrides or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"setting {place} cannot be used",
+            found=repr(first.get("input")) if "token" not in place and "url" not in place else "a hidden value",
+            expected=first["msg"],
+            action="correct it on the command line, in HEDGEFIELD_* or in config.toml",
+        ) from error
+    except ValueError as error:  # TOML that cannot be parsed
+        raise ConfigError("the settings file cannot be read", found=str(error), action=str(_settings_file())) from error
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: _given(value) if isinstance(value, dict) else value for key, value in values.items()}
+    return {key: value for key, value in kept.items() if value is not None and value != {}}
