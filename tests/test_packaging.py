@@ -41,6 +41,12 @@ def _contract(kind: str, name: str = "") -> dict[str, list[str]]:
     return next(c for c in _TOOL["importlinter"]["contracts"] if c["type"] == kind and c["name"].startswith(name))
 
 
+def _output(*command: str) -> str:
+    done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def _tracked() -> list[Path]:
     environment = {
         **os.environ,
@@ -64,8 +70,7 @@ def _loaded_after_importing(packages: tuple[str, ...]) -> set[str]:
         "        importlib.import_module(module.name)\n"
         "print(*{name.split('.')[0] for name in sys.modules})\n"
     )
-    command = [sys.executable, "-c", program, *packages]
-    return set(subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True).stdout.split())
+    return set(_output(sys.executable, "-c", program, *packages).split())
 
 
 def test_every_importable_root_folder_is_shipped_or_named_here() -> None:
@@ -103,8 +108,7 @@ def test_no_other_distribution_claims_our_name(package: str) -> None:
 
 def test_the_wheel_holds_the_packages_and_nothing_else(tmp_path: Path) -> None:
     """The wheel builds without a network and holds every source file of the packages, no tests and no data."""
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True)
+    _output(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
     (wheel,) = tmp_path.glob("hedgefield-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -121,10 +125,9 @@ def test_the_command_is_an_entry_point() -> None:
 def test_the_command_answers_help_and_version() -> None:
     """The command starts, names its verbs and prints the version of pyproject.toml."""
     command = str(Path(sys.executable).parent / "hedgefield")
-    helped = subprocess.run([command, "--help"], capture_output=True, text=True, check=True).stdout
-    version = subprocess.run([command, "--version"], capture_output=True, text=True, check=True).stdout
+    helped = _output(command, "--help")
     assert not [verb for verb in _VERBS if not re.search(rf"\b{verb}\b", helped)]
-    assert _PYPROJECT["project"]["version"] in version
+    assert _PYPROJECT["project"]["version"] in _output(command, "--version")
 
 
 def test_the_core_loads_no_runtime_and_no_vendor() -> None:

@@ -1,0 +1,48 @@
+"""What the documentation lists against what the code has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from cluster.settings import Settings
+from fields.snapshot import Totals
+from market.chains import DropReason
+
+_DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def _settings(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _settings(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def test_the_settings_guide_lists_every_setting() -> None:
+    """A setting that is added without a line in the guide is found."""
+    text = (_DOCS / "guides" / "settings.md").read_text(encoding="utf-8")
+    assert not [name for name in _settings(Settings) if f"| `{name}` |" not in text]
+
+
+def test_the_file_guide_explains_every_reason_to_drop_a_contract() -> None:
+    """A drop reason that a user can meet is explained."""
+    text = (_DOCS / "guides" / "fields-from-a-file.md").read_text(encoding="utf-8")
+    assert not [reason.value for reason in DropReason if f"`{reason.value}`" not in text]
+
+
+def test_the_law_of_units_names_every_exposure() -> None:
+    """Each total has its unit and sign in the law of units."""
+    text = (_DOCS / "units.md").read_text(encoding="utf-8")
+    assert not [field.name for field in fields(Totals) if f"| `{field.name}` |" not in text]
+
+
+@pytest.mark.parametrize("decision", sorted(p.name for p in (_DOCS / "adr").glob("0*.md")))
+def test_the_index_of_decisions_names_each(decision: str) -> None:
+    """A decision record that the index does not name is not found by readers."""
+    assert f"({decision})" in (_DOCS / "adr" / "README.md").read_text(encoding="utf-8")
