@@ -104,7 +104,7 @@ class SimulatedSymbol:
     skew: float = -0.65
     smile_width: float = 0.9
     leverage: float = 5.0
-    vol_of_vol: float = 0.8
+    vol_of_vol: float = 0.5
     vol_reversion: float = 4.0
     n_daily: int = 10
     n_weekly: int = 5

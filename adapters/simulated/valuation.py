@@ -142,8 +142,9 @@ def value_strikes(
     -----
     At-the-money total variance is the expected variance of a mean-reverting process,
     ``theta(T) = v_inf T + (v_0 - v_inf)(1 - exp(-a T)) / a``, which rises with T: no calendar arbitrage.
-    The smile of Gatheral and Jacquier [1]_ is ``w(k) = theta/2 (1 + rho phi k + sqrt((phi k + rho)^2 + 1 - rho^2))`` with ``phi = eta / sqrt(theta (1 + theta))``;
-    ``eta (1 + |rho|) <= 2`` excludes butterfly arbitrage.
+    The smile of Gatheral and Jacquier [1]_ is
+    ``w(k) = theta/2 (1 + rho phi k + sqrt((phi k + rho)^2 + 1 - rho^2))`` with
+    ``phi = eta / sqrt(theta (1 + theta))``; ``eta (1 + |rho|) <= 2`` excludes butterfly arbitrage.
 
     References
     ----------

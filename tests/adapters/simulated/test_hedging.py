@@ -1,0 +1,93 @@
+"""Dealers who hedge move the price: against the move when long gamma, with it when short."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from adapters.simulated import CustomerMix, SimulatedMarket
+from tests.adapters.simulated.samples import BUYERS, index_symbol, one_symbol
+
+
+def _returns(mix: CustomerMix, impact: float, hedge_ratio: float, seed: int) -> tuple[np.ndarray, float]:
+    symbol = index_symbol(customers=mix, impact_return_per_usd=impact, hedge_ratio=hedge_ratio)
+    market = SimulatedMarket(one_symbol(symbol, seed=seed, step_s=60.0))
+    spot, amplification = [], []
+    for _ in range(240):
+        truth = market.truth("SIM.SPX")
+        spot.append(truth.spot)
+        amplification.append(truth.amplification)
+        market.step()
+    return np.diff(np.log(spot)), float(np.mean(amplification))
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize(("mix", "impact", "damps"), [(CustomerMix(), 1.4e-13, True), (BUYERS, 3e-14, False)])
+def test_hedging_scales_returns_by_the_true_amplification(
+    mix: CustomerMix,
+    impact: float,
+    damps: bool,  # noqa: FBT001  # a case of the table
+    seed: int,
+) -> None:
+    """With the same chance, volatility with and without hedging stand in the ratio 1 / (1 + x)."""
+    hedged, amplification = _returns(mix, impact, 1.0, seed)
+    unhedged, off = _returns(mix, impact, 0.0, seed)
+    ratio = float(np.sqrt((hedged**2).sum() / (unhedged**2).sum()))
+    assert off == 1.0
+    assert (ratio < 0.95) if damps else (ratio > 1.05)
+    assert ratio == pytest.approx(amplification, rel=0.08)
+
+
+def test_the_sign_of_the_true_gamma_says_whether_dealers_damp() -> None:
+    """Sellers of calls leave dealers long gamma; buyers of options leave them short."""
+    writers = SimulatedMarket(one_symbol(index_symbol())).truth("SIM.SPX")
+    buyers = SimulatedMarket(one_symbol(index_symbol(customers=BUYERS))).truth("SIM.SPX")
+    assert writers.dealer_gamma_usd > 0.0 > buyers.dealer_gamma_usd
+    assert writers.amplification < 1.0 < buyers.amplification
+
+
+def test_dealers_hold_the_shares_that_hedge_their_book() -> None:
+    """After a step the hedge is the book's delta, up to what was traded and moved within the step."""
+    market = SimulatedMarket(one_symbol(index_symbol(), step_s=5.0))
+    start = market.truth("SIM.SPX")
+    assert start.dealer_shares == pytest.approx(-100.0 * float((start.dealer_position * start.delta).sum()))
+    for _ in range(50):
+        market.step()
+    truth = market.truth("SIM.SPX")
+    delta = 100.0 * float((truth.dealer_position * truth.delta).sum())
+    gross = 100.0 * float(np.abs(truth.dealer_position * truth.delta).sum())
+    assert abs(truth.dealer_shares + delta) < 0.01 * gross
+
+
+def test_without_hedging_dealers_hold_no_shares() -> None:
+    """Switched off, the hedge is empty and nothing amplifies."""
+    market = SimulatedMarket(one_symbol(index_symbol(hedge_ratio=0.0)))
+    market.step()
+    assert market.truth("SIM.SPX").dealer_shares == 0.0
+    assert market.truth("SIM.SPX").amplification == 1.0
+
+
+def test_volatility_rises_when_the_price_falls() -> None:
+    """The spot-vol correlation is clearly negative, as for stock indices."""
+    market = SimulatedMarket(one_symbol(index_symbol()))
+    spot, volatility = [], []
+    for _ in range(150):
+        truth = market.truth("SIM.SPX")
+        spot.append(truth.spot)
+        volatility.append(truth.instantaneous_volatility)
+        market.step()
+    assert np.corrcoef(np.diff(np.log(spot)), np.diff(np.log(volatility)))[0, 1] < -0.4
+
+
+def test_informed_flow_keeps_the_price_near_the_hidden_value() -> None:
+    """The gap between price and value stays within a percent while the price travels farther."""
+    market = SimulatedMarket(one_symbol(index_symbol()))
+    gaps, spot = [], []
+    for _ in range(200):
+        truth = market.truth("SIM.SPX")
+        gaps.append(abs(np.log(truth.spot / truth.value)))
+        spot.append(truth.spot)
+        market.step()
+    assert 0.0 < np.median(gaps) < 0.002
+    assert max(gaps) < 0.015
+    assert np.ptp(np.log(spot)) > max(gaps)
