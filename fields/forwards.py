@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 import numpy as np
+from scipy.special import ndtri
 
 from fields.book import Int64Array
 from fields.jit import BOOL, F64, INT, OUT, REAL, kernel
@@ -26,6 +27,7 @@ _ANY_RATE_ERROR: Final = 0.02
 # A forward further from spot than 3 % plus 30 % a year is a broken quote set, not carry.
 _CARRY_BASE: Final = 0.03
 _CARRY_PER_YEAR: Final = 0.30
+_DAY: Final = 1.0 / 365.0
 _MIN_SPOT_PAIRS: Final = 5
 # A series that stopped trading this long before the quotes' instant says nothing about spot now.
 _FRESH_NS: Final = 3_600 * 1_000_000_000
@@ -52,7 +54,8 @@ class SpotReference:
     price : float
         USD; NaN where there is none.
     source : str
-        ``parity_forward:DATE``, ``venue_index``, ``venue_forward:DATE``, ``printed_last``, ``printed_mid`` or ``none``.
+        ``parity_forward:DATE``, ``venue_index``, ``venue_forward:DATE``, ``printed_last``, ``printed_mid``,
+        ``vendor_delta:DATE`` or ``none``.
     reason : str
         Why it is not a parity forward or a venue's index; empty where it is.
     """
@@ -135,20 +138,30 @@ def _settle_discounts(
         source[s] = 2
 
 
-@kernel(REAL, F64, OUT, OUT, _OUT_I64)
-def _fill_gaps(spot: float, years: FloatArray, forward: FloatArray, discount: FloatArray, source: Int64Array) -> None:
+@kernel(REAL, F64, BOOL, OUT, OUT, _OUT_I64)
+def _fill_gaps(
+    spot: float,
+    years: FloatArray,
+    expired: BoolArray,
+    forward: FloatArray,
+    discount: FloatArray,
+    source: Int64Array,
+) -> None:
     """Drop forwards that cannot be carry, then fill series without one from the carry curve or from spot itself."""
     n = years.shape[0]
     known = np.zeros(n, dtype=np.bool_)
+    on_curve = np.zeros(n, dtype=np.bool_)
     carry = np.zeros(n)
     for s in range(n):
         distance = np.log(forward[s] / spot)
         known[s] = source[s] > 0 and abs(distance) <= _CARRY_BASE + _CARRY_PER_YEAR * years[s]
+        # A cent over a minute is no annual carry: only a day or more tells one.
+        on_curve[s] = known[s] and not expired[s] and years[s] >= _DAY
         carry[s] = distance / years[s]
     for s in range(n):
         if known[s]:
             continue
-        b = _curve(years, carry, known, years[s])
+        b = _curve(years, carry, on_curve, years[s])
         if np.isnan(b):
             forward[s] = spot
             discount[s] = 1.0
@@ -164,9 +177,8 @@ def _parity_spot(
     for s in np.flatnonzero((slopes.near >= _MIN_SPOT_PAIRS) & (source > 0) & (forward > 0.0)):
         series = chain.series[s]
         if series.last_trade_ns >= valuation_ns - _FRESH_NS:
-            return SpotReference(
-                price=float(forward[s]), source=f"parity_forward:{series.expiration.isoformat()}", reason=""
-            )
+            kind = "venue_forward" if source[s] == ForwardSource.VENUE else "parity_forward"
+            return SpotReference(price=float(forward[s]), source=f"{kind}:{series.expiration.isoformat()}", reason="")
     return None
 
 
@@ -182,6 +194,30 @@ def _printed_spot(chain: OptionChain) -> SpotReference:
         price = float(chain.vendor_forward[s])
         return SpotReference(price=price, source=f"venue_forward:{date}", reason=f"{why}; the venue's nearest forward")
     return SpotReference(price=float("nan"), source="none", reason=f"{why}, and no underlying is printed")
+
+
+def _vendor_delta_spot(chain: OptionChain, time: TimeToExpiry) -> SpotReference | None:
+    """Read spot back from the published deltas of the nearest expiration: K is known, and delta says how far it lies.
+
+    ``N(d1) = |delta|`` turned round; the vendor's own dividend yield is left out, which moves it by q tau, and the
+    deltas are rounded to four digits, so that only those between 0.25 and 0.75 are read.
+    """
+    years = time.calendar_years[chain.series_index]
+    volatility = chain.vendor_iv
+    size = np.abs(chain.vendor_delta)
+    steep = (size >= 0.25) & (size <= 0.75) & (volatility > 0.0) & ~time.expired[chain.series_index]
+    for s in np.flatnonzero(~time.expired):
+        chosen = np.flatnonzero(steep & (chain.series_index == s))
+        if chosen.size >= _MIN_SPOT_PAIRS:
+            a = volatility[chosen] * np.sqrt(years[chosen])
+            d1 = np.where(chain.is_call[chosen], 1.0, -1.0) * ndtri(size[chosen])
+            price = float(np.median(chain.strike[chosen] * np.exp(a * d1 - 0.5 * a * a)))
+            date = chain.series[s].expiration.isoformat()
+            why = "no expiration has 5 two-sided call-put pairs within 3 % and no underlying is printed"
+            return SpotReference(
+                price=price, source=f"vendor_delta:{date}", reason=f"{why}; read from published deltas"
+            )
+    return None
 
 
 def _venue_spot(chain: OptionChain) -> SpotReference | None:
@@ -215,7 +251,7 @@ def imply_forwards(chain: OptionChain, pairs: ParityPairs, time: TimeToExpiry, v
     n = len(chain.series)
     american = np.array([s.product.exercise is ExerciseStyle.AMERICAN for s in chain.series])
     years = time.calendar_years
-    slopes = parity_slopes(pairs, american)
+    slopes = parity_slopes(pairs, american, chain.spot_last)
     discount = np.empty(n)
     source = np.empty(n, dtype=np.int64)
     _settle_discounts(years, slopes.discount, slopes.discount_error, discount, source)
@@ -234,8 +270,10 @@ def imply_forwards(chain: OptionChain, pairs: ParityPairs, time: TimeToExpiry, v
             # Coin-settled premiums are undiscounted prices in coin, so at the venue's forward the discount is 1.
             discount[venue] = 1.0
     spot = _venue_spot(chain) or _parity_spot(chain, forward, slopes, source, valuation_ns) or _printed_spot(chain)
+    if np.isnan(spot.price):
+        spot = _vendor_delta_spot(chain, time) or spot
     if spot.price > 0.0:
-        _fill_gaps(spot.price, years, forward, discount, source)
+        _fill_gaps(spot.price, years, time.expired, forward, discount, source)
     else:
         forward[:] = discount[:] = np.nan
         source[:] = ForwardSource.NONE

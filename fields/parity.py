@@ -20,6 +20,7 @@ __all__ = ["NEAR_WINDOW", "ParityPairs", "ParitySlopes", "parity_levels", "parit
 # Strikes within 3 % of the forward decide the level: there the pairs are two-sided and tight.
 NEAR_WINDOW: Final = 0.03
 _MIN_PAIRS: Final = 3
+_PRINTED_WINDOW: Final = 0.3
 _HUBER: Final = 1.5
 _OUT_I64 = INT[::1]
 
@@ -202,8 +203,9 @@ def _robust_line(
             return  # exact prices: nothing to trim
 
 
-@kernel(I64, F64, F64, F64, F64, BOOL, OUT, _OUT_I64, OUT, OUT)
+@kernel(REAL, I64, F64, F64, F64, F64, BOOL, OUT, _OUT_I64, OUT, OUT)
 def _fit_slopes(
+    printed: float,
     start: Int64Array,
     strike: FloatArray,
     difference: FloatArray,
@@ -224,8 +226,12 @@ def _fit_slopes(
         y = difference[start[s] : start[s + 1]]
         if K.shape[0] < _MIN_PAIRS:
             continue
-        # All pairs first, for robustness against a stale quote; then twice nearer, for the early-exercise premium.
-        middle = _middle(scratch, _levels_near(K, y, 1.0, 1.0, np.inf, scratch))
+        # Wide first, for robustness against a stale quote; then twice nearer, for the early-exercise premium. The
+        # printed underlying keeps out strikes from before a split, which a vendor may go on quoting.
+        n = _levels_near(K, y, 1.0, printed, _PRINTED_WINDOW, scratch) if printed > 0.0 else 0
+        if n < _MIN_PAIRS:
+            n = _levels_near(K, y, 1.0, 1.0, np.inf, scratch)
+        middle = _middle(scratch, n)
         for window in (0.05, NEAR_WINDOW):
             n = _levels_near(K, y, 1.0, middle, window, scratch)
             if n > 0:
@@ -246,7 +252,7 @@ def _fit_slopes(
         error[s] = line[2]
 
 
-def parity_slopes(pairs: ParityPairs, american: BoolArray) -> ParitySlopes:
+def parity_slopes(pairs: ParityPairs, american: BoolArray, printed: float) -> ParitySlopes:
     """Fit the discount of each series.
 
     Parameters
@@ -255,6 +261,8 @@ def parity_slopes(pairs: ParityPairs, american: BoolArray) -> ParitySlopes:
         Usable pairs.
     american : ndarray of bool, shape (n_series,)
         True where early exercise is allowed: the window is half a standard deviation, 1 to 3 %.
+    printed : float
+        Underlying as printed, USD, to start from; NaN where absent.
 
     Returns
     -------
@@ -270,7 +278,7 @@ def parity_slopes(pairs: ParityPairs, american: BoolArray) -> ParitySlopes:
     center, discount, error = np.empty((3, n))
     near = np.empty(n, dtype=np.int64)
     columns = (pairs.strike, pairs.difference, pairs.weight, pairs.straddle)
-    _fit_slopes(pairs.start, *columns, american, center, near, discount, error)
+    _fit_slopes(printed, pairs.start, *columns, american, center, near, discount, error)
     return ParitySlopes(center=center, near=near, discount=discount, discount_error=error)
 
 

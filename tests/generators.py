@@ -12,7 +12,7 @@ from scipy.special import ndtr
 from market.calendars import expiry_series
 from market.chains import FloatArray, OptionChain
 from market.clock import datetime_of_ns
-from market.instruments import product_of
+from market.instruments import ExpirySeries, product_of
 from market.provenance import AsOfSource, Provenance
 
 # Friday 2023-06-02 15:00 New York: inside a session, clear of every expiration used below.
@@ -93,7 +93,7 @@ def synthetic_chain(
     return chain_of_columns(columns, series=series, spot=spot, as_of_ns=as_of_ns)
 
 
-def chain_of_columns(columns: dict[str, FloatArray], *, series: tuple, spot: float, as_of_ns: int) -> OptionChain:
+def chain_of_columns(columns: dict[str, FloatArray], *, series: tuple[ExpirySeries, ...], spot: float, as_of_ns: int) -> OptionChain:
     """Build a chain from its essential columns; the others are missing."""
     n = columns["strike"].shape[0]
     missing = np.full(n, np.nan)

@@ -1,0 +1,201 @@
+"""The whole field of one chain: from quotes to totals, zero-gamma levels, walls, ladder and potential."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+from fields.amplification import amplification, feedback_x, regime_reading
+from fields.book import SortedBook, sorted_book
+from fields.config import FieldConfig, PositionSource
+from fields.exposures import DollarExposures, dollar_exposures, strike_profile, walls_of
+from fields.forwards import Forwards, imply_forwards
+from fields.greeks import exposure_greeks
+from fields.heatmap import gamma_heatmap
+from fields.holdings import Holdings, count_contracts, held_contracts
+from fields.landscape import Landscape, landscape_of
+from fields.liquidity import LiquidityProfile
+from fields.parity import parity_pairs
+from fields.positions import dealer_contracts, user_contracts
+from fields.reasons import reasons_of
+from fields.snapshot import FieldSnapshot, Ladder, Totals
+from fields.timebase import TimeToExpiry, minutes_per_year, time_to_expiry, valuation_instant
+from fields.volatility import ContractVolatility, contract_volatility
+from market.chains import FloatArray, OptionChain
+from market.errors import DataError
+
+__all__ = ["compute_field"]
+
+_NAN_TOTALS = Totals(
+    dex_usd=float("nan"),
+    gamma_usd_per_pct=float("nan"),
+    vanna_usd_per_volpt=float("nan"),
+    charm_usd_per_min=float("nan"),
+)
+
+
+@final
+class _Stages:
+    """Wall time by stage; empty without a clock, because the core has none of its own."""
+
+    def __init__(self, perf_ns: Callable[[], int] | None) -> None:
+        self._perf_ns = perf_ns
+        self._last = perf_ns() if perf_ns else 0
+        self._first = self._last
+        self.timings_ms: dict[str, float] = {}
+
+    def done(self, stage: str) -> None:
+        """Book the time since the stage before."""
+        if self._perf_ns is None:
+            return
+        now = self._perf_ns()
+        self.timings_ms[stage] = (now - self._last) / 1e6
+        self.timings_ms["total"] = (now - self._first) / 1e6
+        self._last = now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Valued:
+    """What stands before any position: the sorted chain, its clock, forwards and volatilities."""
+
+    valuation_ns: int
+    minutes: float
+    book: SortedBook
+    time: TimeToExpiry
+    forwards: Forwards
+    volatility: ContractVolatility
+
+
+def _value_chain(chain: OptionChain, config: FieldConfig, stages: _Stages) -> _Valued:
+    product = chain.series[0].product
+    valuation_ns = valuation_instant(chain.ts_event_ns, product)
+    time = time_to_expiry(valuation_ns, chain.series, config.time_basis)
+    book = sorted_book(chain)
+    stages.done("sort")
+    forwards = imply_forwards(chain, parity_pairs(book), time, valuation_ns)
+    stages.done("forwards")
+    volatility = contract_volatility(book, chain.vendor_iv[book.order], forwards, time)
+    stages.done("volatility")
+    return _Valued(
+        valuation_ns=valuation_ns,
+        minutes=minutes_per_year(config.time_basis, product.calendar),
+        book=book,
+        time=time,
+        forwards=forwards,
+        volatility=volatility,
+    )
+
+
+def _positions(chain: OptionChain, config: FieldConfig, book: SortedBook, user: FloatArray | None) -> FloatArray:
+    if config.position_source is PositionSource.USER and user is not None:
+        return user_contracts(user, chain.n_contracts)[book.order]
+    return dealer_contracts(config.position_source, chain.open_interest[book.order], book.is_call)
+
+
+def _exposures(holdings: Holdings, spot: float, minutes: float) -> DollarExposures:
+    greeks = exposure_greeks(
+        spot,
+        holdings.strike,
+        holdings.tau,
+        holdings.rate,
+        holdings.rate - holdings.carry,
+        holdings.volatility,
+        holdings.is_call,
+    )
+    return dollar_exposures(greeks, holdings.contracts * holdings.multiplier, spot, minutes)
+
+
+def _ladder(landscape: Landscape, config: FieldConfig) -> Ladder:
+    x = feedback_x(landscape.gamma_usd_per_pct, config.impact_return_per_usd)
+    return Ladder(
+        log_moneyness=landscape.log_moneyness,
+        price=landscape.price,
+        gamma_usd_per_pct=landscape.gamma_usd_per_pct,
+        vanna_usd_per_volpt=landscape.vanna_usd_per_volpt,
+        charm_usd_per_min=landscape.charm_usd_per_min,
+        potential_usd=landscape.potential_usd,
+        potential_gradient_usd=landscape.potential_gradient_usd,
+        amplification=amplification(x),
+    )
+
+
+def compute_field(
+    chain: OptionChain,
+    config: FieldConfig,
+    *,
+    user_position: FloatArray | None = None,
+    liquidity: LiquidityProfile | None = None,
+    perf_ns: Callable[[], int] | None = None,
+) -> FieldSnapshot:
+    """Compute every reading of a chain's dealer-hedging field.
+
+    Parameters
+    ----------
+    chain : OptionChain
+        In any order.
+    config : FieldConfig
+        Convention, clock, dynamics and widths.
+    user_position : ndarray, shape (n_contracts,), optional
+        Signed dealer contracts in the order of the chain (+ long), for `PositionSource.USER`.
+    liquidity : LiquidityProfile, optional
+        Relative illiquidity by price for the potential; constant without it.
+    perf_ns : callable, optional
+        Monotonic clock in ns for the timings; none are taken without it.
+
+    Returns
+    -------
+    FieldSnapshot
+        Complete also where nothing could be computed: NaN or empty then, with the reason beside it.
+    """
+    stages = _Stages(perf_ns)
+    if not chain.n_contracts:
+        raise DataError(
+            "the chain holds no contract",
+            found=f"{chain.symbol} {chain.session}: {chain.n_read} read, all dropped by the reader",
+            expected="one contract or more",
+            action="see the reader's drop counts",
+        )
+    valued = _value_chain(chain, config, stages)
+    spot, book = valued.forwards.spot.price, valued.book
+    contracts = _positions(chain, config, book, user_position)
+    holdings = held_contracts(chain, book, valued.time, valued.forwards, valued.volatility, contracts)
+    exposures = _exposures(holdings, spot, valued.minutes)
+    gamma = exposures.gamma_usd_per_pct
+    totals = exposures.totals() if holdings.place.size else _NAN_TOTALS
+    stages.done("greeks")
+    places = book.strike_place[holdings.place]
+    profile = strike_profile(book.strikes, places, holdings.is_call, gamma, holdings.open_interest)
+    walls = walls_of(profile, spot, config.wall_window)
+    heatmap = gamma_heatmap(chain, holdings, gamma, spot, config.wall_window)
+    stages.done("profile")
+    landscape = landscape_of(holdings, spot, valued.minutes, config, liquidity, stages.done)
+    counts = count_contracts(chain, valued.volatility, holdings)
+    regime = regime_reading(totals.gamma_usd_per_pct, config.impact_return_per_usd, config.impact_source)
+    reasons = reasons_of(chain, config, valued.forwards, valued.time, counts, totals, walls, landscape)
+    ladder = _ladder(landscape, config)
+    stages.done("assemble")
+    return FieldSnapshot(
+        symbol=chain.symbol,
+        session=chain.session,
+        ts_event_ns=chain.ts_event_ns,
+        ts_valuation_ns=valued.valuation_ns,
+        cause_id=chain.cause_id,
+        provenance=chain.provenance,
+        spot=spot,
+        spot_source=valued.forwards.spot.source,
+        counts=counts,
+        position_source=config.position_source,
+        dynamics=config.dynamics,
+        time_basis=config.time_basis,
+        totals=totals,
+        zero_gamma=landscape.zero_gamma,
+        zero_gamma_sensitivity=landscape.sensitivity,
+        walls=walls,
+        regime=regime,
+        ladder=ladder,
+        profile=profile,
+        heatmap=heatmap,
+        reasons=reasons,
+        timings_ms=stages.timings_ms,
+    )
