@@ -27,7 +27,8 @@ _ANY_RATE_ERROR: Final = 0.02
 # A forward further from spot than 3 % plus 30 % a year is a broken quote set, not carry.
 _CARRY_BASE: Final = 0.03
 _CARRY_PER_YEAR: Final = 0.30
-_DAY: Final = 1.0 / 365.0
+# Forwards nearer to each other than this tell no annual carry: a cent would count for per cents.
+_WEEK: Final = 7.0 / 365.0
 _MIN_SPOT_PAIRS: Final = 5
 # A series that stopped trading this long before the quotes' instant says nothing about spot now.
 _FRESH_NS: Final = 3_600 * 1_000_000_000
@@ -147,27 +148,31 @@ def _fill_gaps(
     discount: FloatArray,
     source: Int64Array,
 ) -> None:
-    """Drop forwards that cannot be carry, then fill series without one from the carry curve or from spot itself."""
+    """Drop forwards that cannot be carry, then fill the gaps: log forwards are linear in time, or spot alone."""
     n = years.shape[0]
     known = np.zeros(n, dtype=np.bool_)
     on_curve = np.zeros(n, dtype=np.bool_)
-    carry = np.zeros(n)
+    distance = np.log(forward / spot)
+    first = last = -1
     for s in range(n):
-        distance = np.log(forward[s] / spot)
-        known[s] = source[s] > 0 and abs(distance) <= _CARRY_BASE + _CARRY_PER_YEAR * years[s]
-        # A cent over a minute is no annual carry: only a day or more tells one.
-        on_curve[s] = known[s] and not expired[s] and years[s] >= _DAY
-        carry[s] = distance / years[s]
+        known[s] = source[s] > 0 and abs(distance[s]) <= _CARRY_BASE + _CARRY_PER_YEAR * years[s]
+        on_curve[s] = known[s] and not expired[s]
+        if on_curve[s]:
+            first = s if first < 0 else first
+            last = s
+    carry = 0.0
+    if first >= 0 and years[last] - years[first] >= _WEEK:
+        carry = (distance[last] - distance[first]) / (years[last] - years[first])
     for s in range(n):
         if known[s]:
             continue
-        b = _curve(years, carry, on_curve, years[s])
-        if np.isnan(b):
+        if first < 0:
             forward[s] = spot
             discount[s] = 1.0
             source[s] = 5
         else:
-            forward[s] = spot * np.exp(b * years[s])
+            beyond = max(years[s] - years[last], 0.0)
+            forward[s] = spot * np.exp(_curve(years, distance, on_curve, years[s]) + carry * beyond)
             source[s] = 4
 
 

@@ -93,7 +93,9 @@ def synthetic_chain(
     return chain_of_columns(columns, series=series, spot=spot, as_of_ns=as_of_ns)
 
 
-def chain_of_columns(columns: dict[str, FloatArray], *, series: tuple[ExpirySeries, ...], spot: float, as_of_ns: int) -> OptionChain:
+def chain_of_columns(
+    columns: dict[str, FloatArray], *, series: tuple[ExpirySeries, ...], spot: float, as_of_ns: int
+) -> OptionChain:
     """Build a chain from its essential columns; the others are missing."""
     n = columns["strike"].shape[0]
     missing = np.full(n, np.nan)
