@@ -8,12 +8,8 @@ from typing import Any, final
 import numpy as np
 
 from fields.grid import LogGrid
-from fields.ladder_kernels import (
-    exposures_sticky_moneyness,
-    exposures_sticky_strike,
-    gamma_sticky_moneyness,
-    gamma_sticky_strike,
-)
+from fields.ladder_blocks import NODES_PER_BLOCK, PANEL, bells, exposures_sticky_strike, gamma_sticky_strike
+from fields.ladder_kernels import exposures_sticky_moneyness, gamma_sticky_moneyness
 from fields.smile import SmileTable
 from market.chains import BoolArray, FloatArray
 from market.errors import DataError
@@ -113,9 +109,14 @@ def gamma_ladder(
     ndarray, shape (2, n_nodes)
         USD per 1 % move: calls in row 0, puts in row 1.
     """
+    _check(contracts, weight, grid, smile)
     gamma = np.zeros((2, grid.n_nodes))
-    kernel = gamma_sticky_strike if smile is None else gamma_sticky_moneyness
-    kernel(*_arguments(contracts, weight, grid, smile, (gamma,)))
+    if smile is None:
+        block = _empty_blocks(grid, 1)
+        gamma_sticky_strike(*_bells(contracts, weight, grid), contracts.is_call, grid.spacing, block, gamma)
+        gamma += _unblocked(block, grid, 1)[0]
+    else:
+        gamma_sticky_moneyness(*_smile_arguments(contracts, weight, smile, (gamma,)))
     return np.asarray(gamma * (_PER_CENT * contracts.spot * np.exp(grid.nodes)))
 
 
@@ -140,9 +141,12 @@ def spot_ladder(
     ExposureLadder
         In USD; charm is forward in time and keeps the dividend term.
     """
-    gamma, vanna, charm = np.zeros((3, 2, grid.n_nodes))
-    kernel = exposures_sticky_strike if smile is None else exposures_sticky_moneyness
-    kernel(*_arguments(contracts, weight, grid, smile, (gamma, vanna, charm)))
+    _check(contracts, weight, grid, smile)
+    if smile is None:
+        gamma, vanna, charm = _sticky_strike(contracts, weight, grid)
+    else:
+        gamma, vanna, charm = np.zeros((3, 2, grid.n_nodes))
+        exposures_sticky_moneyness(*_smile_arguments(contracts, weight, smile, (gamma, vanna, charm)))
     price = contracts.spot * np.exp(grid.nodes)
     return ExposureLadder(
         grid=grid,
@@ -153,21 +157,61 @@ def spot_ladder(
     )
 
 
-def _arguments(
-    contracts: LadderContracts,
-    weight: FloatArray,
-    grid: LogGrid,
-    smile: SmileTable | None,
-    results: tuple[FloatArray, ...],
+def _sticky_strike(contracts: LadderContracts, weight: FloatArray, grid: LogGrid) -> FloatArray:
+    """Return gamma, vanna and charm without units, shape (3, 2, n_nodes)."""
+    block, anchor = _empty_blocks(grid, 4), np.zeros(2)
+    direct = np.zeros((3, 2, grid.n_nodes))
+    c = contracts
+    kernel_arguments: tuple[Any, ...] = (
+        *_bells(c, weight, grid),
+        c.is_call,
+        c.tau,
+        c.volatility,
+        c.carry,
+        c.dividend_yield,
+        grid.spacing,
+        block,
+        *direct,
+        anchor,
+    )
+    exposures_sticky_strike(*kernel_arguments)
+    gamma, vanna, charm, flow = _unblocked(block, grid, 4)
+    # Trapezoidal integral of the dividend term; its Euler-Maclaurin corrections already stand in charm.
+    dividend = anchor[:, None] + np.cumsum(flow, axis=1) - 0.5 * (flow + flow[:, :1])
+    return np.asarray(direct + np.stack((gamma, vanna, charm + dividend)))
+
+
+def _bells(contracts: LadderContracts, weight: FloatArray, grid: LogGrid) -> tuple[FloatArray, FloatArray, FloatArray]:
+    start, step, density = np.empty((3, weight.shape[0]))
+    c = contracts
+    terms = (c.strike, c.tau, c.volatility, c.carry, c.dividend_yield, weight)
+    bells(c.spot, *terms, grid.start, grid.spacing, start, step, density)
+    return start, step, density
+
+
+def _empty_blocks(grid: LogGrid, n_fields: int) -> FloatArray:
+    return np.zeros((2, -(-grid.n_nodes // PANEL) * n_fields * PANEL))
+
+
+def _unblocked(block: FloatArray, grid: LogGrid, n_fields: int) -> FloatArray:
+    """Return the fields in order of the nodes, shape (n_fields, 2, n_nodes)."""
+    panels = block.reshape(2, -1, n_fields, NODES_PER_BLOCK, PANEL // NODES_PER_BLOCK)
+    nodes = panels.transpose(2, 0, 1, 4, 3).reshape(n_fields, 2, -1)
+    return nodes[:, :, : grid.n_nodes]
+
+
+def _smile_arguments(
+    contracts: LadderContracts, weight: FloatArray, smile: SmileTable, results: tuple[FloatArray, ...]
 ) -> tuple[Any, ...]:
+    c = contracts
+    read = (smile.volatility, smile.start, smile.fraction, smile.scale, smile.ceiling)
+    book = (c.spot, c.strike, c.tau, c.carry, c.dividend_yield, c.is_call, weight)
+    return (*book, *read, smile.grid.start, smile.grid.spacing, *results)
+
+
+def _check(contracts: LadderContracts, weight: FloatArray, grid: LogGrid, smile: SmileTable | None) -> None:
     n = contracts.strike.shape[0]
     if weight.shape != (n,) or not np.isfinite(weight).all():
         raise DataError("weights do not fit the contracts", found=str(weight.shape), expected=f"({n},), finite")
     if smile is not None and (smile.grid != grid or smile.start.shape != (n,)):
         raise DataError("the smile was made for another ladder", found=str(smile.grid), expected=str(grid))
-    terms = (contracts.carry, contracts.dividend_yield, contracts.is_call, weight)
-    ladder = (grid.start, grid.spacing, *results)
-    if smile is None:
-        return (contracts.spot, contracts.strike, contracts.tau, contracts.volatility, *terms, *ladder)
-    read = (smile.volatility, smile.start, smile.fraction, smile.scale)
-    return (contracts.spot, contracts.strike, contracts.tau, *terms, *read, *ladder)

@@ -31,6 +31,8 @@ class SmileTable:
         How far that reading lies towards the next place, 0 to 1; the same at every node.
     scale : ndarray, shape (n_contracts,)
         Contract's own volatility over the smile at its own moneyness.
+    ceiling : ndarray, shape (n_contracts,)
+        Highest volatility that the contract can read.
     grid : LogGrid
         The ladder that the table was made for.
 
@@ -45,13 +47,14 @@ class SmileTable:
     start: NDArray[np.int64]
     fraction: FloatArray
     scale: FloatArray
+    ceiling: FloatArray
     grid: LogGrid
 
     @classmethod
     def build(
         cls,
         grid: LogGrid,
-        series_index: IntArray,
+        series_index: IntArray | NDArray[np.int64],
         log_moneyness: FloatArray,
         volatility: FloatArray,
         is_knot: BoolArray,
@@ -62,7 +65,7 @@ class SmileTable:
         ----------
         grid : LogGrid
             Ladder.
-        series_index : ndarray of int32, shape (n_contracts,)
+        series_index : ndarray of int, shape (n_contracts,)
             Series of each contract.
         log_moneyness : ndarray, shape (n_contracts,)
             ln(strike / forward of its series).
@@ -82,7 +85,7 @@ class SmileTable:
             raise DataError(
                 "a smile needs finite volatilities", found="a missing volatility", expected="> 0 everywhere"
             )
-        start, fraction = np.zeros(n, dtype=np.int64), np.zeros(n)
+        start, fraction, ceiling = np.zeros(n, dtype=np.int64), np.zeros(n), np.zeros(n)
         tables: list[FloatArray] = []
         offset = 0
         order = np.argsort(series_index, kind="stable")
@@ -92,11 +95,12 @@ class SmileTable:
             table, place = _one_smile(grid, log_moneyness[members], volatility[members], is_knot[members])
             whole = np.floor(place)
             start[members], fraction[members] = offset + whole.astype(np.int64), place - whole
+            ceiling[members] = table.max()
             tables.append(table)
             offset += table.shape[0]
         joined = np.concatenate(tables) if tables else np.zeros(0)
         scale = volatility / _read_at(joined, start, fraction, grid, 0.0)
-        return cls(volatility=joined, start=start, fraction=fraction, scale=scale, grid=grid)
+        return cls(volatility=joined, start=start, fraction=fraction, scale=scale, ceiling=scale * ceiling, grid=grid)
 
     def at(self, x: float) -> FloatArray:
         """Return every contract's volatility at one log spot inside the grid.
