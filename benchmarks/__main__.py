@@ -20,7 +20,7 @@ def _names() -> list[str]:
 
 
 def _commit() -> str:
-    found = subprocess.run(  # noqa: S603  # fixed arguments
+    found = subprocess.run(  # fixed arguments
         ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
         cwd=_HERE,
         capture_output=True,
