@@ -181,8 +181,6 @@ class SimulatedMarketConfig:
         Machine time between batches, seconds, >= 0.
     start_ns : int
         First instant, ns since the epoch, UTC; outside a session the market starts at the next open.
-    calendar : str
-        Exchange calendar of the sessions.
     """
 
     symbols: tuple[SimulatedSymbol, ...]
@@ -190,7 +188,6 @@ class SimulatedMarketConfig:
     step_s: float = 1.0
     interval_s: float = 1.0
     start_ns: int = DEFAULT_START_NS
-    calendar: str = "NYSE"
 
     def __post_init__(self) -> None:
         names = [item.symbol for item in self.symbols]
@@ -309,7 +306,7 @@ def light_config(
             spread=2.0,
             trades_per_session=1_500.0,
             open_interest=50_000.0,
-            impact_return_per_usd=1e-9,
+            impact_return_per_usd=6e-10,
         )
         for n in range(n_symbols)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import final
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from adapters.simulated.agents import CustomerGroup, draw_fills, first_positions, preferences
 from adapters.simulated.config import SimulatedMarketConfig
 from adapters.simulated.emission import ChainWriter
-from adapters.simulated.listing import Board, build_board
+from adapters.simulated.listing import Board, build_board, sessions_ahead
 from adapters.simulated.quotes import quote
 from adapters.simulated.state import (
     MarketState,
@@ -23,7 +24,7 @@ from adapters.simulated.state import (
 )
 from adapters.simulated.truth import MarketTruth, Settlement
 from adapters.simulated.valuation import SESSION_SHARE, YEAR_NS, Valuation, sessions_to_expiry, value_strikes
-from market.calendars import Session, sessions_between
+from market.calendars import Session
 from market.chains import FloatArray, OptionChain
 from market.clock import datetime_of_ns
 from market.errors import ConfigError
@@ -39,7 +40,7 @@ _OPENING_SHARE = 0.9
 
 @dataclass(frozen=True, slots=True)
 class _Parameters:
-    rate: FloatArray
+    carry: FloatArray
     weights: FloatArray
     impact: FloatArray
     hedge_ratio: FloatArray
@@ -62,7 +63,7 @@ def _parameters(config: SimulatedMarketConfig) -> _Parameters:
     symbols = config.symbols
     mix = np.array([item.customers.weights for item in symbols]).T
     return _Parameters(
-        rate=parameter(symbols, "rate") - parameter(symbols, "dividend_yield"),
+        carry=parameter(symbols, "rate") - parameter(symbols, "dividend_yield"),
         weights=mix / mix.sum(axis=0),
         impact=parameter(symbols, "impact_return_per_usd"),
         hedge_ratio=parameter(symbols, "hedge_ratio"),
@@ -199,7 +200,7 @@ class SimulatedMarket:
         config = self._config
         session, now_ns = _first_session(config)
         spot = parameter(config.symbols, "spot")
-        board = build_board(config.symbols, calendar=config.calendar, session=session, spot=spot, listed={})
+        board = build_board(config.symbols, session=session, spot=spot, listed={})
         streams = RandomStreams.of_seed(config.seed)
         self._list(board)
         value = self._values(board, now_ns, spot, self._p.long_run)
@@ -279,9 +280,7 @@ class SimulatedMarket:
         state, p = self._state, self._p
         years = SESSION_SHARE * session_fraction / _SESSIONS_PER_YEAR
         deviation = state.volatility * np.sqrt(years)
-        news = deviation * state.streams.value.standard_normal(state.spot.size) + (
-            (p.rate - 0.5 * state.volatility**2) * years
-        )
+        news = self._news(years)
         state.value = state.value * np.exp(news)
         told = p.news_share * news
         speed = -np.expm1(-np.log(2.0) * seconds / p.half_life_s)
@@ -294,6 +293,14 @@ class SimulatedMarket:
         state.shares = state.shares - (residual_usd + feedback / p.impact * change) / state.spot
         state.spot = state.spot * np.exp(change)
         self._move_volatility(change, years)
+
+    def _news(self, years: float) -> FloatArray:
+        state = self._state
+        chance = state.streams.value.standard_normal(state.spot.size)
+        news: FloatArray = (self._p.carry - 0.5 * state.volatility**2) * years + (
+            state.volatility * np.sqrt(years) * chance
+        )
+        return news
 
     def _move_volatility(self, change: FloatArray, years: float) -> None:
         state, p = self._state, self._p
@@ -328,16 +335,12 @@ class SimulatedMarket:
         listed = listed_strikes(state)
         interest = open_interest_of(state.customers, state.dealers)
         years = (1.0 - SESSION_SHARE) / _SESSIONS_PER_YEAR
-        state.value = state.value * np.exp(
-            state.volatility * np.sqrt(years) * state.streams.value.standard_normal(state.spot.size)
-        )
+        state.value = state.value * np.exp(self._news(years))
         change = _OPENING_SHARE * np.log(state.value / state.spot)
         state.spot = state.spot * np.exp(change)
         self._move_volatility(change, years)
-        session = _next_session(self._config.calendar, old.session)
-        board = build_board(
-            self._config.symbols, calendar=self._config.calendar, session=session, spot=state.spot, listed=listed
-        )
+        session = sessions_ahead(old.session.day, 1)[1]
+        board = build_board(self._config.symbols, session=session, spot=state.spot, listed=listed)
         self._move_books(board, interest.astype(np.float64))
         state.now_ns = session.open_ns
         self._list(board)
@@ -365,12 +368,7 @@ def _sizes(board: Board, rng: np.random.Generator) -> tuple[FloatArray, FloatArr
 
 
 def _first_session(config: SimulatedMarketConfig) -> tuple[Session, int]:
-    day = datetime_of_ns(config.start_ns).date()
-    ahead = sessions_between(config.calendar, day.replace(day=1), day.replace(year=day.year + 1, day=1))
-    session = next(s for s in ahead if s.close_ns > config.start_ns)
+    # A day earlier: late in the evening the date in UTC is the next one of the exchange.
+    day = datetime_of_ns(config.start_ns).date() - timedelta(days=1)
+    session = next(s for s in sessions_ahead(day, 1) if s.close_ns > config.start_ns)
     return session, max(config.start_ns, session.open_ns)
-
-
-def _next_session(calendar: str, session: Session) -> Session:
-    ahead = sessions_between(calendar, session.day, session.day.replace(year=session.day.year + 1, day=1))
-    return ahead[1]

@@ -22,6 +22,8 @@ __all__ = ["Board", "Listed", "build_board", "listed_expirations", "sessions_ahe
 _PUT_REACH, _CALL_REACH = 6.0, 4.5
 _PUT_FLOOR, _CALL_FLOOR = 0.10, 0.05
 _COARSE = 5
+# The sessions on whose close PM-settled series settle.
+_CALENDAR = "NYSE"
 _FINE_STEPS = 12
 
 Listed = dict[tuple[int, date], FloatArray]
@@ -29,13 +31,11 @@ Listed = dict[tuple[int, date], FloatArray]
 
 
 @lru_cache(maxsize=64)
-def sessions_ahead(calendar: str, day: date, months: int) -> tuple[Session, ...]:
+def sessions_ahead(day: date, months: int) -> tuple[Session, ...]:
     """Return the sessions from a day until some months later.
 
     Parameters
     ----------
-    calendar : str
-        Exchange calendar.
     day : datetime.date
         First date.
     months : int
@@ -46,17 +46,15 @@ def sessions_ahead(calendar: str, day: date, months: int) -> tuple[Session, ...]
     tuple of Session
         In time order.
     """
-    return sessions_between(calendar, day, day + timedelta(days=31 * months))
+    return sessions_between(_CALENDAR, day, day + timedelta(days=31 * months))
 
 
 @lru_cache(maxsize=64)
-def listed_expirations(calendar: str, day: date, n_daily: int, n_weekly: int, n_monthly: int) -> tuple[date, ...]:
+def listed_expirations(day: date, n_daily: int, n_weekly: int, n_monthly: int) -> tuple[date, ...]:
     """Return the expirations that are listed on a session.
 
     Parameters
     ----------
-    calendar : str
-        Exchange calendar.
     day : datetime.date
         The session.
     n_daily, n_weekly, n_monthly : int
@@ -69,7 +67,7 @@ def listed_expirations(calendar: str, day: date, n_daily: int, n_weekly: int, n_
         the following weeks, then last sessions of the weeks of the following third Fridays. An expiration that is
         listed once stays listed until it expires.
     """
-    days = [s.day for s in sessions_ahead(calendar, day, _months(n_daily, n_weekly, n_monthly))]
+    days = [s.day for s in sessions_ahead(day, _months(n_daily, n_weekly, n_monthly))]
     daily = days[:n_daily]
     last_of_week = {d.isocalendar()[:2]: d for d in days}
     after_daily = [d for d in last_of_week.values() if not daily or d > daily[-1]]
@@ -205,17 +203,13 @@ class Board:
         return slice(int(self.series_bounds[place]), int(self.series_bounds[place + 1]))
 
 
-def build_board(
-    symbols: Sequence[SimulatedSymbol], *, calendar: str, session: Session, spot: FloatArray, listed: Listed
-) -> Board:
+def build_board(symbols: Sequence[SimulatedSymbol], *, session: Session, spot: FloatArray, listed: Listed) -> Board:
     """List the contracts of a session.
 
     Parameters
     ----------
     symbols : sequence of SimulatedSymbol
         All underlyings.
-    calendar : str
-        Exchange calendar.
     session : Session
         The session.
     spot : ndarray, shape (n_symbols,)
@@ -232,10 +226,10 @@ def build_board(
     strikes: list[FloatArray] = []
     ahead: list[int] = []
     months = max(_months(s.n_daily, s.n_weekly, s.n_monthly) for s in symbols)
-    days = [s.day for s in sessions_ahead(calendar, session.day, months)]
+    days = [s.day for s in sessions_ahead(session.day, months)]
     place_of_day = {day: n for n, day in enumerate(days)}
     for place, item in enumerate(symbols):
-        expirations = listed_expirations(calendar, session.day, item.n_daily, item.n_weekly, item.n_monthly)
+        expirations = listed_expirations(session.day, item.n_daily, item.n_weekly, item.n_monthly)
         series.append(tuple(expiry_series(item.product, day) for day in expirations))
         for day in expirations:
             deviation = item.volatility * np.sqrt((place_of_day[day] + 0.75) / 252.0)

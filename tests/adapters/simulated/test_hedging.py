@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from adapters.simulated import CustomerMix, SimulatedMarket
+from adapters.simulated import CustomerMix, SimulatedMarket, demo_config
 from tests.adapters.simulated.samples import BUYERS, index_symbol, one_symbol
 
 
@@ -65,6 +67,21 @@ def test_without_hedging_dealers_hold_no_shares() -> None:
     market.step()
     assert market.truth("SIM.SPX").dealer_shares == 0.0
     assert market.truth("SIM.SPX").amplification == 1.0
+
+
+def test_nothing_runs_away_over_a_month() -> None:
+    """Twenty nights of the whole demo: no jump beyond a tenth, price near value, boards of bounded size."""
+    market = SimulatedMarket(replace(demo_config(), step_s=3_600.0))
+    listed = [chain.n_contracts for chain in market.chains()]
+    spot = [market.truth(name).spot for name in market.names]
+    for _ in range(20 * 7):
+        market.step()
+        truths = [market.truth(name) for name in market.names]
+        assert all(abs(np.log(truth.spot / before)) < 0.1 for truth, before in zip(truths, spot, strict=True))
+        assert all(abs(np.log(truth.spot / truth.value)) < 0.05 for truth in truths)
+        spot = [truth.spot for truth in truths]
+    counts = [chain.n_contracts for chain in market.chains()]
+    assert all(0.8 * first < count < 2.0 * first for first, count in zip(listed, counts, strict=True))
 
 
 def test_volatility_rises_when_the_price_falls() -> None:

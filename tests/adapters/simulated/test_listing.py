@@ -14,24 +14,24 @@ from adapters.simulated.listing import listed_expirations, sessions_ahead, strik
 
 def test_expirations_are_daily_then_weekly_then_monthly() -> None:
     """From Monday 2 June 2025: five sessions, two week ends, then the third Fridays of July (18) and August (15)."""
-    listed = listed_expirations("NYSE", date(2025, 6, 2), 5, 2, 2)
+    listed = listed_expirations(date(2025, 6, 2), 5, 2, 2)
     assert listed[:5] == tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6))
     assert listed[5:] == (date(2025, 6, 13), date(2025, 6, 20), date(2025, 7, 18), date(2025, 8, 15))
 
 
 def test_a_holiday_moves_the_week_end_to_the_session_before() -> None:
     """Good Friday 2025 (18 April, a third Friday) has no session: the expiration is the Thursday."""
-    listed = listed_expirations("NYSE", date(2025, 4, 1), 0, 0, 1)
+    listed = listed_expirations(date(2025, 4, 1), 0, 0, 1)
     assert listed == (date(2025, 4, 17),)
 
 
 @given(st.integers(0, 480), st.integers(0, 6), st.integers(0, 6), st.integers(0, 6).map(lambda n: n + 1))
 def test_what_is_listed_stays_listed_until_it_expires(start: int, daily: int, weekly: int, monthly: int) -> None:
     """The next session's list contains every expiration of this one but those that ended, and is as long."""
-    days = sessions_ahead("NYSE", date(2024, 1, 2), 24)
+    days = sessions_ahead(date(2024, 1, 2), 24)
     today, tomorrow = days[start].day, days[start + 1].day
-    now = listed_expirations("NYSE", today, daily, weekly, monthly)
-    then = listed_expirations("NYSE", tomorrow, daily, weekly, monthly)
+    now = listed_expirations(today, daily, weekly, monthly)
+    then = listed_expirations(tomorrow, daily, weekly, monthly)
     assert len(now) == len(then) == daily + weekly + monthly
     assert list(now) == sorted(set(now))
     assert set(now) - {today} <= set(then)
