@@ -54,7 +54,7 @@ _DIVERGING = [
     [1.0, "rgba(8,98,176,1)"],
 ]
 _NS_PER_DAY = 86_400 * 1_000_000_000
-_LABEL_ROWS = 3
+_LABEL_PX = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +71,16 @@ class Mark:
         CSS colour.
     dash : str
         Plotly dash style.
+    row : int
+        Line above the chart on which its name stands, 0 the lowest; -1 for no name. Each kind of mark has its own, so
+        that neighbours cannot overlap.
     """
 
     price: float
     text: str
     colour: str
     dash: str
+    row: int
 
 
 def marks_of(snapshot: FieldSnapshot) -> tuple[Mark, ...]:
@@ -93,16 +97,17 @@ def marks_of(snapshot: FieldSnapshot) -> tuple[Mark, ...]:
         Only those that exist: a wall without a strike and a missing root are left out.
     """
     walls = snapshot.walls
-    marks = [Mark(price=snapshot.spot, text="spot", colour=_NEUTRAL, dash="solid")]
+    spot = Mark(price=snapshot.spot, text="spot", colour=_NEUTRAL, dash="solid", row=2)
+    marks = [spot] if np.isfinite(spot.price) else []
     marks += [
-        Mark(price=root.level, text="zero γ", colour=_ZERO_GAMMA, dash="dash")
-        for root in snapshot.zero_gamma
+        Mark(price=root.level, text="zero γ", colour=_ZERO_GAMMA, dash="dash", row=1 if place == 0 else -1)
+        for place, root in enumerate(snapshot.zero_gamma)
         if np.isfinite(root.level)
     ]
     if np.isfinite(walls.call.strike):
-        marks.append(Mark(price=walls.call.strike, text="call wall", colour=LONG_COLOUR, dash="dot"))
+        marks.append(Mark(price=walls.call.strike, text="call wall", colour=LONG_COLOUR, dash="dot", row=3))
     if np.isfinite(walls.put.strike):
-        marks.append(Mark(price=walls.put.strike, text="put wall", colour=SHORT_COLOUR, dash="dot"))
+        marks.append(Mark(price=walls.put.strike, text="put wall", colour=SHORT_COLOUR, dash="dot", row=0))
     return tuple(sorted(marks, key=lambda mark: mark.price))
 
 
@@ -181,7 +186,7 @@ def fig_heatmap(snapshot: FieldSnapshot) -> Figure:
     gamma = heatmap.gamma_usd_per_pct
     root = np.sign(gamma) * np.sqrt(np.abs(gamma))
     top = float(np.max(np.abs(root), initial=0.0, where=np.isfinite(root))) or 1.0
-    ticks = np.array([-1.0, -0.5, 0.0, 0.5, 1.0]) * top
+    ticks = np.array([-1.0, 0.0, 1.0]) * top
     trace = {
         "type": "heatmap",
         "x": heatmap.price,
@@ -191,7 +196,6 @@ def fig_heatmap(snapshot: FieldSnapshot) -> Figure:
         "zmin": -top,
         "zmax": top,
         "colorscale": _DIVERGING,
-        "xgap": 1,
         "ygap": 1,
         "colorbar": {
             "orientation": "h",
@@ -204,11 +208,13 @@ def fig_heatmap(snapshot: FieldSnapshot) -> Figure:
             "tickvals": ticks.tolist(),
             "ticktext": [short_usd(float(np.sign(t) * t * t)) for t in ticks],
             "tickfont": {"size": 10},
+            "tickangle": 0,
         },
         "hovertemplate": "%{y}<br>%{x:,.2f}<br>%{customdata:$,.3s} per 1 %<extra></extra>",
     }
     layout = _layout(snapshot)
     layout["yaxis"] = {"type": "category", "autorange": "reversed", "showgrid": False, "automargin": True}
+    layout["xaxis"] |= {"range": [float(heatmap.price[0]), float(heatmap.price[-1])], "showgrid": False}
     return {"data": [trace], "layout": layout}
 
 
@@ -233,13 +239,15 @@ def _two_panels(snapshot: FieldSnapshot, upper: str, lower: str) -> Figure:
         "exponentformat": "B",
     }
     layout["xaxis"] |= {"anchor": "y2"}
-    layout["yaxis"] = value_axis | {"domain": [0.43, 1.0], "title": _axis_title(upper)}
-    layout["yaxis2"] = value_axis | {"domain": [0.0, 0.37], "title": _axis_title(lower), "nticks": 4}
+    layout["yaxis"] = value_axis | {"domain": [0.46, 1.0]}
+    layout["yaxis2"] = value_axis | {"domain": [0.0, 0.36], "nticks": 4}
+    # Titles lie flat above their panel: turned ones are cut off on a phone.
+    corner = {"xref": "paper", "x": 0.0, "xanchor": "left", "yref": "paper"}
+    layout["annotations"] += [
+        _label(upper, _NEUTRAL) | corner | {"y": 1.0, "yshift": 2 + _LABEL_PX * 4},
+        _label(lower, _NEUTRAL) | corner | {"y": 0.36, "yshift": 3},
+    ]
     return layout
-
-
-def _axis_title(text: str) -> Figure:
-    return {"text": text, "font": {"size": 11}, "standoff": 4}
 
 
 def _signed_area(x: FloatArray, y: FloatArray, axis: str) -> list[Figure]:
@@ -264,7 +272,7 @@ def _layout(snapshot: FieldSnapshot) -> Figure:
     prices = snapshot.ladder.price
     marks, labels = _mark_shapes(snapshot)
     return {
-        "margin": {"l": 8, "r": 8, "t": 58, "b": 8},
+        "margin": {"l": 8, "r": 8, "t": 78, "b": 8},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 11, "color": _NEUTRAL},
@@ -275,7 +283,7 @@ def _layout(snapshot: FieldSnapshot) -> Figure:
         "shapes": marks,
         "annotations": labels,
         "xaxis": {
-            "range": [float(prices[0]), float(prices[-1])],
+            "range": [float(prices[0]), float(prices[-1])] if np.isfinite(prices).all() else None,
             "gridcolor": _GRID,
             "zeroline": False,
             "nticks": 7,
@@ -285,30 +293,27 @@ def _layout(snapshot: FieldSnapshot) -> Figure:
     }
 
 
+def _label(text: str, colour: str) -> Figure:
+    return {"text": text, "showarrow": False, "yanchor": "bottom", "font": {"size": 11, "color": colour}}
+
+
 def _mark_shapes(snapshot: FieldSnapshot) -> tuple[list[Figure], list[Figure]]:
     low, high = float(snapshot.ladder.price[0]), float(snapshot.ladder.price[-1])
     edge = 0.18 * (high - low)
     shapes: list[Figure] = []
     labels: list[Figure] = []
-    for place, mark in enumerate(m for m in marks_of(snapshot) if low <= m.price <= high):
+    for mark in marks_of(snapshot):
+        if not low <= mark.price <= high:
+            continue
         line = {"color": mark.colour, "width": 1.4, "dash": mark.dash}
         span = {"x0": mark.price, "x1": mark.price, "y0": 0, "y1": 1}
         shapes.append({"type": "line", "xref": "x", "yref": "paper", **span, "line": line})
+        if mark.row < 0:
+            continue
         anchor = "left" if mark.price < low + edge else "right" if mark.price > high - edge else "center"
-        labels.append(
-            {
-                "xref": "x",
-                "yref": "paper",
-                "x": mark.price,
-                "y": 1.0,
-                "yshift": 3 + 16 * (place % _LABEL_ROWS),  # neighbours would overlap on one line
-                "xanchor": anchor,
-                "yanchor": "bottom",
-                "showarrow": False,
-                "text": f"{mark.text} {mark.price:,.6g}",
-                "font": {"size": 11, "color": mark.colour},
-            }
-        )
+        text = f"{mark.text} {mark.price:,.2f}"
+        place = {"xref": "x", "x": mark.price, "yref": "paper", "y": 1.0, "yshift": 2 + _LABEL_PX * mark.row}
+        labels.append(_label(text, mark.colour) | place | {"xanchor": anchor})
     return shapes, labels
 
 

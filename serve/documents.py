@@ -114,7 +114,7 @@ class FieldDocument(BaseModel):
         Whether its shard is down or replays what it missed.
     symbol, session, as_of : str
         Underlying, trading session and as-of instant of the chain (on the feed's own clock).
-    spot : float
+    spot : float or None
         Reference price; ``spot_source`` says how it was found.
     spot_source, position_source, dynamics, clock : str
         Stated conventions.
@@ -143,7 +143,7 @@ class FieldDocument(BaseModel):
     symbol: str
     session: str
     as_of: str
-    spot: float
+    spot: float | None
     spot_source: str
     position_source: str
     dynamics: str
