@@ -50,15 +50,15 @@ def _clean(text: str) -> str:
     return text
 
 
-def configure_logging(folder: Path, *, verbose: bool = False) -> Path:
+def configure_logging(folder: Path, *, quiet: bool = False) -> Path:
     """Send the log to a file and warnings to standard error.
 
     Parameters
     ----------
     folder : pathlib.Path
         Folder of the log; made where it is missing.
-    verbose : bool, optional
-        Show information on standard error, not only warnings.
+    quiet : bool, optional
+        Show nothing on standard error.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def configure_logging(folder: Path, *, verbose: bool = False) -> Path:
     file = logging.handlers.RotatingFileHandler(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8")
     file.setFormatter(_formatter(shared, structlog.processors.JSONRenderer()))
     human = logging.StreamHandler(sys.stderr)
-    human.setLevel(logging.INFO if verbose else logging.WARNING)
+    human.setLevel(logging.CRITICAL + 1 if quiet else logging.WARNING)
     human.setFormatter(_formatter(shared, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())))
     root = logging.getLogger("hedgefield")
     root.handlers, root.propagate = [file, human], False

@@ -124,10 +124,6 @@ def start_ray(
     RayRuntime
         Stop it when done.
     """
-    import ray
-
-    if ray.is_initialized():
-        raise ConfigError("Ray runs in this process already", action="stop it first")
     if address is not None:
         _join(address)
         return RayRuntime(address=address, owned=False, metrics_port=None, scratch=None)
@@ -136,6 +132,8 @@ def start_ray(
         port = metrics_port or free_port(8085)
         os.environ.update(_environment(scratch, run_folder, port))
         os.environ.pop("RAY_ADDRESS", None)
+        import ray  # now: its import reads the environment, and would leave authentication off
+
         ray.init(
             "local",
             num_cpus=num_cpus or usable_cores(),

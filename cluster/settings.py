@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from actors.state import Impact
+from cluster.feed_kind import FeedKind
 from fields.config import Boundary, Dynamics, FieldConfig, PositionSource, TimeBasis
 from market.errors import ConfigError
 
 __all__ = [
     "ClusterSettings",
-    "FeedKind",
     "FeedSettings",
     "FieldSettings",
     "HttpSettings",
@@ -28,13 +27,6 @@ __all__ = [
 
 # 0.1 % per 5 billion USD: an order of magnitude for the S&P 500 complex, not an estimate.
 _ASSUMED_SPX_IMPACT: Final = 2e-13
-
-
-class FeedKind(StrEnum):
-    """Where the chains come from."""
-
-    SIMULATED = "simulated"
-    REPLAY = "replay"
 
 
 class _Part(BaseModel):

@@ -1,0 +1,203 @@
+"""``hedgefield up``: start everything on this machine, or on a cluster, and stop it cleanly."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cluster.feed_kind import FeedKind
+
+if TYPE_CHECKING:
+    from actors.messages import Publication
+    from cluster.settings import Settings
+    from cluster.system import System
+
+__all__ = ["up"]
+
+_COMPLETE_S: Final = 120.0
+_READY_S: Final = 60.0
+_STATUS_S: Final = 1.0
+_PLAIN_STATUS_S: Final = 30.0
+
+
+def up(
+    feed: Annotated[FeedKind | None, typer.Option(help="Simulated market (default) or recorded sessions.")] = None,
+    path: Annotated[list[Path] | None, typer.Option(help="Recorded chains to replay; may be repeated.")] = None,
+    interval: Annotated[float | None, typer.Option(min=0.0, help="Seconds between batches (default 1).")] = None,
+    speed: Annotated[float | None, typer.Option(min=0.001, help="Replay at so many times recorded speed.")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin a replay again at its end.")] = False,  # noqa: FBT002
+    symbols: Annotated[
+        int | None, typer.Option(min=1, help="Simulate so many small symbols instead of the four large ones.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="HTTP port; else 8000 or the next free one.")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Interface; other than 127.0.0.1 lets other machines in (with the token).")
+    ] = None,
+    address: Annotated[str | None, typer.Option(help="Join the Ray cluster at this address.")] = None,
+    shards: Annotated[int | None, typer.Option(min=1, max=64, help="Symbol shards; else one per core.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Stop after one complete set of fields.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="With --once: print one JSON summary.")] = False,  # noqa: FBT002
+) -> None:
+    """Start feed, shards, gateway and page; print where they answer; Ctrl-C stops all of it."""
+    _check_usage(feed, path, speed, interval, once=once, as_json=as_json)
+    began = time.monotonic()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    from cluster.logs import configure_logging
+    from cluster.settings import load_settings
+
+    settings = load_settings(
+        {
+            "feed": {
+                "kind": feed if feed is not None else (FeedKind.REPLAY if path else None),
+                "paths": tuple(p.resolve() for p in path) if path else None,
+                "interval_s": interval,
+                "speed": speed,
+                "loop": loop or None,
+                "light_symbols": symbols,
+            },
+            "http": {"host": host, "port": port},
+            "cluster": {"address": address, "shards": shards},
+        }
+    )
+    configure_logging(settings.folder / "logs")
+    raise typer.Exit(_run(settings, began, once=once, as_json=as_json))
+
+
+def _check_usage(
+    feed: FeedKind | None,
+    path: list[Path] | None,
+    speed: float | None,
+    interval: float | None,
+    *,
+    once: bool,
+    as_json: bool,
+) -> None:
+    if feed is FeedKind.SIMULATED and path:
+        raise typer.BadParameter("the simulated market reads no files; use `--feed replay` with --path")
+    if speed is not None and interval is not None:
+        raise typer.BadParameter("--speed and --interval exclude each other")
+    if as_json and not once:
+        raise typer.BadParameter("--json goes with --once")
+
+
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM while the system starts."""
+
+
+class _Signals:
+    """First signal: stop in order; second: leave at once, Ray's processes go with this one."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.starting = True
+
+    def install(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, _number: int, _frame: object) -> None:
+        if self.asked.is_set():
+            sys.stderr.write("forced\n")
+            os._exit(130)
+        self.asked.set()
+        if self.starting:
+            raise _Interrupted
+
+
+def _run(settings: Settings, began: float, *, once: bool, as_json: bool) -> int:
+    from cluster.system import System
+
+    signals = _Signals()
+    signals.install()
+    system = System(settings, gateway=not once)
+    try:
+        system.start()
+        signals.starting = False
+        signals.install()  # ray.init puts its own in place
+        found = system.wait_complete(_COMPLETE_S, signals.asked.is_set)
+        if not signals.asked.is_set() and not once:
+            system.wait_ready(_READY_S)
+        ready_s = time.monotonic() - began
+        if once:
+            _print_once(system, found, ready_s, as_json=as_json)
+        elif not signals.asked.is_set():
+            _announce(system, ready_s)
+            _follow(system, signals.asked)
+    except _Interrupted:
+        pass
+    finally:
+        signals.starting = False
+        if sys.stderr.isatty():
+            sys.stderr.write("\nstopping\n")
+        system.stop()
+    return 0
+
+
+def _print_once(system: System, found: Mapping[str, Publication], ready_s: float, *, as_json: bool) -> None:
+    from fields.summary import summarize
+
+    if not as_json:
+        from cluster.tables import print_field
+
+        for symbol in sorted(found):
+            print_field(found[symbol].snapshot)
+        return
+    import json
+
+    seen = system.observation
+    reasons: dict[str, str] = {}
+    for health in seen.shards.values() if seen is not None else ():
+        reasons |= dict(health.reasons) if health is not None else {}
+    summary: dict[str, Any] = {
+        "complete_after_s": round(ready_s, 3),
+        "simulated": any(p.snapshot.provenance.simulated for p in found.values()),
+        "symbols": len(found),
+        "failed": reasons,
+        "fields": [summarize(found[symbol].snapshot) for symbol in sorted(found)],
+    }
+    typer.echo(json.dumps(summary, allow_nan=False))
+
+
+def _announce(system: System, ready_s: float) -> None:
+    urls = system.urls
+    mark = "SIMULATED market" if system.simulated else "recorded sessions"
+    typer.echo(f"ready in {ready_s:.1f} s, {mark}: {urls.page}")
+    typer.echo(f"api {urls.api}  docs {urls.docs}" + (f"  metrics {urls.metrics}" if urls.metrics else ""))
+    if system.is_open_to_others:
+        typer.echo("warning: other machines can reach this address; the token is its only lock", err=True)
+    sys.stdout.flush()
+
+
+def _follow(system: System, asked: threading.Event) -> None:
+    live = sys.stderr.isatty()
+    while not asked.wait(_STATUS_S if live else _PLAIN_STATUS_S):
+        line = _status(system)
+        sys.stderr.write(f"\r\x1b[2K{line}" if live else f"{line}\n")
+        sys.stderr.flush()
+
+
+def _status(system: System) -> str:
+    seen = system.observation
+    if seen is None or seen.feed is None:
+        return "the feed does not answer"
+    shards = [health for health in seen.shards.values() if health is not None]
+    parts = [
+        f"batch {seen.feed.sequence}" + (" (feed ended)" if seen.feed.ended else ""),
+        f"{sum(h.updates for h in shards):,} fields",
+        f"{sum(h.stale for h in shards)} of {sum(h.symbols for h in shards)} symbols stale",
+        f"{seen.feed.queued} waiting, {seen.feed.coalesced} coalesced",
+    ]
+    parts += [f"{len(shards)} of {len(seen.shards)} shards answer"] if len(shards) < len(seen.shards) else []
+    parts += [f"{system.restarts} restarts"] if system.restarts else []
+    parts += [f"feed: {seen.feed.error}"] if seen.feed.error else []
+    return " | ".join(parts)
