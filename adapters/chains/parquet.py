@@ -226,12 +226,19 @@ def write_chain_parquet(chains: Iterable[OptionChain], path: Path) -> int:
         Number of chains written.
     """
     partial = path.with_name(f"{path.name}.partial")
+    try:
+        with foreign_errors(path, what="the recording cannot be written"):
+            n_chains = _write(chains, partial)
+            partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return n_chains
+
+
+def _write(chains: Iterable[OptionChain], path: Path) -> int:
     headers: list[_Header] = []
     schema = _schema()
-    with (
-        foreign_errors(path, what="the recording cannot be written"),
-        pq.ParquetWriter(partial, schema, compression="zstd") as writer,
-    ):
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         groups = 0
         for chain in chains:
             headers.append(_header(chain, groups if chain.n_contracts else None))
@@ -239,8 +246,6 @@ def write_chain_parquet(chains: Iterable[OptionChain], path: Path) -> int:
                 writer.write_table(_table(chain, schema), row_group_size=chain.n_contracts)
                 groups += 1
         writer.add_key_value_metadata({_MARK: msgspec.json.encode(_Index(version=_VERSION, chains=headers))})
-    with foreign_errors(path, what="the recording cannot be written"):
-        partial.replace(path)
     return len(headers)
 
 

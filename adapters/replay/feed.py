@@ -169,8 +169,7 @@ def _batches(sources: Sequence[ChainSource]) -> tuple[tuple[_Cue, ...], ...]:
         for s, source in enumerate(sources)
         for i, key in enumerate(source.snapshots)
     ]
-    # The instant alone decides the order; session, symbol and file only break ties, so that the result is the same
-    # whatever the order in which equal files are named.
+    # The source comes last, so that the result does not depend on the order in which files are named.
     cues.sort(key=lambda cue: (cue.key.session, cue.key.ts_event_ns, cue.key.symbol, cue.source))
     batches: list[list[_Cue]] = []
     for cue in cues:
@@ -180,4 +179,5 @@ def _batches(sources: Sequence[ChainSource]) -> tuple[tuple[_Cue, ...], ...]:
             batch.append(cue)
         else:
             batches.append([cue])
-    return tuple(tuple(batch) for batch in batches)
+    # A session's label may be older than its quotes (Yahoo), so event time has the last word.
+    return tuple(tuple(batch) for batch in sorted(batches, key=_instant))

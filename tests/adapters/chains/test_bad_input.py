@@ -1,0 +1,183 @@
+"""Input that is not what it claims to be: always a `DataError` that says where, what and what to do."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from adapters.chains import open_chains, open_source
+from adapters.chains import source as source_module
+from market.errors import DataError
+from tests.adapters.chains.samples import (
+    OPTIONSDX,
+    cboe_rows,
+    delayed_quotes,
+    only,
+    quote_row,
+    quote_table,
+    standard_rows,
+    write_table,
+    write_text,
+)
+
+
+def refusal(path: Path) -> DataError:
+    """Return the error that reading a file raises, after checking that it is complete."""
+    with pytest.raises(DataError) as caught:
+        list(open_chains(path))
+    error = caught.value
+    assert error.path == str(path)
+    assert error.expected
+    assert error.action
+    return error
+
+
+_CONTENT: dict[str, bytes] = {
+    "empty": b"",
+    "blank": b"\n\n  \n",
+    "empty gzip": gzip.compress(b""),
+    "zeros": bytes(100_000),
+    "junk": bytes(np.random.default_rng(7).integers(0, 256, 50_000, dtype=np.uint8)),
+    "prose": b"It was the best of times, it was the worst of times.\n" * 50,
+    "header only": quote_table([]).encode(),
+    "json list": b"[1, 2, 3]",
+    "json without options": b'{"timestamp": "2022-07-12 22:57:33", "data": {}}',
+    "json of other types": delayed_quotes([{"option": 5, "bid": "x"}]).encode(),
+    "json with no options": delayed_quotes([]).encode(),
+    "truncated json": delayed_quotes().encode()[:-40],
+    "truncated line": quote_table(standard_rows()).encode()[:-60],
+    "truncated gzip": gzip.compress(quote_table(standard_rows() * 40).encode())[:-30],
+    "corrupt gzip": gzip.compress(os.urandom(4000))[:200] + b"garbage",
+    "decimal commas": "\n".join(line.replace(".", ",") for line in quote_table(standard_rows()).splitlines()).encode(),
+    "too few columns": quote_table(["a,b,c"] * 5).encode(),
+    "strike 0 everywhere": quote_table([quote_row("SPXW", "2023-05-24", 0.0)]).encode(),
+    "unknown table": b"a,b,c\n1,2,3\n",
+    "a column twice": OPTIONSDX.replace("[DTE]", "[STRIKE]").encode(),
+    "no time": OPTIONSDX.replace("1672434000,", ",").encode(),
+    "time out of range": OPTIONSDX.replace("1672434000,", "99999999999999,").encode(),
+    "parquet magic": b"PAR1" + bytes(200) + b"PAR1",
+    "zip magic": b"PK\x03\x04" + bytes(200),
+}
+
+
+@pytest.mark.parametrize("kind", _CONTENT)
+def test_bad_content_is_refused_with_place_reason_and_advice(tmp_path: Path, kind: str) -> None:
+    """Whatever the file's name claims, its content decides."""
+    path = tmp_path / "spy_quotedata.csv"
+    path.write_bytes(_CONTENT[kind])
+    refusal(path)
+
+
+def test_a_truncated_line_is_named_by_its_row(tmp_path: Path) -> None:
+    """The row is that of the file, preamble included."""
+    path = tmp_path / "x.csv"
+    path.write_bytes(_CONTENT["truncated line"])
+    assert refusal(path).row == 8
+
+
+def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
+    """The two commonest slips have their own words."""
+    assert "no such file" in refusal(tmp_path / "nothing.csv").what
+    assert "directory" in refusal(tmp_path).found
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
+    """The advice is the permission to set."""
+    path = write_text(tmp_path / "x.csv", quote_table(standard_rows()))
+    path.chmod(0)
+    assert "permission" in refusal(path).found
+
+
+def test_permission_errors_become_advice(tmp_path: Path) -> None:
+    """What the operating system refuses is told in the same words for every user."""
+    with pytest.raises(DataError, match="chmod") as caught, source_module.foreign_errors(tmp_path / "x.csv"):
+        raise PermissionError(13, "Permission denied")
+    assert caught.value.found == "permission denied"
+
+
+@pytest.mark.parametrize("start", [b"", quote_table(standard_rows()).encode(), b"PAR1"])
+def test_two_gigabytes_of_garbage_fail_quickly(tmp_path: Path, start: bytes) -> None:
+    """A sparse file of 2 GiB is refused by its head or its size, without being read."""
+    path = tmp_path / "huge.csv"
+    with path.open("wb") as file:
+        file.write(start)
+        file.truncate(2 * 1024**3)
+    begin = time.perf_counter()
+    refusal(path)
+    assert time.perf_counter() - begin < 2.0
+
+
+def test_a_compressed_bomb_stops_at_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decompression ends at the limit, however well the content compresses."""
+    monkeypatch.setattr(source_module, "MAX_BYTES", 1_000_000)
+    path = write_text(tmp_path / "x.csv.gz", quote_table(standard_rows() * 10_000))
+    assert path.stat().st_size < 100_000
+    assert "too large" in refusal(path).what
+
+
+def _rewrite(path: Path) -> None:
+    before = path.stat()
+    path.write_bytes(path.read_bytes())
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+
+
+def _replace(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
+@pytest.mark.parametrize("change", [_rewrite, _replace, Path.unlink])
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    """Size, modification instant and inode must stay what they were at opening."""
+    path = write_table(tmp_path / "c.parquet", [*cboe_rows("2023-05-23"), *cboe_rows("2023-05-24")])
+    source = open_source(path)
+    source.read(0)
+    change(path)
+    with pytest.raises(DataError, match=r"changed while|no such file"):
+        source.read(1)
+
+
+def test_parquet_without_rows_is_refused(tmp_path: Path) -> None:
+    """A schema alone is no chain."""
+    schema = pa.Table.from_pylist(cboe_rows("2023-05-23")).schema
+    pq.write_table(schema.empty_table(), tmp_path / "c.parquet")
+    assert "no rows" in refusal(tmp_path / "c.parquet").what
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.99])
+def test_truncated_parquet_is_refused(tmp_path: Path, keep: float) -> None:
+    """The footer is gone wherever the file ends."""
+    path = write_table(tmp_path / "c.parquet", cboe_rows("2023-05-23"))
+    content = path.read_bytes()
+    path.write_bytes(content[: int(keep * len(content))])
+    refusal(path)
+
+
+def test_columns_of_another_type_are_bad_rows_not_crashes(tmp_path: Path) -> None:
+    """A strike column of booleans leaves no contract."""
+    rows = [row | {"strike": True} for row in cboe_rows("2023-05-23")]
+    assert "no contract" in refusal(write_table(tmp_path / "c.parquet", rows)).what
+
+
+def test_missing_prices_stay_missing(tmp_path: Path) -> None:
+    """NaN and empty cells are NaN, never zero."""
+    row = quote_row("SPXW", "2023-05-24", 4100.0, call="SPXW230524C04100000,,0,NaN,,5,,,,", put="")
+    chain = only(write_text(tmp_path / "x.csv", quote_table([row, *standard_rows()])))
+    assert np.isnan([chain.bid[0], chain.ask[0], chain.last[0], chain.open_interest[0]]).all()
+    assert chain.n_contracts == 8
+
+
+def test_what_other_market_data_looks_like_is_said(tmp_path: Path) -> None:
+    """A known lookalike is called by its name."""
+    path = write_text(tmp_path / "x.csv", "instrument_name,price,direction,amount,iv\nBTC-1JAN26-1-C,1,buy,1,1\n")
+    assert "trades" in refusal(path).found
