@@ -119,11 +119,13 @@ def _health(app: FastAPI, board: SnapshotBoard) -> None:
         summary="Does every symbol have a field?",
     )
     async def readyz() -> Response:
-        """Answer 200 once every expected symbol has a first field, else 503 with what is missing; needs no token."""
+        """Answer 200 once every expected symbol has a field, or a reason why not, else 503 with what is missing.
+
+        It needs no token."""
         bus = "connected" if board.connected else "reconnecting"
         if not board.ready:
             raise _not_ready(board, bus)
-        body = msgspec.json.encode({"ready": True, "symbols": len(board.symbols), "bus": bus})
+        body = msgspec.json.encode({"ready": True, "symbols": len(board.symbols), "failed": board.failed, "bus": bus})
         return Response(body, headers=_FRESH, media_type=_JSON)
 
 

@@ -124,12 +124,18 @@ class SnapshotBoard:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Expected symbols that have no field yet, in alphabetical order."""
-        return tuple(sorted(s for s in self._expected if self._entries[s].publication is None))
+        """Expected symbols that have neither a field nor a reason why not, in alphabetical order."""
+        awaited = (self._entries[symbol] for symbol in self._expected)
+        return tuple(sorted(e.symbol for e in awaited if e.publication is None and not e.failure))
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Symbols whose chains give no field, and why."""
+        return {e.symbol: e.failure for e in self._entries.values() if e.publication is None and e.failure}
 
     @property
     def ready(self) -> bool:
-        """Whether symbols are expected and each of them has a field."""
+        """Whether symbols are expected and each of them has a field, or a reason why it cannot have one."""
         return bool(self._expected) and not self.missing
 
     def get(self, symbol: str) -> Entry | None:

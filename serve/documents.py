@@ -30,12 +30,15 @@ class Ready(BaseModel):
         Always true; otherwise the answer is 503.
     symbols : int
         How many symbols are expected.
+    failed : dict of str to str
+        Symbols whose chains give no field, and why; they do not hold readiness up.
     bus : str
         ``connected`` or ``reconnecting``; fields that are held keep being served, marked stale, while it reconnects.
     """
 
     ready: bool
     symbols: int
+    failed: dict[str, str]
     bus: str = Field(examples=["connected"])
 
 

@@ -73,12 +73,13 @@ body.body--dark{--bg:#0e1319;--card:#151c24;--ink:#e6ecf3;--soft:#9aa7b6;--line:
 .hf-table td.r{overflow-wrap:anywhere}
 .hf-table .r{text-align:right}
 .hf-table tr:last-child>*{border-bottom:0}
-.hf-empty{padding:4rem 1rem;text-align:center;color:var(--soft);width:100%}
+.hf-empty{padding:28vh 1rem 4rem;text-align:center;color:var(--soft);width:100%}
 @media (max-width:60rem){.hf-tiles{grid-template-columns:repeat(2,minmax(0,1fr))}
   .hf-two{grid-template-columns:minmax(0,1fr)}}
 @media (max-width:46rem){.hf-shell{grid-template-columns:minmax(0,1fr)}
   .hf-side{position:static;max-height:12.5rem;padding:.7rem .7rem 0}.hf-main{padding:.8rem .7rem 3rem}
   .hf-rows{grid-template-columns:repeat(2,minmax(0,1fr))}
-  .hf-top{padding:.45rem .7rem;gap:.4rem .5rem}.hf-plot{height:24rem}.hf-plot.tall{height:28rem}.hf-card{padding:.65rem .55rem}}
+  .hf-top{padding:.45rem .7rem;gap:.4rem .5rem}.hf-plot{height:24rem}
+  .hf-plot.tall{height:28rem}.hf-card{padding:.65rem .55rem}}
 @media (prefers-reduced-motion:reduce){*{transition:none!important;animation:none!important}}
 """

@@ -125,6 +125,7 @@ def test_failed_chain_gives_the_reason_of_its_shard() -> None:
     board = _board("SPX", "QQQ")
     board.apply_shard(shard_report(reasons={"QQQ": "no forward"}))
     assert board.stale_reason(_entry(board, "QQQ")) == "no forward"
+    assert (board.missing, board.failed) == (("SPX",), {"QQQ": "no forward"})
     board.apply(publication_of(snapshot_of("QQQ")))
     assert _entry(board, "QQQ").failure == ""
 
