@@ -143,7 +143,7 @@ def _upper_guess(tail: float) -> float:
 
 
 @primitive
-def _householder(s: float, x: float, target: float, ceiling: float, is_lower: bool) -> float:  # noqa: FBT001  # numba inlines positional arguments only
+def _householder(s: float, x: float, target: float, ceiling: float, is_lower: bool) -> float:  # noqa: FBT001  # inlined by position
     """Return s after one step on 1/ln b (lower branch) or ln(ceiling - b) (upper branch).
 
     ``target`` is ln beta on the lower branch and ``ceiling - beta`` on the upper one.
