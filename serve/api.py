@@ -121,7 +121,8 @@ def _health(app: FastAPI, board: SnapshotBoard) -> None:
     async def readyz() -> Response:
         """Answer 200 once every expected symbol has a field, or a reason why not, else 503 with what is missing.
 
-        It needs no token."""
+        It needs no token.
+        """
         bus = "connected" if board.connected else "reconnecting"
         if not board.ready:
             raise _not_ready(board, bus)

@@ -10,10 +10,10 @@ from enum import StrEnum
 from typing import final
 
 import msgspec
-from fields.summary import describe, summarize
 
 from actors.messages import FeedHealth, Publication, ShardHealth
 from fields.snapshot import FieldSnapshot
+from fields.summary import describe, summarize
 from market.clock import Clock
 
 __all__ = ["Detail", "Entry", "SnapshotBoard"]

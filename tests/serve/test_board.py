@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from fields.summary import describe, summarize
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fields.summary import describe, summarize
 from serve.board import Detail, Entry, SnapshotBoard
 from tests.serve.samples import HandClock, feed_report, publication_of, shard_report, snapshot_of, without_roots
 
