@@ -67,7 +67,8 @@ def _loaded_after_importing(packages: tuple[str, ...]) -> set[str]:
         "import importlib, pkgutil, sys\n"
         "for name in sys.argv[1:]:\n"
         "    for module in pkgutil.walk_packages(importlib.import_module(name).__path__, name + '.'):\n"
-        "        importlib.import_module(module.name)\n"
+        "        if not module.name.endswith('.__main__'):\n"
+        "            importlib.import_module(module.name)\n"
         "print(*{name.split('.')[0] for name in sys.modules})\n"
     )
     return set(_output(sys.executable, "-c", program, *packages).split())
