@@ -9,7 +9,7 @@ from typing import final
 from fields.amplification import amplification, feedback_x, regime_reading
 from fields.book import SortedBook, sorted_book
 from fields.config import FieldConfig, PositionSource
-from fields.exposures import DollarExposures, dollar_exposures, strike_profile, walls_of
+from fields.exposures import dollar_exposures, strike_profile, walls_of
 from fields.forwards import Forwards, imply_forwards
 from fields.greeks import exposure_greeks
 from fields.heatmap import gamma_heatmap
@@ -19,7 +19,7 @@ from fields.liquidity import LiquidityProfile
 from fields.parity import parity_pairs
 from fields.positions import dealer_contracts, user_contracts
 from fields.reasons import reasons_of
-from fields.snapshot import FieldSnapshot, Ladder, Totals
+from fields.snapshot import FieldSnapshot, Heatmap, Ladder, StrikeProfile, Totals, Walls
 from fields.timebase import TimeToExpiry, minutes_per_year, time_to_expiry, valuation_instant
 from fields.volatility import ContractVolatility, contract_volatility
 from market.chains import FloatArray, OptionChain
@@ -93,17 +93,31 @@ def _positions(chain: OptionChain, config: FieldConfig, book: SortedBook, user: 
     return dealer_contracts(config.position_source, chain.open_interest[book.order], book.is_call)
 
 
-def _exposures(holdings: Holdings, spot: float, minutes: float) -> DollarExposures:
-    greeks = exposure_greeks(
-        spot,
-        holdings.strike,
-        holdings.tau,
-        holdings.rate,
-        holdings.rate - holdings.carry,
-        holdings.volatility,
-        holdings.is_call,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AtSpot:
+    """The readings at spot."""
+
+    totals: Totals
+    profile: StrikeProfile
+    walls: Walls
+    heatmap: Heatmap
+
+
+def _at_spot(chain: OptionChain, config: FieldConfig, valued: _Valued, holdings: Holdings, stages: _Stages) -> _AtSpot:
+    h, spot, book = holdings, valued.forwards.spot.price, valued.book
+    greeks = exposure_greeks(spot, h.strike, h.tau, h.rate, h.rate - h.carry, h.volatility, h.is_call)
+    exposures = dollar_exposures(greeks, h.contracts * h.multiplier, spot, valued.minutes)
+    gamma = exposures.gamma_usd_per_pct
+    stages.done("greeks")
+    profile = strike_profile(book.strikes, book.strike_place[h.place], h.is_call, gamma, h.open_interest)
+    found = _AtSpot(
+        totals=exposures.totals() if h.place.size else _NAN_TOTALS,
+        profile=profile,
+        walls=walls_of(profile, spot, config.wall_window),
+        heatmap=gamma_heatmap(chain, h, gamma, spot, config.wall_window),
     )
-    return dollar_exposures(greeks, holdings.contracts * holdings.multiplier, spot, minutes)
+    stages.done("profile")
+    return found
 
 
 def _ladder(landscape: Landscape, config: FieldConfig) -> Ladder:
@@ -157,22 +171,15 @@ def compute_field(
             action="see the reader's drop counts",
         )
     valued = _value_chain(chain, config, stages)
-    spot, book = valued.forwards.spot.price, valued.book
-    contracts = _positions(chain, config, book, user_position)
-    holdings = held_contracts(chain, book, valued.time, valued.forwards, valued.volatility, contracts)
-    exposures = _exposures(holdings, spot, valued.minutes)
-    gamma = exposures.gamma_usd_per_pct
-    totals = exposures.totals() if holdings.place.size else _NAN_TOTALS
-    stages.done("greeks")
-    places = book.strike_place[holdings.place]
-    profile = strike_profile(book.strikes, places, holdings.is_call, gamma, holdings.open_interest)
-    walls = walls_of(profile, spot, config.wall_window)
-    heatmap = gamma_heatmap(chain, holdings, gamma, spot, config.wall_window)
-    stages.done("profile")
-    landscape = landscape_of(holdings, spot, valued.minutes, config, liquidity, stages.done)
+    forwards, time = valued.forwards, valued.time
+    contracts = _positions(chain, config, valued.book, user_position)
+    holdings = held_contracts(chain, valued.book, time, forwards, valued.volatility, contracts)
+    at_spot = _at_spot(chain, config, valued, holdings, stages)
+    landscape = landscape_of(holdings, forwards.spot.price, valued.minutes, config, liquidity, stages.done)
     counts = count_contracts(chain, valued.volatility, holdings)
-    regime = regime_reading(totals.gamma_usd_per_pct, config.impact_return_per_usd, config.impact_source)
-    reasons = reasons_of(chain, config, valued.forwards, valued.time, counts, totals, walls, landscape)
+    gamma = at_spot.totals.gamma_usd_per_pct
+    regime = regime_reading(gamma, config.impact_return_per_usd, config.impact_source)
+    reasons = reasons_of(chain, config, forwards, time, counts, at_spot.totals, at_spot.walls, landscape)
     ladder = _ladder(landscape, config)
     stages.done("assemble")
     return FieldSnapshot(
@@ -182,20 +189,20 @@ def compute_field(
         ts_valuation_ns=valued.valuation_ns,
         cause_id=chain.cause_id,
         provenance=chain.provenance,
-        spot=spot,
-        spot_source=valued.forwards.spot.source,
+        spot=forwards.spot.price,
+        spot_source=forwards.spot.source,
         counts=counts,
         position_source=config.position_source,
         dynamics=config.dynamics,
         time_basis=config.time_basis,
-        totals=totals,
+        totals=at_spot.totals,
         zero_gamma=landscape.zero_gamma,
         zero_gamma_sensitivity=landscape.sensitivity,
-        walls=walls,
+        walls=at_spot.walls,
         regime=regime,
         ladder=ladder,
-        profile=profile,
-        heatmap=heatmap,
+        profile=at_spot.profile,
+        heatmap=at_spot.heatmap,
         reasons=reasons,
         timings_ms=stages.timings_ms,
     )

@@ -196,9 +196,7 @@ def _robust_line(
                 k += 1
         scratch[:k].sort()
         scale = 1.4826 * _middle(scratch, k)
-        result[0] = level
-        result[1] = slope
-        result[2] = scale / np.sqrt(spread)
+        result[:] = (level, slope, scale / np.sqrt(spread))
         if scale <= 1e-13 * center * np.sqrt(sum_w / count):
             return  # exact prices: nothing to trim
 

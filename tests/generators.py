@@ -67,7 +67,7 @@ def synthetic_chain(
     """
     rng = np.random.default_rng(seed)
     product = product_of(root)
-    grid = np.arange(0.85, 1.1501, 0.005) * spot if strikes is None else strikes
+    grid = np.round(np.arange(0.85, 1.1501, 0.005) * spot, 6) if strikes is None else strikes
     vol_at = skewed_smile() if smile is None else smile
     series = tuple(expiry_series(product, e.day) for e in expiries)
     parts: list[dict[str, FloatArray]] = []
