@@ -12,6 +12,7 @@ import ray
 from ray.exceptions import RayError
 from ray.util.metrics import Counter, Gauge
 
+from actors.addresses import ActorAddress, connect
 from actors.bus import BusActor
 from actors.codec import encode
 from actors.mailbox import Backlog, ShardMailbox, weigh
@@ -58,10 +59,10 @@ class FeedActor:
     ----------
     factory : FeedFactory
         Opens the feed, and a second one of it for each shard that must catch up.
-    shards : mapping of str to actor handle
-        All shards by name.
-    bus : actor handle of BusActor
-        Where health goes.
+    shards : mapping of str to ActorAddress
+        All shards by the name that placement uses.
+    bus : ActorAddress
+        The `BusActor`, where health goes.
     config : FeedConfig
         Settings.
     """
@@ -69,11 +70,13 @@ class FeedActor:
     def __init__(
         self,
         factory: FeedFactory,
-        shards: Mapping[str, ActorProxy[SymbolActor]],
-        bus: ActorProxy[BusActor],
+        shards: Mapping[str, ActorAddress],
+        bus: ActorAddress,
         config: FeedConfig,
     ) -> None:
-        self._factory, self._shards, self._bus, self._config = factory, dict(shards), bus, config
+        self._factory, self._config = factory, config
+        self._bus: ActorProxy[BusActor] = connect(bus)
+        self._shards: dict[str, ActorProxy[SymbolActor]] = {name: connect(shards[name]) for name in shards}
         self._names = tuple(shards)
         self._owners: dict[str, str] = {}
         self._mail = {name: ShardMailbox(config.max_in_flight) for name in self._names}

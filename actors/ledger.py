@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, final
 import ray
 from ray.exceptions import RayError
 
+from actors.addresses import ActorAddress, connect
 from actors.bus import BusActor
 from actors.codec import decode
 from actors.messages import BusBatch, BusMessage, FeedHealth, Publication, ShardHealth
@@ -176,14 +177,15 @@ class LedgerActor:
     ----------
     open_log : callable
         Picklable recipe of the event log.
-    bus : actor handle of BusActor
-        Where events come from.
+    bus : ActorAddress
+        The `BusActor`, where events come from.
     config : LedgerConfig
         Settings.
     """
 
-    def __init__(self, open_log: Callable[[], EventLog], bus: ActorProxy[BusActor], config: LedgerConfig) -> None:
-        self._log, self._bus, self._state = open_log(), bus, LedgerState(config)
+    def __init__(self, open_log: Callable[[], EventLog], bus: ActorAddress, config: LedgerConfig) -> None:
+        self._log, self._state = open_log(), LedgerState(config)
+        self._bus: ActorProxy[BusActor] = connect(bus)
         self._lock = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._positions = {Stream.FIELD_SNAPSHOTS: 0, Stream.HEALTH: 0}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 import ray
 from ray.util.metrics import Counter, Gauge, Histogram
 
+from actors.addresses import ActorAddress, connect
 from actors.bus import BusActor
 from actors.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from actors.codec import encode
@@ -70,15 +73,16 @@ class SymbolActor:
         Settings.
     checkpoint_path : str
         File of the checkpoint; a shard that is restarted resumes from it.
-    bus : actor handle of BusActor
-        Where snapshots and health go.
+    bus : ActorAddress
+        The `BusActor`, where snapshots and health go.
     """
 
-    def __init__(self, config: ShardConfig, checkpoint_path: str, bus: ActorProxy[BusActor]) -> None:
+    def __init__(self, config: ShardConfig, checkpoint_path: str, bus: ActorAddress) -> None:
         from fields.compute import compute_field
         from fields.warm import warm_kernels
 
-        self._config, self._path, self._bus, self._clock = config, Path(checkpoint_path), bus, SystemClock()
+        self._config, self._path, self._clock = config, Path(checkpoint_path), SystemClock()
+        self._bus: ActorProxy[BusActor] = connect(bus)
         self._epoch_ns = self._clock.now_ns()
         self._sent: deque[ray.ObjectRef[int]] = deque()
         self._unpublished, self._note = 0, ""
@@ -87,7 +91,7 @@ class SymbolActor:
         self._restored = 0 if restored is None else len(restored.publications)
         self._state = ShardState(
             config,
-            compute_field,
+            partial(compute_field, perf_ns=time.perf_counter_ns),
             self._clock,
             sequence=-1 if restored is None else restored.sequence,
             publications=() if restored is None else restored.publications,

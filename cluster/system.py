@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import shutil
 import threading
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import structlog
 
+from actors.state import ShardConfig
 from cluster.runtime import RayRuntime, free_port, is_free, start_ray, usable_cores
 from cluster.serve_env import APPLICATION, APPLICATION_NAME, BUS_NAME, NAMESPACE
 from cluster.settings import Settings
@@ -129,42 +131,42 @@ class System:
     def _make_actors(self) -> None:
         import ray
 
+        from actors.addresses import ActorAddress
         from actors.bus import BusActor
         from actors.feed import FeedActor, FeedConfig
         from actors.ledger import LedgerActor, LedgerConfig
         from actors.shard import SymbolActor
-        from actors.state import ShardConfig
         from adapters.sql.event_log import SqlLogFactory
 
-        def restarted(kind: type[Any], cpus: int, **options: Any) -> Any:
+        def restarted(kind: type[Any], name: str, *arguments: object, cpus: int = 0) -> ActorAddress:
             # A call that failed is never repeated by Ray: the supervisor brings a restarted part up to date.
-            return ray.remote(kind).options(num_cpus=cpus, max_restarts=-1, max_task_retries=0, **options)
-
-        folder, settings = self._folder, self._settings
-        bus = restarted(BusActor, 0, name=BUS_NAME, namespace=NAMESPACE).remote()
-        shards = {
-            name: restarted(SymbolActor, 1, max_pending_calls=1000).remote(
-                ShardConfig(
-                    name=name,
-                    run_id=self._run_id,
-                    fields=settings.fields.config(),
-                    impacts=self._wiring.impacts,
-                    stale_after_s=settings.stale_after_s,
-                ),
-                str(folder / f"{name}.ckpt") if folder else "",
-                bus,
+            options = ray.remote(kind).options(
+                name=name, namespace=NAMESPACE, num_cpus=cpus, max_restarts=-1, max_task_retries=0
             )
+            self._actors[name] = options.remote(*arguments)
+            return ActorAddress(name=name, namespace=NAMESPACE)
+
+        settings, folder = self._settings, self._folder or Path()
+        bus = restarted(BusActor, BUS_NAME)
+        shards = {
+            name: restarted(SymbolActor, name, self._shard_config(name), str(folder / f"{name}.ckpt"), bus, cpus=1)
             for name in shard_names(settings)
         }
-        ledger = restarted(LedgerActor, 0).remote(
-            SqlLogFactory(url=settings.ledger_url(), run_id=self._run_id),
-            bus,
-            LedgerConfig(
-                snapshot_period_s=settings.ledger.snapshot_period_s, health_period_s=settings.ledger.health_period_s
-            ),
+        ledger = LedgerConfig(
+            snapshot_period_s=settings.ledger.snapshot_period_s, health_period_s=settings.ledger.health_period_s
         )
-        feed = restarted(FeedActor, 0).remote(self._wiring.factory, shards, bus, FeedConfig())
-        self._actors = {"bus": bus, "feed": feed, "ledger": ledger, **shards}
+        log = SqlLogFactory(url=settings.ledger_url(), run_id=self._run_id)
+        restarted(LedgerActor, "ledger", log, bus, ledger)
+        restarted(FeedActor, "feed", self._wiring.factory, shards, bus, FeedConfig())
+
+    def _shard_config(self, name: str) -> ShardConfig:
+        return ShardConfig(
+            name=name,
+            run_id=self._run_id,
+            fields=self._settings.fields.config(),
+            impacts=self._wiring.impacts,
+            stale_after_s=self._settings.stale_after_s,
+        )
 
     def _start_gateway(self) -> None:
         from ray import serve
@@ -174,6 +176,7 @@ class System:
         serve.start(
             http_options={"host": self._settings.http.host, "port": self._port}, logging_config={"log_level": "WARNING"}
         )
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)  # its progress is not the user's
         arguments = {
             "token_file": str(self._token),
             "stale_after_s": self._settings.stale_after_s,
