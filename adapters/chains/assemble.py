@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ __all__ = ["Contracts", "SnapshotKey", "Spot", "assemble", "crypto_product", "li
 # The longest listed options run six years; a date beyond fifteen is a misread cell, not a contract.
 _LONGEST_DAYS = 15 * 366
 _OLDEST_DAYS = 366
+_SAME_NAME = ("strike", "bid", "ask", "last", "open_interest", "volume", "bid_size", "ask_size")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,8 @@ class Contracts:
         Instant of each quote.
     symbols : ndarray of bytes, optional
         Contract symbols.
+    spot : Spot
+        The underlying as printed.
     """
 
     root: NDArray[np.bytes_]
@@ -169,11 +173,7 @@ def assemble(  # one name per array of the chain
     used = np.unique(index)
     index = np.searchsorted(used, index)
 
-    def column(values: FloatArray | None) -> FloatArray:
-        return np.full(keep.size, np.nan) if values is None else np.ascontiguousarray(values[keep])
-
-    iv = column(contracts.iv)
-    quotes = contracts.quote_ts_ns
+    arrays = _arrays(contracts, keep, key.ts_event_ns)
     spot = contracts.spot
     return OptionChain(
         symbol=key.symbol,
@@ -183,21 +183,9 @@ def assemble(  # one name per array of the chain
         provenance=Provenance(source=source, origin=path.name, simulated=key.simulated, as_of_source=key.as_of_source),
         series=tuple(series[i] for i in used),
         series_index=index.astype(np.int32),
-        strike=column(contracts.strike),
         is_call=contracts.right[keep] == 1,
-        bid=column(contracts.bid),
-        ask=column(contracts.ask),
-        last=column(contracts.last),
-        open_interest=column(contracts.open_interest),
-        volume=column(contracts.volume),
-        bid_size=column(contracts.bid_size),
-        ask_size=column(contracts.ask_size),
-        vendor_iv=np.where(iv > 0.0, iv, np.nan),
-        vendor_delta=column(contracts.delta),
-        vendor_gamma=column(contracts.gamma),
-        quote_ts_ns=np.full(keep.size, key.ts_event_ns, dtype=np.int64) if quotes is None else quotes[keep],
-        symbols=np.array([], dtype="S1") if contracts.symbols is None else contracts.symbols[keep],
-        vendor_forward=_forwards(column(contracts.forward), index, used.size),
+        vendor_forward=_forwards(_kept(contracts.forward, keep), index, used.size),
+        **arrays,
         spot_last=_price(spot.last),
         spot_bid=_price(spot.bid),
         spot_ask=_price(spot.ask),
@@ -205,6 +193,23 @@ def assemble(  # one name per array of the chain
         n_read=n + malformed,
         dropped=dropped,
     )
+
+
+def _kept(values: FloatArray | None, keep: NDArray[np.int64]) -> FloatArray:
+    return np.full(keep.size, np.nan) if values is None else np.ascontiguousarray(values[keep])
+
+
+def _arrays(contracts: Contracts, keep: NDArray[np.int64], ts_event_ns: int) -> dict[str, Any]:
+    iv = _kept(contracts.iv, keep)
+    quotes, symbols = contracts.quote_ts_ns, contracts.symbols
+    return {
+        **{name: _kept(getattr(contracts, name), keep) for name in _SAME_NAME},
+        "vendor_iv": np.where(iv > 0.0, iv, np.nan),  # vendors print 0 where they have none
+        "vendor_delta": _kept(contracts.delta, keep),
+        "vendor_gamma": _kept(contracts.gamma, keep),
+        "quote_ts_ns": np.full(keep.size, ts_event_ns, dtype=np.int64) if quotes is None else quotes[keep],
+        "symbols": np.array([], dtype="S1") if symbols is None else symbols[keep],
+    }
 
 
 def _price(value: float) -> float:
