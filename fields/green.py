@@ -14,14 +14,57 @@ from typing import final
 import numpy as np
 
 from fields.config import Boundary
-from fields.jit import F64, F64_2D, OUT, OUT_2D, REAL, kernel
+from fields.jit import F64, F64_2D, OUT, OUT_2D, REAL, kernel, primitive
+from fields.primitives import exp_
 from market.chains import FloatArray
 from market.errors import DataError
 
-__all__ = ["GreenOperator", "screening_from_range"]
+__all__ = ["GreenOperator", "factors", "screening_from_range"]
 
 # Below it 1 - z / sinh z is a series: the closed form would lose 1 / z^2 digits.
 _SMALL_CELL = 0.25
+
+
+@primitive
+def _one_minus_exp(z: float, e: float) -> float:
+    """Return 1 - exp(-z) for z > 0 from e = exp(-z) without cancellation: a series of fifteen terms below 1/2."""
+    p = 1.0 - z * (1.0 / 15.0)
+    p = 1.0 - z * (1.0 / 14.0) * p
+    p = 1.0 - z * (1.0 / 13.0) * p
+    p = 1.0 - z * (1.0 / 12.0) * p
+    p = 1.0 - z * (1.0 / 11.0) * p
+    p = 1.0 - z * (1.0 / 10.0) * p
+    p = 1.0 - z * (1.0 / 9.0) * p
+    p = 1.0 - z * (1.0 / 8.0) * p
+    p = 1.0 - z * (1.0 / 7.0) * p
+    p = 1.0 - z * (1.0 / 6.0) * p
+    p = 1.0 - z * (1.0 / 5.0) * p
+    p = 1.0 - z * (1.0 / 4.0) * p
+    p = 1.0 - z * (1.0 / 3.0) * p
+    p = 1.0 - z * (1.0 / 2.0) * p
+    return z * p if z < 0.5 else 1.0 - e
+
+
+@kernel(F64, F64, REAL, OUT, OUT, OUT, OUT)
+def _fit(
+    nodes: FloatArray,
+    illiquidity: FloatArray,
+    screening: float,
+    decay: FloatArray,
+    depth: FloatArray,
+    coupling: FloatArray,
+    earth: FloatArray,
+) -> None:
+    """Fill each cell's decay a, depth z, coupling g / sinh z and conductance to earth g tanh(z / 2) at either node."""
+    for i in range(depth.shape[0]):
+        root = sqrt(illiquidity[i])
+        decay[i] = screening * root
+        depth[i] = decay[i] * (nodes[i + 1] - nodes[i])
+        conductance = screening / root
+        e = exp_(-depth[i])
+        lost = _one_minus_exp(depth[i], e)
+        earth[i] = conductance * lost / (1.0 + e)
+        coupling[i] = conductance * 2.0 * e / (lost * (1.0 + e))
 
 
 @kernel(F64, F64, REAL, REAL, OUT, OUT)
@@ -77,6 +120,28 @@ def screening_from_range(reach: float, illiquidity: float) -> float:
         found = f"range {reach}, illiquidity {illiquidity}"
         raise DataError("screening needs a positive range and illiquidity", found=found, expected="both > 0")
     return 1.0 / (reach * sqrt(illiquidity))
+
+
+def factors(coupling: FloatArray, ground: FloatArray, open_ends: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
+    """Return the elimination of a resistor ladder.
+
+    Parameters
+    ----------
+    coupling : ndarray, shape (n_nodes - 1,)
+        Conductance between neighbours, >= 0.
+    ground : ndarray, shape (n_nodes,)
+        Conductance from each node to earth, > 0.
+    open_ends : tuple of float
+        What lies beyond the first and the last node, as conductances to earth; 0 for none.
+
+    Returns
+    -------
+    tuple of ndarray, shape (n_nodes - 1,) and (n_nodes,)
+        Ratios and inverse pivots.
+    """
+    ratio, inverse_pivot = np.empty_like(coupling), np.empty_like(ground)
+    _factorise(coupling, ground, open_ends[0], open_ends[1], ratio, inverse_pivot)
+    return ratio, inverse_pivot
 
 
 @final
@@ -137,16 +202,13 @@ class GreenOperator:
             Ready to solve.
         """
         _check(nodes, illiquidity, screening)
-        decay = screening * np.sqrt(illiquidity)
-        conductance = screening / np.sqrt(illiquidity)
-        depth = decay * np.diff(nodes)
-        half = conductance * np.tanh(0.5 * depth)
+        decay, depth, coupling, earth = np.empty((4, illiquidity.shape[0]))
+        _fit(nodes, illiquidity, screening, decay, depth, coupling, earth)
         ground = np.zeros_like(nodes)
-        ground[:-1] += half
-        ground[1:] += half
-        ends = (conductance[0], conductance[-1]) if boundary is Boundary.OPEN else (0.0, 0.0)
-        ratio, inverse_pivot = np.empty_like(depth), np.empty_like(nodes)
-        _factorise(conductance * _inverse_sinh(depth), ground, float(ends[0]), float(ends[1]), ratio, inverse_pivot)
+        ground[:-1] += earth
+        ground[1:] += earth
+        ends = screening / np.sqrt(illiquidity[[0, -1]]) if boundary is Boundary.OPEN else np.zeros(2)
+        ratio, inverse_pivot = factors(coupling, ground, (float(ends[0]), float(ends[1])))
         return cls(
             nodes=nodes,
             illiquidity=illiquidity,

@@ -207,7 +207,8 @@ def _near_extremum(
 ) -> Iterator[tuple[float, float]]:
     """Yield the roots around a node where gamma comes closest to zero without changing its sign at the nodes."""
     before, here, after = (abs(float(gamma[k])) for k in (j - 1, j, j + 1))
-    if here >= before or here > after or here > max(before, after) - here:
+    # A parabola through the three values reaches at most an eighth of their rise below the middle one; take a quarter.
+    if here >= before or here > after or here > 0.25 * (max(before, after) - here):
         return
     side = float(np.sign(gamma[j - 1]))
     found = minimize_scalar(
