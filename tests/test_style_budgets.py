@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,11 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 def _name(path: Path) -> str:
     return path.relative_to(_ROOT).as_posix()
+
+
+@cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def _n_lines(path: Path) -> int:
@@ -34,7 +40,7 @@ def _body_lines(node: _Definition) -> int:
 
 def _definitions(*kinds: type[_Definition]) -> Iterator[tuple[Path, _Definition]]:
     for path in _FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in _nodes(path):
             if isinstance(node, kinds):
                 yield path, node
 
@@ -70,9 +76,8 @@ def test_no_test_is_longer_than_35_lines() -> None:
 
 
 def _imports_ray(path: Path) -> bool:
-    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    plain = {alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names}
-    return "ray" in plain | {n.module for n in nodes if isinstance(n, ast.ImportFrom)}
+    plain = {alias.name for n in _nodes(path) if isinstance(n, ast.Import) for alias in n.names}
+    return "ray" in plain | {n.module for n in _nodes(path) if isinstance(n, ast.ImportFrom)}
 
 
 def test_no_actor_module_is_longer_than_200_lines() -> None:
