@@ -35,7 +35,7 @@ def brute_totals(chain: OptionChain, n: np.ndarray) -> np.ndarray:
     q = r - carry
 
     def d1(t: np.ndarray) -> np.ndarray:
-        return (np.log(S / K) + carry * t) / (sigma * np.sqrt(t)) + 0.5 * sigma * np.sqrt(t)
+        return np.asarray((np.log(S / K) + carry * t) / (sigma * np.sqrt(t)) + 0.5 * sigma * np.sqrt(t))
 
     def delta(t: np.ndarray) -> np.ndarray:
         return np.asarray(sign * np.exp(-q * t) * norm.cdf(sign * d1(t)))

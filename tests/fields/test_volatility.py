@@ -19,7 +19,9 @@ from tests.generators import AS_OF_NS, synthetic_chain
 OWN, TWIN, VENDOR = VolatilitySource.OWN_QUOTE, VolatilitySource.PARITY_TWIN, VolatilitySource.VENDOR
 
 
-def valued(chain: OptionChain, basis: TimeBasis = TimeBasis.CALENDAR) -> tuple[np.ndarray, np.ndarray, list]:
+def valued(
+    chain: OptionChain, basis: TimeBasis = TimeBasis.CALENDAR
+) -> tuple[np.ndarray, np.ndarray, list[DropReason | None]]:
     """Return volatility, source and drop reason of each contract in the order of the chain."""
     time = time_to_expiry(AS_OF_NS, chain.series, basis)
     book = sorted_book(chain)
