@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fields.jit import primitive
 from market.chains import BoolArray, FloatArray
 from market.errors import NumericsError
 
-__all__ = ["as_columns", "empty_columns", "require_outputs"]
+__all__ = ["as_columns", "empty_columns", "overlapping", "require_outputs"]
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -60,39 +61,37 @@ def empty_columns(count: int, n_contracts: int) -> list[FloatArray]:
     return [row[:n_contracts] for row in np.empty((count, 8 * cache_lines))]
 
 
-def require_outputs(outputs: Mapping[str, FloatArray], inputs: Mapping[str, NDArray[Any]]) -> None:
-    """Raise where an output cannot be filled: wrong shape or type, read-only, or overlapping another array.
+def require_outputs(outputs: Sequence[FloatArray], n_contracts: int) -> None:
+    """Raise where an output cannot be filled.
 
     Parameters
     ----------
-    outputs, inputs : mapping of str to ndarray
-        Arrays to be filled and columns of the call, by name; kernels are compiled on the promise that none overlaps
-        an output.
+    outputs : sequence of ndarray
+        Arrays to be filled.
+    n_contracts : int
+        Length that each must have.
     """
-    (n,) = next(iter(inputs.values())).shape
-    for name, array in outputs.items():
+    for array in outputs:
         layout = array.flags
-        if array.shape != (n,) or array.dtype != np.float64 or not (layout.c_contiguous and layout.writeable):
+        if array.shape != (n_contracts,) or array.dtype != np.float64 or not (layout.carray and layout.writeable):
             raise NumericsError(
-                f"output {name} cannot be filled",
-                found=f"{array.dtype}, shape {array.shape}, contiguous {layout.c_contiguous}, "
-                f"writable {layout.writeable}",
-                expected=f"writable contiguous float64 of shape ({n},)",
+                "an output cannot be filled",
+                found=f"{array.dtype} of shape {array.shape}, {'writable' if layout.writeable else 'read-only'}",
+                expected=f"writable contiguous float64 of shape ({n_contracts},)",
             )
-    spans = [(*_span(array), name, True) for name, array in outputs.items()]
-    spans += [(*_span(array), name, False) for name, array in inputs.items()]
-    end, owner, written = 0, "", False
-    for start, stop, name, is_output in sorted(spans):
-        if start < min(end, stop) and (written or is_output):
-            raise NumericsError(
-                f"output {name if is_output else owner} overlaps another array",
-                found=f"{owner} and {name} in the same memory",
-                expected="outputs of their own memory",
-            )
-        if stop > end:
-            end, owner, written = stop, name, is_output
 
 
-def _span(array: NDArray[Any]) -> tuple[int, int]:
-    start = array.__array_interface__["data"][0]
-    return start, start + array.nbytes
+@primitive
+def overlapping(inputs: tuple[FloatArray, ...], is_call: BoolArray, out: tuple[FloatArray, ...]) -> bool:
+    """Return whether an output shares memory with a column of the same length, or with the flags."""
+    size = 8 * out[0].shape[0]
+    found = False
+    for i in range(len(out)):
+        own = out[i].ctypes.data
+        for j in range(i):
+            found |= abs(own - out[j].ctypes.data) < size
+        for column in inputs:
+            found |= abs(own - column.ctypes.data) < size
+        flags = is_call.ctypes.data
+        found |= (flags < own + size) & (own < flags + is_call.shape[0])
+    return found

@@ -13,11 +13,12 @@ import numpy as np
 from numba import types
 from numpy.typing import ArrayLike
 
-from fields.columns import as_columns, empty_columns, require_outputs
+from fields.columns import as_columns, empty_columns, overlapping, require_outputs
 from fields.greek_limits import fill_limits, is_regular
-from fields.jit import BOOL, F64, INT, OUT, kernel, primitive
+from fields.jit import BOOL, F64, INT, kernel, outputs, primitive
 from fields.primitives import exp_, log_ratio, mills, mills_pair, normal_density
 from market.chains import BoolArray, FloatArray
+from market.errors import NumericsError
 
 __all__ = ["ExposureGreeks", "Greeks", "exposure_greeks", "greeks"]
 
@@ -128,11 +129,10 @@ def greeks(
     """
     inputs = _columns(spot, strike, tau, rate, dividend_yield, volatility, is_call)
     result = Greeks.empty(inputs[0].shape[0]) if out is None else out
-    outputs = {name: getattr(result, name) for name in _NAMES}
+    filled = tuple(getattr(result, name) for name in _NAMES)
     if out is not None:
-        require_outputs(outputs, dict(zip(_INPUTS, inputs, strict=True)))
-    if _fill_greeks(*inputs, *outputs.values()):
-        _overwrite_irregular(inputs, outputs)
+        require_outputs(filled, inputs[0].shape[0])
+    _finish(inputs, dict(zip(_NAMES, filled, strict=True)), _fill_greeks(*inputs, filled))
     return result
 
 
@@ -163,15 +163,13 @@ def exposure_greeks(
     """
     inputs = _columns(spot, strike, tau, rate, dividend_yield, volatility, is_call)
     result = ExposureGreeks.empty(inputs[0].shape[0]) if out is None else out
-    outputs = {name: getattr(result, name) for name in _EXPOSURE_NAMES}
+    filled = tuple(getattr(result, name) for name in _EXPOSURE_NAMES)
     if out is not None:
-        require_outputs(outputs, dict(zip(_INPUTS, inputs, strict=True)))
-    if _fill_exposure_greeks(*inputs, *outputs.values()):
-        _overwrite_irregular(inputs, outputs)
+        require_outputs(filled, inputs[0].shape[0])
+    _finish(inputs, dict(zip(_EXPOSURE_NAMES, filled, strict=True)), _fill_exposure_greeks(*inputs, filled))
     return result
 
 
-_INPUTS = ("spot", "strike", "tau", "rate", "dividend_yield", "volatility", "is_call")
 _NAMES = tuple(item.name for item in fields(Greeks))
 _EXPOSURE_NAMES = tuple(item.name for item in fields(ExposureGreeks))
 _Columns = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, BoolArray]
@@ -199,13 +197,21 @@ def _columns(
     return S, K, t, r, q, sigma, flags
 
 
-def _overwrite_irregular(inputs: _Columns, outputs: dict[str, FloatArray]) -> None:
+def _finish(inputs: _Columns, columns: dict[str, FloatArray], irregular_count: int) -> None:
+    if irregular_count < 0:
+        raise NumericsError(
+            "an output overlaps another array of the call",
+            found="two arrays in the same memory",
+            expected="outputs of their own memory",
+        )
+    if irregular_count == 0:
+        return
     S, K, tau, r, q, sigma, flags = inputs
     irregular = np.flatnonzero(_irregular(S, K, tau, r, q, sigma))
     limits = np.empty((irregular.shape[0], len(_NAMES)))
     some = [column[irregular] for column in (S, K, tau, r, q, sigma)]
     fill_limits(some[0], some[1], some[2], some[3], some[4], some[5], flags[irregular], limits)
-    for name, array in outputs.items():
+    for name, array in columns.items():
         array[irregular] = limits[:, _NAMES.index(name)]
 
 
@@ -241,7 +247,7 @@ def _common(S: float, K: float, tau: float, r: float, q: float, sigma: float) ->
     return sqrt_tau, inv_S, inv_a, inv_sigma, half_inv_tau, d1, d2, D_q, D_q * normal_density(d1)
 
 
-@kernel(F64, F64, F64, F64, F64, F64, BOOL, *[OUT] * 16, returns=INT)
+@kernel(F64, F64, F64, F64, F64, F64, BOOL, outputs(len(_NAMES)), returns=INT)
 def _fill_greeks(
     spot: FloatArray,
     strike: FloatArray,
@@ -250,24 +256,14 @@ def _fill_greeks(
     dividend_yield: FloatArray,
     volatility: FloatArray,
     is_call: BoolArray,
-    price: FloatArray,
-    delta: FloatArray,
-    gamma: FloatArray,
-    vega: FloatArray,
-    theta: FloatArray,
-    rho: FloatArray,
-    psi: FloatArray,
-    vanna: FloatArray,
-    charm: FloatArray,
-    vomma: FloatArray,
-    veta: FloatArray,
-    speed: FloatArray,
-    color: FloatArray,
-    zomma: FloatArray,
-    ultima: FloatArray,
-    vanna_decay: FloatArray,
+    out: tuple[FloatArray, ...],
 ) -> int:
-    """Fill all arrays and return for how many contracts the formulas do not hold."""
+    """Fill all arrays and return for how many contracts the formulas do not hold, -1 where arrays overlap."""
+    price, delta, gamma, vega, theta, rho, psi, vanna = out[:8]
+    charm, vomma, veta, speed, color, zomma, ultima, vanna_decay = out[8:]
+    inputs = (spot, strike, tau, rate, dividend_yield, volatility)
+    if overlapping(inputs, is_call, out):
+        return -1
     irregular = 0
     for i in range(spot.shape[0]):
         S, K, t, r, q, sigma = spot[i], strike[i], tau[i], rate[i], dividend_yield[i], volatility[i]
@@ -303,7 +299,7 @@ def _fill_greeks(
     return irregular
 
 
-@kernel(F64, F64, F64, F64, F64, F64, BOOL, *[OUT] * 4, returns=INT)
+@kernel(F64, F64, F64, F64, F64, F64, BOOL, outputs(len(_EXPOSURE_NAMES)), returns=INT)
 def _fill_exposure_greeks(
     spot: FloatArray,
     strike: FloatArray,
@@ -312,11 +308,12 @@ def _fill_exposure_greeks(
     dividend_yield: FloatArray,
     volatility: FloatArray,
     is_call: BoolArray,
-    delta: FloatArray,
-    gamma: FloatArray,
-    vanna: FloatArray,
-    charm: FloatArray,
+    out: tuple[FloatArray, ...],
 ) -> int:
+    delta, gamma, vanna, charm = out
+    inputs = (spot, strike, tau, rate, dividend_yield, volatility)
+    if overlapping(inputs, is_call, out):
+        return -1
     irregular = 0
     for i in range(spot.shape[0]):
         S, K, t, r, q, sigma = spot[i], strike[i], tau[i], rate[i], dividend_yield[i], volatility[i]

@@ -18,7 +18,7 @@ from numba import types
 from numba.core.caching import FunctionCache
 from numba.core.compiler import Compiler
 
-__all__ = ["BOOL", "F64", "F64_2D", "I32", "I64", "INT", "OUT", "OUT_2D", "REAL", "kernel", "primitive"]
+__all__ = ["BOOL", "F64", "F64_2D", "I32", "I64", "INT", "OUT", "OUT_2D", "REAL", "kernel", "outputs", "primitive"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 # Contraction and "no signed zeros" keep NaN semantics; full fastmath would not.
@@ -33,6 +33,11 @@ I64 = types.Array(types.int64, 1, "C", readonly=True)
 BOOL = types.Array(types.boolean, 1, "C", readonly=True)
 OUT = types.Array(types.float64, 1, "C")
 OUT_2D = types.Array(types.float64, 2, "C")
+
+
+def outputs(count: int) -> Any:
+    """Return the type of a tuple of output arrays."""
+    return types.UniTuple(OUT, count)  # type: ignore[no-untyped-call]  # numba's own constructor
 
 
 class _NoAliasCompiler(Compiler):
