@@ -164,7 +164,7 @@ def zero_gamma_levels(
         raise DataError("net gamma does not fit the ladder", found=found, expected=f"({grid.n_nodes},)")
     net = NetGamma(contracts, signed_weight, smile)
     x, gamma = _nodes_in_window(grid, net_gamma_usd_per_pct, window, net)
-    floor = _NOISE * max(net.gross(float(at)) for at in x[:: max(1, x.shape[0] // 16)])
+    floor = _NOISE * max(net.gross(float(at)) for at in x[:: max(1, x.shape[0] // 4)])
     if not np.abs(gamma).max() > floor:
         return RootSearch(levels=(), reason="net gamma is zero all along the ladder")
     dynamics = Dynamics.STICKY_STRIKE if smile is None else Dynamics.STICKY_MONEYNESS

@@ -3,17 +3,67 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fields.grid import LogGrid
+from fields.jit import BOOL, F64, I64, OUT, OUT_2D, REAL, kernel, primitive
 from market.chains import BoolArray, FloatArray, IntArray
 from market.errors import DataError
 
 __all__ = ["SmileTable"]
+
+
+@primitive
+def _gather_knots(k: FloatArray, sigma: FloatArray, chosen: BoolArray, knots: FloatArray) -> int:
+    """Copy one smile's knots, rising, into two rows, and return how many there are; equal moneyness is averaged."""
+    everyone = not chosen.any()
+    count, same = 0, 0
+    for i in range(k.shape[0]):
+        if not (everyone or chosen[i]):
+            continue
+        if count > 0 and k[i] == knots[0, count - 1]:
+            same += 1
+            knots[1, count - 1] += (sigma[i] - knots[1, count - 1]) / same
+            continue
+        knots[0, count], knots[1, count] = k[i], sigma[i]
+        count, same = count + 1, 1
+    return count
+
+
+@kernel(F64, F64, BOOL, I64, F64, REAL, I64, OUT_2D, OUT, OUT)
+def _tabulate(
+    k: FloatArray,
+    sigma: FloatArray,
+    is_knot: BoolArray,
+    bounds: NDArray[np.int64],
+    lowest: FloatArray,
+    spacing: float,
+    offset: NDArray[np.int64],
+    knots: FloatArray,
+    table: FloatArray,
+    highest: FloatArray,
+) -> None:
+    """Fill each smile's table, against falling moneyness, and its highest value."""
+    for smile in range(highest.shape[0]):
+        first, last = bounds[smile], bounds[smile + 1]
+        chosen = is_knot[first:last]
+        count = _gather_knots(k[first:last], sigma[first:last], chosen, knots)
+        at, top = count - 1, 0.0
+        for m in range(offset[smile + 1] - offset[smile]):
+            here = -(lowest[smile] + m * spacing)
+            while at > 0 and knots[0, at] > here:
+                at -= 1
+            # `at` is the last knot not above the place, or the first knot.
+            value = knots[1, at]
+            if at + 1 < count and here > knots[0, at]:
+                share = (here - knots[0, at]) / (knots[0, at + 1] - knots[0, at])
+                value += share * (knots[1, at + 1] - knots[1, at])
+            table[offset[smile] + m] = value
+            top = max(top, value)
+        highest[smile] = top
 
 
 @final
@@ -80,27 +130,28 @@ class SmileTable:
         SmileTable
             For these contracts in this order.
         """
-        n = log_moneyness.shape[0]
         if not (np.isfinite(log_moneyness).all() and np.isfinite(volatility).all() and (volatility > 0.0).all()):
             raise DataError(
                 "a smile needs finite volatilities", found="a missing volatility", expected="> 0 everywhere"
             )
-        start, fraction, ceiling = np.zeros(n, dtype=np.int64), np.zeros(n), np.zeros(n)
-        tables: list[FloatArray] = []
-        offset = 0
-        order = np.argsort(series_index, kind="stable")
-        bounds = np.flatnonzero(np.diff(series_index[order], prepend=-1, append=-2))
-        for first, last in pairwise(bounds):
-            members = order[first:last]
-            table, place = _one_smile(grid, log_moneyness[members], volatility[members], is_knot[members])
-            whole = np.floor(place)
-            start[members], fraction[members] = offset + whole.astype(np.int64), place - whole
-            ceiling[members] = table.max()
-            tables.append(table)
-            offset += table.shape[0]
-        joined = np.concatenate(tables) if tables else np.zeros(0)
-        scale = volatility / _read_at(joined, start, fraction, grid, 0.0)
-        return cls(volatility=joined, start=start, fraction=fraction, scale=scale, ceiling=scale * ceiling, grid=grid)
+        n, h = log_moneyness.shape[0], grid.spacing
+        order = _by_series_and_moneyness(series_index, log_moneyness)
+        k, sigma, knot = log_moneyness[order], volatility[order], is_knot[order]
+        begins = np.flatnonzero(np.diff(series_index[order], prepend=-1))
+        bounds = np.append(begins, n)
+        # One place of margin below and two above, so that rounding never reads outside.
+        lowest = grid.start - k[bounds[1:] - 1] - h
+        width = np.ceil((grid.start + (grid.n_nodes - 1) * h - k[begins] - lowest) / h).astype(np.int64) + 3
+        offset = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(width)))
+        table, highest = np.empty(int(offset[-1])), np.empty(begins.shape[0])
+        _tabulate(k, sigma, knot, bounds, lowest, h, offset, np.empty((2, n)), table, highest)
+        smile = np.repeat(np.arange(begins.shape[0]), np.diff(bounds))
+        place = (grid.start - k - lowest[smile]) / h
+        whole = np.floor(place).astype(np.int64)
+        start, fraction, ceiling = np.empty(n, dtype=np.int64), np.empty(n), np.empty(n)
+        start[order], fraction[order], ceiling[order] = offset[smile] + whole, place - whole, highest[smile]
+        scale = volatility / _read_at(table, start, fraction, grid, 0.0)
+        return cls(volatility=table, start=start, fraction=fraction, scale=scale, ceiling=scale * ceiling, grid=grid)
 
     def at(self, x: float) -> FloatArray:
         """Return every contract's volatility at one log spot inside the grid.
@@ -148,16 +199,13 @@ def _read_at(table: FloatArray, start: NDArray[np.int64], fraction: FloatArray, 
     return np.asarray(table[place] + upper * (table[place + 1] - table[place]))
 
 
-def _one_smile(
-    grid: LogGrid, log_moneyness: FloatArray, volatility: FloatArray, is_knot: BoolArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return one series' table and the place of each contract in it at the grid's first node."""
-    chosen = is_knot if is_knot.any() else np.ones_like(is_knot)
-    knots, where = np.unique(log_moneyness[chosen], return_inverse=True)
-    heights = np.bincount(where, volatility[chosen]) / np.bincount(where)
-    first = grid.start - float(log_moneyness.max()) - grid.spacing
-    last = grid.start + (grid.n_nodes - 1) * grid.spacing - float(log_moneyness.min())
-    # Two places of margin, so that rounding never reads past the end.
-    n_table = int(np.ceil((last - first) / grid.spacing)) + 3
-    table = np.interp(-(first + np.arange(n_table) * grid.spacing), knots, heights)
-    return table, (grid.start - log_moneyness - first) / grid.spacing
+def _by_series_and_moneyness(
+    series_index: IntArray | NDArray[np.int64], log_moneyness: FloatArray
+) -> NDArray[np.int64]:
+    step, rise = np.diff(series_index), np.diff(log_moneyness)
+    # A sorted book, the usual case, saves the sort.
+    if ((step > 0) | ((step == 0) & (rise >= 0.0))).all():
+        return np.arange(log_moneyness.shape[0])
+    by_moneyness = np.argsort(log_moneyness)
+    # The stable sort of 16-bit keys is a radix sort.
+    return by_moneyness[np.argsort(series_index[by_moneyness].astype(np.uint16), kind="stable")]

@@ -141,6 +141,26 @@ def test_a_smile_is_read_at_the_moneyness_that_moves_with_spot() -> None:
     np.testing.assert_allclose(smile.slope_at(0.05)[10:], 0.5, rtol=1e-10)
 
 
+def test_the_table_interpolates_its_knots_as_numpy_does() -> None:
+    """In any order of contracts: knots alone define a smile, equal moneyness is averaged, and no knots means all."""
+    rng = np.random.default_rng(9)
+    series = rng.integers(0, 3, 400).astype(np.int32)
+    k, sigma = np.round(rng.normal(0.0, 0.1, 400), 2), rng.uniform(0.1, 0.4, 400)
+    is_knot = (rng.random(400) < 0.5) & (series != 2)
+    smile = SmileTable.build(GRID, series, k, sigma, is_knot)
+    for s in range(3):
+        of = series == s
+        chosen = of & is_knot if s < 2 else of
+        knots, where = np.unique(k[chosen], return_inverse=True)
+        heights = np.bincount(where, sigma[chosen]) / np.bincount(where)
+        # At table nodes the piecewise linear table is exact: shift every contract onto its next one.
+        for shift in (-0.1, 0.0, 0.07):
+            x = shift + (1.0 - smile.fraction[of]) * GRID.spacing - (shift - GRID.start) % GRID.spacing
+            read = np.array([smile.at(float(v))[of][i] / smile.scale[of][i] for i, v in enumerate(x)])
+            np.testing.assert_allclose(read, np.interp(k[of] - x, knots, heights), rtol=1e-9)
+    np.testing.assert_allclose(smile.at(0.0), sigma, rtol=1e-13)
+
+
 def test_contracts_without_weight_or_within_seconds_of_expiry_leave_finite_ladders() -> None:
     """A minute before expiry the bell is narrower than a cell: still exact at its node and finite everywhere."""
     book, _, _ = random_book(2, 8)
