@@ -13,6 +13,7 @@ from adapters.chains.cboe_csv import header_line, read_quote_table
 from adapters.chains.cboe_json import read_delayed_quotes
 from adapters.chains.delimited import Dialect, read_lines
 from adapters.chains.lean import is_lean_member, read_lean_archive
+from adapters.chains.lean_universe import is_universe, read_universe
 from adapters.chains.parquet import ParquetSource, RecordedSource, open_metadata
 from adapters.chains.source import SourceFile, foreign_errors
 from adapters.chains.table import ChainSource, Layout, TableSource
@@ -71,9 +72,13 @@ def _open_parquet(source: SourceFile) -> ChainSource:
 
 def _open_zip(source: SourceFile) -> ChainSource:
     with foreign_errors(source.path, what="the zip archive cannot be opened"), zipfile.ZipFile(source.path) as archive:
-        names = archive.namelist()
+        names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
     if any(is_lean_member(name) for name in names):
         return read_lean_archive(source)
+    if len(names) == 1:
+        inside = SourceFile.open(source.path, member=names[0])
+        if not inside.head.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
+            return _open_text(inside)
     looks = "LOBSTER order-book messages" if any("orderbook" in name for name in names) else "an archive of other files"
     raise _unknown(source, f"{looks}: {', '.join(names[:3])}", "unpack the archive and name the chain file inside")
 
@@ -102,6 +107,8 @@ def _open_table(source: SourceFile, text: str) -> ChainSource:
     lines = text.splitlines()
     dialect = Dialect.of(lines[0], lines[1:6])
     names = dialect.split(lines[0])
+    if is_universe(names):
+        return read_universe(source, dialect, names)
     layout = _layout(frozenset(names), source, shown=lines[0])
     if len(set(names)) != len(names):
         raise _unknown(source, "a header that names a column twice", "remove the second column of that name")

@@ -104,23 +104,26 @@ class SourceFile:
         The first 64 KiB after gzip decompression.
     compressed : bool
         Whether the file is gzip-compressed.
+    member : str or None
+        The file inside a zip archive that is meant; None for the file itself.
     """
 
     path: Path
     identity: tuple[int, int, int, int]
     head: bytes = field(repr=False)
     compressed: bool
+    member: str | None = None
 
     @classmethod
-    def open(cls, path: Path) -> SourceFile:
-        """Look at a file without reading more than its head."""
+    def open(cls, path: Path, *, member: str | None = None) -> SourceFile:
+        """Look at a file, or at one member of a zip archive, without reading more than its head."""
         with foreign_errors(path):
             found = path.stat()
             _refuse_special(path, found)
             with path.open("rb") as raw:
                 compressed = raw.read(2) == b"\x1f\x8b"
                 raw.seek(0)
-                with _content(raw, compressed=compressed) as stream:
+                with _content(raw, compressed=compressed, member=member) as stream:
                     head = stream.read(_HEAD_BYTES)
         if not head.strip():
             raise DataError(
@@ -130,7 +133,7 @@ class SourceFile:
                 expected="an option chain",
                 action="fetch the file again",
             )
-        return cls(path=path, identity=_identity(found), head=head, compressed=compressed)
+        return cls(path=path, identity=_identity(found), head=head, compressed=compressed, member=member)
 
     def check_unchanged(self) -> None:
         """Raise where the file is no longer the one that was opened."""
@@ -152,7 +155,7 @@ class SourceFile:
         with (
             foreign_errors(self.path, what="the file cannot be decompressed"),
             self.path.open("rb") as raw,
-            _content(raw, compressed=self.compressed) as stream,
+            _content(raw, compressed=self.compressed, member=self.member) as stream,
         ):
             content = self._bounded(stream)
         self.check_unchanged()
@@ -199,8 +202,16 @@ def _identity(found: os.stat_result) -> tuple[int, int, int, int]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _content(raw: BinaryIO, *, compressed: bool) -> BinaryIO:
-    return gzip.GzipFile(fileobj=raw) if compressed else raw  # type: ignore[return-value]  # GzipFile is a binary file
+@contextmanager
+def _content(raw: BinaryIO, *, compressed: bool, member: str | None) -> Iterator[BinaryIO]:
+    if member is not None:
+        with zipfile.ZipFile(raw) as archive, archive.open(member) as inside:
+            yield inside  # type: ignore[misc]  # a member reads like a binary file
+    elif compressed:
+        with gzip.GzipFile(fileobj=raw) as unpacked:
+            yield unpacked  # type: ignore[misc]  # GzipFile reads like a binary file
+    else:
+        yield raw
 
 
 def _refuse_special(path: Path, found: os.stat_result) -> None:

@@ -82,6 +82,11 @@ class ReplayFeed:
         return tuple(sorted({cue.key.symbol for batch in self._batches for cue in batch}))
 
     @property
+    def simulated(self) -> bool:
+        """Whether any recorded snapshot comes from a simulation."""
+        return any(cue.key.simulated for batch in self._batches for cue in batch)
+
+    @property
     def n_batches(self) -> int:
         """Batches of one pass through the recording."""
         return len(self._batches)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -137,3 +138,14 @@ def test_delayed_quotes_give_sizes_and_the_instant_of_the_spot(tmp_path: Path) -
     assert datetime_of_ns(chain.spot_ts_ns) == datetime(2022, 7, 12, 20, 0, tzinfo=UTC)
     assert chain.vendor_iv[0] == 0.25
     assert np.isnan(chain.vendor_iv[1])
+
+
+def test_a_zip_of_one_table_is_read_like_the_table(tmp_path: Path) -> None:
+    """Compression is not a format."""
+    plain = only(write_text(tmp_path / "x.csv", quote_table(standard_rows())))
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tmp_path / "x.csv", "folder/x.csv")
+    packed = only(tmp_path / "x.zip")
+    assert np.array_equal(packed.strike, plain.strike)
+    assert (packed.spot_last, packed.ts_event_ns) == (plain.spot_last, plain.ts_event_ns)
+    assert packed.provenance.origin == "x.zip"

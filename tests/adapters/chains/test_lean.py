@@ -10,7 +10,7 @@ import pytest
 
 from market.clock import datetime_of_ns
 from market.errors import DataError
-from tests.adapters.chains.samples import only, write_lean
+from tests.adapters.chains.samples import only, write_lean, write_text
 
 _QUOTES = "34200000,100,110,90,105000,3,,,,120000,4\n46740000,100,110,90,115000,5,1,1,1,125000,6\n"
 _ONE_SIDED = "46740000,,,,,,1,1,1,500,6\n"
@@ -45,3 +45,29 @@ def test_a_broken_bar_is_named(tmp_path: Path) -> None:
     path = write_lean(tmp_path, "quote", {"call_7200000_20160115": "34200000,abc\n"})
     with pytest.raises(DataError, match="call_7200000_20160115"):
         only(path)
+
+
+_UNIVERSE = (
+    "#expiry,strike,right,open,high,low,close,volume,open_interest,implied_volatility,delta,gamma,vega,theta,rho\n"
+    ",,,92.69,92.95,92.50,92.72,2467914,,,,,,,\n"
+    "20140613,70.71,C,22,23,21,22.05,5,12,0.4,0.9,0.01,0.1,-0.1,0.1\n"
+    "20140613,71.43,P,0,0,0,0,0,,0,0,0,0,0,0\n"
+)
+
+
+def test_a_universe_takes_symbol_and_date_from_its_path(tmp_path: Path) -> None:
+    """Lean keeps both in the path only; the underlying's bar is the second line."""
+    folder = tmp_path / "universes" / "aapl"
+    folder.mkdir(parents=True)
+    chain = only(write_text(folder / "20140606.csv", _UNIVERSE))
+    assert (chain.symbol, chain.session, chain.spot_last) == ("AAPL", date(2014, 6, 6), 92.72)
+    assert chain.strike.tolist() == [70.71, 71.43]
+    assert (chain.bid[0], chain.ask[0], chain.open_interest[0], chain.vendor_iv[0]) == (22.05, 22.05, 12.0, 0.4)
+    assert np.isnan([chain.bid[1], chain.ask[1], chain.open_interest[1], chain.vendor_iv[1]]).all()
+    assert datetime_of_ns(chain.ts_event_ns) == datetime(2014, 6, 6, 20, 0, tzinfo=UTC)
+
+
+def test_a_universe_without_a_date_in_its_name_is_refused(tmp_path: Path) -> None:
+    """The advice is to keep Lean's names."""
+    with pytest.raises(DataError, match="names that Lean gives"):
+        only(write_text(tmp_path / "aapl.csv", _UNIVERSE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,10 @@ def _samples() -> dict[str, bytes]:
             "parquet": write_table(folder / "c.parquet", cboe_rows("2023-05-23")),
             "lean": write_lean(folder, "quote", {"call_7200000_20160115": "46740000,1,1,1,115000,5,1,1,1,125000,6\n"}),
             "recording": folder / "recording.parquet",
+            "zip": folder / "table.zip",
         }
+        with zipfile.ZipFile(files["zip"], "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(table, "table.csv")
         write_chain_parquet([only(table)], files["recording"])
         return {kind: path.read_bytes() for kind, path in files.items()}
 

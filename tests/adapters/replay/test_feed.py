@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from adapters.chains import open_chains, write_chain_parquet
 from adapters.replay import ReplayFactory, ReplayFeed
 from market.errors import ConfigError, DataError
 from market.ports import ChainBatch, ChainFeed, FeedFactory
@@ -112,6 +114,18 @@ def test_the_recipe_crosses_a_process(tmp_path: Path) -> None:
     batch = feed.next_batch()
     assert batch is not None
     assert batch.sequence == 0
+
+
+def test_a_recorded_simulation_is_replayed_as_one(tmp_path: Path) -> None:
+    """The mark of a simulation survives recording and replay."""
+    (real, _) = _recordings(tmp_path)
+    chain = next(open_chains(real))
+    marked = replace(chain, provenance=replace(chain.provenance, simulated=True))
+    write_chain_parquet([chain, marked], tmp_path / "recorded.parquet")
+    feed = ReplayFactory(paths=(tmp_path / "recorded.parquet",), interval_s=0.0)()
+    assert feed.simulated
+    assert sorted(b.chains[0].provenance.simulated for b in _play(feed)) == [False, True]
+    assert not ReplayFactory(paths=(real,), interval_s=0.0)().simulated
 
 
 def test_nothing_to_replay_is_an_error() -> None:
