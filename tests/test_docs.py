@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -46,3 +47,10 @@ def test_the_law_of_units_names_every_exposure() -> None:
 def test_the_index_of_decisions_names_each(decision: str) -> None:
     """A decision record that the index does not name is not found by readers."""
     assert f"({decision})" in (_DOCS / "adr" / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_page_of_the_navigation_exists() -> None:
+    """The builder says nothing about a page that the navigation names and nobody wrote."""
+    pages = re.findall(r"^\s*- .*: (\S+\.md)$", (_DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert pages
+    assert not [page for page in pages if not (_DOCS / page).is_file()]
