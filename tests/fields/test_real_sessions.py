@@ -174,7 +174,10 @@ def test_units_and_signs_are_those_of_a_published_gamma_profile(data_root: Path)
     def volatility(K: float, gamma: float) -> float:
         k = np.log(spot / K)
         peak = max(abs(k), 1e-7)
-        excess = lambda a: np.exp(-0.5 * (k / a + a / 2) ** 2) / np.sqrt(2 * np.pi) / (spot * a) - gamma  # noqa: E731
+
+        def excess(a: float) -> float:
+            return float(np.exp(-0.5 * (k / a + a / 2) ** 2) / np.sqrt(2 * np.pi) / (spot * a) - gamma)
+
         if excess(peak) <= 0.0:
             return float("nan")
         # Two volatilities give the same gamma; which of them makes no difference here.
@@ -188,7 +191,7 @@ def test_units_and_signs_are_those_of_a_published_gamma_profile(data_root: Path)
         {
             "series_index": np.zeros(2 * strike.size),
             "strike": np.concatenate((strike, strike)),
-            "is_call": np.arange(2 * strike.size) < strike.size,
+            "is_call": (np.arange(2 * strike.size) < strike.size).astype(float),
             "bid": missing,
             "ask": missing,
             "open_interest": np.concatenate((table["coi"], table["poi"])).astype(float),
