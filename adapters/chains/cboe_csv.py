@@ -87,7 +87,7 @@ def read_quote_table(source: SourceFile) -> SingleSource:
         Its one snapshot.
     """
     content = source.read()
-    text = content[: len(source.head)].decode("utf-8-sig", "replace")
+    text = _text(content[: len(source.head)])
     header = header_line(text)
     if header is None:
         raise DataError("the table has no header", path=str(source.path), expected="a line with Calls, Strike and Puts")
@@ -110,6 +110,15 @@ def read_quote_table(source: SourceFile) -> SingleSource:
         contracts = _contracts(rows.table, preamble)
         chain = assemble(contracts, key, source="cboe-quote-table", path=source.path, malformed=2 * rows.malformed)
     return SingleSource(path=source.path, chain=chain)
+
+
+def _text(start: bytes) -> str:
+    # Only the preamble and the header are read from it, so a letter cut in two at its end does no harm.
+    lines = start.splitlines(keepends=True)[:40]
+    try:
+        return b"".join(lines).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return b"".join(lines).decode("latin-1")
 
 
 def _check_header(source: SourceFile, line: str, dialect: Dialect, row: int) -> None:

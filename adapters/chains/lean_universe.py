@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ __all__ = ["is_universe", "read_universe"]
 
 _REQUIRED = frozenset({"expiry", "strike", "right", "open", "high", "low", "close", "open_interest"})
 _CLOSE = 6
+_LINE = 4096
 
 
 def is_universe(names: Sequence[str]) -> bool:
@@ -48,7 +48,7 @@ def read_universe(source: SourceFile, dialect: Dialect, names: Sequence[str]) ->
     """
     content = source.read().lstrip()
     second = content.split(b"\n", 2)[1:2]
-    underlying = next(csv.reader([second[0].decode("ascii", "replace")] if second else []), [])
+    underlying = second[0][:_LINE].decode("ascii", "replace").split(dialect.delimiter) if second else []
     has_underlying = underlying[:3] == ["", "", ""]
     stamp, symbol = _stamp(source)
     rows = read_lines(source, content, dialect, names=names, skip=2 if has_underlying else 1)

@@ -67,6 +67,16 @@ def test_dates_of_many_languages_are_read(tmp_path: Path, line: str, expected: d
     assert datetime_of_ns(chain.ts_event_ns) == expected
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_encodings_and_line_ends_of_spreadsheets_are_read(tmp_path: Path, encoding: str, line_end: str) -> None:
+    """A letter with an accent in the preamble is the same in each encoding."""
+    table = quote_table(standard_rows(), date_line="Date: 23 de março de 2023 às 16:25 GMT-4")
+    chain = only(write_text(tmp_path / "x.csv", table.replace("\n", line_end), encoding))
+    assert datetime_of_ns(chain.ts_event_ns) == datetime(2023, 3, 23, 20, 25, tzinfo=UTC)
+    assert (chain.n_contracts, dict(chain.dropped)) == (8, {})
+
+
 def test_a_night_snapshot_belongs_to_the_session_before(tmp_path: Path) -> None:
     """At five past midnight on Monday the last session is Friday's."""
     line = '"Date: Jun 12, 2023 at 12:05 AM EDT"'

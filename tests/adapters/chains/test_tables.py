@@ -30,6 +30,15 @@ def test_optionsdx_line_is_a_call_and_a_put(tmp_path: Path) -> None:
     assert np.isnan(chain.vendor_iv).tolist() == [False, False, True, False]
 
 
+def test_a_table_with_byte_order_mark_and_blank_lines_is_read(tmp_path: Path) -> None:
+    """What an editor puts before the header does not count."""
+    plain = only(write_text(tmp_path / "spy.csv", OPTIONSDX))
+    marked = only(write_text(tmp_path / "spy_bom.csv", OPTIONSDX.replace("\n", "\r\n"), "utf-8-sig"))
+    blank = only(write_text(tmp_path / "spy_blank.csv", "\n\n" + OPTIONSDX))
+    assert np.array_equal(marked.bid, plain.bid)
+    assert np.array_equal(blank.ask, plain.ask)
+
+
 def test_a_table_without_a_symbol_needs_it_in_its_name(tmp_path: Path) -> None:
     """OptionsDX writes the symbol only into the file's name."""
     with pytest.raises(DataError, match="does not say which underlying"):
