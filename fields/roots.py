@@ -189,27 +189,26 @@ def _nodes_in_window(grid: LogGrid, gamma: FloatArray, window: float, net: NetGa
 
 def _roots(x: FloatArray, gamma: FloatArray, floor: float, net: NetGamma) -> Iterator[tuple[float, float]]:
     """Yield each root and its slope."""
-    sign = np.where(np.abs(gamma) <= floor, 0.0, np.sign(gamma))
-    for j in range(x.shape[0] - 1):
-        if sign[j] * sign[j + 1] < 0.0:
-            yield _refined(net, x[j], x[j + 1], x)
-    for j in range(1, x.shape[0] - 1):
-        if sign[j - 1] == 0.0 or sign[j + 1] == 0.0:
-            continue
-        if sign[j] == 0.0 and sign[j - 1] != sign[j + 1]:
-            yield _refined(net, x[j - 1], x[j + 1], x)
-        elif sign[j - 1] == sign[j + 1] and sign[j] != -sign[j - 1]:
-            yield from _near_extremum(net, x, gamma, j, floor)
+    size = np.abs(gamma)
+    sign = np.where(size <= floor, 0.0, np.sign(gamma))
+    for j in np.flatnonzero(sign[:-1] * sign[1:] < 0.0):
+        yield _refined(net, x[j], x[j + 1], x)
+    before, here, after = sign[:-2], sign[1:-1], sign[2:]
+    held = (before != 0.0) & (after != 0.0)
+    for j in np.flatnonzero(held & (here == 0.0) & (before != after)) + 1:
+        yield _refined(net, x[j - 1], x[j + 1], x)
+    turns = held & (before == after) & (here != -before)
+    # A parabola through the three values reaches at most an eighth of their rise below the middle one; take a quarter.
+    low = size[1:-1]
+    shallow = (low < size[:-2]) & (low <= size[2:]) & (low <= 0.25 * (np.maximum(size[:-2], size[2:]) - low))
+    for j in np.flatnonzero(turns & shallow) + 1:
+        yield from _near_extremum(net, x, gamma, int(j), floor)
 
 
 def _near_extremum(
     net: NetGamma, x: FloatArray, gamma: FloatArray, j: int, floor: float
 ) -> Iterator[tuple[float, float]]:
     """Yield the roots around a node where gamma comes closest to zero without changing its sign at the nodes."""
-    before, here, after = (abs(float(gamma[k])) for k in (j - 1, j, j + 1))
-    # A parabola through the three values reaches at most an eighth of their rise below the middle one; take a quarter.
-    if here >= before or here > after or here > 0.25 * (max(before, after) - here):
-        return
     side = float(np.sign(gamma[j - 1]))
     found = minimize_scalar(
         lambda at: side * net(float(at)), bounds=(x[j - 1], x[j + 1]), method="bounded", options={"xatol": 1e-12}

@@ -181,7 +181,8 @@ def test_units_and_signs_are_those_of_a_published_gamma_profile(data_root: Path)
         if excess(peak) <= 0.0:
             return float("nan")
         # Two volatilities give the same gamma; which of them makes no difference here.
-        return float(brentq(excess, peak, 0.5) if excess(0.5) < 0.0 else brentq(excess, 1e-5, peak)) / root_tau
+        found = brentq(excess, peak, 0.5) if excess(0.5) < 0.0 else brentq(excess, 1e-5, peak)
+        return float(found / root_tau)
 
     scale = 100.0 * spot**2 * 0.01
     call, put = table["cg"] / table["coi"] / scale, -table["pg"] / table["poi"] / scale
