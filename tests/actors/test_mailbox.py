@@ -1,0 +1,71 @@
+"""The hand-over from feed to shard: bounded, newest first to survive, and counted."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.mailbox import Backlog, ShardMailbox, weigh
+from tests.actors.samples import batch_of, small_chain
+
+
+def test_a_free_shard_gets_a_batch_at_once() -> None:
+    """Without a batch on the way nothing waits and nothing is coalesced."""
+    mail = ShardMailbox(max_in_flight=2)
+    mail.offer(batch_of(3, small_chain("A")), 99)
+    taken = mail.take()
+    assert taken is not None
+    assert (taken.batch.sequence, taken.live_sequence, taken.received_ns) == (3, 3, 99)
+    assert (len(mail), mail.coalesced) == (0, 0)
+
+
+def test_a_slow_shard_gets_the_newest_chain_of_each_symbol() -> None:
+    """While the shard is busy, newer chains replace those that wait, and each replacement is counted."""
+    mail = ShardMailbox(max_in_flight=1)
+    for sequence in range(5):
+        mail.offer(batch_of(sequence, small_chain("A"), *([small_chain("B")] if sequence == 1 else [])), sequence)
+        if sequence == 0:
+            mail.take()
+    assert mail.take() is None
+    mail.returned()
+    taken = mail.take()
+    assert taken is not None
+    assert taken.batch.sequence == 4
+    assert {chain.symbol for chain in taken.batch.chains} == {"A", "B"}
+    assert mail.coalesced == 3
+
+
+def test_a_batch_without_chains_is_sent_only_when_it_announces() -> None:
+    """Symbols of other shards do not wake this one; the end of a catch-up does."""
+    mail = ShardMailbox()
+    mail.offer(batch_of(0), 0)
+    assert mail.take() is None
+    mail.offer(batch_of(1), 0, announce=True)
+    assert mail.take() is not None
+
+
+@given(st.lists(st.sampled_from(["A", "B", "C"]), max_size=40), st.integers(1, 3))
+def test_nothing_is_lost_without_a_count(symbols: list[str], in_flight: int) -> None:
+    """What was offered is on the way, waits, or was counted as replaced; and no more waits than there are symbols."""
+    mail, sent = ShardMailbox(in_flight), 0
+    for sequence, symbol in enumerate(symbols):
+        mail.offer(batch_of(sequence, small_chain(symbol)), 0)
+        taken = mail.take()
+        sent += 0 if taken is None else len(taken.batch.chains)
+        assert len(mail) <= 3
+    assert sent + len(mail) + mail.coalesced == len(symbols)
+    assert mail.in_flight <= in_flight
+
+
+def test_a_backlog_finds_the_batch_that_follows() -> None:
+    """A position inside the backlog leads to the next batch; one before or at its end to none."""
+    one = weigh(batch_of(0, small_chain("A")))
+    backlog = Backlog(3 * one)
+    for sequence in range(10):
+        backlog.append(batch_of(sequence, small_chain("A")))
+    assert len(backlog) == 3
+    found = backlog.next_after(7)
+    assert found is not None
+    assert found.sequence == 8
+    assert backlog.next_after(3) is None
+    assert backlog.next_after(9) is None

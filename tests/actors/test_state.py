@@ -1,0 +1,129 @@
+"""A shard's state: order, isolation of faults, staleness and catching up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from actors.state import Impact, ShardConfig, ShardState
+from fields.compute import compute_field
+from tests.actors.samples import ManualClock, broken_chain, message_of, small_chain
+
+_CONFIG = ShardConfig(
+    name="shard-0",
+    run_id="run",
+    impacts={"AAA": Impact(return_per_usd=1e-12, source="settings")},
+    stale_after_s=10.0,
+)
+
+
+def _state(clock: ManualClock, **restored: Any) -> ShardState:
+    return ShardState(_CONFIG, compute_field, clock, **restored)
+
+
+def test_each_chain_of_a_batch_gives_a_field() -> None:
+    """A batch of two symbols is answered by both their fields, in the batch's order."""
+    published = _state(ManualClock()).on_batch(message_of(4, small_chain("AAA"), small_chain("BBB")))
+    assert [p.snapshot.symbol for p in published] == ["AAA", "BBB"]
+    assert [p.batch_sequence for p in published] == [4, 4]
+
+
+def test_the_impact_of_the_symbol_is_used() -> None:
+    """A listed symbol has an amplification, one that is not listed says that its impact is unknown."""
+    listed, other = _state(ManualClock()).on_batch(message_of(0, small_chain("AAA"), small_chain("BBB")))
+    assert listed.snapshot.regime.impact_source == "settings"
+    assert other.snapshot.regime.feedback == "UNKNOWN"
+
+
+@pytest.mark.parametrize("sequence", [3, 5])
+def test_a_chain_that_is_not_newer_is_dropped_and_counted(sequence: int) -> None:
+    """Neither a duplicate nor an older chain replaces what is known."""
+    state = _state(ManualClock())
+    state.on_batch(message_of(5, small_chain("AAA")))
+    assert state.on_batch(message_of(sequence, small_chain("AAA"))) == []
+    assert state.counts.out_of_order == 1
+    assert state.sequence == 5
+
+
+def test_one_bad_symbol_does_not_stop_the_others() -> None:
+    """A chain without a field is recorded with its reason and counted; its neighbours are computed."""
+    state = _state(ManualClock())
+    published = state.on_batch(message_of(0, small_chain("AAA"), broken_chain("BAD"), small_chain("CCC")))
+    assert [p.snapshot.symbol for p in published] == ["AAA", "CCC"]
+    assert list(state.reasons) == ["BAD"]
+    assert state.reasons["BAD"]
+    assert (state.counts.updates, state.counts.failed) == (2, 1)
+
+
+def test_an_unexpected_fault_is_isolated_too() -> None:
+    """Even an error that nobody foresaw stays with its symbol."""
+
+    def fragile(chain: Any, config: Any) -> Any:
+        return 1 / 0 if chain.symbol == "BAD" else compute_field(chain, config)
+
+    state = ShardState(_CONFIG, fragile, ManualClock())
+    assert len(state.on_batch(message_of(0, small_chain("BAD"), small_chain("CCC")))) == 1
+    assert "ZeroDivisionError" in state.reasons["BAD"]
+
+
+def test_a_recovered_symbol_loses_its_reason() -> None:
+    """The reason of a failure goes with the next good chain."""
+    state = _state(ManualClock())
+    state.on_batch(message_of(0, broken_chain("AAA")))
+    state.on_batch(message_of(1, small_chain("AAA")))
+    assert not state.reasons
+
+
+def test_a_field_grows_stale_with_age() -> None:
+    """Age counts from the feed's receipt; beyond the limit the status says stale, and why."""
+    state = _state(ManualClock())
+    state.on_batch(message_of(0, small_chain("AAA"), received_ns=1_000_000_000))
+    (fresh,) = state.status(2_000_000_000)
+    (old,) = state.status(12_000_000_000)
+    assert (fresh.age_s, fresh.stale, fresh.reason) == (1.0, False, "")
+    assert (old.age_s, old.stale) == (11.0, True)
+    assert "10 s" in old.reason
+
+
+def test_a_failed_symbol_is_stale_at_any_age() -> None:
+    """The old field of a symbol whose newest chain failed must not pass as current."""
+    state = _state(ManualClock())
+    state.on_batch(message_of(0, small_chain("AAA")))
+    state.on_batch(message_of(1, broken_chain("AAA")))
+    (status,) = state.status(0)
+    assert status.stale
+    assert status.sequence == 0
+
+
+def test_a_restored_shard_is_stale_until_it_reaches_the_feed() -> None:
+    """Restored fields say that they catch up; the batch that reaches the feed's newest ends it."""
+    first = _state(ManualClock())
+    first.on_batch(message_of(7, small_chain("AAA"), small_chain("BBB")))
+    state = _state(ManualClock(), sequence=first.sequence, publications=first.publications)
+    assert state.catching_up
+    assert all(p.catching_up for p in state.publications)
+    (behind,) = state.on_batch(message_of(8, small_chain("AAA"), live=9))
+    assert behind.catching_up
+    current = state.on_batch(message_of(9, small_chain("AAA"), live=9))
+    assert not state.catching_up
+    assert {p.snapshot.symbol: p.catching_up for p in current} == {"AAA": False, "BBB": False}
+
+
+def test_an_empty_batch_can_end_the_catch_up() -> None:
+    """Where nothing new came for the shard's symbols, an empty batch at the feed's sequence frees them."""
+    first = _state(ManualClock())
+    first.on_batch(message_of(7, small_chain("AAA")))
+    state = _state(ManualClock(), sequence=7, publications=first.publications)
+    (released,) = state.on_batch(message_of(9))
+    assert not released.catching_up
+    assert released.batch_sequence == 7
+
+
+def test_a_restored_shard_drops_what_it_had_seen() -> None:
+    """The replay may begin too early without doing harm."""
+    first = _state(ManualClock())
+    first.on_batch(message_of(7, small_chain("AAA")))
+    state = _state(ManualClock(), sequence=7, publications=first.publications)
+    assert state.on_batch(message_of(7, small_chain("AAA"), live=8)) == []
+    assert state.counts.out_of_order == 1
