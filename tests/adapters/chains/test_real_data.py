@@ -161,6 +161,23 @@ def _sorted(chain: OptionChain) -> dict[str, np.ndarray]:
     return {name: getattr(chain, name)[order].astype(np.float64) for name in names}
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in _FILES if name.endswith(".parquet") and "cboe_s" not in name and "ndx" not in name]
+)
+def test_a_layout_reads_alike_from_text_and_from_parquet(data_root: Path, tmp_path: Path, name: str) -> None:
+    """Vendors deliver CSV; the first rows written as text give the same chains."""
+    rows = pd.read_parquet(data_root / name).head(2_000)
+    stem = Path(name).stem
+    rows.to_csv(tmp_path / f"{stem}.csv", index=False)
+    rows.to_parquet(tmp_path / f"{stem}.parquet")
+    pairs = zip(open_chains(tmp_path / f"{stem}.csv"), open_chains(tmp_path / f"{stem}.parquet"), strict=True)
+    for text, table in pairs:
+        assert (text.ts_event_ns, text.session, text.series) == (table.ts_event_ns, table.session, table.series)
+        assert dict(text.dropped) == dict(table.dropped)
+        for column in ("strike", "bid", "ask", "vendor_iv", "open_interest"):
+            np.testing.assert_allclose(getattr(text, column), getattr(table, column), rtol=1e-12)
+
+
 def test_yahoo_instants_lie_between_the_session_and_its_collection(data_root: Path) -> None:
     """Quotes are delayed by a quarter of an hour, so the newest trade is that much older than the collection."""
     meta = pd.read_csv(data_root / "option_chains/spy_yahoo_eod_202608_meta.csv")
