@@ -185,6 +185,9 @@ def _environment(scratch: Path, run_folder: Path, metrics_port: int) -> dict[str
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_SERVE_HAPROXY_METRICS_PORT": haproxy_metrics,
         "RAY_SERVE_HAPROXY_STATS_PORT": stats,
+        # The Python proxy behind HAProxy has fixed ports too: a second system on the host could not start.
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": free_port(8500, {metrics_port, haproxy_metrics, stats}),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": free_port(9500, {metrics_port, haproxy_metrics, stats}),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": scratch / "haproxy.cfg",
         "RAY_SERVE_HAPROXY_SOCKET_PATH": scratch / "admin.sock",
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": scratch,
