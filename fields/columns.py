@@ -34,8 +34,8 @@ def as_columns(is_call: ArrayLike, **named: ArrayLike) -> tuple[BoolArray, tuple
     columns : tuple of ndarray
         float64, in the order of the names.
     """
-    flags = np.asarray(is_call, dtype=np.bool_)
-    arrays = [np.asarray(value, dtype=np.float64) for value in named.values()]
+    flags = np.asarray(is_call, dtype=np.bool_, order="C")
+    arrays = [np.asarray(value, dtype=np.float64, order="C") for value in named.values()]
     shapes = {array.shape for array in (flags, *arrays)} - {()}
     if len(shapes) > 1 or any(len(shape) > 1 for shape in shapes):
         raise NumericsError(
@@ -48,7 +48,7 @@ def as_columns(is_call: ArrayLike, **named: ArrayLike) -> tuple[BoolArray, tuple
 
 
 def _filled(array: NDArray[_T], n: int) -> NDArray[_T]:
-    return np.ascontiguousarray(array) if array.ndim else np.full(n, array)
+    return array if array.ndim else np.full(n, array)
 
 
 def empty_columns(count: int, n_contracts: int) -> list[FloatArray]:
@@ -58,7 +58,7 @@ def empty_columns(count: int, n_contracts: int) -> list[FloatArray]:
     rows of an odd number of cache lines do not compete for the same cache set.
     """
     cache_lines = (n_contracts // 8 + 1) | 1
-    return [row[:n_contracts] for row in np.empty((count, 8 * cache_lines))]
+    return list(np.empty((count, 8 * cache_lines))[:, :n_contracts])
 
 
 def require_outputs(outputs: Sequence[FloatArray], n_contracts: int) -> None:
