@@ -55,6 +55,16 @@ class _Stages:
         self._last = now
 
 
+def _require_contracts(chain: OptionChain) -> None:
+    if not chain.n_contracts:
+        raise DataError(
+            "the chain holds no contract",
+            found=f"{chain.symbol} {chain.session}: {chain.n_read} read, all dropped by the reader",
+            expected="one contract or more",
+            action="see the reader's drop counts",
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Valued:
     """What stands before any position: the sorted chain, its clock, forwards and volatilities."""
@@ -163,13 +173,7 @@ def compute_field(
         Complete also where nothing could be computed: NaN or empty then, with the reason beside it.
     """
     stages = _Stages(perf_ns)
-    if not chain.n_contracts:
-        raise DataError(
-            "the chain holds no contract",
-            found=f"{chain.symbol} {chain.session}: {chain.n_read} read, all dropped by the reader",
-            expected="one contract or more",
-            action="see the reader's drop counts",
-        )
+    _require_contracts(chain)
     valued = _value_chain(chain, config, stages)
     forwards, time = valued.forwards, valued.time
     contracts = _positions(chain, config, valued.book, user_position)

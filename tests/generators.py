@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import ndtr
@@ -132,9 +133,7 @@ def chain_of_columns(
 
 def reordered(chain: OptionChain, order: np.ndarray) -> OptionChain:
     """Return the chain with its contracts in another order, or a part of them."""
-    from dataclasses import fields, replace
-
-    per_contract = {
+    per_contract: dict[str, Any] = {
         item.name: getattr(chain, item.name)[order]
         for item in fields(chain)
         if isinstance(getattr(chain, item.name), np.ndarray) and item.name not in {"symbols", "vendor_forward"}

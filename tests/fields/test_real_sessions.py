@@ -162,50 +162,49 @@ def published_profile(data_root: Path) -> dict[str, np.ndarray]:
     return {name: chosen[name].to_numpy() for name in chosen.columns}
 
 
+def volatility_of_gamma(spot: float, strike: float, gamma: float) -> float:
+    """Return sigma sqrt(tau) of an option without carry that has this gamma; NaN where none has."""
+    k = np.log(spot / strike)
+    peak = max(abs(k), 1e-7)
+
+    def excess(a: float) -> float:
+        return float(np.exp(-0.5 * (k / a + a / 2) ** 2) / np.sqrt(2 * np.pi) / (spot * a) - gamma)
+
+    if excess(peak) <= 0.0:
+        return float("nan")
+    # Two volatilities give the same gamma; which of them makes no difference here.
+    return float(brentq(excess, peak, 0.5) if excess(0.5) < 0.0 else brentq(excess, 1e-5, peak))
+
+
+def chain_of_profile(table: dict[str, np.ndarray]) -> OptionChain:
+    """Return a chain without quotes whose volatilities give the published gammas."""
+    spot, strike, stamp = float(table["spot"][0]), table["strike"], str(table["snapshot_et"][0])[:19]
+    as_of = new_york_ns(stamp)
+    series = (expiry_series(product_of("SPXW"), date.fromisoformat(stamp[:10])),)
+    root_tau = np.sqrt((series[0].expiry_ns - as_of) / (365 * 86_400e9))
+    interest = np.concatenate((table["coi"], table["poi"])).astype(float)
+    gamma = np.concatenate((table["cg"], -table["pg"])) / interest / (100.0 * spot**2 * 0.01)
+    both, n = np.concatenate((strike, strike)), strike.size
+    columns = {
+        "series_index": np.zeros(2 * n),
+        "strike": both,
+        "is_call": (np.arange(2 * n) < n).astype(float),
+        "bid": np.full(2 * n, np.nan),
+        "ask": np.full(2 * n, np.nan),
+        "open_interest": interest,
+        "vendor_iv": np.array([volatility_of_gamma(spot, K, g) for K, g in zip(both, gamma, strict=True)]) / root_tau,
+    }
+    return chain_of_columns(columns, series=series, spot=spot, as_of_ns=as_of)
+
+
 def test_units_and_signs_are_those_of_a_published_gamma_profile(data_root: Path) -> None:
     """Calls plus, puts minus, gamma x OI x 100 x spot^2 x 0.01: the same volatilities give the same profile."""
     table = published_profile(data_root)
-    spot, strike = float(table["spot"][0]), table["strike"]
-    stamp = str(table["snapshot_et"][0])[:19]
-    as_of, day = new_york_ns(stamp), date.fromisoformat(stamp[:10])
-    series = (expiry_series(product_of("SPXW"), day),)
-    root_tau = np.sqrt((series[0].expiry_ns - as_of) / (365 * 86_400e9))
-
-    def volatility(K: float, gamma: float) -> float:
-        k = np.log(spot / K)
-        peak = max(abs(k), 1e-7)
-
-        def excess(a: float) -> float:
-            return float(np.exp(-0.5 * (k / a + a / 2) ** 2) / np.sqrt(2 * np.pi) / (spot * a) - gamma)
-
-        if excess(peak) <= 0.0:
-            return float("nan")
-        # Two volatilities give the same gamma; which of them makes no difference here.
-        found = brentq(excess, peak, 0.5) if excess(0.5) < 0.0 else brentq(excess, 1e-5, peak)
-        return float(found / root_tau)
-
-    scale = 100.0 * spot**2 * 0.01
-    call, put = table["cg"] / table["coi"] / scale, -table["pg"] / table["poi"] / scale
-    iv = np.array([volatility(K, g) for K, g in zip([*strike, *strike], [*call, *put], strict=True)])
-    missing = np.full(2 * strike.size, np.nan)
-    chain = chain_of_columns(
-        {
-            "series_index": np.zeros(2 * strike.size),
-            "strike": np.concatenate((strike, strike)),
-            "is_call": (np.arange(2 * strike.size) < strike.size).astype(float),
-            "bid": missing,
-            "ask": missing,
-            "open_interest": np.concatenate((table["coi"], table["poi"])).astype(float),
-            "vendor_iv": iv,
-        },
-        series=series,
-        spot=spot,
-        as_of_ns=as_of,
-    )
+    chain = chain_of_profile(table)
     found = compute_field(chain, CONFIG).profile
-    known = np.isin(strike, found.strike) & np.isfinite(iv[: strike.size]) & np.isfinite(iv[strike.size :])
+    known = np.isfinite(chain.vendor_iv).reshape(2, -1).all(axis=0) & np.isin(table["strike"], found.strike)
     assert known.sum() > 10
-    ours = np.isin(found.strike, strike[known])
+    ours = np.isin(found.strike, table["strike"][known])
     assert np.allclose(found.call_gamma_usd_per_pct[ours], table["cg"][known], rtol=1e-4)
     assert np.allclose(found.put_gamma_usd_per_pct[ours], table["pg"][known], rtol=1e-4)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from math import isnan
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from fields.compute import compute_field
 from fields.config import Dynamics, FieldConfig, PositionSource, TimeBasis
 from fields.summary import describe
 from market.chains import OptionChain
-from tests.generators import synthetic_chain
+from tests.generators import reordered, synthetic_chain
 
 COLUMNS = ("bid", "ask", "open_interest", "vendor_iv", "vendor_delta")
 BAD = (np.nan, 0.0, 1e-9, 1e9, 5.0)
@@ -30,7 +31,8 @@ def spoilt_chains(draw: st.DrawFn) -> OptionChain:
     for name in draw(st.lists(st.sampled_from(COLUMNS), min_size=1, unique=True)):
         share, value = draw(st.sampled_from((0.05, 0.5, 0.97, 1.0))), draw(st.sampled_from(BAD))
         column = np.where(rng.random(chain.n_contracts) < share, value, getattr(chain, name))
-        chain = replace(chain, **{name: column})
+        spoilt: dict[str, Any] = {name: column}
+        chain = replace(chain, **spoilt)
     later = draw(st.sampled_from((0, 7, 35, 400))) * 86_400_000_000_000
     spot = draw(st.sampled_from((4_000.0, np.nan, 400.0)))
     return replace(chain, spot_last=spot, ts_event_ns=chain.ts_event_ns + later)
@@ -54,8 +56,6 @@ def test_spoilt_chains_give_a_complete_snapshot(chain: OptionChain, dynamics: Dy
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_a_handful_of_contracts_is_enough(source: PositionSource, n: int) -> None:
     """One contract, a lonely side, a single pair: spot comes from the print, and the field stands."""
-    from tests.generators import reordered
-
     chain = reordered(CHAIN, np.arange(20, 20 + n))
     found = compute_field(chain, FieldConfig(position_source=source), user_position=np.ones(n))
     assert found.spot == 4_000.0

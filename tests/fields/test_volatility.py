@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def one(chain: OptionChain, strike: float, *, call: bool, series: int = 1) -> in
 
 def changed(chain: OptionChain, place: int, **values: float) -> OptionChain:
     """Return the chain with one contract changed."""
-    columns = {name: getattr(chain, name).copy() for name in values}
+    columns: dict[str, Any] = {name: getattr(chain, name).copy() for name in values}
     for name, value in values.items():
         columns[name][place] = value
     return replace(chain, **columns)
