@@ -248,7 +248,7 @@ def _ray() -> Check:
         try:
             import ray
 
-            cores = ray.cluster_resources().get("CPU", 0.0)
+            cores = ray.cluster_resources().get("CPU", 0.0)  # type: ignore[no-untyped-call]  # Ray leaves it untyped
             ready_s = time.perf_counter() - began
         finally:
             runtime.stop()

@@ -1,0 +1,107 @@
+"""Settings: file, environment, command line, in this order; nothing unknown, nothing secret shown."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from cluster.feed_kind import FeedKind
+from cluster.settings import ImpactSettings, Settings, load_settings
+from cluster.wiring import shard_names, wire
+from fields.config import FieldConfig
+from market.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HEDGEFIELD_HOME", str(tmp_path))
+    monkeypatch.delenv("HEDGEFIELD_CONFIG", raising=False)
+    monkeypatch.delenv("HEDGEFIELD_TOKEN", raising=False)
+
+
+def test_the_defaults_are_those_of_the_field_engine() -> None:
+    """The tree restates the engine's defaults for its documentation; they must not drift apart."""
+    assert repr(load_settings().fields.config()) == repr(FieldConfig())  # NaN differs from itself, its text does not
+
+
+def test_each_source_overrides_the_one_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The file gives way to the environment, and that to the command line; parts merge entry by entry."""
+    (tmp_path / "config.toml").write_text(
+        "stale_after_s = 1.0\n[fields]\nladder_points = 201\nhorizon_min = 10.0\nvol_of_vol = 40.0\n"
+    )
+    monkeypatch.setenv("HEDGEFIELD_FIELDS__HORIZON_MIN", "20")
+    monkeypatch.setenv("HEDGEFIELD_FIELDS__VOL_OF_VOL", "50")
+    settings = load_settings({"fields": {"vol_of_vol": 70.0, "dynamics": None}})
+    assert settings.stale_after_s == 1.0
+    found = settings.fields
+    assert (found.ladder_points, found.horizon_min, found.vol_of_vol) == (201, 20.0, 70.0)
+
+
+@pytest.mark.parametrize("content", ["unknown = 1\n", "[fields]\nladder = 3\n", "[http]\nport = 99999\n", "no toml"])
+def test_a_wrong_file_is_an_error_that_names_the_entry(tmp_path: Path, content: str) -> None:
+    """A typing mistake is not ignored."""
+    (tmp_path / "config.toml").write_text(content)
+    with pytest.raises(ConfigError, match=r"setting|settings file"):
+        load_settings()
+
+
+def test_a_named_file_that_is_missing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever names a file means it."""
+    monkeypatch.setenv("HEDGEFIELD_CONFIG", "/nowhere/config.toml")
+    with pytest.raises(ConfigError, match="missing"):
+        load_settings()
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the token nor the database password appears when the settings are printed."""
+    monkeypatch.setenv("HEDGEFIELD_TOKEN", "very-secret-token")
+    monkeypatch.setenv("HEDGEFIELD_LEDGER__URL", "postgresql://me:hidden@host/db")
+    settings = load_settings()
+    assert "very-secret" not in repr(settings)
+    assert "hidden" not in repr(settings)
+    assert settings.ledger_url() == "postgresql://me:hidden@host/db"
+
+
+def test_settings_cannot_be_changed() -> None:
+    """What was read at the start holds until the end."""
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().stale_after_s = 5.0
+
+
+def test_every_setting_says_what_it_is() -> None:
+    """Each entry of the tree has a description."""
+    parts: list[type[BaseModel]] = [Settings, ImpactSettings]
+    parts += [type(value) for value in dict(load_settings()).values() if isinstance(value, BaseModel)]
+    names = {f"{part.__name__}.{name}" for part in parts for name, f in part.model_fields.items() if not f.description}
+    assert names == {f"Settings.{name}" for name in ("fields", "http", "cluster", "feed", "ledger")}
+
+
+def test_the_assumed_impact_is_marked_and_others_are_unknown() -> None:
+    """0.1 % per 5 billion USD for the S&P 500 complex, named as assumed; no figure for anything else."""
+    impacts = load_settings().impacts()
+    assert set(impacts) == {"SPX", "SPY"}
+    assert math.isclose(impacts["SPX"].return_per_usd * 5e9, 0.001)
+    assert impacts["SPX"].source == "assumed"
+
+
+def test_the_simulated_market_brings_its_own_impact() -> None:
+    """Simulated symbols carry the simulator's impact, marked; the recipe crosses a process."""
+    wiring = wire(load_settings())
+    assert wiring.simulated
+    assert wiring.impacts["SIM.SPX"].source == "simulated"
+    assert pickle.loads(pickle.dumps(wiring.factory)) == wiring.factory  # noqa: S301  # our own bytes
+
+
+def test_a_replay_without_files_is_refused() -> None:
+    """There is nothing to replay, and the message says how to name it."""
+    with pytest.raises(ConfigError, match="--path"):
+        wire(load_settings({"feed": {"kind": FeedKind.REPLAY}}))
+
+
+def test_the_number_of_shards_is_what_was_asked_for() -> None:
+    """A given number wins over the number of cores."""
+    assert shard_names(load_settings({"cluster": {"shards": 3}})) == ("shard-0", "shard-1", "shard-2")

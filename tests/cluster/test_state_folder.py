@@ -1,0 +1,65 @@
+"""The state folder: a token that only its owner reads, and runs that leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from cluster.runtime import free_port, is_free
+from cluster.state_folder import make_run_folder, prune_runs, token_file
+from market.errors import ConfigError
+
+
+def test_a_token_is_made_once_and_is_private(tmp_path: Path) -> None:
+    """The same token serves every run; nobody else can read it."""
+    path = token_file(tmp_path, None, tmp_path)
+    token = path.read_text(encoding="utf-8")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(token.strip()) >= 32
+    assert token_file(tmp_path, None, tmp_path).read_text(encoding="utf-8") == token
+
+
+def test_a_token_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    """A leaked token is no token; the message says how to mend it."""
+    path = token_file(tmp_path, None, tmp_path)
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        token_file(tmp_path, None, tmp_path)
+
+
+def test_a_given_token_goes_with_its_run(tmp_path: Path) -> None:
+    """A token of the environment is not kept in the state folder."""
+    run = make_run_folder(tmp_path, "1-2")
+    path = token_file(tmp_path, SecretStr("a-token-of-my-own"), run)
+    assert path.parent == run
+    assert not (tmp_path / "token").exists()
+
+
+def test_only_runs_whose_process_is_gone_are_removed(tmp_path: Path) -> None:
+    """Another running system keeps its checkpoints."""
+    alive = make_run_folder(tmp_path, f"{os.getpid()}-1")
+    dead = make_run_folder(tmp_path, f"{_unused_pid()}-1")
+    assert prune_runs(tmp_path) == 1
+    assert alive.is_dir()
+    assert not dead.exists()
+
+
+def _unused_pid() -> int:
+    child = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitpid(child, 0)
+    return child
+
+
+def test_a_taken_port_is_passed_over() -> None:
+    """The next free port is found, below the range that the kernel hands out."""
+    import socket
+
+    with socket.socket() as taken:
+        first = free_port(21_000)
+        taken.bind(("127.0.0.1", first))
+        taken.listen()
+        assert not is_free(first)
+        assert first < free_port(first) < 32_768
