@@ -78,11 +78,15 @@ class BoardFeeder:
                 await asyncio.sleep(pause_s)
 
     async def _poll(self, topic: Stream, take: Callable[[BusMessage], None], bus: BusClient) -> None:
-        position = 0
+        position, epoch_ns = 0, 0
         while True:
             batch = await bus.poll(topic, position, _POLL_LIMIT, _POLL_TIMEOUT_S)
             self._found(topic)
-            position = batch.next
+            if epoch_ns not in {0, batch.epoch_ns}:
+                # A restarted bus counts anew: a position in the old one would skip what it has published since.
+                position, epoch_ns = 0, batch.epoch_ns
+                continue
+            position, epoch_ns = batch.next, batch.epoch_ns
             for message in batch.messages:
                 try:
                     take(message)
