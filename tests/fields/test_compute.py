@@ -232,3 +232,32 @@ def test_timings_come_from_the_callers_clock_only() -> None:
     timed = compute_field(chain, CONFIG, perf_ns=lambda: next(ticks)).timings_ms
     assert timed["total"] == len(timed) - 1
     assert {"sort", "forwards", "volatility", "greeks", "ladder", "potential", "roots"} <= timed.keys()
+
+
+def test_read_only_arrays_are_enough() -> None:
+    """Arrays from an object store cannot be written, and the field never tries."""
+    chain = synthetic_chain(half_spread=0.2)
+    for name in ("strike", "is_call", "bid", "ask", "open_interest", "vendor_iv", "series_index", "vendor_forward"):
+        getattr(chain, name).setflags(write=False)
+    assert compute_field(chain, CONFIG).counts.used == chain.n_contracts
+
+
+def test_a_users_vector_follows_the_order_of_the_chain() -> None:
+    """Contracts and positions permuted together give the same totals."""
+    chain = synthetic_chain(half_spread=0.2)
+    order = np.random.default_rng(8).permutation(chain.n_contracts)
+    position = np.random.default_rng(4).normal(size=chain.n_contracts)
+    one = totals_of(compute_field(chain, USER, user_position=position))
+    two = totals_of(compute_field(reordered(chain, order), USER, user_position=position[order]))
+    assert np.allclose(one, two, rtol=1e-11)
+
+
+def test_published_gamma_of_a_pair_is_not_merged_where_volatilities_differ() -> None:
+    """Calls and puts that stand on their own published volatilities keep them on the ladder."""
+    chain = synthetic_chain()
+    skewed = np.where(chain.is_call, chain.vendor_iv * 1.1, chain.vendor_iv)
+    found = compute_field(replace(chain, bid=np.zeros(chain.n_contracts), vendor_iv=skewed), CONFIG)
+    middle = found.ladder.log_moneyness.shape[0] // 2
+    assert found.counts.iv_sources["vendor"] == chain.n_contracts
+    assert found.ladder.gamma_usd_per_pct[middle] == pytest.approx(found.totals.gamma_usd_per_pct, rel=1e-10)
+    assert found.ladder.charm_usd_per_min[middle] == pytest.approx(found.totals.charm_usd_per_min, rel=1e-9)
