@@ -1,0 +1,256 @@
+"""The way through the actors: rate, latency, overhead over the pure computation, memory and queue growth.
+
+Run with ``python -m benchmarks.bench_actors``; it starts a private cluster and stops it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness import Row, print_rows, rows_as_json, time_row
+from cluster.runtime import RayRuntime, start_ray, usable_cores
+from market.chains import OptionChain
+from market.clock import SystemClock
+from market.ports import ChainBatch, FeedFactory, Stream
+
+_CLOCK = SystemClock()
+_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    bus: Any
+    shards: dict[str, Any]
+    feed: Any
+
+
+def _start(factory: FeedFactory | None, n_shards: int, folder: Path) -> _Parts:
+    import ray
+
+    from actors.addresses import ActorAddress
+    from actors.bus import BusActor
+    from actors.feed import FeedActor, FeedConfig
+    from actors.shard import SymbolActor
+    from actors.state import ShardConfig
+
+    namespace = f"bench-{uuid.uuid4().hex[:8]}"
+    made: dict[str, Any] = {}
+
+    def start(kind: type, name: str, *arguments: object) -> ActorAddress:
+        options: Any = ray.remote(kind).options(name=name, namespace=namespace, num_cpus=0)
+        made[name] = options.remote(*arguments)
+        return ActorAddress(name=name, namespace=namespace)
+
+    bus = start(BusActor, "bus")
+    names = [f"shard-{n}" for n in range(n_shards)]
+    addresses = {
+        n: start(SymbolActor, n, ShardConfig(name=n, run_id="b"), str(folder / f"{n}-{namespace}"), bus) for n in names
+    }
+    ray.get([made[n].health.remote() for n in names], timeout=_TIMEOUT_S)  # kernels are warm
+    if factory is not None:
+        start(FeedActor, "feed", factory, addresses, bus, FeedConfig())
+    return _Parts(bus=made["bus"], shards={n: made[n] for n in names}, feed=made.get("feed"))
+
+
+def _stop(parts: _Parts) -> None:
+    import ray
+
+    for actor in filter(None, (parts.feed, *parts.shards.values(), parts.bus)):
+        ray.kill(actor)
+
+
+def _chain_of(n_contracts: int) -> OptionChain:
+    """Return the head of a simulated index chain, repeated on finer strikes where it is too short."""
+    from adapters.simulated import SimulatedFactory, demo_config
+
+    batch = SimulatedFactory(config=demo_config())().next_batch()
+    assert batch is not None
+    chain = max(batch.chains, key=lambda c: c.n_contracts)
+    copies = -(-n_contracts // chain.n_contracts)
+    take = slice(0, n_contracts)
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(chain, name)] * copies)[take]
+        for name in chain.__dataclass_fields__
+        if isinstance(value := getattr(chain, name), np.ndarray) and value.shape == (chain.n_contracts,)
+    }
+    shift = np.repeat(np.arange(copies), chain.n_contracts)[take] * 1e-3  # distinct strikes, almost the same prices
+    columns["strike"] = columns["strike"] + shift
+    columns["symbols"] = np.zeros(0, dtype="S1")
+    return replace(chain, **columns, n_read=n_contracts, dropped={})
+
+
+def bench_overhead(parts: _Parts, n_contracts: int, rounds: int) -> list[Row]:
+    """Time one chain from hand-over to the bus against the pure computation, in turns."""
+    import ray
+
+    from actors.messages import ShardBatch
+    from fields.compute import compute_field
+    from fields.config import FieldConfig
+
+    chain, shard, bus = _chain_of(n_contracts), next(iter(parts.shards.values())), parts.bus
+    config, pure, path, inside = FieldConfig(), [], [], []
+    position = ray.get(bus.poll.remote(Stream.FIELD_SNAPSHOTS, 0, 10_000, 0.0)).next
+    for sequence in range(rounds + 3):
+        start = time.perf_counter_ns()
+        compute_field(chain, config)
+        middle = time.perf_counter_ns()
+        fresh = replace(chain, cause_id=str(sequence))
+        batch = ChainBatch(sequence=sequence, ts_event_ns=chain.ts_event_ns, chains=(fresh,))
+        message = ShardBatch(batch=batch, live_sequence=sequence, received_ns=_CLOCK.now_ns(), queued=0)
+        waiting = bus.poll.remote(Stream.FIELD_SNAPSHOTS, position, 10, _TIMEOUT_S)
+        sent = time.perf_counter_ns()
+        receipt = shard.on_batch.remote(ray.put(message))
+        position = ray.get(waiting, timeout=_TIMEOUT_S).next
+        arrived = time.perf_counter_ns()
+        if sequence >= 3:
+            pure.append(middle - start)
+            path.append(arrived - sent)
+            inside.append(ray.get(receipt).compute_ns)
+    overhead = statistics.median(p - i for p, i in zip(path, inside, strict=True)) / 1e6
+    return [
+        time_row("pure computation", n_contracts, pure),
+        time_row("computation inside the shard", n_contracts, inside),
+        time_row("hand-over to a reader of the bus", n_contracts, path),
+        Row(
+            name="median overhead of the actor path",
+            size=n_contracts,
+            value=overhead,
+            unit="ms",
+            reach="<= 2",
+            passed=overhead <= 2.0,
+            note="hand-over minus computation of the same chain",
+        ),
+    ]
+
+
+def _light(n_symbols: int, interval_s: float) -> FeedFactory:
+    from adapters.simulated import SimulatedFactory, light_config
+
+    return SimulatedFactory(config=light_config(n_symbols, 100, interval_s=interval_s))
+
+
+def bench_rate(n_symbols: int, interval_s: float, seconds: float, folder: Path) -> list[Row]:
+    """Run light symbols at a pace and report updates per second, latency, memory and what waited."""
+    import ray
+
+    from actors.codec import decode
+    from actors.messages import Publication
+
+    parts = _start(_light(n_symbols, interval_s), usable_cores(), folder)
+    ray.get(parts.feed.start.remote(-1))
+    position, latencies_ms, seen, began, queued = 0, [], 0, 0.0, []
+    end = time.perf_counter() + _TIMEOUT_S
+    while time.perf_counter() < end:
+        batch = ray.get(parts.bus.poll.remote(Stream.FIELD_SNAPSHOTS, position, 100_000, 1.0))
+        position = batch.next
+        if not began and batch.messages:  # the first batch finds cold caches
+            began, end = time.perf_counter(), time.perf_counter() + seconds
+            continue
+        seen += len(batch.messages) + batch.missed
+        for message in batch.messages:
+            published = decode(Publication, message.payload)
+            latencies_ms.append((published.published_ns - published.received_ns) / 1e6)
+        queued.append(ray.get(parts.feed.health.remote()).queued)
+    span = time.perf_counter() - began
+    health = ray.get(parts.feed.health.remote())
+    memory = _actor_memory_mb()
+    _stop(parts)
+    return _rate_rows(n_symbols, seen / span, latencies_ms, health, queued, memory)
+
+
+def _rate_rows(
+    n_symbols: int, rate: float, latencies_ms: list[float], health: Any, queued: list[int], memory_mb: float
+) -> list[Row]:
+    p50, p99 = np.percentile(latencies_ms, [50, 99]) if latencies_ms else (float("nan"), float("nan"))
+    # A queue grows if the second half of the run waits for more than the first.
+    half = len(queued) // 2
+    growth = float(np.mean(queued[half:]) - np.mean(queued[:half])) if half else float("nan")
+    loaded = n_symbols == 1000
+    note = f"coalesced {health.coalesced}, late {health.late_s:.2f} s"
+    return [
+        Row(name="updates", size=n_symbols, value=rate, unit="1/s", note=note),
+        Row(name="chain in to snapshot out, p50", size=n_symbols, value=float(p50), unit="ms"),
+        Row(name="chain in to snapshot out, p99", size=n_symbols, value=float(p99), unit="ms"),
+        Row(
+            name="growth of the queue",
+            size=n_symbols,
+            value=growth,
+            unit="chains",
+            reach="<= 0" if loaded else "",
+            passed=growth <= 0.0 if loaded else None,
+        ),
+        Row(
+            name="memory of all actors",
+            size=n_symbols,
+            value=memory_mb,
+            unit="MB",
+            reach="<= 1610" if loaded else "",
+            passed=memory_mb <= 1610.0 if loaded else None,
+            note="proportional set size of bus, feed and shards",
+        ),
+    ]
+
+
+def _actor_memory_mb() -> float:
+    total_kb = 0
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            title = (folder / "cmdline").read_bytes()
+            mine = _session() in (folder / "environ").read_bytes()
+            lines = (folder / "smaps_rollup").read_text(encoding="utf-8").splitlines() if mine else []
+        except OSError:
+            continue
+        if title.startswith((b"ray::SymbolActor", b"ray::BusActor", b"ray::FeedActor")):
+            total_kb += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total_kb * 1024 / 1e6
+
+
+def _session() -> bytes:
+    return f"RAY_TMPDIR={os.environ['RAY_TMPDIR']}".encode()
+
+
+def run(*, seconds: float = 20.0, rounds: int = 50, sizes: tuple[int, ...] = (1, 10, 100, 1000)) -> list[Row]:
+    """Start a cluster, measure, stop it, and return the rows."""
+    with tempfile.TemporaryDirectory(prefix="hf-") as name:
+        folder = Path(name)
+        runtime: RayRuntime = start_ray(folder, num_cpus=usable_cores())
+        try:
+            parts = _start(None, 1, folder)
+            rows = bench_overhead(parts, 10_000, rounds)
+            _stop(parts)
+            for n_symbols in sizes:
+                rows += bench_rate(n_symbols, 1.0 if n_symbols >= 1000 else 0.1, seconds, folder)
+        finally:
+            runtime.stop()
+    return rows
+
+
+def main() -> None:
+    """Print the table, and JSON where asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[1, 10, 100, 1000])
+    parser.add_argument("--json", type=Path, default=None)
+    arguments = parser.parse_args()
+    rows = run(seconds=arguments.seconds, rounds=arguments.rounds, sizes=tuple(arguments.sizes))
+    print_rows(rows)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(rows_as_json(rows), indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
