@@ -110,9 +110,14 @@ def _curve(node_years: FloatArray, node_value: FloatArray, known: BoolArray, yea
     return float(node_value[left] + share * (node_value[right] - node_value[left]))
 
 
-@kernel(F64, F64, F64, OUT, _OUT_I64)
+@kernel(F64, BOOL, F64, F64, OUT, _OUT_I64)
 def _settle_discounts(
-    years: FloatArray, slope: FloatArray, slope_error: FloatArray, discount: FloatArray, source: Int64Array
+    years: FloatArray,
+    american: BoolArray,
+    slope: FloatArray,
+    slope_error: FloatArray,
+    discount: FloatArray,
+    source: Int64Array,
 ) -> None:
     """Keep each series' own discount where it is well known, else read the rate from the curve through the others."""
     n = years.shape[0]
@@ -122,7 +127,8 @@ def _settle_discounts(
     for s in range(n):
         rate[s] = -np.log(slope[s]) / years[s] if slope[s] > 0.0 else np.nan
         error = slope_error[s] / (slope[s] * years[s])
-        in_range = rate[s] >= _MIN_RATE and rate[s] <= _MAX_RATE
+        # Early exercise steepens the slope towards a rate of 0; below it an American slope is noise alone.
+        in_range = rate[s] >= (0.0 if american[s] else _MIN_RATE) and rate[s] <= _MAX_RATE
         known[s] = in_range and error <= _OWN_RATE_ERROR
         if in_range and error <= _ANY_RATE_ERROR:
             weight = 1.0 / (error * error + 1e-12)
@@ -259,7 +265,7 @@ def imply_forwards(chain: OptionChain, pairs: ParityPairs, time: TimeToExpiry, v
     slopes = parity_slopes(pairs, american, chain.spot_last)
     discount = np.empty(n)
     source = np.empty(n, dtype=np.int64)
-    _settle_discounts(years, slopes.discount, slopes.discount_error, discount, source)
+    _settle_discounts(years, american, slopes.discount, slopes.discount_error, discount, source)
     forward, dispersion = parity_levels(pairs, slopes.center, discount)
 
     off_venue = chain.series[0].product.settlement is not SettlementTime.FIXED_UTC
