@@ -261,3 +261,13 @@ def test_published_gamma_of_a_pair_is_not_merged_where_volatilities_differ() -> 
     assert found.counts.iv_sources["vendor"] == chain.n_contracts
     assert found.ladder.gamma_usd_per_pct[middle] == pytest.approx(found.totals.gamma_usd_per_pct, rel=1e-10)
     assert found.ladder.charm_usd_per_min[middle] == pytest.approx(found.totals.charm_usd_per_min, rel=1e-9)
+
+
+def test_delta_gamma_and_levels_do_not_depend_on_the_clock() -> None:
+    """They know time only through total variance and carry; charm and vanna are per unit of their clock."""
+    chain = synthetic_chain(half_spread=0.2)
+    one, two = (compute_field(chain, replace(CONFIG, time_basis=basis)) for basis in TimeBasis)
+    assert one.totals.dex_usd == pytest.approx(two.totals.dex_usd, rel=1e-9)
+    assert one.totals.gamma_usd_per_pct == pytest.approx(two.totals.gamma_usd_per_pct, rel=1e-9)
+    assert [r.level for r in one.zero_gamma] == pytest.approx([r.level for r in two.zero_gamma], rel=1e-9)
+    assert one.totals.charm_usd_per_min != pytest.approx(two.totals.charm_usd_per_min, rel=0.1)
