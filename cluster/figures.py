@@ -55,6 +55,7 @@ _DIVERGING = [
 ]
 _NS_PER_DAY = 86_400 * 1_000_000_000
 _LABEL_PX = 15
+_UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,8 +335,7 @@ def short_usd(value: float) -> str:
         return "—"
 
     sign = "−" if value < 0.0 else ""
-    size = abs(value)
-    for unit, name in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if size >= unit:
-            return f"{sign}${size / unit:.3g}{name}"
-    return f"{sign}${size:.3g}"
+    digits, _, exponent = f"{abs(value):.2e}".partition("e")  # rounded first, so that 999.9M becomes 1B
+    rounded = float(f"{digits}e{exponent}")
+    size, unit = next(((s, u) for s, u in _UNITS if rounded >= s), (1.0, ""))
+    return f"{sign}${rounded / size:.12g}{unit}"

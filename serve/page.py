@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from fastapi import FastAPI
 from nicegui import ui
 
+from actors.messages import Publication
+from market.clock import iso_of_ns
 from serve.board import Entry, SnapshotBoard
 from serve.page_charts import FigureCache, chart_cards, tagged
 from serve.page_style import FAVICON, STYLE
@@ -28,6 +30,7 @@ _TICK_S = 0.2  # numbers: at most five times a second
 _CHART_TICKS = 3
 _HEATMAP_TICKS = 5
 _LIST_TICKS = 5
+_RECORDED_AFTER_NS = 3600 * 1_000_000_000  # delayed quotes are minutes old; what is older is a recording
 _TABLES = (
     ("Zero-gamma levels", roots_table),
     ("Contracts", contracts_table),
@@ -172,7 +175,7 @@ class PageView:
         self._sequence = entry.sequence
         self._title.set_text(snapshot.symbol)
         self._spot.set_text(price_text(snapshot.spot))
-        self._how.set_text(f"{snapshot.spot_source} · session {snapshot.session}")
+        self._how.set_text(f"as of {iso_of_ns(snapshot.ts_event_ns)} · {snapshot.spot_source}")
         self._simulated.set_visibility(snapshot.provenance.simulated)
         for view, tile in zip(self._tiles, tiles(snapshot), strict=True):
             view.show(tile.name, tile.value, tile.note, tile.side)
@@ -193,7 +196,8 @@ class PageView:
         self._age.set_text(f"{age} old")
         self._state.set_visibility(True)
         catching_up = self._board.is_catching_up(entry)
-        self._state.set_text("CATCHING UP" if catching_up else "STALE" if reason else "LIVE")
+        flowing = "RECORDED" if _is_recorded(entry.publication) else "LIVE"
+        self._state.set_text("CATCHING UP" if catching_up else "STALE" if reason else flowing)
         self._state.classes(remove="hf-live") if reason else self._state.classes(add="hf-live")
         self._note.set_visibility(reason is not None)
         self._note.set_text(f"{entry.symbol} is {age} old: {reason}" if reason else "")
@@ -208,6 +212,11 @@ class PageView:
         there = known - len(self._board.missing)
         what = f"the first field of {entry.symbol}" if entry is not None else "the feed"
         self._empty.set_text(f"Waiting for {what}. {there} of {known} symbols are there.")
+
+
+def _is_recorded(publication: Publication) -> bool:
+    lag_ns = publication.published_ns - publication.snapshot.ts_event_ns
+    return not publication.snapshot.provenance.simulated and lag_ns > _RECORDED_AFTER_NS
 
 
 @final

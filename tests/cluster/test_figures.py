@@ -53,7 +53,16 @@ def test_missing_roots_leave_no_mark() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(3.5e9, "$3.5B"), (-4.2e8, "−$420M"), (950.0, "$950"), (float("nan"), "—")]
+    ("value", "text"),
+    [
+        (3.5e9, "$3.5B"),
+        (-4.2e8, "−$420M"),
+        (950.0, "$950"),
+        (1.95e12, "$1.95T"),
+        (9.999e8, "$1B"),
+        (0.0, "$0"),
+        (float("nan"), "—"),
+    ],
 )
 def test_dollars_are_short_and_signed(value: Any, text: Any) -> None:
     """Three digits, a unit, a real minus, and a dash where the value is missing."""
