@@ -15,7 +15,7 @@ from ray.util.metrics import Counter, Gauge
 from actors.addresses import ActorAddress, connect
 from actors.bus import BusActor
 from actors.codec import encode
-from actors.mailbox import Backlog, ShardMailbox, weigh
+from actors.mailbox import Backlog, ShardMailbox
 from actors.messages import FeedHealth, Outgoing, ShardBatch
 from actors.placement import owner
 from actors.shard import SymbolActor
@@ -40,14 +40,11 @@ class FeedConfig:
     ----------
     max_in_flight : int
         Batches on the way to one shard.
-    store_bytes : int
-        From this size a batch goes through the object store, where the shard maps it instead of copying it, bytes.
     backlog_bytes : int
         Newest batches that are kept for shards that must catch up, bytes.
     """
 
     max_in_flight: int = 2
-    store_bytes: int = 1_000_000
     backlog_bytes: int = 64_000_000
 
 
@@ -244,12 +241,8 @@ class FeedActor:
             self._down.add(shard)
 
     async def _send(self, shard: str, message: ShardBatch) -> None:
-        handle = self._shards[shard]
-        if weigh(message.batch) >= self._config.store_bytes:
-            # A top-level reference is resolved by Ray: the shard gets the message with its arrays mapped, not copied.
-            await handle.on_batch.remote(ray.put(message))
-        else:
-            await handle.on_batch.remote(message)
+        # By value: a part has one reader, and an own `ray.put` was measured slower, by one round trip to the store.
+        await self._shards[shard].on_batch.remote(message)
 
     async def _replay(self, shard: str, after: int) -> None:
         try:

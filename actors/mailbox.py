@@ -14,7 +14,7 @@ __all__ = ["Backlog", "ShardMailbox", "weigh"]
 
 
 def weigh(batch: ChainBatch) -> int:
-    """Return the bytes of a batch's arrays, near enough to choose how it travels."""
+    """Return the bytes of a batch's arrays, near enough to bound a backlog."""
     per_contract = 130  # twelve float64, two int64, one int32, one bool and the symbol of about 21 bytes
     return sum(chain.n_contracts for chain in batch.chains) * per_contract
 

@@ -110,7 +110,7 @@ def bench_overhead(parts: _Parts, n_contracts: int, rounds: int) -> list[Row]:
         message = ShardBatch(batch=batch, live_sequence=sequence, received_ns=_CLOCK.now_ns(), queued=0)
         waiting = bus.poll.remote(Stream.FIELD_SNAPSHOTS, position, 10, _TIMEOUT_S)
         sent = time.perf_counter_ns()
-        receipt = shard.on_batch.remote(ray.put(message))
+        receipt = shard.on_batch.remote(message)
         position = ray.get(waiting, timeout=_TIMEOUT_S).next
         arrived = time.perf_counter_ns()
         if sequence >= 3:
