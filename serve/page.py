@@ -88,6 +88,7 @@ class PageView:
         self._chosen = board.get(symbol) is not None
         self._sequence = -1
         self._ticks = 0
+        self._due = dict.fromkeys(("list", "charts", "heatmap"), 0)
         ui.add_css(STYLE)
         self._build_top()
         with ui.element("div").classes("hf-shell"):
@@ -137,7 +138,7 @@ class PageView:
         self._selected = symbol
         self._chosen = True
         self._sequence = -1
-        self._ticks = 0
+        self._due = dict.fromkeys(self._due, self._ticks)
         ui.navigate.history.replace(f"/?{urlencode({'symbol': symbol})}")
         self._tick()
 
@@ -152,7 +153,9 @@ class PageView:
 
     def _tick(self) -> None:
         entry = self._current()
-        if self._ticks % _LIST_TICKS == 0:
+        # Everything that has rested long enough moves with a new field at once, so that no two parts disagree.
+        fresh = entry is not None and entry.sequence != self._sequence
+        if self._is_due("list", _LIST_TICKS, changed=True) or fresh:
             self._rows.show(self._selected)
             self._show_age(entry)
         if entry is not None and entry.snapshot is not None:
@@ -160,15 +163,21 @@ class PageView:
         self._show_empty(entry)
         self._ticks += 1
 
+    def _is_due(self, part: str, rest_ticks: int, *, changed: bool) -> bool:
+        due = changed and self._ticks >= self._due[part]
+        if due:
+            self._due[part] = self._ticks + rest_ticks
+        return due
+
     def _show_field(self, entry: Entry) -> None:
         snapshot = entry.snapshot
         if snapshot is None:
             return
         gamma, potential, heatmap = self._charts
-        if self._ticks % _CHART_TICKS == 0:
+        if self._is_due("charts", _CHART_TICKS, changed=not gamma.shows(snapshot)):
             gamma.show(snapshot)
             potential.show(snapshot)
-        if self._ticks % _HEATMAP_TICKS == 0:
+        if self._is_due("heatmap", _HEATMAP_TICKS, changed=not heatmap.shows(snapshot)):
             heatmap.show(snapshot)
         if entry.sequence == self._sequence:
             return

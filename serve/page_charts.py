@@ -101,9 +101,13 @@ class Chart:
             self._plot = ui.plotly({"data": [], "layout": _EMPTY_LAYOUT, "config": _CONFIG})
             self._plot.classes("hf-plot tall" if tall else "hf-plot").props(f'role=img aria-label="{title}"')
 
+    def shows(self, snapshot: FieldSnapshot) -> bool:
+        """Return whether a snapshot is the one that is drawn."""
+        return self._shown is snapshot
+
     def show(self, snapshot: FieldSnapshot) -> None:
         """Draw a snapshot, unless it is the one that is drawn."""
-        if self._shown is snapshot:
+        if self.shows(snapshot):
             return
         self._shown = snapshot
         self._conventions.set_text(conventions(snapshot))
