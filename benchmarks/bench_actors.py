@@ -40,7 +40,8 @@ def _start(factory: FeedFactory | None, n_shards: int, folder: Path) -> _Parts:
 
     from actors.addresses import ActorAddress
     from actors.bus import BusActor
-    from actors.feed import FeedActor, FeedConfig
+    from actors.delivery import FeedConfig
+    from actors.feed import FeedActor
     from actors.shard import SymbolActor
     from actors.state import ShardConfig
 

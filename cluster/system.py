@@ -133,8 +133,10 @@ class System:
 
         from actors.addresses import ActorAddress
         from actors.bus import BusActor
-        from actors.feed import FeedActor, FeedConfig
-        from actors.ledger import LedgerActor, LedgerConfig
+        from actors.delivery import FeedConfig
+        from actors.feed import FeedActor
+        from actors.ledger import LedgerActor
+        from actors.ledger_state import LedgerConfig
         from actors.shard import SymbolActor
         from adapters.sql.event_log import SqlLogFactory
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from actors.codec import encode
-from actors.ledger import LedgerConfig, LedgerState
+from actors.ledger_state import LedgerConfig, LedgerState
 from actors.messages import BusBatch, BusMessage
 from market.ports import Stream
 from tests.serve.samples import NOW_NS, feed_report, publication_of, shard_report, snapshot_of

@@ -17,8 +17,10 @@ import ray
 from actors.addresses import ActorAddress
 from actors.bus import BusActor
 from actors.codec import decode
-from actors.feed import FeedActor, FeedConfig
-from actors.ledger import LedgerActor, LedgerConfig
+from actors.delivery import FeedConfig
+from actors.feed import FeedActor
+from actors.ledger import LedgerActor
+from actors.ledger_state import LedgerConfig
 from actors.messages import Publication
 from actors.shard import SymbolActor
 from actors.state import ShardConfig

@@ -1,0 +1,135 @@
+"""Who gets which part of a batch, what waits, and what was lost: the feed actor's book-keeping, without Ray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+from actors.mailbox import Backlog, ShardMailbox
+from actors.messages import FeedHealth, ShardBatch
+from actors.placement import owner
+from market.ports import ChainBatch
+
+__all__ = ["Delivery", "FeedConfig"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedConfig:
+    """Settings of the feed actor.
+
+    Parameters
+    ----------
+    max_in_flight : int
+        Batches on the way to one shard.
+    backlog_bytes : int
+        Newest batches that are kept for shards that must catch up, bytes.
+    """
+
+    max_in_flight: int = 2
+    backlog_bytes: int = 64_000_000
+
+
+@final
+class Delivery:
+    """Mailboxes, backlog and counts of one feed.
+
+    Parameters
+    ----------
+    shards : tuple of str
+        Names of all shards.
+    config : FeedConfig
+        Settings.
+    """
+
+    def __init__(self, shards: tuple[str, ...], config: FeedConfig) -> None:
+        self._names = shards
+        self._owners: dict[str, str] = {}
+        self._mail = {name: ShardMailbox(config.max_in_flight) for name in shards}
+        self._batches, self._chains, self._undelivered = 0, 0, 0
+        self.backlog = Backlog(config.backlog_bytes)
+        """Newest batches."""
+        self.newest = ChainBatch(sequence=-1, ts_event_ns=0, chains=())
+        """The newest batch, without its chains."""
+        self.down: set[str] = set()
+        """Shards that get nothing, because they do not answer."""
+        self.catching_up: set[str] = set()
+        """Shards that are being replayed to; live batches are held back from them."""
+
+    def hand_over(self, batch: ChainBatch, received_ns: int) -> list[str]:
+        """Put a batch into the mailboxes and return the shards that have mail."""
+        self.newest = replace(batch, chains=())
+        self.backlog.append(batch)
+        self._batches += 1
+        self._chains += len(batch.chains)
+        reached = []
+        for name in self._names:
+            part = self.part(batch, name)
+            if self.is_live(name):
+                self._mail[name].offer(part, received_ns)
+                reached.append(name)
+            else:
+                self._undelivered += len(part.chains)
+        return reached
+
+    def is_live(self, shard: str) -> bool:
+        """Return whether a shard gets live batches now."""
+        return shard not in self.down and shard not in self.catching_up
+
+    def part(self, batch: ChainBatch, shard: str) -> ChainBatch:
+        """Return the chains of a batch that belong to a shard."""
+        return replace(batch, chains=tuple(c for c in batch.chains if self._owner(c.symbol) == shard))
+
+    def _owner(self, symbol: str) -> str:
+        known = self._owners.get(symbol)
+        if known is None:
+            known = self._owners[symbol] = owner(symbol, self._names)
+        return known
+
+    def take(self, shard: str) -> ShardBatch | None:
+        """Return the next message for a shard, or None where nothing waits or enough is on the way."""
+        message = self._mail[shard].take()
+        return None if message is None else replace(message, queued=len(self._mail[shard]))
+
+    def returned(self, shard: str) -> None:
+        """Note that a message has been answered, or has failed."""
+        self._mail[shard].returned()
+
+    def lost(self, shard: str, message: ShardBatch) -> None:
+        """Note that a shard died with a message; its replay brings the chains again."""
+        self._undelivered += len(message.batch.chains)
+        if shard not in self.catching_up:  # a message sent before the death may fail after the replay began
+            self._undelivered += self._mail[shard].clear()
+            self.down.add(shard)
+
+    def begin_catch_up(self, shard: str) -> bool:
+        """Hold live batches back from a shard; return False where that is so already."""
+        if shard in self.catching_up:
+            return False
+        self._undelivered += self._mail[shard].clear()
+        self.down.discard(shard)
+        self.catching_up.add(shard)
+        return True
+
+    def end_catch_up(self, shard: str, received_ns: int) -> None:
+        """Let live batches through again, and tell the shard where the feed stands."""
+        self.catching_up.discard(shard)
+        if shard not in self.down and self.newest.sequence >= 0:
+            self._mail[shard].offer(self.newest, received_ns, announce=True)
+
+    def health(self, *, ts_ns: int, symbols: tuple[str, ...], ended: bool, late_s: float, error: str) -> FeedHealth:
+        """Return the state of the feed, with what the caller knows besides."""
+        return FeedHealth(
+            ts_ns=ts_ns,
+            sequence=self.newest.sequence,
+            symbols=symbols,
+            ended=ended,
+            batches=self._batches,
+            chains=self._chains,
+            coalesced=sum(m.coalesced for m in self._mail.values()),
+            undelivered=self._undelivered,
+            queued=sum(len(m) for m in self._mail.values()),
+            late_s=late_s,
+            shards_down=tuple(sorted(self.down)),
+            shards_catching_up=tuple(sorted(self.catching_up)),
+            error=error,
+        )

@@ -1,0 +1,162 @@
+"""Which messages of the bus become records of the ledger; no process, no store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+import msgspec
+
+from actors.codec import decode
+from actors.messages import BusBatch, BusMessage, FeedHealth, Publication, ShardHealth
+from market.ports import LogRecord, Stream
+
+__all__ = ["LedgerConfig", "LedgerCounts", "LedgerState"]
+
+_NS_PER_S: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerConfig:
+    """Settings of the ledger writer.
+
+    Parameters
+    ----------
+    snapshot_period_s : float
+        Shortest time between two recorded snapshots of one symbol, seconds; 0 records every one.
+    health_period_s : float
+        The same for health records of one component, seconds; a change of state is recorded at once.
+    """
+
+    snapshot_period_s: float = 1.0
+    health_period_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerCounts:
+    """What the ledger writer did since it started.
+
+    Parameters
+    ----------
+    appended : int
+        Records made durable.
+    skipped : int
+        Messages within the period of the one before.
+    missed : int
+        Messages that the bus had replaced before they were read.
+    errors : int
+        Appends that failed and were tried again.
+    last_id : int
+        Id of the newest record; 0 for none.
+    error : str
+        Latest reason of a failed append; empty when all is well.
+    """
+
+    appended: int
+    skipped: int
+    missed: int
+    errors: int
+    last_id: int
+    error: str
+
+
+@final
+class LedgerState:
+    """Turns messages into records.
+
+    Parameters
+    ----------
+    config : LedgerConfig
+        Settings.
+    """
+
+    def __init__(self, config: LedgerConfig) -> None:
+        self._config = config
+        self._last_ns: dict[tuple[Stream, str], int] = {}
+        self._states: dict[str, object] = {}
+        self.skipped = 0
+        """Messages within the period of the one before."""
+
+    def records(self, batch: BusBatch) -> list[LogRecord]:
+        """Return the records of a poll's answer.
+
+        Parameters
+        ----------
+        batch : BusBatch
+            Messages of ``field_snapshots`` or ``health``.
+
+        Returns
+        -------
+        list of LogRecord
+            In the order of the messages; those within the period of the one before are left out and counted.
+        """
+        make = self._snapshot if batch.topic is Stream.FIELD_SNAPSHOTS else self._health
+        made = [make(message) for message in batch.messages]
+        kept = [record for record in made if record is not None]
+        self.skipped += len(made) - len(kept)
+        return kept
+
+    def _is_due(self, topic: Stream, key: str, now_ns: int, period_s: float) -> bool:
+        last = self._last_ns.get((topic, key))
+        due = last is None or now_ns - last >= period_s * _NS_PER_S
+        if due:
+            self._last_ns[topic, key] = now_ns
+        return due
+
+    def _snapshot(self, message: BusMessage) -> LogRecord | None:
+        from fields.summary import summarize
+
+        published = decode(Publication, message.payload)
+        if not self._is_due(
+            Stream.FIELD_SNAPSHOTS, message.key, published.published_ns, self._config.snapshot_period_s
+        ):
+            return None
+        snapshot = published.snapshot
+        payload: dict[str, object] = dict(summarize(snapshot))
+        payload |= {
+            "batch_sequence": published.batch_sequence,
+            "published_ns": published.published_ns,
+            "catching_up": published.catching_up,
+            "shard": published.shard,
+        }
+        return LogRecord(
+            stream=Stream.FIELD_SNAPSHOTS,
+            key=message.key,
+            ts_event_ns=snapshot.ts_event_ns,
+            cause_id=snapshot.cause_id,
+            simulated=snapshot.provenance.simulated,
+            payload=payload,
+        )
+
+    def _health(self, message: BusMessage) -> LogRecord | None:
+        payload, state = _describe_health(message)
+        changed = self._states.get(message.key) != state
+        self._states[message.key] = state
+        due = self._is_due(Stream.HEALTH, message.key, message.ts_event_ns, self._config.health_period_s)
+        if not (due or changed):
+            return None
+        return LogRecord(
+            stream=Stream.HEALTH,
+            key=message.key,
+            ts_event_ns=message.ts_event_ns,
+            cause_id=f"health:{message.key}:{message.sequence}",
+            simulated=False,
+            payload=payload,
+        )
+
+
+def _describe_health(message: BusMessage) -> tuple[Mapping[str, object], object]:
+    """Return the content of a health message, and the part of it whose change is an event."""
+    if message.key == "feed":
+        feed = decode(FeedHealth, message.payload)
+        state: object = (feed.ended, feed.error, feed.shards_down, feed.shards_catching_up)
+        return _plain(msgspec.to_builtins(feed)), state
+    shard = decode(ShardHealth, message.payload)
+    return _plain(msgspec.to_builtins(shard)), (shard.epoch_ns, shard.catching_up, shard.note, dict(shard.reasons))
+
+
+def _plain(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError(f"a health message is a mapping; found {type(value).__name__}")
+    return value
