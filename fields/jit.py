@@ -7,8 +7,9 @@ arrays that come from Ray's object store are; a writable array fits a read-only 
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import Any, TypeVar, cast
 
@@ -17,6 +18,7 @@ import numpy as np
 from numba import types
 from numba.core.caching import FunctionCache
 from numba.core.compiler import Compiler
+from numba.core.registry import CPUDispatcher
 
 __all__ = ["BOOL", "F64", "F64_2D", "I32", "I64", "INT", "OUT", "OUT_2D", "REAL", "kernel", "outputs", "primitive"]
 
@@ -49,6 +51,16 @@ class _NoAliasCompiler(Compiler):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)  # type: ignore[no-untyped-call]  # numba's own constructor
         self.state.flags.noalias = True
+
+
+class _Primitive(CPUDispatcher):
+    """A function that kernels alone can call: a wrapper for Python would take time to compile and serve nobody."""
+
+    def add_overload(self, compiled: Any) -> None:
+        self.overloads[tuple(compiled.signature.args)] = compiled
+
+    def _compile_for_args(self, *_arguments: Any, **_named: Any) -> None:
+        raise TypeError(f"{self.py_func.__name__} runs inside kernels only")
 
 
 class _KernelCache(FunctionCache):
@@ -86,6 +98,18 @@ def _digest_code(code: CodeType, digest: Any) -> None:
             digest.update(repr(constant).encode())
 
 
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    # The compiler makes many objects that live on; searching them for cycles is a tenth of its time.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[_F], _F]:
     """Return a decorator that compiles a function on import and caches the machine code on disk.
 
@@ -117,7 +141,8 @@ def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[_F], _F]:
         # Where no folder is writable there is no cache, and each process compiles for itself.
         with contextlib.suppress(RuntimeError):
             dispatcher._cache = cache(function)  # noqa: SLF001  # numba offers no public way
-        dispatcher.compile(returns(*arguments))
+        with _collector_paused():
+            dispatcher.compile(returns(*arguments))
         dispatcher.disable_compile()
         return cast("_F", dispatcher)
 
@@ -125,5 +150,13 @@ def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[_F], _F]:
 
 
 def primitive(function: _F) -> _F:
-    """Compile a function that is inlined into kernels."""
-    return cast("_F", numba.njit(inline="always", error_model="numpy", fastmath=_FASTMATH)(function))
+    """Compile a function that LLVM inlines into kernels; it is typed once, not at every place that it is used."""
+    options = {
+        "nopython": True,
+        "error_model": "numpy",
+        "fastmath": _FASTMATH,
+        "forceinline": True,
+        "no_cpython_wrapper": True,
+        "no_cfunc_wrapper": True,
+    }
+    return cast("_F", _Primitive(function, targetoptions=options))
