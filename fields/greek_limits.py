@@ -35,12 +35,19 @@ def _signed_infinity(x: float) -> float:
 
 
 @primitive
+def _fill(row: FloatArray, value: float) -> None:
+    # An assignment to a slice would make numba compile the text of its error message.
+    for j in range(row.shape[0]):
+        row[j] = value
+
+
+@primitive
 def _off_strike(S: float, K: float, tau: float, r: float, q: float, eta: float, row: FloatArray) -> None:
     """Fill the limit of an option that will surely be exercised, or surely not."""
     in_the_money = 1.0 if eta * (log_ratio(S, K) + (r - q) * tau) > 0.0 else 0.0
     spot_leg = eta * in_the_money * S * exp_(-q * tau)
     strike_leg = eta * in_the_money * K * exp_(-r * tau)
-    row[:] = 0.0
+    _fill(row, 0.0)
     row[_PRICE] = spot_leg - strike_leg
     row[_DELTA] = eta * in_the_money * exp_(-q * tau)
     row[_THETA] = q * spot_leg - r * strike_leg
@@ -53,7 +60,7 @@ def _off_strike(S: float, K: float, tau: float, r: float, q: float, eta: float, 
 def _expiry_at_strike(r: float, q: float, sigma: float, eta: float, row: FloatArray) -> None:
     """Fill the limit tau -> 0 at S = K, where half of the paths end in the money."""
     b = r - q
-    row[:] = 0.0
+    _fill(row, 0.0)
     row[_DELTA] = 0.5 * eta
     row[_GAMMA] = np.inf
     row[_THETA] = -np.inf
@@ -73,7 +80,7 @@ def _no_volatility_at_forward(S: float, tau: float, r: float, q: float, eta: flo
     leg = S * exp_(-q * tau)
     density = exp_(-q * tau) * INV_SQRT_2PI
     vega = S * density * np.sqrt(tau)
-    row[:] = 0.0
+    _fill(row, 0.0)
     row[_DELTA] = half * exp_(-q * tau)
     row[_GAMMA] = np.inf
     row[_VEGA] = vega
@@ -108,7 +115,7 @@ def fill_limits(
         t = 0.0 if 0.0 <= tau[i] < TAU_MIN else tau[i]
         sigma = 0.0 if 0.0 <= volatility[i] < VOLATILITY_MIN else volatility[i]
         if not (is_regular(S, K, 1.0, r, q, 1.0) and (t + sigma) * 0.0 == 0.0 and t >= 0.0 and sigma >= 0.0):
-            row[:] = np.nan
+            _fill(row, np.nan)
         elif log_ratio(S, K) + (r - q) * t != 0.0:
             _off_strike(S, K, t, r, q, eta, row)
         elif t == 0.0:
