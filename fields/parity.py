@@ -7,6 +7,7 @@ American options obey it only near the money, where the early-exercise premium i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -129,6 +130,21 @@ def parity_pairs(book: SortedBook) -> ParityPairs:
     )
 
 
+@kernel(OUT, INT)
+def _sort(values: FloatArray, n: int) -> None:
+    """Sort the first n values: Shell's sort, because NumPy's takes numba a second to compile."""
+    gap = n
+    while gap > 1:
+        gap = max(gap * 4 // 9, 1)
+        for i in range(gap, n):
+            value = values[i]
+            at = i
+            while at >= gap and values[at - gap] > value:
+                values[at] = values[at - gap]
+                at -= gap
+            values[at] = value
+
+
 @kernel(F64, F64, REAL, REAL, REAL, OUT, returns=INT)
 def _levels_near(
     strike: FloatArray, difference: FloatArray, discount: float, center: float, window: float, out: FloatArray
@@ -139,13 +155,23 @@ def _levels_near(
         if abs(strike[i] - center) <= window * center:
             out[n] = strike[i] + difference[i] / discount
             n += 1
-    out[:n].sort()
+    _sort(out, n)
     return n
 
 
 @kernel(OUT, INT, returns=REAL)
 def _middle(values: FloatArray, n: int) -> float:
     return float(0.5 * (values[(n - 1) // 2] + values[n // 2]))
+
+
+@kernel(OUT, INT, returns=REAL)
+def _deviation(values: FloatArray, n: int) -> float:
+    total = square = 0.0
+    for i in range(n):
+        total += values[i]
+    for i in range(n):
+        square += (values[i] - total / n) ** 2
+    return sqrt(square / n)
 
 
 @kernel(F64, F64, F64, REAL, REAL, OUT, OUT)
@@ -159,7 +185,7 @@ def _robust_line(
     result: FloatArray,
 ) -> None:
     """Huber regression of the difference on the strike; result = level at the centre, slope, slope's error."""
-    result[:] = np.nan
+    result[0] = result[1] = result[2] = np.nan
     n = strike.shape[0]
     level = 0.0
     slope = -1.0
@@ -194,9 +220,9 @@ def _robust_line(
             if abs(x) <= window * center:
                 scratch[k] = abs(difference[i] - level - slope * x) * np.sqrt(weight[i])
                 k += 1
-        scratch[:k].sort()
+        _sort(scratch, k)
         scale = 1.4826 * _middle(scratch, k)
-        result[:] = (level, slope, scale / np.sqrt(spread))
+        result[0], result[1], result[2] = level, slope, scale / np.sqrt(spread)
         if scale <= 1e-13 * center * np.sqrt(sum_w / count):
             return  # exact prices: nothing to trim
 
@@ -305,7 +331,7 @@ def _fit_levels(
             n = _levels_near(K, y, discount[s], center[s], window, scratch)
         if n >= _MIN_PAIRS:
             forward[s] = _middle(scratch, n)
-            dispersion[s] = scratch[:n].std()
+            dispersion[s] = _deviation(scratch, n)
 
 
 def parity_levels(pairs: ParityPairs, center: FloatArray, discount: FloatArray) -> tuple[FloatArray, FloatArray]:
