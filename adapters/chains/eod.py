@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from adapters.chains.assemble import Contracts, SnapshotKey, Spot
 from adapters.chains.columns import ColumnReader
+from adapters.chains.lean_universe import published_interest
 from adapters.chains.occ import parse_occ
 from adapters.chains.optionsdx import root_without_symbol
 from adapters.chains.table import (
@@ -137,7 +138,7 @@ def _lean(table: pa.Table, key: SnapshotKey) -> Contracts:
     """Read a Lean universe; its bars are of the mid, which therefore stands on both sides."""
     reader = ColumnReader(table)
     mid = reader.number("close")
-    columns: dict[str, Any] = {name: reader.number(name) for name in ("volume", "open_interest", "delta", "gamma")}
+    columns: dict[str, Any] = {name: reader.number(name) for name in ("volume", "delta", "gamma")}
     return Contracts(
         root=np.full(reader.n_rows, root_without_symbol(key.symbol).encode()),
         expiration=reader.day("expiry"),
@@ -146,6 +147,7 @@ def _lean(table: pa.Table, key: SnapshotKey) -> Contracts:
         bid=mid,
         ask=mid,
         iv=reader.number("implied_volatility"),
+        open_interest=published_interest(reader.number("open_interest")),
         **columns,
         spot=Spot(last=_first(reader.number("underlying_close"))),
         bad=reader.bad,

@@ -55,24 +55,17 @@ def read_lean_archive(source: SourceFile) -> SingleSource:
     ----------
     source : SourceFile
         Any one of ``DAY_quote_STYLE.zip``, ``DAY_trade_STYLE.zip`` and ``DAY_openinterest_STYLE.zip``; the others are
-        looked for beside it, because a chain needs quotes and open interest and no archive holds both.
+        looked for beside it, because no archive holds all that a chain needs.
 
     Returns
     -------
     SingleSource
-        Its one snapshot: last quote of the day per contract.
+        Its one snapshot: all contracts of these archives, with the last quote, the last trade and the volume of the
+        day, and the open interest. What no archive holds is NaN: a chain without the quote archive has no quotes.
+        The as-of instant is that of the last quote; without quotes that of the last trade, then of the open interest.
     """
-    kinds = {kind: _bars(archive, kind) for kind, archive in _siblings(source).items()}
-    if "quote" not in kinds:
-        raise DataError(
-            "a Lean archive without quotes is not a chain",
-            path=str(source.path),
-            found=f"only {' and '.join(sorted(kinds))}",
-            expected=f"the archive {_sibling_name(source.path, 'quote')} beside it",
-            action="put the quote archive of the same day into the same folder, or read the daily option universe",
-        )
     day, symbol = _day_and_symbol(source)
-    quotes = kinds["quote"]
+    kinds = {kind: _bars(archive, kind, day, symbol) for kind, archive in _siblings(source).items()}
     contracts = list(dict.fromkeys(contract for kind in _KINDS for contract in kinds.get(kind, {})))
     with foreign_errors(source.path, what="the Lean archive cannot be read"):
         chain = assemble(
@@ -80,7 +73,7 @@ def read_lean_archive(source: SourceFile) -> SingleSource:
             SnapshotKey(
                 symbol=symbol,
                 session=day,
-                ts_event_ns=_last_bar_end(day, quotes),
+                ts_event_ns=_as_of(day, kinds),
                 as_of_source=AsOfSource.STAMPED,
                 n_contracts=len(contracts),
             ),
@@ -115,12 +108,20 @@ def _day_and_symbol(source: SourceFile) -> tuple[date, str]:
     return day_of(found[1].decode(), source.path), found[2].decode().upper()
 
 
-def _bars(source: SourceFile, kind: str) -> _Bars:
+def _bars(source: SourceFile, kind: str, day: date, symbol: str) -> _Bars:
     bars: _Bars = {}
     for name, content in source.members().items():
         match = _MEMBER.fullmatch(name)
         if match is None or match["kind"] != kind:
             continue
+        if match["day"] != f"{day:%Y%m%d}" or match["symbol"].upper() != symbol:
+            raise DataError(
+                "the archive holds another day or symbol",
+                path=str(source.path),
+                found=name,
+                expected=f"{kind} files of {symbol} on {day.isoformat()} only",
+                action="keep the archives of one day and symbol under the names that Lean gives",
+            )
         contract = _Contract(right=match["right"], strike=int(match["strike"]), expiry=match["expiry"])
         # Contracts have few bars each, so a parse per contract is cheap; the last bar is the day's end.
         lines = content.decode("ascii", "replace").split()
@@ -146,10 +147,14 @@ def _cells(line: str, n_columns: int, path: Path, name: str) -> list[float]:
     return values
 
 
-def _last_bar_end(day: date, quotes: _Bars) -> int:
-    last = max((float(bars[-1, 0]) for bars in quotes.values() if bars.size), default=0.0)
+def _as_of(day: date, kinds: dict[str, _Bars]) -> int:
     midnight = ns_of_datetime(datetime(day.year, day.month, day.day, tzinfo=_EASTERN))
-    return midnight + (int(last) + _MINUTE_MS) * 1_000_000
+    for kind in _KINDS:
+        stamps = [float(bars[-1, 0]) for bars in kinds.get(kind, {}).values() if bars.size]
+        if stamps:
+            # Bars are stamped with their start, open interest with its instant.
+            return midnight + (int(max(stamps)) + (0 if kind == "openinterest" else _MINUTE_MS)) * 1_000_000
+    return midnight
 
 
 def _columns(contracts: list[_Contract], kinds: dict[str, _Bars], symbol: str) -> Contracts:
@@ -157,7 +162,12 @@ def _columns(contracts: list[_Contract], kinds: dict[str, _Bars], symbol: str) -
         bars = kinds.get(kind, {})
         return np.array([bars[c][-1, column] if c in bars and bars[c].size else np.nan for c in contracts])
 
-    traded = kinds.get("trade", {})
+    def side(column: int) -> FloatArray:
+        price = last("quote", column) / _SCALE
+        # A bar without this side says that nobody bid (or offered); without any bar nothing is known.
+        return np.where(np.isnan(price) & np.isfinite(last("quote", 0)), 0.0, price)
+
+    traded = kinds.get("trade")
     n = len(contracts)
     return Contracts(
         root=np.full(n, root_without_symbol(symbol).encode()),
@@ -167,11 +177,14 @@ def _columns(contracts: list[_Contract], kinds: dict[str, _Bars], symbol: str) -
         right=np.array([c.right == "call" for c in contracts]).astype(np.int8),
         strike=np.array([c.strike for c in contracts]) / _SCALE,
         bad=np.zeros(n, dtype=np.bool_),
-        bid=np.nan_to_num(last("quote", _BID_CLOSE)) / _SCALE,
-        ask=np.nan_to_num(last("quote", _ASK_CLOSE)) / _SCALE,
+        bid=side(_BID_CLOSE),
+        ask=side(_ASK_CLOSE),
         bid_size=last("quote", _BID_SIZE),
         ask_size=last("quote", _ASK_SIZE),
         last=last("trade", 4) / _SCALE,
-        volume=np.array([float(traded[c][:, 5].sum()) if c in traded else 0.0 for c in contracts]),
+        # A contract that the trade archive does not list did not trade.
+        volume=np.array(
+            [np.nan if traded is None else float(traded[c][:, 5].sum()) if c in traded else 0.0 for c in contracts]
+        ),
         open_interest=last("openinterest", 1),
     )

@@ -1,4 +1,12 @@
-"""Lean's option universe of a day as it lies on disk: ``universes/SYMBOL/YYYYMMDD.csv``, the underlying on line two."""
+"""Lean's option universe of a day as it lies on disk: ``universes/SYMBOL/YYYYMMDD.csv``, the underlying on line two.
+
+A contract without open interest has an empty cell there, never a 0. The same publisher's open-interest archives
+print the 0: of the GOOG contracts whose cell is empty on 2015-12-22, -23 and -24, and of AAPL's on 2014-06-05, the
+archive of 2015-12-24 or 2014-06-06 has 0 for each that it lists (31 of 31, 718 of 718, 629 of 629, 360 of 360), and
+the 128 that it does not list are new. None of these contracts traded on its day. An empty cell is therefore read as 0
+(`published_interest`). The open interest of a universe equals that of the next morning's archive for 98 % of the
+other contracts, so it is that of the date's own close.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +23,10 @@ from adapters.chains.delimited import Dialect, read_lines
 from adapters.chains.optionsdx import root_without_symbol
 from adapters.chains.source import SourceFile
 from adapters.chains.table import SingleSource, Stamp, at_session_close, label_file_name
+from market.chains import FloatArray
 from market.errors import DataError
 
-__all__ = ["is_universe", "read_universe"]
+__all__ = ["is_universe", "published_interest", "read_universe"]
 
 _REQUIRED = frozenset({"expiry", "strike", "right", "open", "high", "low", "close", "open_interest"})
 _CLOSE = 6
@@ -64,6 +73,24 @@ def read_universe(source: SourceFile, dialect: Dialect, names: Sequence[str]) ->
     return SingleSource(path=source.path, chain=chain)
 
 
+def published_interest(open_interest: FloatArray) -> FloatArray:
+    """Return the open interest of a universe with its empty cells as the zeros that they mean.
+
+    Parameters
+    ----------
+    open_interest : ndarray, shape (n_contracts,)
+        The column of one snapshot; NaN where the cell is empty.
+
+    Returns
+    -------
+    ndarray, shape (n_contracts,)
+        Contracts. Unchanged where the snapshot prints zeros, or no number at all: there an empty cell is missing.
+    """
+    printed = open_interest[np.isfinite(open_interest)]
+    leaves_zeros_out = printed.size > 0 and bool((printed > 0.0).all())
+    return np.where(np.isnan(open_interest) & leaves_zeros_out, 0.0, open_interest)
+
+
 def _stamp(source: SourceFile) -> tuple[Stamp, str]:
     day = re.search(r"(?<!\d)(\d{8})(?!\d)", source.path.name)
     if day is None:
@@ -100,7 +127,7 @@ def _contracts(table: pa.Table, symbol: str, spot: Spot) -> Contracts:
         bid=np.where(mid < 0.0, mid, quoted),
         ask=np.where(mid < 0.0, mid, quoted),
         volume=reader.number("volume"),
-        open_interest=reader.number("open_interest"),
+        open_interest=published_interest(reader.number("open_interest")),
         iv=reader.number("implied_volatility"),
         delta=reader.number("delta"),
         gamma=reader.number("gamma"),

@@ -104,10 +104,10 @@ def cboe_rows(session: str, root: str = "SPXW", underlying: str = "SPX", n: int 
     ]  # fmt: skip
 
 
-def write_lean(folder: Path, kind: str, contracts: dict[str, str]) -> Path:
-    """Write a Lean minute archive of GOOG; keys are ``call_7200000_20160115``, values its lines."""
+def write_lean(folder: Path, kind: str, contracts: dict[str, str], *, symbol: str = "goog") -> Path:
+    """Write a Lean minute archive; keys are ``call_7200000_20160115``, values its lines."""
     path = folder / f"20151224_{kind}_american.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for name, lines in contracts.items():
-            archive.writestr(f"20151224_goog_minute_{kind}_american_{name}.csv", lines)
+            archive.writestr(f"20151224_{symbol}_minute_{kind}_american_{name}.csv", lines)
     return path

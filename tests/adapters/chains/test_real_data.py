@@ -76,6 +76,22 @@ _FILES = {
         "2022-07-12",
         9_208,
     ),
+    "raw_formats/lean_goog_20151224_openinterest_american.zip": (
+        "lean-minute",
+        "GOOG",
+        1,
+        "2015-12-24",
+        "2015-12-24",
+        2_063,
+    ),
+    "raw_formats/lean_goog_20151224_trade_american.zip": (
+        "lean-minute",
+        "GOOG",
+        1,
+        "2015-12-24",
+        "2015-12-24",
+        2_063,
+    ),
     "raw_formats/optionsdx_spy_20221230.csv.gz": ("optionsdx", "SPY", 1, "2022-12-30", "2022-12-30", 7_486),
 }
 
@@ -178,6 +194,17 @@ def test_a_layout_reads_alike_from_text_and_from_parquet(data_root: Path, tmp_pa
             np.testing.assert_allclose(getattr(text, column), getattr(table, column), rtol=1e-12)
 
 
+def test_lean_archives_hold_the_publisher_s_open_interest_and_volume(data_root: Path) -> None:
+    """The sums are those of the same archives as a table, and nobody quotes."""
+    chain = only(data_root / "raw_formats/lean_goog_20151224_openinterest_american.zip")
+    interest = pd.read_parquet(data_root / "option_intraday/goog_minute_openinterest_20151224.parquet")
+    trades = pd.read_parquet(data_root / "option_intraday/goog_minute_trade_20151224.parquet")
+    assert np.nansum(chain.open_interest) == interest["open_interest"].sum() == 179_502
+    assert np.isnan(chain.open_interest).sum() == chain.n_contracts - len(interest) == 5
+    assert chain.volume.sum() == trades["volume"].sum()
+    assert np.isnan([chain.bid, chain.ask]).all()
+
+
 def test_yahoo_instants_lie_between_the_session_and_its_collection(data_root: Path) -> None:
     """Quotes are delayed by a quarter of an hour, so the newest trade is that much older than the collection."""
     meta = pd.read_csv(data_root / "option_chains/spy_yahoo_eod_202608_meta.csv")
@@ -220,8 +247,6 @@ def test_morning_and_afternoon_series_of_one_date_stay_apart(data_root: Path) ->
     [
         ("raw_formats/binance_spot_btcusdt_20240808.jsonl.gz", "Binance"),
         ("raw_formats/lobster_amzn_20120621_level1.zip", "LOBSTER"),
-        ("raw_formats/lean_goog_20151224_openinterest_american.zip", "quote archive"),
-        ("raw_formats/lean_goog_20151224_trade_american.zip", "quote archive"),
         ("option_chains/spx_0dte_gamma_by_strike_15min.parquet", "dealer gamma by strike"),
         ("crypto_options/btc_deribit_option_trades_202002.csv.gz", "option trades"),
         ("option_chains/spx_chain_daily_aggregates.csv.gz", "daily totals"),
