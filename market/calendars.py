@@ -5,20 +5,27 @@ Holidays and early closes come from pandas-market-calendars; no table of dates s
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from market.clock import datetime_of_ns, ns_of_datetime, ns_of_utc_midnight
+from market.clock import datetime_of_ns, ns_of_utc_midnight
 from market.errors import DataError
 from market.instruments import ExpirySeries, Product, SettlementTime
+
+if TYPE_CHECKING:
+    from pandas_market_calendars import MarketCalendar
 
 __all__ = ["Session", "expiry_series", "is_open", "latest_session", "session_on", "sessions_between"]
 
 _CRYPTO_EXPIRY_NS = 8 * 3_600 * 1_000_000_000
 # Index options quote until 16:15, but a PM-settled series settles on the index close: the equity session's end.
 _SETTLEMENT_CALENDAR = "NYSE"
+# The library's holiday rules run over these years; outside them it would call every weekday a session.
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
+_BLOCK_YEARS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,25 +45,47 @@ class Session:
     close_ns: int
 
 
-@lru_cache(maxsize=512)
-def _year(calendar: str, year: int) -> tuple[Session, ...]:
-    if calendar == "24/7":
-        first = date(year, 1, 1)
-        days = (date(year + 1, 1, 1) - first).days
-        every = (first + timedelta(days=n) for n in range(days))
-        return tuple(
-            Session(day=day, open_ns=ns_of_utc_midnight(day), close_ns=ns_of_utc_midnight(day + timedelta(days=1)))
-            for day in every
-        )
-    import pandas_market_calendars  # 0.6 s to import: only where a calendar is asked for
+@lru_cache(maxsize=16)
+def _library(calendar: str) -> MarketCalendar:
+    import pandas_market_calendars  # 0.4 s to import: only where a calendar is asked for
 
-    schedule = pandas_market_calendars.get_calendar(calendar).schedule(f"{year}-01-01", f"{year}-12-31")
-    opens = schedule["market_open"].dt.to_pydatetime()
-    closes = schedule["market_close"].dt.to_pydatetime()
+    return pandas_market_calendars.get_calendar(calendar)
+
+
+@lru_cache(maxsize=16)
+def _block(calendar: str, first_year: int) -> dict[int, tuple[Session, ...]]:
+    # The library's cost is per calendar and per call, hardly per day: one call fetches all years of an era.
+    first, last = max(first_year, _FIRST_YEAR), min(first_year + _BLOCK_YEARS - 1, _LAST_YEAR)
+    schedule = _library(calendar).schedule(f"{first}-01-01", f"{last}-12-31")
+    opens = schedule["market_open"].dt.as_unit("ns").astype("int64").tolist()
+    closes = schedule["market_close"].dt.as_unit("ns").astype("int64").tolist()
+    years: dict[int, list[Session]] = {year: [] for year in range(first, last + 1)}
+    for day, start, end in zip(schedule.index.date, opens, closes, strict=True):
+        years[day.year].append(Session(day=day, open_ns=start, close_ns=end))
+    return {year: tuple(sessions) for year, sessions in years.items()}
+
+
+@lru_cache(maxsize=64)
+def _always_open(year: int) -> tuple[Session, ...]:
+    first = date(year, 1, 1)
+    every = (first + timedelta(days=n) for n in range((date(year + 1, 1, 1) - first).days))
     return tuple(
-        Session(day=day.date(), open_ns=ns_of_datetime(start), close_ns=ns_of_datetime(end))
-        for day, start, end in zip(schedule.index, opens, closes, strict=True)
+        Session(day=day, open_ns=ns_of_utc_midnight(day), close_ns=ns_of_utc_midnight(day + timedelta(days=1)))
+        for day in every
     )
+
+
+def _year(calendar: str, year: int) -> tuple[Session, ...]:
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        raise DataError(
+            "a date lies outside the exchange calendar",
+            found=f"the year {year}",
+            expected=f"{_FIRST_YEAR} to {_LAST_YEAR}, for which the holidays of {calendar} are known",
+            action="check the date of the input",
+        )
+    if calendar == "24/7":
+        return _always_open(year)
+    return _block(calendar, year - year % _BLOCK_YEARS)[year]
 
 
 def sessions_between(calendar: str, first: date, last: date) -> tuple[Session, ...]:
@@ -74,8 +103,12 @@ def sessions_between(calendar: str, first: date, last: date) -> tuple[Session, .
     tuple of Session
         In time order; empty where no session lies between.
     """
-    years = range(first.year, last.year + 1)
-    return tuple(s for year in years for s in _year(calendar, year) if first <= s.day <= last)
+    found: list[Session] = []
+    for year in range(first.year, last.year + 1):
+        sessions = _year(calendar, year)
+        start = bisect_left(sessions, first, key=lambda s: s.day)
+        found.extend(sessions[start : bisect_right(sessions, last, key=lambda s: s.day)])
+    return tuple(found)
 
 
 def session_on(calendar: str, day: date) -> Session | None:
