@@ -90,9 +90,9 @@ def regime_reading(gamma_usd_per_pct: float, impact_return_per_usd: float, impac
     RegimeReading
         With ``UNKNOWN`` and NaN where gamma or impact is missing.
     """
-    x = float(feedback_x(gamma_usd_per_pct, impact_return_per_usd))
+    x = impact_return_per_usd * _PER_CENT * gamma_usd_per_pct
     return RegimeReading(
-        amplification=float(amplification(x)),
+        amplification=1.0 / (1.0 + x) if x > -1.0 else nan,
         feedback_x=x,
         feedback=feedback_of(x),
         impact_return_per_usd=impact_return_per_usd,

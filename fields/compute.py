@@ -85,7 +85,7 @@ def _value_chain(chain: OptionChain, config: FieldConfig, stages: _Stages) -> _V
     stages.done("sort")
     forwards = imply_forwards(chain, parity_pairs(book), time, valuation_ns)
     stages.done("forwards")
-    volatility = contract_volatility(book, chain.vendor_iv[book.order], forwards, time)
+    volatility = contract_volatility(book, book.vendor_iv, forwards, time)
     stages.done("volatility")
     return _Valued(
         valuation_ns=valuation_ns,
@@ -100,7 +100,7 @@ def _value_chain(chain: OptionChain, config: FieldConfig, stages: _Stages) -> _V
 def _positions(chain: OptionChain, config: FieldConfig, book: SortedBook, user: FloatArray | None) -> FloatArray:
     if config.position_source is PositionSource.USER and user is not None:
         return user_contracts(user, chain.n_contracts)[book.order]
-    return dealer_contracts(config.position_source, chain.open_interest[book.order], book.is_call)
+    return dealer_contracts(config.position_source, book.open_interest, book.is_call)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +180,7 @@ def compute_field(
     holdings = held_contracts(chain, valued.book, time, forwards, valued.volatility, contracts)
     at_spot = _at_spot(chain, config, valued, holdings, stages)
     landscape = landscape_of(holdings, forwards.spot.price, valued.minutes, config, liquidity, stages.done)
-    counts = count_contracts(chain, valued.volatility, holdings)
+    counts = count_contracts(chain, valued.book, valued.volatility, holdings)
     gamma = at_spot.totals.gamma_usd_per_pct
     regime = regime_reading(gamma, config.impact_return_per_usd, config.impact_source)
     reasons = reasons_of(chain, config, forwards, time, counts, at_spot.totals, at_spot.walls, landscape)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fields.greeks import ExposureGreeks
+from fields.jit import BOOL, F64, I64, INT, OUT, OUT_2D, REAL, kernel
 from fields.snapshot import StrikeProfile, Totals, Wall, Walls
 from market.chains import BoolArray, FloatArray
 
@@ -15,6 +16,7 @@ __all__ = ["PER_CENT", "VOL_POINT", "DollarExposures", "dollar_exposures", "stri
 
 PER_CENT = 0.01
 VOL_POINT = 0.01
+_PUT, _CALL, _BOTH = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +43,10 @@ class DollarExposures:
     def totals(self) -> Totals:
         """Return the sums over all contracts."""
         return Totals(
-            dex_usd=float(self.delta_usd.sum()),
-            gamma_usd_per_pct=float(self.gamma_usd_per_pct.sum()),
-            vanna_usd_per_volpt=float(self.vanna_usd_per_volpt.sum()),
-            charm_usd_per_min=float(self.charm_usd_per_min.sum()),
+            dex_usd=float(np.add.reduce(self.delta_usd)),
+            gamma_usd_per_pct=float(np.add.reduce(self.gamma_usd_per_pct)),
+            vanna_usd_per_volpt=float(np.add.reduce(self.vanna_usd_per_volpt)),
+            charm_usd_per_min=float(np.add.reduce(self.charm_usd_per_min)),
         )
 
 
@@ -78,6 +80,35 @@ def dollar_exposures(
     )
 
 
+@kernel(F64, I64, BOOL, F64, F64, OUT, OUT_2D, OUT_2D, returns=INT)
+def _sum_by_strike(
+    strikes: FloatArray,
+    strike_place: NDArray[np.int64],
+    is_call: BoolArray,
+    gamma: FloatArray,
+    open_interest: FloatArray,
+    strike: FloatArray,
+    gamma_sum: FloatArray,
+    interest_sum: FloatArray,
+) -> int:
+    """Fill the strikes that carry a contract and add up puts (row 0) and calls (row 1); return how many strikes."""
+    row = np.full(strikes.shape[0], -1, dtype=np.int64)
+    for place in strike_place:
+        row[place] = 0
+    n = 0
+    for k in range(strikes.shape[0]):
+        if row[k] == 0:
+            strike[n] = strikes[k]
+            row[k] = n
+            n += 1
+    for i in range(strike_place.shape[0]):
+        side = _CALL if is_call[i] else _PUT
+        gamma_sum[side, row[strike_place[i]]] += gamma[i]
+        if not np.isnan(open_interest[i]):
+            interest_sum[side, row[strike_place[i]]] += open_interest[i]
+    return n
+
+
 def strike_profile(
     strikes: FloatArray,
     strike_place: NDArray[np.int64],
@@ -103,28 +134,44 @@ def strike_profile(
     StrikeProfile
         Strikes that carry no contract are left out.
     """
-    cell = 2 * strike_place + is_call
-    size = 2 * strikes.shape[0]
-    gamma: FloatArray = np.bincount(cell, gamma_usd_per_pct, size).astype(np.float64, copy=False).reshape(-1, 2)
-    known = np.nan_to_num(open_interest)
-    interest: FloatArray = np.bincount(cell, known, size).astype(np.float64, copy=False).reshape(-1, 2)
-    held = np.bincount(cell, minlength=size).reshape(-1, 2).any(axis=1)
+    size = strikes.shape[0]
+    strike, gamma, interest = np.empty(size), np.zeros((2, size)), np.zeros((2, size))
+    n = _sum_by_strike(strikes, strike_place, is_call, gamma_usd_per_pct, open_interest, strike, gamma, interest)
     return StrikeProfile(
-        strike=strikes[held],
-        call_gamma_usd_per_pct=gamma[held, 1],
-        put_gamma_usd_per_pct=gamma[held, 0],
-        call_open_interest=interest[held, 1],
-        put_open_interest=interest[held, 0],
+        strike=strike[:n],
+        call_gamma_usd_per_pct=gamma[_CALL, :n],
+        put_gamma_usd_per_pct=gamma[_PUT, :n],
+        call_open_interest=interest[_CALL, :n],
+        put_open_interest=interest[_PUT, :n],
     )
 
 
-def _wall(strike: FloatArray, signed: FloatArray, size: FloatArray, distance: FloatArray, whole: float) -> Wall:
-    top = float(size.max(initial=0.0))
-    if not top > 0.0:
-        return Wall(strike=float("nan"), gamma_usd_per_pct=float("nan"), share=float("nan"))
-    tied = np.flatnonzero(size == top)
-    place = tied[np.argmin(distance[tied])]
-    return Wall(strike=float(strike[place]), gamma_usd_per_pct=float(signed[place]), share=top / whole)
+@kernel(F64, F64, F64, REAL, REAL, OUT_2D)
+def _find_walls(
+    strike: FloatArray, call: FloatArray, put: FloatArray, spot: float, window: float, found: FloatArray
+) -> None:
+    """Fill a row for the put wall, the call wall and the un-netted one, where there is one: strike, gamma, share."""
+    whole = 0.0
+    top, nearest = np.zeros(3), np.full(3, np.inf)
+    for k in range(strike.shape[0]):
+        distance = abs(np.log(strike[k] / spot))
+        if not distance <= window:
+            continue
+        both = abs(call[k]) + abs(put[k])
+        whole += both
+        for side, gamma in ((_PUT, put[k]), (_CALL, call[k]), (_BOTH, both)):
+            size = abs(gamma)
+            if size > top[side] or (size == top[side] > 0.0 and distance < nearest[side]):
+                top[side], nearest[side] = size, distance
+                found[side, 0], found[side, 1] = strike[k], gamma
+    for side in range(3):
+        if top[side] > 0.0:
+            found[side, 2] = top[side] / whole
+
+
+def _wall(row: list[float]) -> Wall:
+    strike, gamma, share = row
+    return Wall(strike=strike, gamma_usd_per_pct=gamma, share=share)
 
 
 def walls_of(profile: StrikeProfile, spot: float, window: float) -> Walls:
@@ -145,15 +192,8 @@ def walls_of(profile: StrikeProfile, spot: float, window: float) -> Walls:
         Largest absolute gamma of calls, of puts and of both un-netted; a tie goes to the strike nearest to spot. NaN
         where the window holds no gamma.
     """
-    distance = np.abs(np.log(profile.strike / spot))
-    near = distance <= window
-    strike, distance = profile.strike[near], distance[near]
-    call, put = profile.call_gamma_usd_per_pct[near], profile.put_gamma_usd_per_pct[near]
-    call_size, put_size = np.abs(call), np.abs(put)
-    both = call_size + put_size
-    whole = float(both.sum())
-    return Walls(
-        call=_wall(strike, call, call_size, distance, whole),
-        put=_wall(strike, put, put_size, distance, whole),
-        absolute=_wall(strike, both, both, distance, whole),
-    )
+    found = np.full((3, 3), np.nan)
+    columns = (profile.strike, profile.call_gamma_usd_per_pct, profile.put_gamma_usd_per_pct)
+    _find_walls(*columns, spot, window, found)
+    rows = found.tolist()
+    return Walls(call=_wall(rows[_CALL]), put=_wall(rows[_PUT]), absolute=_wall(rows[_BOTH]))

@@ -51,15 +51,16 @@ def gamma_heatmap(
         share a row.
     """
     grid, ratio = _buckets(half_width)
-    series_expiry = chain.expiry_ns
-    held = np.zeros(series_expiry.shape, dtype=np.bool_)
+    held = np.zeros(len(chain.series), dtype=np.bool_)
     held[holdings.series] = True
-    instants = np.unique(series_expiry[held])[:HEATMAP_EXPIRATIONS]
-    row_of_series = np.searchsorted(instants, series_expiry).astype(np.int32)
+    series_expiry = [s.expiry_ns for s in chain.series]
+    instants = sorted({series_expiry[s] for s in held.nonzero()[0]})[:HEATMAP_EXPIRATIONS]
+    row_of_instant = {instant: row for row, instant in enumerate(instants)}
+    row_of_series = np.array([row_of_instant.get(e, -1) for e in series_expiry], dtype=np.int32)
     row = row_of_series[holdings.series]
-    laid = deposit_by_expiry(grid, np.log(holdings.strike / spot), gamma_usd_per_pct, row, instants.shape[0])
+    laid = deposit_by_expiry(grid, np.log(holdings.strike / spot), gamma_usd_per_pct, row, len(instants))
     return Heatmap(
-        expiry_ns=instants,
+        expiry_ns=np.array(instants, dtype=np.int64),
         price=spot * ratio,
         gamma_usd_per_pct=laid.mass,
         outside_usd_per_pct=laid.outside,

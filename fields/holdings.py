@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fields.book import Int64Array, SortedBook
 from fields.forwards import Forwards
-from fields.jit import BOOL, F64, I64, INT, kernel
+from fields.jit import BOOL, F64, I64, INT, OUT, kernel
 from fields.snapshot import ContractCounts
 from fields.timebase import TimeToExpiry
 from fields.volatility import DROP_CODES, ContractVolatility, VolatilitySource
@@ -162,11 +161,10 @@ def held_contracts(
     Holdings
         See there.
     """
-    place = np.flatnonzero((valued.source > 0) & ~np.isnan(contracts))
+    place = ((valued.source > 0) & np.isfinite(contracts)).nonzero()[0]
     series = book.series[place]
-    with np.errstate(invalid="ignore"):
-        rate = -np.log(forwards.discount) / time.years
-        carry = np.log(forwards.forward / forwards.spot.price) / time.years
+    rate = -np.log(forwards.discount) / time.years
+    carry = np.log(forwards.forward / forwards.spot.price) / time.years
     return Holdings(
         place=place,
         series=series,
@@ -178,22 +176,42 @@ def held_contracts(
         carry=carry[series],
         multiplier=chain.multiplier[series],
         contracts=contracts[place],
-        open_interest=chain.open_interest[book.order[place]],
+        open_interest=book.open_interest[place],
     )
 
 
-def _sum_known(values: FloatArray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.sum()) if known.size else float("nan")
+@kernel(I64, I64, F64, I64, _OUT_I64, _OUT_I64, OUT)
+def _tally(
+    drop: Int64Array,
+    source: Int64Array,
+    open_interest: FloatArray,
+    held: Int64Array,
+    drops: Int64Array,
+    sources: Int64Array,
+    interest: FloatArray,
+) -> None:
+    """Count drop codes, sources of those held, and open interest: all that is known, and that of those held."""
+    for i in range(drop.shape[0]):
+        drops[drop[i]] += 1
+        if np.isfinite(open_interest[i]):
+            interest[0] = open_interest[i] + (0.0 if np.isnan(interest[0]) else interest[0])
+    for i in held:
+        sources[source[i]] += 1
+        if np.isfinite(open_interest[i]):
+            interest[1] = open_interest[i] + (0.0 if np.isnan(interest[1]) else interest[1])
 
 
-def count_contracts(chain: OptionChain, valued: ContractVolatility, holdings: Holdings) -> ContractCounts:
+def count_contracts(
+    chain: OptionChain, book: SortedBook, valued: ContractVolatility, holdings: Holdings
+) -> ContractCounts:
     """Account for every contract that was read.
 
     Parameters
     ----------
     chain : OptionChain
         With the adapter's own drops.
+    book : SortedBook
+        The same, sorted.
     valued : ContractVolatility
         Volatilities and drop codes in book order.
     holdings : Holdings
@@ -204,18 +222,20 @@ def count_contracts(chain: OptionChain, valued: ContractVolatility, holdings: Ho
     ContractCounts
         ``read == used + sum(dropped)``.
     """
-    codes = np.bincount(valued.drop, minlength=len(DROP_CODES))
-    codes[_NO_POSITION] = codes[0] - holdings.place.shape[0]
+    drops, sources, interest = np.zeros(len(DROP_CODES), np.int64), np.zeros(4, np.int64), np.full(2, np.nan)
+    _tally(valued.drop, valued.source, book.open_interest, holdings.place, drops, sources, interest)
+    used = holdings.place.shape[0]
+    drops[_NO_POSITION] = drops[0] - used
     dropped: dict[str, int] = {reason.value: count for reason, count in chain.dropped.items() if count}
-    for reason, count in zip(DROP_CODES[1:], codes[1:], strict=True):
+    for reason, count in zip(DROP_CODES[1:], drops.tolist()[1:], strict=True):
         if count and reason is not None:
-            dropped[reason.value] = dropped.get(reason.value, 0) + int(count)
-    sources: NDArray[np.int64] = np.bincount(valued.source[holdings.place], minlength=4)
+            dropped[reason.value] = dropped.get(reason.value, 0) + count
+    by_source, (interest_read, interest_used) = sources.tolist(), interest.tolist()
     return ContractCounts(
         read=chain.n_read,
-        used=int(holdings.place.shape[0]),
+        used=used,
         dropped=dropped,
-        iv_sources={name: int(sources[code]) for code, name in _SOURCE_NAMES.items()},
-        open_interest_read=_sum_known(chain.open_interest),
-        open_interest_used=_sum_known(holdings.open_interest),
+        iv_sources={name: by_source[code] for code, name in _SOURCE_NAMES.items()},
+        open_interest_read=interest_read,
+        open_interest_used=interest_used,
     )

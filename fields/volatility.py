@@ -7,7 +7,6 @@ from enum import IntEnum
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fields.book import Int64Array, SortedBook
 from fields.forwards import Forwards
@@ -64,7 +63,7 @@ class ContractVolatility:
     drop: Int64Array
 
 
-@kernel(F64, F64, F64, BOOL, I64, F64, BOOL, OUT, _OUT_I64)
+@kernel(F64, F64, F64, BOOL, I64, F64, F64, BOOL, OUT, _OUT_I64)
 def _judge_quotes(
     bid: FloatArray,
     ask: FloatArray,
@@ -72,11 +71,12 @@ def _judge_quotes(
     is_call: BoolArray,
     series: Int64Array,
     forward: FloatArray,
+    discount: FloatArray,
     expired: BoolArray,
     price: FloatArray,
     drop: Int64Array,
 ) -> None:
-    """Fill `price` with the mid of usable quotes (NaN else) and `drop` with what is wrong (negative: in the money)."""
+    """Fill `price` with the mid where it has a volatility (NaN else), and `drop` with what is wrong with the others."""
     for i in range(strike.shape[0]):
         s = series[i]
         price[i] = np.nan
@@ -86,51 +86,76 @@ def _judge_quotes(
         elif not forward[s] > 0.0:
             drop[i] = _NO_FORWARD
         elif bid[i] > 0.0 and ask[i] >= bid[i]:
-            price[i] = 0.5 * (bid[i] + ask[i])
-            drop[i] = _OUTSIDE if is_call[i] == (strike[i] >= forward[s]) else -_OUTSIDE
+            mid = 0.5 * (bid[i] + ask[i])
+            intrinsic = max(forward[s] - strike[i] if is_call[i] else strike[i] - forward[s], 0.0)
+            time_value = mid / discount[s] - intrinsic
+            if 0.0 < time_value < min(forward[s], strike[i]):
+                price[i] = mid
+            else:
+                drop[i] = _OUTSIDE
         elif bid[i] > 0.0 and ask[i] > 0.0:
             drop[i] = _CROSSED
         else:
             drop[i] = _ZERO_BID if ask[i] > 0.0 else _NO_QUOTE
 
 
-@kernel(I64, F64, F64, OUT, _OUT_I64, _OUT_I64)
-def _share(
+@kernel(F64, F64, BOOL, I64, I64, F64, F64, _OUT_I64, _OUT_I64, returns=INT)
+def _choose_source(
+    price: FloatArray,
+    strike: FloatArray,
+    is_call: BoolArray,
+    series: Int64Array,
     twin: Int64Array,
-    own: FloatArray,
     vendor: FloatArray,
+    forward: FloatArray,
+    source: Int64Array,
+    own: Int64Array,
+) -> int:
+    """Fill each contract's source; list those whose own quote is to be inverted and return how many they are."""
+    n = 0
+    for i in range(strike.shape[0]):
+        is_outside_money = is_call[i] == (strike[i] >= forward[series[i]])
+        source[i] = 0
+        if price[i] > 0.0 and is_outside_money:
+            source[i] = 1
+        elif twin[i] >= 0 and price[twin[i]] > 0.0 and not is_outside_money:
+            source[i] = 2
+        elif vendor[i] >= _MIN_VENDOR_VOLATILITY and vendor[i] < np.inf:
+            source[i] = 3
+        elif price[i] > 0.0:
+            source[i] = 1
+        if source[i] == 1:
+            own[n] = i
+            n += 1
+    return n
+
+
+@kernel(I64, F64, F64, F64, I64, I64, OUT, _OUT_I64, _OUT_I64)
+def _share(
+    own: Int64Array,
+    solved: FloatArray,
+    vendor: FloatArray,
+    vendor_scale: FloatArray,
+    series: Int64Array,
+    twin: Int64Array,
     volatility: FloatArray,
     source: Int64Array,
     drop: Int64Array,
 ) -> None:
-    """Give each contract its own volatility, else its twin's, else the vendor's; clear its drop code where one fits."""
-    for i in range(own.shape[0]):
-        volatility[i] = np.nan
-        source[i] = 0
+    """Fill the volatilities from their sources, and clear the drop code where there is one."""
+    for n in range(own.shape[0]):
+        volatility[own[n]] = solved[n]
+    for i in range(volatility.shape[0]):
         if drop[i] == _EXPIRED or drop[i] == _NO_FORWARD:
-            continue
-        t = twin[i]
-        if own[i] > 0.0:
-            volatility[i] = own[i]
-            source[i] = 1
-        elif t >= 0 and own[t] > 0.0:
-            volatility[i] = own[t]
-            source[i] = 2
-        elif vendor[i] > 0.0:
-            volatility[i] = vendor[i]
-            source[i] = 3
+            source[i] = 0
+        elif source[i] == 2:
+            volatility[i] = volatility[twin[i]]
+        elif source[i] == 3:
+            volatility[i] = vendor[i] * vendor_scale[series[i]]
         if source[i] > 0:
-            drop[i] = 0
-
-
-def _invert(
-    chosen: NDArray[np.intp], book: SortedBook, price: FloatArray, forwards: Forwards, years: FloatArray
-) -> FloatArray:
-    s = book.series[chosen]
-    solved = implied_volatility(
-        price[chosen], forwards.forward[s], book.strike[chosen], years[s], forwards.discount[s], book.is_call[chosen]
-    )
-    return solved.volatility
+            found = volatility[i] > 0.0
+            drop[i] = 0 if found else _OUTSIDE
+            source[i] = source[i] if found else 0
 
 
 def contract_volatility(
@@ -162,23 +187,16 @@ def contract_volatility(
     its total variance where the field runs on the trading clock.
     """
     n = book.strike.shape[0]
-    price, volatility, own = np.empty(n), np.empty(n), np.full(n, np.nan)
-    drop, source = np.empty((2, n), dtype=np.int64)
-    contract = (book.bid, book.ask, book.strike, book.is_call, book.series)
-    _judge_quotes(*contract, forwards.forward, time.expired, price, drop)
-    outside_money = np.flatnonzero(drop == _OUTSIDE)
-    own[outside_money] = _invert(outside_money, book, price, forwards, time.years)
-
-    vendor = np.where(vendor_iv >= _MIN_VENDOR_VOLATILITY, vendor_iv, np.nan)
-    if time.years is not time.calendar_years:
-        vendor *= np.sqrt(time.calendar_years / time.years)[book.series]
-    _share(book.twin, own, vendor, volatility, source, drop)
-    left = np.flatnonzero(drop == -_OUTSIDE)
-    if left.size:
-        drop[left] = _OUTSIDE
-        late = _invert(left, book, price, forwards, time.years)
-        found = late > 0.0
-        volatility[left[found]] = late[found]
-        source[left[found]] = VolatilitySource.OWN_QUOTE
-        drop[left[found]] = 0
+    price, volatility = np.empty(n), np.full(n, np.nan)
+    drop, source, own = np.empty((3, n), dtype=np.int64)
+    forward, discount, s = forwards.forward, forwards.discount, book.series
+    contract = (book.bid, book.ask, book.strike, book.is_call, s)
+    _judge_quotes(*contract, forward, discount, time.expired, price, drop)
+    vendor = np.ascontiguousarray(vendor_iv, dtype=np.float64)
+    own = own[: _choose_source(price, book.strike, book.is_call, s, book.twin, vendor, forward, source, own)]
+    t = s[own]
+    solved = implied_volatility(
+        price[own], forward[t], book.strike[own], time.years[t], discount[t], book.is_call[own]
+    ).volatility
+    _share(own, solved, vendor, np.sqrt(time.calendar_years / time.years), s, book.twin, volatility, source, drop)
     return ContractVolatility(volatility=volatility, source=source, drop=drop)
