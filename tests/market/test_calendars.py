@@ -1,0 +1,126 @@
+"""Sessions and expiry instants, checked against the library they come from and against known dates."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pandas_market_calendars
+import pytest
+
+from market.calendars import expiry_series, is_open, latest_session, session_on, sessions_between
+from market.clock import datetime_of_ns, ns_of_datetime
+from market.errors import DataError
+from market.instruments import product_of
+
+
+def _utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]  # year to minute
+
+
+def _expiry(root: str, expiration: date) -> datetime:
+    return datetime_of_ns(expiry_series(product_of(root), expiration).expiry_ns)
+
+
+def _last_trade(root: str, expiration: date) -> datetime:
+    return datetime_of_ns(expiry_series(product_of(root), expiration).last_trade_ns)
+
+
+@pytest.mark.parametrize("calendar", ["NYSE", "CBOE_Index_Options", "CBOE_Equity_Options"])
+@pytest.mark.parametrize("years", [(2010, 2032), (2014, 2017), (1998, 1999)])
+def test_sessions_equal_the_library_s_schedule(calendar: str, years: tuple[int, int]) -> None:
+    """However many sessions one call to the library fetches, each is what it says for the range alone."""
+    first, last = date(years[0], 1, 1), date(years[1], 12, 31)
+    schedule = pandas_market_calendars.get_calendar(calendar).schedule(str(first), str(last))
+    wanted = [
+        (day.date(), start.value, end.value)
+        for day, start, end in zip(schedule.index, schedule["market_open"], schedule["market_close"], strict=True)
+    ]
+    assert [(s.day, s.open_ns, s.close_ns) for s in sessions_between(calendar, first, last)] == wanted
+
+
+def test_sessions_between_include_both_ends_over_a_turn_of_the_year() -> None:
+    """The range may begin and end on a closed day."""
+    days = [s.day for s in sessions_between("NYSE", date(2023, 12, 29), date(2024, 1, 3))]
+    assert days == [date(2023, 12, 29), date(2024, 1, 2), date(2024, 1, 3)]
+    assert sessions_between("NYSE", date(2023, 12, 30), date(2024, 1, 1)) == ()
+
+
+@pytest.mark.parametrize("day", [date(2024, 7, 4), date(2024, 3, 29), date(2024, 6, 1), date(2025, 1, 9)])
+def test_holidays_and_weekends_have_no_session(day: date) -> None:
+    """Independence Day, Good Friday, a Saturday and a national day of mourning."""
+    assert session_on("NYSE", day) is None
+
+
+def test_a_half_day_closes_early() -> None:
+    """The Friday after Thanksgiving ends at 13:00 New York time."""
+    session = session_on("NYSE", date(2024, 11, 29))
+    assert session is not None
+    assert datetime_of_ns(session.close_ns) == _utc(2024, 11, 29, 18, 0)
+
+
+def test_the_latest_session_is_the_one_that_had_opened() -> None:
+    """Before the open it is that of the day before; a session counts as open until its close."""
+    before, during = ns_of_datetime(_utc(2024, 7, 5, 13, 0)), ns_of_datetime(_utc(2024, 7, 5, 15, 0))
+    assert latest_session("NYSE", before).day == date(2024, 7, 3)
+    assert latest_session("NYSE", during).day == date(2024, 7, 5)
+    assert (is_open("NYSE", before), is_open("NYSE", during)) == (False, True)
+
+
+def test_a_market_that_never_closes_has_a_session_each_day() -> None:
+    """Sessions run from midnight to midnight UTC."""
+    first, second = sessions_between("24/7", date(2023, 12, 31), date(2024, 1, 1))
+    assert first.close_ns == second.open_ns == ns_of_datetime(_utc(2024, 1, 1))
+    assert is_open("24/7", first.open_ns)
+
+
+def test_spx_settles_in_the_morning_and_spxw_in_the_afternoon() -> None:
+    """On one date SPX ends with the opening print, having traded until the day before; SPXW ends at the close."""
+    day = date(2023, 6, 16)
+    assert _expiry("SPX", day) == _utc(2023, 6, 16, 13, 30)
+    assert _last_trade("SPX", day) == _utc(2023, 6, 15, 20, 15)
+    assert _expiry("SPXW", day) == _last_trade("SPXW", day) == _utc(2023, 6, 16, 20, 0)
+
+
+def test_an_afternoon_series_ends_early_on_a_half_day() -> None:
+    """SPXW and equity options of 2024-07-03 settle at 13:00 New York time."""
+    assert _expiry("SPXW", date(2024, 7, 3)) == _expiry("SPY", date(2024, 7, 3)) == _utc(2024, 7, 3, 17, 0)
+
+
+@pytest.mark.parametrize(
+    ("printed", "held"),
+    [
+        (date(2014, 6, 21), date(2014, 6, 20)),
+        (date(2022, 4, 15), date(2022, 4, 14)),
+        (date(2025, 4, 18), date(2025, 4, 17)),
+    ],
+)
+def test_an_expiration_on_a_closed_day_moves_to_the_session_before(printed: date, held: date) -> None:
+    """Saturdays of the old convention, and Good Friday."""
+    assert _expiry("SPY", printed) == _expiry("SPY", held) == _utc(held.year, held.month, held.day, 20, 0)
+    assert _expiry("SPX", printed) == _expiry("SPX", held) == _utc(held.year, held.month, held.day, 13, 30)
+
+
+def test_summer_time_moves_the_instants() -> None:
+    """The close of New York lies at 21:00 UTC in winter."""
+    assert _expiry("SPXW", date(2024, 1, 19)) == _utc(2024, 1, 19, 21, 0)
+
+
+@pytest.mark.parametrize("root", ["BTC@DERIBIT", "ETH@OKX"])
+def test_crypto_series_end_at_eight(root: str) -> None:
+    """Also on Christmas, on which no exchange of shares is open."""
+    assert _expiry(root, date(2026, 12, 25)) == _last_trade(root, date(2026, 12, 25)) == _utc(2026, 12, 25, 8, 0)
+
+
+@pytest.mark.parametrize("root", ["SPX", "SPXW", "SPY", "VIX"])
+@pytest.mark.parametrize("expiration", [date(2031, 12, 19), date(2048, 1, 3), date(2115, 6, 21)])
+def test_far_expirations_have_an_instant(root: str, expiration: date) -> None:
+    """The longest contracts reach six years ahead; fifteen past the last date a snapshot may have still work."""
+    held = _expiry(root, expiration).date()
+    assert 0 <= (expiration - held).days <= 4
+
+
+@pytest.mark.parametrize("year", [1960, 2300])
+def test_dates_outside_the_calendar_are_refused(year: int) -> None:
+    """The library would call each weekday a session where it knows no holidays."""
+    with pytest.raises(DataError, match=f"found the year {year}; expected 1970 to 2200"):
+        session_on("NYSE", date(year, 6, 2))
