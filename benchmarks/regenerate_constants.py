@@ -40,6 +40,7 @@ def coefficients() -> dict[str, tuple[tuple[float, ...], float]]:
     with workdps(_DIGITS):
         fits: dict[str, tuple[Callable[[Any], Any], list[Any], int]] = {
             "exp": (exp, [-log(2) / 2, log(2) / 2], 12),
+            "half_power": (lambda r: mpf(2) ** -r, [mpf("-0.5"), mpf("0.5")], 10),
             "log_ratio": (_atanh_series, [0, mpf("0.0529")], 10),
             "mills": (_scaled_mills, [-1, 1], 24),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from fields.grid import LogGrid
 from fields.ladder_blocks import NODES_PER_BLOCK, PANEL, bells, exposures_sticky_strike, gamma_sticky_strike
-from fields.ladder_kernels import exposures_sticky_moneyness, gamma_sticky_moneyness
+from fields.ladder_kernels import LANES, exposures_sticky_moneyness, gamma_sticky_moneyness
 from fields.smile import SmileTable
 from market.chains import BoolArray, FloatArray
 from market.errors import DataError
@@ -110,13 +111,13 @@ def gamma_ladder(
         USD per 1 % move: calls in row 0, puts in row 1.
     """
     _check(contracts, weight, grid, smile)
-    gamma = np.zeros((2, grid.n_nodes))
     if smile is None:
+        gamma = np.zeros((2, grid.n_nodes))
         block = _empty_blocks(grid, 1)
         gamma_sticky_strike(*_bells(contracts, weight, grid), contracts.is_call, grid.spacing, block, gamma)
         gamma += _unblocked(block, grid, 1)[0]
     else:
-        gamma_sticky_moneyness(*_smile_arguments(contracts, weight, smile, (gamma,)))
+        (gamma,) = _sticky_moneyness(gamma_sticky_moneyness, contracts, weight, smile, 1)
     return np.asarray(gamma * (_PER_CENT * contracts.spot * np.exp(grid.nodes)))
 
 
@@ -145,8 +146,7 @@ def spot_ladder(
     if smile is None:
         gamma, vanna, charm = _sticky_strike(contracts, weight, grid)
     else:
-        gamma, vanna, charm = np.zeros((3, 2, grid.n_nodes))
-        exposures_sticky_moneyness(*_smile_arguments(contracts, weight, smile, (gamma, vanna, charm)))
+        gamma, vanna, charm = _sticky_moneyness(exposures_sticky_moneyness, contracts, weight, smile, 3)
     price = contracts.spot * np.exp(grid.nodes)
     return ExposureLadder(
         grid=grid,
@@ -200,13 +200,16 @@ def _unblocked(block: FloatArray, grid: LogGrid, n_fields: int) -> FloatArray:
     return nodes[:, :, : grid.n_nodes]
 
 
-def _smile_arguments(
-    contracts: LadderContracts, weight: FloatArray, smile: SmileTable, results: tuple[FloatArray, ...]
-) -> tuple[Any, ...]:
-    c = contracts
+def _sticky_moneyness(
+    add: Callable[..., None], contracts: LadderContracts, weight: FloatArray, smile: SmileTable, n_fields: int
+) -> FloatArray:
+    """Return the fields of a kernel without units, shape (n_fields, 2, n_nodes)."""
+    c, n = contracts, smile.grid.n_nodes
+    fields = np.zeros((n_fields, 2, -(-n // LANES) * LANES))
     read = (smile.volatility, smile.start, smile.fraction, smile.scale, smile.ceiling)
     book = (c.spot, c.strike, c.tau, c.carry, c.dividend_yield, c.is_call, weight)
-    return (*book, *read, smile.grid.start, smile.grid.spacing, *results)
+    add(*book, *read, smile.grid.start, smile.grid.spacing, *fields)
+    return fields[:, :, :n]
 
 
 def _check(contracts: LadderContracts, weight: FloatArray, grid: LogGrid, smile: SmileTable | None) -> None:

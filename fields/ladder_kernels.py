@@ -13,22 +13,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fields.jit import BOOL, F64, I64, OUT, OUT_2D, REAL, kernel, primitive
-from fields.primitives import INV_SQRT_2PI, exp_, log_ratio, mills
+from fields.primitives import INV_SQRT_2PI, half_power, log_ratio, mills
 from market.chains import BoolArray, FloatArray
 
-__all__ = ["exposures_sticky_moneyness", "gamma_sticky_moneyness", "gamma_terms_at", "smile_at"]
+__all__ = ["LANES", "exposures_sticky_moneyness", "gamma_sticky_moneyness", "gamma_terms_at", "smile_at"]
 
+# Nodes are valued in groups of this many; ladders and smile tables have room for it.
+LANES = 8
+# d in units in which exp(-d1^2 / 2) is 2^(-d^2): the root of log2(e) / 2, and its square.
+_BELL_UNIT = 0.8493218002880191
+_BELL_SQUARE = 0.7213475204444817
 # phi(8.5) / phi(0) is 2e-16: beyond it a contract adds nothing that double precision keeps.
 _WINDOW = 8.5
+
+
+@primitive
+def _steps(n: int, spacing: float) -> FloatArray:
+    # Ready numbers: to convert the counter inside the loop costs more than to load them.
+    steps = np.empty(n)
+    for j in range(n):
+        steps[j] = j * spacing
+    return steps
 
 
 @primitive
 def _nodes_within(ceiling: float, y: float, spacing: float, n: int) -> tuple[int, int]:
     """Return the nodes where d1 can lie within the window while a is at most `ceiling`; y is ln(F / K) at node 0."""
     reach = ceiling * (_WINDOW + 0.5 * ceiling)
-    first = min(max(ceil((-reach - y) / spacing), 0.0), float(n))
-    last = min(max(floor((reach - y) / spacing) + 1.0, first), float(n))
-    return int(first), int(last)
+    first = int(min(max(ceil((-reach - y) / spacing), 0.0), float(n)))
+    last = int(min(max(floor((reach - y) / spacing) + 1.0, 0.0), float(n)))
+    # Whole SIMD registers: what is left over of one would run a node at a time.
+    first &= -LANES
+    return first, max(first, (last + LANES - 1) & -LANES)
 
 
 @kernel(REAL, F64, F64, F64, F64, BOOL, F64, F64, I64, F64, F64, F64, REAL, REAL, OUT_2D)
@@ -51,6 +67,7 @@ def gamma_sticky_moneyness(
 ) -> None:
     """Add gamma with the volatility that each contract reads from its smile at each node."""
     n = gamma.shape[1]
+    steps = _steps(n, spacing)
     for i in range(strike.shape[0]):
         if weight[i] == 0.0:
             continue
@@ -60,14 +77,14 @@ def gamma_sticky_moneyness(
         out = gamma[0 if is_call[i] else 1, first:last]
         read = table[place[i] + first : place[i] + last + 1]
         origin = y + first * spacing
-        base = weight[i] * exp(-dividend_yield[i] * tau[i]) * INV_SQRT_2PI
+        base = weight[i] * exp(-dividend_yield[i] * tau[i]) * (INV_SQRT_2PI / _BELL_UNIT)
         upper = scale[i] * root * fraction[i]
         lower = scale[i] * root - upper
         for j in range(last - first):
             a = lower * read[j] + upper * read[j + 1]
-            inverse_a = 1.0 / a
-            d1 = (origin + j * spacing) * inverse_a + 0.5 * a
-            out[j] += base * inverse_a * exp_(-0.5 * d1 * d1)
+            inverse = _BELL_UNIT / a
+            d = (origin + steps[j]) * inverse + (0.5 * _BELL_UNIT) * a
+            out[j] += base * inverse * half_power(d * d)
 
 
 @kernel(REAL, F64, F64, F64, F64, BOOL, F64, F64, I64, F64, F64, F64, REAL, REAL, OUT_2D, OUT_2D, OUT_2D)
@@ -92,6 +109,7 @@ def exposures_sticky_moneyness(
 ) -> None:
     """Add the three exposures with the volatility that each contract reads from its smile at each node."""
     n = gamma.shape[1]
+    steps = _steps(n, spacing)
     for i in range(strike.shape[0]):
         if weight[i] == 0.0:
             continue
@@ -110,8 +128,8 @@ def exposures_sticky_moneyness(
         for j in range(last - first):
             a = lower * read[j] + upper * read[j + 1]
             inverse_a = 1.0 / a
-            d1 = (origin + j * spacing) * inverse_a + 0.5 * a
-            phi = INV_SQRT_2PI * exp_(-0.5 * d1 * d1)
+            d1 = (origin + steps[j]) * inverse_a + 0.5 * a
+            phi = INV_SQRT_2PI * half_power(_BELL_SQUARE * d1 * d1)
             density = base * phi
             gamma_out[j] += density * inverse_a
             vanna_out[j] -= density * (d1 - a) * (root * inverse_a)
@@ -138,7 +156,7 @@ def gamma_terms_at(
         a = volatility[i] * root_tau[i]
         inverse_a = 1.0 / a
         d1 = (forward_log_moneyness[i] + x) * inverse_a + 0.5 * a
-        term[i] = base[i] * inverse_a * exp_(-0.5 * d1 * d1)
+        term[i] = base[i] * inverse_a * half_power(_BELL_SQUARE * d1 * d1)
 
 
 @kernel(REAL, F64, I64, F64, F64, OUT)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fields.grid import LogGrid
 from fields.jit import BOOL, F64, I64, OUT, OUT_2D, REAL, kernel, primitive
+from fields.ladder_kernels import LANES
 from market.chains import BoolArray, FloatArray, IntArray
 from market.errors import DataError
 
@@ -139,9 +140,10 @@ class SmileTable:
         k, sigma, knot = log_moneyness[order], volatility[order], is_knot[order]
         begins = np.flatnonzero(np.diff(series_index[order], prepend=-1))
         bounds = np.append(begins, n)
-        # One place of margin below and two above, so that rounding never reads outside.
+        # One place of margin below and two above, so that rounding never reads outside; a ladder is valued in whole
+        # groups of nodes.
         lowest = grid.start - k[bounds[1:] - 1] - h
-        width = np.ceil((grid.start + (grid.n_nodes - 1) * h - k[begins] - lowest) / h).astype(np.int64) + 3
+        width = np.ceil((grid.start + (grid.n_nodes - 1) * h - k[begins] - lowest) / h).astype(np.int64) + 3 + LANES
         offset = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(width)))
         table, highest = np.empty(int(offset[-1])), np.empty(begins.shape[0])
         _tabulate(k, sigma, knot, bounds, lowest, h, offset, np.empty((2, n)), table, highest)

@@ -22,7 +22,7 @@ from fields import implied_vol as implied_vol_module
 from fields import jit, primitives
 from fields.greeks import greeks
 from fields.jit import F64, OUT, kernel
-from fields.primitives import exp_, log_ratio, mills, mills_pair, normal_density
+from fields.primitives import exp_, half_power, log_ratio, mills, mills_pair, normal_density
 from tests.fields.reference import random_cases
 
 
@@ -30,6 +30,12 @@ from tests.fields.reference import random_cases
 def fill_exp(x: np.ndarray, out: np.ndarray) -> None:
     for i in range(x.shape[0]):
         out[i] = exp_(x[i])
+
+
+@kernel(F64, OUT)
+def fill_half_power(x: np.ndarray, out: np.ndarray) -> None:
+    for i in range(x.shape[0]):
+        out[i] = half_power(x[i])
 
 
 @kernel(F64, F64, OUT)
@@ -88,6 +94,13 @@ def test_exp_is_clamped_and_keeps_nan() -> None:
     assert np.isnan(missing)
 
 
+def test_power_of_a_half_keeps_thirteen_digits_and_is_clamped() -> None:
+    """Over the range of the ladder's bells; what is smaller than the smallest normal number stays there."""
+    x = np.r_[np.random.default_rng(1).uniform(0, 1_020, 2_000), np.arange(0.0, 60.0, 0.5)]
+    assert largest_relative_error(applied(fill_half_power, x), lambda v: mpf(2) ** -v, x) < 2e-14
+    assert applied(fill_half_power, np.array([1e300, np.inf])).max() < 1e-307
+
+
 def test_log_ratio_is_exact_also_where_the_arguments_almost_agree() -> None:
     """One unit of the last place apart the logarithm still has all its digits; equal arguments give 0."""
     rng = np.random.default_rng(2)
@@ -133,7 +146,7 @@ def test_density_is_flushed_to_zero_where_it_would_be_subnormal() -> None:
 def test_constants_in_the_source_are_the_regenerated_ones() -> None:
     """Every coefficient that sixty digits give stands in the module."""
     source = Path(primitives.__file__).read_text(encoding="utf-8")
-    bounds = {"exp": 4e-18, "log_ratio": 5e-20, "mills": 4e-17}
+    bounds = {"exp": 4e-18, "half_power": 2e-14, "log_ratio": 5e-20, "mills": 4e-17}
     for name, (values, error) in coefficients().items():
         assert error < bounds[name]
         for value in values:
