@@ -104,7 +104,7 @@ def _sum_by_strike(
     for i in range(strike_place.shape[0]):
         side = _CALL if is_call[i] else _PUT
         gamma_sum[side, row[strike_place[i]]] += gamma[i]
-        if not np.isnan(open_interest[i]):
+        if np.isfinite(open_interest[i]):
             interest_sum[side, row[strike_place[i]]] += open_interest[i]
     return n
 

@@ -13,6 +13,7 @@ from fields.config import Boundary, Dynamics, FieldConfig, PositionSource
 from fields.green import GreenOperator, screening_from_range
 from fields.grid import LogGrid
 from fields.holdings import Holdings, net_twins
+from fields.jit import F64, REAL, kernel
 from fields.ladder import LadderContracts, gamma_ladder, spot_ladder
 from fields.liquidity import LiquidityProfile
 from fields.roots import RootSearch, zero_gamma_levels
@@ -108,6 +109,22 @@ def shock_weights(
     return 100.0 * at_the_money_volatility * root, vol_of_vol * root, horizon_min
 
 
+@kernel(F64, F64, F64, REAL, returns=REAL)
+def _nearest_to_the_money(tau: FloatArray, volatility: FloatArray, log_moneyness: FloatArray, horizon: float) -> float:
+    """Return the volatility nearest to the money at the first time not before the horizon, else at the last time."""
+    first, last = np.inf, 0.0
+    for i in range(tau.shape[0]):
+        last = max(last, tau[i])
+        if tau[i] >= horizon:
+            first = min(first, tau[i])
+    chosen = first if first < np.inf else last
+    distance, found = np.inf, np.nan
+    for i in range(tau.shape[0]):
+        if tau[i] == chosen and abs(log_moneyness[i]) < distance:
+            distance, found = abs(log_moneyness[i]), volatility[i]
+    return float(found)
+
+
 @final
 class _Book:
     """The netted contracts of one chain, and their smile when it is asked for."""
@@ -115,6 +132,8 @@ class _Book:
     def __init__(self, holdings: Holdings, spot: float, config: FieldConfig, minutes: float) -> None:
         self.grid, self.nodes = _grid(config.ladder_half_width, config.ladder_points)
         self.netted = net_twins(holdings)
+        self.units = holdings.contracts * holdings.multiplier
+        self.net_units = self.netted.net(self.units)
         self.holdings, self.minutes, self.window = holdings, minutes, config.roots_window
         lead = self.netted.lead
         self.carry = holdings.carry[lead]
@@ -144,28 +163,30 @@ class _Book:
     def at_the_money_volatility(self, horizon_min: float) -> float:
         """Return the volatility nearest to the money in the first expiration beyond the horizon."""
         c = self.contracts
-        beyond = c.tau * self.minutes >= horizon_min
-        first = c.tau[beyond].min() if beyond.any() else c.tau.max()
-        near = np.flatnonzero(c.tau == first)
-        return float(c.volatility[near[np.argmin(np.abs(self.log_moneyness[near]))]])
+        return _nearest_to_the_money(c.tau, c.volatility, self.log_moneyness, horizon_min / self.minutes)
+
+    def naive_net_units(self, held: PositionSource) -> FloatArray:
+        """Return the net units under the convention on open interest, where what is missing counts as none."""
+        if held is PositionSource.OI_NAIVE:
+            return self.net_units
+        h = self.holdings
+        known = np.where(np.isfinite(h.open_interest), h.open_interest, 0.0)
+        return self.netted.net(np.where(h.is_call, known, -known) * h.multiplier)
 
     def exposures(self, dynamics: Dynamics) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return gamma, vanna and charm along the ladder."""
         h = self.holdings
-        units = h.contracts * h.multiplier
-        ladder = spot_ladder(
-            self.contracts, self.netted.net(units), self.grid, self.minutes, smile=self.smile(dynamics)
-        )
+        ladder = spot_ladder(self.contracts, self.net_units, self.grid, self.minutes, smile=self.smile(dynamics))
         # A merged put was counted with its call's charm, which is q exp(-q tau) larger at every price.
         put = self.netted.partner[self.netted.partner >= 0]
         q = h.rate[put] - h.carry[put]
-        surplus = float((units[put] * q * np.exp(-q * h.tau[put])).sum())
+        surplus = float((self.units[put] * q * np.exp(-q * h.tau[put])).sum())
         charm = ladder.charm_usd_per_min.sum(axis=0) - ladder.price * (surplus / self.minutes)
         return ladder.gamma_usd_per_pct.sum(axis=0), ladder.vanna_usd_per_volpt.sum(axis=0), charm
 
-    def roots(self, source: PositionSource, dynamics: Dynamics, units: FloatArray) -> RootSearch:
+    def roots(self, source: PositionSource, dynamics: Dynamics, net: FloatArray) -> RootSearch:
         """Find zero gamma under another convention or dynamics."""
-        net, smile = self.netted.net(units), self.smile(dynamics)
+        smile = self.smile(dynamics)
         gamma = gamma_ladder(self.contracts, net, self.grid, smile=smile).sum(axis=0)
         return zero_gamma_levels(self.contracts, net, self.grid, gamma, self.window, source, smile=smile)
 
@@ -177,23 +198,20 @@ def _one_sign(source: PositionSource) -> bool:
 def _own_roots(book: _Book, gamma: FloatArray, config: FieldConfig) -> RootSearch:
     if _one_sign(config.position_source):
         return RootSearch(levels=(), reason=_ONE_SIGN)
-    h = book.holdings
-    net, smile = book.netted.net(h.contracts * h.multiplier), book.smile(config.dynamics)
+    net, smile = book.net_units, book.smile(config.dynamics)
     return zero_gamma_levels(book.contracts, net, book.grid, gamma, book.window, config.position_source, smile=smile)
 
 
 def _sensitivity(book: _Book, config: FieldConfig) -> tuple[tuple[ZeroGamma, ...], dict[str, str]]:
-    h = book.holdings
     found: list[ZeroGamma] = []
     reasons: dict[str, str] = {}
-    naive = np.nan_to_num(np.where(h.is_call, h.open_interest, -h.open_interest)) * h.multiplier
-    units = {PositionSource.OI_NAIVE: naive}
+    units = {PositionSource.OI_NAIVE: book.naive_net_units(config.position_source)}
     if config.position_source is PositionSource.USER:
-        units[PositionSource.USER] = h.contracts * h.multiplier
+        units[PositionSource.USER] = book.net_units
     for source, dynamics in ((s, d) for s in units for d in Dynamics):
         if (source, dynamics) == (config.position_source, config.dynamics):
             continue
-        if not units[source].any():
+        if source is PositionSource.OI_NAIVE and not (book.holdings.open_interest > 0.0).any():
             reasons[f"{source}/{dynamics}"] = "no open interest"
             continue
         search = book.roots(source, dynamics, units[source])

@@ -6,6 +6,7 @@ from math import isnan
 
 import numpy as np
 
+from fields.amplification import feedback_x
 from fields.config import FieldConfig
 from fields.forwards import Forwards, ForwardSource
 from fields.landscape import Landscape
@@ -55,6 +56,20 @@ def _why_nothing_is_used(chain: OptionChain, forwards: Forwards, counts: Contrac
     return f"none of {chain.n_read} contracts is used; most were dropped as {most}"
 
 
+def _amplification_reasons(config: FieldConfig, totals: Totals, landscape: Landscape) -> dict[str, str]:
+    if isnan(config.impact_return_per_usd):
+        return {"amplification": "the price impact per USD is unknown; set impact_return_per_usd"}
+    if isnan(totals.gamma_usd_per_pct):
+        return {"amplification": "there is no gamma to feed back"}
+    reasons = {}
+    unstable = "unstable: the loop gain is at or below -1, so the linear feedback has no solution"
+    if feedback_x(totals.gamma_usd_per_pct, config.impact_return_per_usd) <= -1.0:
+        reasons["amplification"] = unstable
+    if feedback_x(landscape.gamma_usd_per_pct.min(), config.impact_return_per_usd) <= -1.0:
+        reasons["ladder.amplification"] = f"where it is missing, {unstable}"
+    return reasons
+
+
 def reasons_of(
     chain: OptionChain,
     config: FieldConfig,
@@ -96,7 +111,9 @@ def reasons_of(
         reasons["spot"] = forwards.spot.reason
     if not counts.used:
         why = _why_nothing_is_used(chain, forwards, counts)
-        reasons.update(dict.fromkeys((*_TOTALS, "ladder", "potential", "walls", "profile"), why))
+        reasons.update(
+            dict.fromkeys((*_TOTALS, "ladder", "potential", "walls", "profile", "heatmap", "open_interest.used"), why)
+        )
     elif isnan(walls.absolute.strike):
         reasons["walls"] = f"no dealer gamma within {config.wall_window:g} of spot (log)"
     else:
@@ -105,14 +122,10 @@ def reasons_of(
                 reasons[f"walls.{side}"] = f"no {side} gamma within {config.wall_window:g} of spot (log)"
     if isnan(counts.open_interest_read):
         reasons["open_interest"] = "the source has none"
+    elif counts.used and isnan(counts.open_interest_used):
+        reasons["open_interest.used"] = "no contract that is used has any"
     if landscape.zero_gamma_reason:
         reasons["zero_gamma"] = landscape.zero_gamma_reason
     for name, why in landscape.sensitivity_reasons.items():
         reasons[f"zero_gamma_sensitivity.{name}"] = why
-    if isnan(config.impact_return_per_usd):
-        reasons["amplification"] = "the price impact per USD is unknown; set impact_return_per_usd"
-    elif isnan(totals.gamma_usd_per_pct):
-        reasons["amplification"] = "there is no gamma to feed back"
-    elif config.impact_return_per_usd * 100.0 * totals.gamma_usd_per_pct <= -1.0:
-        reasons["amplification"] = "unstable: the loop gain is at or below -1, so the linear feedback has no solution"
-    return reasons
+    return reasons | _amplification_reasons(config, totals, landscape)
