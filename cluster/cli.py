@@ -12,7 +12,7 @@ from cluster.commands.data import data_ls
 from cluster.commands.doctor import doctor
 from cluster.commands.fields import fields
 from cluster.commands.up import up
-from cluster.commands.version import version
+from cluster.commands.version import show_version
 from market.errors import ConfigError, TradingError
 
 __all__ = ["app", "main"]
@@ -29,13 +29,15 @@ app.add_typer(data, name="data")
 app.command()(up)
 app.command()(fields)
 app.command()(doctor)
-app.command()(version)
 data.command("ls")(data_ls)
 
 
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
+    version: Annotated[  # noqa: ARG001, FBT002  # its callback prints and leaves
+        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=show_version)
+    ] = False,
 ) -> None:
     """Dealer-hedging fields of listed options, computed, served and drawn live."""
     if debug:

@@ -96,10 +96,10 @@ def _python() -> Check:
     found = ".".join(map(str, sys.version_info[:3]))
     return Check(
         name="python",
-        ok=sys.version_info >= (3, 11, 5),
+        ok=(3, 11) <= sys.version_info[:2] <= (3, 14),
         essential=True,
         found=found,
-        action="use Python 3.11.5 or newer",
+        action="use Python 3.11 to 3.14",
     )
 
 

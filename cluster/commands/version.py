@@ -1,8 +1,10 @@
-"""``hedgefield version``."""
+"""``hedgefield --version``."""
 
 from __future__ import annotations
 
-__all__ = ["program_version", "version"]
+import typer
+
+__all__ = ["program_version", "show_version"]
 
 
 def program_version() -> str:
@@ -16,8 +18,14 @@ def program_version() -> str:
         return "unknown (not installed)"
 
 
-def version() -> None:
-    """Print the version."""
-    import typer
+def show_version(asked: bool) -> None:  # noqa: FBT001  # the signature is Typer's
+    """Print the version and leave, where it is asked for.
 
-    typer.echo(f"hedgefield {program_version()}")
+    Parameters
+    ----------
+    asked : bool
+        Whether the option stands on the command line.
+    """
+    if asked:
+        typer.echo(f"hedgefield {program_version()}")
+        raise typer.Exit

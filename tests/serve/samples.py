@@ -73,6 +73,17 @@ def _root(level: float, source: PositionSource, dynamics: Dynamics) -> ZeroGamma
     return ZeroGamma(level=level, slope=2.5e8, position_source=source, dynamics=dynamics)
 
 
+def _counts(step: int) -> ContractCounts:
+    return ContractCounts(
+        read=1200 + step,
+        used=1150 + step,
+        dropped={"zero_bid": 40, "crossed": 10},
+        iv_sources={"own_quote": 1100 + step, "parity_twin": 50},
+        open_interest_read=2.0e6,
+        open_interest_used=1.9e6,
+    )
+
+
 def snapshot_of(symbol: str = "SPX", *, spot: float = 4145.58, step: int = 0, simulated: bool = True) -> FieldSnapshot:
     """Return a snapshot whose numbers move with `step`."""
     spot *= 1.0 + 0.001 * step
@@ -89,14 +100,7 @@ def snapshot_of(symbol: str = "SPX", *, spot: float = 4145.58, step: int = 0, si
         ),
         spot=spot,
         spot_source="parity_forward:2026-11-21",
-        counts=ContractCounts(
-            read=1200 + step,
-            used=1150 + step,
-            dropped={"zero_bid": 40, "crossed": 10},
-            iv_sources={"own_quote": 1100 + step, "parity_twin": 50},
-            open_interest_read=2.0e6,
-            open_interest_used=1.9e6,
-        ),
+        counts=_counts(step),
         position_source=naive,
         dynamics=strike,
         time_basis=TimeBasis.CALENDAR,
