@@ -104,7 +104,13 @@ def _sibling_name(path: Path, kind: str) -> str:
 def _day_and_symbol(source: SourceFile) -> tuple[date, str]:
     found = re.search(rb"(\d{8})_([a-z0-9.]+)_minute_", source.head)
     if found is None:
-        raise DataError("the archive holds no Lean minute file", path=str(source.path))
+        raise DataError(
+            "the archive does not begin with a Lean minute file",
+            path=str(source.path),
+            found="other members first",
+            expected="members such as 20151224_goog_minute_quote_american_call_7200000_20160115.csv only",
+            action="unpack the archive and keep Lean's files alone",
+        )
     return day_of(found[1].decode(), source.path), found[2].decode().upper()
 
 

@@ -84,6 +84,7 @@ class ParquetSource:
         self._held: tuple[int, pa.Table] | None = None
         with foreign_errors(source.path, what="the index columns cannot be read"), pq.ParquetFile(source.path) as file:
             index = file.read(columns=[columns[name] for name in layout.index_columns], use_threads=False)
+            index.validate(full=True)
             index = index.rename_columns([name.lower() for name in index.column_names])
             self._snapshots = snapshots_of(layout, index, source.path)
         source.check_unchanged()
@@ -127,6 +128,8 @@ class ParquetSource:
             self._held = None  # the old group goes before the new one comes
             with pq.ParquetFile(self.path) as file:
                 table = file.read_row_group(group, use_threads=False)
+            # A damaged page may hold dictionary codes without an entry, which Arrow does not look at by itself.
+            table.validate(full=True)
             self._held = group, table.rename_columns([name.lower() for name in table.column_names])
         return self._held[1]
 
@@ -350,6 +353,7 @@ class RecordedSource:
             else:
                 with pq.ParquetFile(self.path) as file:
                     table = file.read_row_group(header.row_group, use_threads=False)
+                table.validate(full=True)
             chain = _chain(header, table)
         self._source.check_unchanged()
         return chain

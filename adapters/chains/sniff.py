@@ -66,7 +66,10 @@ def _open_parquet(source: SourceFile) -> ChainSource:
     if recorded is not None:
         return recorded
     with foreign_errors(source.path, what="the schema of the Parquet file cannot be read"):
-        columns = {name.lower(): name for name in pq.read_schema(source.path).names}
+        names = pq.read_schema(source.path).names
+    columns = {name.lower(): name for name in names}
+    if len(columns) != len(names):
+        raise _repeated_column(source)
     return ParquetSource(source, _layout(frozenset(columns), source), columns)
 
 
@@ -111,7 +114,7 @@ def _open_table(source: SourceFile, text: str) -> ChainSource:
         return read_universe(source, dialect, names)
     layout = _layout(frozenset(names), source, shown=lines[0])
     if len(set(names)) != len(names):
-        raise _unknown(source, "a header that names a column twice", "remove the second column of that name")
+        raise _repeated_column(source)
     content = source.read()
     blank_lines = len(content) - len(content.lstrip(b"\r\n"))
     rows = read_lines(source, content[blank_lines:], dialect, names=names, skip=1)
@@ -138,6 +141,10 @@ def _layout(columns: frozenset[str], source: SourceFile, *, shown: str = "") -> 
     if len(columns) < 2:
         raise _unknown(source, f"text beginning with {words!r}", "name a chain file")
     raise _unknown(source, f"a table with the columns {words}", "rename the columns to those of a known format")
+
+
+def _repeated_column(source: SourceFile) -> DataError:
+    return _unknown(source, "a header that names a column twice", "remove the second column of that name")
 
 
 def _unknown(source: SourceFile, found: str, action: str) -> DataError:

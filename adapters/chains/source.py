@@ -68,6 +68,7 @@ def _data_error(path: Path, what: str, error: Exception) -> DataError:
         return DataError(
             "there is no such file",
             path=str(path),
+            found="nothing at this path" if not path.is_symlink() else "a link that leads nowhere",
             expected="a readable file",
             action="check the path and its spelling",
         )
@@ -78,6 +79,14 @@ def _data_error(path: Path, what: str, error: Exception) -> DataError:
             found="permission denied",
             expected="read permission",
             action=f"run chmod u+r {path.name} or start as another user",
+        )
+    if isinstance(error, OSError) and error.errno is not None:
+        return DataError(
+            "the operating system cannot open or read the file",
+            path=str(path),
+            found=os.strerror(error.errno).lower(),
+            expected="a regular file at a path that can be followed",
+            action="check the path, its links and the disk",
         )
     lines = str(error).splitlines()
     return DataError(

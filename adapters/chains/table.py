@@ -378,7 +378,13 @@ def label_occ(name: str) -> Callable[[pa.Table, Path], Labels]:
         for code, count in zip(*np.unique(codes[codes >= 0], return_counts=True), strict=True):
             counts[names[int(code)]] = counts.get(names[int(code)], 0) + int(count)
         if not counts:
-            raise DataError(f"the column {name} is empty", path=str(path), expected="contract symbols")
+            raise DataError(
+                f"the column {name} is empty",
+                path=str(path),
+                found=f"no symbol on {index.num_rows} rows",
+                expected="contract symbols such as SPXW240119C04500000",
+                action="fetch the file again",
+            )
         # A foreign root among them must not make a chain of its own: it is dropped as non-standard later.
         return np.zeros(codes.shape, dtype=np.int64), [_checked(max(counts, key=lambda word: counts[word]), path)]
 

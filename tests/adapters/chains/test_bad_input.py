@@ -89,6 +89,35 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     assert "directory" in refusal(tmp_path).found
 
 
+def test_links_that_lead_nowhere_or_in_a_circle_are_refused(tmp_path: Path) -> None:
+    """The advice is to look at the link, not to fetch the file again."""
+    (tmp_path / "dangling.csv").symlink_to(tmp_path / "gone.csv")
+    (tmp_path / "circle.csv").symlink_to(tmp_path / "circle.csv")
+    assert "leads nowhere" in refusal(tmp_path / "dangling.csv").found
+    assert "link" in refusal(tmp_path / "circle.csv").action
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000])
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path, name: str) -> None:
+    """The operating system's own word for it is shown."""
+    assert "too long" in refusal(tmp_path / name).found
+
+
+def test_pipes_and_devices_are_refused_without_waiting(tmp_path: Path) -> None:
+    """A pipe without a writer would block, a device would never end."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    for name in ("pipe.csv", "zero.csv"):
+        assert refusal(tmp_path / name).found == "not a regular file"
+
+
+@pytest.mark.parametrize("name", ["опционы 日本語 🦔 spy.csv", "two\nlines spy.csv", os.fsdecode(b"spy_\xff\xfe.csv")])
+def test_any_file_name_is_good(tmp_path: Path, name: str) -> None:
+    """Names are bytes to the system; the chain says where it comes from all the same."""
+    chain = only(write_text(tmp_path / name, quote_table(standard_rows())))
+    assert chain.provenance.origin == name
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
 def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
     """The advice is the permission to set."""
@@ -161,6 +190,33 @@ def test_truncated_parquet_is_refused(tmp_path: Path, keep: float) -> None:
     content = path.read_bytes()
     path.write_bytes(content[: int(keep * len(content))])
     refusal(path)
+
+
+def test_a_column_named_twice_in_parquet_is_refused(tmp_path: Path) -> None:
+    """Names that differ only by case are one column to the reader, so nobody could tell which is meant."""
+    rows = [row | {"Bid": 7.0} for row in cboe_rows("2023-05-23")]
+    assert "twice" in refusal(write_table(tmp_path / "c.parquet", rows)).found
+
+
+def test_dictionary_codes_without_an_entry_are_refused(tmp_path: Path) -> None:
+    """A damaged page may hold codes beyond the end of its dictionary."""
+    rows = cboe_rows("2023-05-23", n=400)
+    table = pa.Table.from_pylist(rows)
+    place = table.schema.get_field_index("option_symbol")
+    table = table.set_column(place, "option_symbol", table["option_symbol"].dictionary_encode())
+    path = tmp_path / "c.parquet"
+    pq.write_table(table, path, compression="none", write_statistics=False)
+    whole = path.read_bytes()
+    codes = _code_run(path, place)
+    path.write_bytes(whole[: codes.start] + b"\xff" * (codes.stop - codes.start) + whole[codes.stop :])
+    refusal(path)
+
+
+def _code_run(path: Path, column: int) -> slice:
+    """Return the last bytes of a dictionary-encoded column: they are packed codes."""
+    chunk = pq.read_metadata(path).row_group(0).column(column)
+    end = chunk.dictionary_page_offset + chunk.total_compressed_size
+    return slice(end - 200, end)
 
 
 def test_columns_of_another_type_are_bad_rows_not_crashes(tmp_path: Path) -> None:
