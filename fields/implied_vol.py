@@ -16,14 +16,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fields.columns import as_columns
-from fields.jit import BOOL, F64, INT, OUT, kernel, primitive
-from fields.primitives import INV_SQRT_2PI, exp_, log_ratio, mills, mills_pair
+from fields.jit import BOOL, F64, INT, OUT, kernel, outputs, primitive
+from fields.primitives import INV_SQRT_2PI, exp_, log_of, log_parts, log_ratio, mills, mills_pair
 from market.chains import BoolArray, FloatArray
 
 __all__ = ["ImpliedVol", "IvStatus", "implied_volatility"]
 
+# Short loops over a block overlap better in the processor than one long loop; the block stays in its first cache.
+_BLOCK = 256
+_SCRATCH = 5
+_STEPS = 3
 _SQRT_2PI = 2.5066282746310002
-_HALF_SQRT_2PI = 1.2533141373155001
 _LN_SQRT_2PI = 0.9189385332046727
 
 
@@ -91,7 +94,8 @@ def implied_volatility(
     )
     volatility = np.empty(p.shape[0])
     status = np.zeros(p.shape[0], dtype=np.int8)
-    if _fill_volatility(p, F, K, t, D, flags, volatility):
+    scratch = tuple(np.empty((_SCRATCH, _BLOCK)))
+    if _fill_volatility(p, F, K, t, D, flags, scratch, volatility):
         missing = np.flatnonzero(np.isnan(volatility))
         status[missing] = _reasons(p[missing], F[missing], K[missing], t[missing], D[missing], flags[missing])
     return ImpliedVol(volatility=volatility, status=status)
@@ -129,25 +133,25 @@ def _lower_guess(x: float, beta: float) -> float:
     p = p * w + 0.4991192927376051
     p = p * w + 1.2859394460313198
     c = q * p  # h^2 + h = c, solved without cancellation
-    h = 2.0 * c / (1.0 + math.sqrt(1.0 + 4.0 * c))
-    return x / h
+    return x * (1.0 + math.sqrt(1.0 + 4.0 * c)) / (2.0 * c)
 
 
 @primitive
-def _upper_guess(tail: float) -> float:
+def _upper_guess(log_tail: float) -> float:
     """Return -2 N^-1(tail), tail <= 1/2, to 1e-3 (Abramowitz and Stegun 26.2.23)."""
-    u = math.sqrt(-2.0 * log_ratio(tail, 1.0))
+    u = math.sqrt(-2.0 * log_tail)
     numerator = 2.515517 + u * (0.802853 + u * 0.010328)
     denominator = 1.0 + u * (1.432788 + u * (0.189269 + u * 0.001308))
     return 2.0 * (u - numerator / denominator)
 
 
 @primitive
-def _householder(s: float, x: float, target: float, ceiling: float, is_lower: bool) -> float:  # noqa: FBT001  # inlined by position
+def _householder(s: float, x: float, target: float, inverse_target: float, ceiling: float) -> float:
     """Return s after one step on 1/ln b (lower branch) or ln(ceiling - b) (upper branch).
 
-    ``target`` is ln beta on the lower branch and ``ceiling - beta`` on the upper one.
+    ``target`` is ln beta < 0 on the lower branch and ``ceiling - beta`` > 0 on the upper one.
     """
+    is_lower = target < 0.0
     inv_s = 1.0 / s
     h = x * inv_s
     t = 0.5 * s
@@ -157,25 +161,33 @@ def _householder(s: float, x: float, target: float, ceiling: float, is_lower: bo
     outside = h >= t
     # Either b or its complement is a sum without cancellation; ln b never underflows where it is small.
     complement = slope * (m1 + m2)
-    b = ceiling - complement
-    scaled = m1 - m2 if outside else b
+    scaled = m1 - m2 if outside else ceiling - complement
     complement = ceiling - slope * scaled if outside else complement
-    L = log_ratio(scaled if is_lower else complement, 1.0 if is_lower else target)
+    value = scaled if is_lower else complement
+    change = (1.0 if outside else slope) if is_lower else -slope
+    # One division for the logarithm, for its derivative D and for 1 / D.
+    difference, total, shift = log_parts(value, 1.0 if is_lower else target)
+    product = value * change
+    inverse = 1.0 / (product * total)
+    L = log_of(difference * product * inverse, shift)
     L = L + (exponent - _LN_SQRT_2PI if outside else 0.0) if is_lower else L
-    D = (1.0 if outside else slope) / scaled if is_lower else -slope / complement
-    inv_L = 1.0 / L if is_lower else 0.0
-    step = L * (target - L) / (target * D) if is_lower else -L / D
+    D = change * change * (total * inverse)
+    inv_D = value * value * (total * inverse)
+    # The step is Newton's; with nu = step / L no term needs 1 / L.
+    nu = (target - L) * inverse_target * inv_D if is_lower else 0.0
+    step = L * nu if is_lower else -L * inv_D
     hs = h * inv_s
-    curvature = h * hs - 0.5 * t
-    gamma = curvature - D * (1.0 + 2.0 * inv_L)
-    delta = gamma * gamma - 3.0 * hs * hs - 0.25 - D * (curvature - D) * (1.0 + 2.0 * inv_L) + 2.0 * (D * inv_L) ** 2
-    change = step * (1.0 + 0.5 * gamma * step) / (1.0 + step * (gamma + delta * step / 6.0))
+    bend = h * hs - 0.5 * t - D
+    first = bend * step - 2.0 * D * nu
+    second = first * first - step * (step * (3.0 * hs * hs + 0.25 + D * bend) + 2.0 * D * bend * nu)
+    second = second + 2.0 * (D * nu) ** 2
+    moved = step * (1.0 + 0.5 * first) / (1.0 + first + second / 6.0)
     # A bad guess may not leave the domain.
-    change = -0.5 * s if change < -0.5 * s else change
-    return s + (s if change > s else change)
+    moved = -0.5 * s if moved < -0.5 * s else moved
+    return s + (s if moved > s else moved)
 
 
-@kernel(F64, F64, F64, F64, F64, BOOL, OUT, returns=INT)
+@kernel(F64, F64, F64, F64, F64, BOOL, outputs(_SCRATCH), OUT, returns=INT)
 def _fill_volatility(
     price: FloatArray,
     forward: FloatArray,
@@ -183,40 +195,49 @@ def _fill_volatility(
     tau: FloatArray,
     discount: FloatArray,
     is_call: BoolArray,
+    scratch: tuple[FloatArray, ...],
     volatility: FloatArray,
 ) -> int:
-    """Fill the volatilities and return how many are missing."""
+    """Fill the volatilities block by block and return how many are missing; `scratch` are arrays of one block."""
+    moneyness, ceilings, targets, inverse_targets, s = scratch
     missing = 0
-    for i in range(price.shape[0]):
-        F, K, t = forward[i], strike[i], tau[i]
-        lead = F - K if is_call[i] else K - F
-        smaller = K if F > K else F
-        time_value = price[i] / discount[i] - (lead if lead > 0.0 else 0.0)
-        inv_root = 1.0 / math.sqrt(F * K)
-        valid = (
-            (time_value > 0.0)
-            & (time_value < smaller)
-            & (t > 0.0)
-            & (discount[i] > 0.0)
-            & (F > 0.0)
-            & (K > 0.0)
-            & ((F + K + t + discount[i]) * 0.0 == 0.0)
-        )
-        ceiling = smaller * inv_root
-        beta = time_value * inv_root
-        x = abs(log_ratio(F, K))
-        # The branch point s = sqrt(2 x), where b has its inflection and d1 = 0.
-        inflection = ceiling * (0.5 - INV_SQRT_2PI * mills(math.sqrt(2.0 * x)))
-        is_lower = beta < inflection
-        low = _lower_guess(x, beta)
-        low = _lower_guess(x, beta * exp_(0.125 * low * low))
-        complement = ceiling - beta
-        high = _upper_guess(0.5 * complement)
-        target = log_ratio(beta, 1.0) if is_lower else complement
-        s = low if is_lower else high
-        s = _householder(s, x, target, ceiling, is_lower)
-        s = _householder(s, x, target, ceiling, is_lower)
-        s = _householder(s, x, target, ceiling, is_lower)
-        volatility[i] = s / math.sqrt(t) if valid else np.nan
-        missing += 0 if valid else 1
+    for start in range(0, price.shape[0], _BLOCK):
+        # An unsigned index cannot mean "from the end", a possibility that would forbid SIMD.
+        first, count = np.uintp(start), np.uintp(min(_BLOCK, price.shape[0] - start))
+        for k in range(count):
+            i = first + k
+            F, K, t = forward[i], strike[i], tau[i]
+            lead = F - K if is_call[i] else K - F
+            smaller = K if F > K else F
+            time_value = price[i] / discount[i] - (lead if lead > 0.0 else 0.0)
+            valid = (
+                (time_value > 0.0)
+                & (time_value < smaller)
+                & (t > 0.0)
+                & (discount[i] > 0.0)
+                & (F > 0.0)
+                & (K > 0.0)
+                & ((F + K + t + discount[i]) * 0.0 == 0.0)
+            )
+            missing += 0 if valid else 1
+            inv_root = 1.0 / math.sqrt(F * K)
+            ceiling = smaller * inv_root
+            beta = time_value * inv_root
+            x = abs(log_ratio(F, K))
+            ceilings[k] = ceiling
+            moneyness[k] = x if valid else np.nan
+            # The branch point s = sqrt(2 x), where b has its inflection and d1 = 0.
+            inflection = ceiling * (0.5 - INV_SQRT_2PI * mills(math.sqrt(2.0 * x)))
+            is_lower = beta < inflection
+            log_tail = log_ratio(beta if is_lower else 0.5 * (ceiling - beta), 1.0)
+            low = _lower_guess(x, beta)
+            low = _lower_guess(x, beta * exp_(0.125 * low * low))
+            s[k] = low if is_lower else _upper_guess(log_tail)
+            targets[k] = log_tail if is_lower else ceiling - beta
+            inverse_targets[k] = 1.0 / targets[k]
+        for _ in range(_STEPS):
+            for k in range(count):
+                s[k] = _householder(s[k], moneyness[k], targets[k], inverse_targets[k], ceilings[k])
+        for k in range(count):
+            volatility[first + k] = s[k] / math.sqrt(tau[first + k])
     return missing

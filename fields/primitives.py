@@ -25,6 +25,8 @@ __all__ = [
     "exp_",
     "float_of",
     "half_power",
+    "log_of",
+    "log_parts",
     "log_ratio",
     "mills",
     "mills_pair",
@@ -129,13 +131,21 @@ def half_power(x: float) -> float:
 
 
 @primitive
-def log_ratio(numerator: float, denominator: float) -> float:
-    """Return ln(numerator / denominator), relative error below 1e-15 also where the two almost agree."""
+def log_parts(numerator: float, denominator: float) -> tuple[float, float, float]:
+    """Return (difference, total, shift) with ln(numerator / denominator) = `log_of` (difference / total, shift).
+
+    For callers that share one division between the quotient and something else.
+    """
     exponent = bits_of(numerator) - bits_of(denominator) + _HALF_MANTISSA
     # Brings the denominator within about a third of the numerator; exact, so the difference below is exact too.
     scaled = denominator * float_of(exponent & _EXPONENT_MASK)
     e = float_of((exponent >> _MANTISSA_BITS) | _BITS_OF_2_52) - _UNBIAS
-    z = (numerator - scaled) / (numerator + scaled)
+    return numerator - scaled, numerator + scaled, e * _LN2
+
+
+@primitive
+def log_of(z: float, shift: float) -> float:
+    """Return the logarithm from its `log_parts`."""
     u = z * z
     v = u * u
     odd = 0.13435773639999898
@@ -148,8 +158,14 @@ def log_ratio(numerator: float, denominator: float) -> float:
     even = even * v + 0.22222221944659243
     even = even * v + 0.3999999999999061
     even = even * v + 2.0
-    p = odd * u + even
-    return z * p + e * _LN2
+    return z * (odd * u + even) + shift
+
+
+@primitive
+def log_ratio(numerator: float, denominator: float) -> float:
+    """Return ln(numerator / denominator), relative error below 1e-15 also where the two almost agree."""
+    difference, total, shift = log_parts(numerator, denominator)
+    return log_of(difference / total, shift)
 
 
 @primitive
