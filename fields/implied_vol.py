@@ -187,6 +187,52 @@ def _householder(s: float, x: float, target: float, inverse_target: float, ceili
     return s + (s if moved > s else moved)
 
 
+@primitive
+def _prepare(
+    first: np.uintp,
+    count: np.uintp,
+    inputs: tuple[FloatArray, ...],
+    is_call: BoolArray,
+    scratch: tuple[FloatArray, ...],
+) -> int:
+    """Fill the scratch arrays of a block, the guess among them, and return how many have no volatility."""
+    price, forward, strike, tau, discount = inputs
+    moneyness, ceilings, targets, inverse_targets, s = scratch
+    missing = 0
+    for k in range(count):
+        i = first + k
+        F, K, t = forward[i], strike[i], tau[i]
+        lead = F - K if is_call[i] else K - F
+        smaller = K if F > K else F
+        time_value = price[i] / discount[i] - (lead if lead > 0.0 else 0.0)
+        valid = (
+            (time_value > 0.0)
+            & (time_value < smaller)
+            & (t > 0.0)
+            & (discount[i] > 0.0)
+            & (F > 0.0)
+            & (K > 0.0)
+            & ((F + K + t + discount[i]) * 0.0 == 0.0)
+        )
+        missing += 0 if valid else 1
+        inv_root = 1.0 / math.sqrt(F * K)
+        ceiling = smaller * inv_root
+        beta = time_value * inv_root
+        x = abs(log_ratio(F, K))
+        ceilings[k] = ceiling
+        moneyness[k] = x if valid else np.nan
+        # The branch point s = sqrt(2 x), where b has its inflection and d1 = 0.
+        inflection = ceiling * (0.5 - INV_SQRT_2PI * mills(math.sqrt(2.0 * x)))
+        is_lower = beta < inflection
+        log_tail = log_ratio(beta if is_lower else 0.5 * (ceiling - beta), 1.0)
+        low = _lower_guess(x, beta)
+        low = _lower_guess(x, beta * exp_(0.125 * low * low))
+        s[k] = low if is_lower else _upper_guess(log_tail)
+        targets[k] = log_tail if is_lower else ceiling - beta
+        inverse_targets[k] = 1.0 / targets[k]
+    return missing
+
+
 @kernel(F64, F64, F64, F64, F64, BOOL, outputs(_SCRATCH), OUT, returns=INT)
 def _fill_volatility(
     price: FloatArray,
@@ -200,41 +246,12 @@ def _fill_volatility(
 ) -> int:
     """Fill the volatilities block by block and return how many are missing; `scratch` are arrays of one block."""
     moneyness, ceilings, targets, inverse_targets, s = scratch
+    inputs = (price, forward, strike, tau, discount)
     missing = 0
     for start in range(0, price.shape[0], _BLOCK):
         # An unsigned index cannot mean "from the end", a possibility that would forbid SIMD.
         first, count = np.uintp(start), np.uintp(min(_BLOCK, price.shape[0] - start))
-        for k in range(count):
-            i = first + k
-            F, K, t = forward[i], strike[i], tau[i]
-            lead = F - K if is_call[i] else K - F
-            smaller = K if F > K else F
-            time_value = price[i] / discount[i] - (lead if lead > 0.0 else 0.0)
-            valid = (
-                (time_value > 0.0)
-                & (time_value < smaller)
-                & (t > 0.0)
-                & (discount[i] > 0.0)
-                & (F > 0.0)
-                & (K > 0.0)
-                & ((F + K + t + discount[i]) * 0.0 == 0.0)
-            )
-            missing += 0 if valid else 1
-            inv_root = 1.0 / math.sqrt(F * K)
-            ceiling = smaller * inv_root
-            beta = time_value * inv_root
-            x = abs(log_ratio(F, K))
-            ceilings[k] = ceiling
-            moneyness[k] = x if valid else np.nan
-            # The branch point s = sqrt(2 x), where b has its inflection and d1 = 0.
-            inflection = ceiling * (0.5 - INV_SQRT_2PI * mills(math.sqrt(2.0 * x)))
-            is_lower = beta < inflection
-            log_tail = log_ratio(beta if is_lower else 0.5 * (ceiling - beta), 1.0)
-            low = _lower_guess(x, beta)
-            low = _lower_guess(x, beta * exp_(0.125 * low * low))
-            s[k] = low if is_lower else _upper_guess(log_tail)
-            targets[k] = log_tail if is_lower else ceiling - beta
-            inverse_targets[k] = 1.0 / targets[k]
+        missing += _prepare(first, count, inputs, is_call, scratch)
         for _ in range(_STEPS):
             for k in range(count):
                 s[k] = _householder(s[k], moneyness[k], targets[k], inverse_targets[k], ceilings[k])
