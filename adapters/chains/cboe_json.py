@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 from datetime import UTC, datetime
 from typing import Any
@@ -70,7 +71,7 @@ def read_delayed_quotes(source: SourceFile) -> SingleSource:
     """
     content = source.read()
     with foreign_errors(source.path, what="the JSON is not a Cboe delayed-quote document"):
-        document = msgspec.json.decode(content, type=_Document, strict=True)
+        document = msgspec.json.decode(content.removeprefix(codecs.BOM_UTF8), type=_Document, strict=True)
         key = _key(document, source)
         contracts = _contracts(document.data)
         chain = assemble(contracts, key, source="cboe-delayed-quotes", path=source.path)

@@ -105,6 +105,7 @@ def read_lines(source: SourceFile, content: bytes, dialect: Dialect, *, names: S
                 auto_dict_encode=False,
             ),
         )
+    _check_lines(source, body, table.num_rows + len(malformed), skip)
     _check_shape(source, body, table, malformed, expected=len(names), skip=skip, delimiter=dialect.delimiter)
     return TextRows(table=table, malformed=len(malformed))
 
@@ -123,6 +124,24 @@ def _body(content: bytes, skip: int) -> bytes:
         # Spreadsheets save Latin-1; what matters in the rows is ASCII anyway.
         return body.decode("latin-1").encode("utf-8")
     return body
+
+
+def _check_lines(source: SourceFile, body: bytes, found: int, skip: int) -> None:
+    # A quotation mark that is never closed makes one cell of all lines after it: contracts would vanish uncounted.
+    if found >= body.count(b"\n"):
+        return
+    lines = body.split(b"\n")
+    filled = sum(1 for line in lines if line.rstrip(b"\r"))
+    if found < filled:
+        odd = next((i for i, line in enumerate(lines) if line.count(b'"') % 2), 0)
+        raise DataError(
+            "a quotation mark is not closed on its line",
+            path=str(source.path),
+            row=skip + odd + 1,
+            found=f"{filled} lines that read as {found} rows",
+            expected="one row per line",
+            action="remove the stray quotation mark, or fetch the file again",
+        )
 
 
 def _check_shape(

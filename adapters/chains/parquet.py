@@ -51,12 +51,20 @@ def open_metadata(source: SourceFile) -> pq.FileMetaData:
         sizes = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
     source.check_unchanged()
     largest = max(sizes, default=0)
-    if largest > _MAX_GROUP_BYTES or not 0 < metadata.num_rows <= _MAX_ROWS:
+    if metadata.num_rows <= 0:
         raise DataError(
-            "the Parquet file has no rows" if metadata.num_rows <= 0 else "the Parquet file has too large row groups",
+            "the Parquet file has no rows",
+            path=str(source.path),
+            found=f"{metadata.num_columns} columns and {metadata.num_rows} rows",
+            expected="one contract or more",
+            action="fetch the file again",
+        )
+    if largest > _MAX_GROUP_BYTES or metadata.num_rows > _MAX_ROWS:
+        raise DataError(
+            "the Parquet file has too large row groups",
             path=str(source.path),
             found=f"{metadata.num_rows} rows, largest row group {largest} bytes",
-            expected=f"at least one row, and row groups of at most {_MAX_GROUP_BYTES} bytes",
+            expected=f"at most {_MAX_ROWS} rows, and row groups of at most {_MAX_GROUP_BYTES} bytes",
             action="write the file again with smaller row groups",
         )
     return metadata

@@ -348,7 +348,11 @@ def utc_instant(value: object, path: Path) -> int:
         if isinstance(value, int | float):
             instant = datetime.fromtimestamp(value, tz=UTC)
         elif isinstance(value, str):
-            instant = datetime.fromisoformat(value.strip())
+            # One unreadable cell makes text of a whole column of seconds.
+            seconds = re.fullmatch(r"\s*(\d{9,11}(?:\.\d*)?)\s*", value)
+            instant = (
+                datetime.fromtimestamp(float(seconds[1]), tz=UTC) if seconds else datetime.fromisoformat(value.strip())
+            )
     except (ValueError, OverflowError, OSError):
         instant = None
     if not isinstance(instant, datetime):

@@ -192,6 +192,32 @@ def test_truncated_parquet_is_refused(tmp_path: Path, keep: float) -> None:
     refusal(path)
 
 
+def test_a_quotation_mark_that_is_never_closed_is_refused_with_its_line(tmp_path: Path) -> None:
+    """It would swallow all contracts after it into one cell."""
+    rows = [*standard_rows(), '"' + standard_rows()[1], *standard_rows()]
+    error = refusal(write_text(tmp_path / "x.csv", quote_table(rows)))
+    assert (error.row, "quotation mark" in error.what) == (9, True)
+
+
+def test_blank_lines_and_quoted_cells_are_no_broken_quotes(tmp_path: Path) -> None:
+    """Only a quote that spans lines is refused."""
+    quoted = standard_rows()[0].replace("Wed May 24 2023", '"Wed May 24 2023"')
+    chain = only(write_text(tmp_path / "x.csv", quote_table([quoted, "", "\r", *standard_rows()[1:]])))
+    assert chain.n_contracts == 8
+
+
+def test_one_unreadable_time_is_shown_and_not_a_good_one(tmp_path: Path) -> None:
+    """The cell that is wrong makes text of its column; the others still mean seconds."""
+    second = OPTIONSDX.rindex("1672434000, 2022")
+    text = OPTIONSDX[:second] + "16x2434000" + OPTIONSDX[second + 10 :]
+    assert refusal(write_text(tmp_path / "spy.csv", text)).found == "'16x2434000'"
+
+
+def test_json_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """Editors add one on saving."""
+    assert only(write_text(tmp_path / "x.json", delayed_quotes(), "utf-8-sig")).n_contracts == 2
+
+
 def test_a_column_named_twice_in_parquet_is_refused(tmp_path: Path) -> None:
     """Names that differ only by case are one column to the reader, so nobody could tell which is meant."""
     rows = [row | {"Bid": 7.0} for row in cboe_rows("2023-05-23")]
