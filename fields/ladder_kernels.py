@@ -113,7 +113,7 @@ def exposures_sticky_moneyness(
     for i in range(strike.shape[0]):
         if weight[i] == 0.0:
             continue
-        root, b = sqrt(tau[i]), carry[i]
+        root, b, decay = sqrt(tau[i]), carry[i], 0.5 / tau[i]
         y = log_ratio(spot, strike[i]) + b * tau[i] + start
         first, last = _nodes_within(ceiling[i] * root, y, spacing, n)
         row, eta = (0, 1.0) if is_call[i] else (1, -1.0)
@@ -124,7 +124,6 @@ def exposures_sticky_moneyness(
         dividend = eta * dividend_yield[i] * base
         upper = scale[i] * root * fraction[i]
         lower = scale[i] * root - upper
-        decay = 0.5 / tau[i]
         for j in range(last - first):
             a = lower * read[j] + upper * read[j + 1]
             inverse_a = 1.0 / a
