@@ -14,6 +14,8 @@ APPLICATION: Final = "serve.app:build"  # imported by name at run time: cluster 
 RAY_ENVIRONMENT: Final = {
     # Workers start at nice 15 otherwise, and any busy process of the machine starves them.
     "RAY_worker_niceness": "0",
+    # Above 100 kB Ray goes through the object store, 1.3 ms longer; packed chains and fields are 100 to 400 kB.
+    "RAY_max_direct_call_object_size": "1000000",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "token",
     # HAProxy answers five times sooner than the Python proxy, and passes websockets and event streams.
