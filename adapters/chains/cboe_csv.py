@@ -68,7 +68,8 @@ def header_line(text: str) -> int | None:
     """Return the index of the table's header line within the first lines of a text, or None where there is none."""
     for number, line in enumerate(text.splitlines()[:12]):
         cells = [cell.strip().strip('"').lower() for cell in re.split(r"[,;\t|]", line)]
-        if {"calls", "puts", "strike"} <= set(cells):
+        # Two of the three are enough to know the table; a missing or renamed one is said by its header check.
+        if len({"calls", "puts", "strike"} & set(cells)) >= 2 and "bid" in cells:
             return number
     return None
 

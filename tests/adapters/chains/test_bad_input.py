@@ -192,6 +192,14 @@ def test_truncated_parquet_is_refused(tmp_path: Path, keep: float) -> None:
     refusal(path)
 
 
+@pytest.mark.parametrize("name", ["Calls", "Strike", "Puts"])
+def test_a_renamed_column_of_a_quote_table_is_shown(tmp_path: Path, name: str) -> None:
+    """The error shows the header as it is, with its row, and what it should be."""
+    text = quote_table(standard_rows()).replace(f",{name},", ",Renamed,")
+    error = refusal(write_text(tmp_path / "x.csv", text))
+    assert (error.row, "Renamed" in error.found, "22 columns" in error.expected) == (4, True, True)
+
+
 def test_a_quotation_mark_that_is_never_closed_is_refused_with_its_line(tmp_path: Path) -> None:
     """It would swallow all contracts after it into one cell."""
     rows = [*standard_rows(), '"' + standard_rows()[1], *standard_rows()]
