@@ -185,7 +185,7 @@ def _fill_gaps(
 def _parity_spot(
     chain: OptionChain, forward: FloatArray, slopes: ParitySlopes, source: Int64Array, valuation_ns: int
 ) -> SpotReference | None:
-    for s in np.flatnonzero((slopes.near >= _MIN_SPOT_PAIRS) & (source > 0) & (forward > 0.0)):
+    for s in ((slopes.near >= _MIN_SPOT_PAIRS) & (source > 0) & (forward > 0.0)).nonzero()[0]:
         series = chain.series[s]
         if series.last_trade_ns >= valuation_ns - _FRESH_NS:
             kind = "venue_forward" if source[s] == ForwardSource.VENUE else "parity_forward"

@@ -56,16 +56,22 @@ def _why_nothing_is_used(chain: OptionChain, forwards: Forwards, counts: Contrac
     return f"none of {chain.n_read} contracts is used; most were dropped as {most}"
 
 
+def _impact_note(config: FieldConfig) -> str:
+    return f"impact {config.impact_source}" if config.impact_source.startswith("assumed") else ""
+
+
 def _amplification_reasons(config: FieldConfig, totals: Totals, landscape: Landscape) -> dict[str, str]:
     if isnan(config.impact_return_per_usd):
         return {"amplification": "the price impact per USD is unknown; set impact_return_per_usd"}
     if isnan(totals.gamma_usd_per_pct):
         return {"amplification": "there is no gamma to feed back"}
-    reasons = {}
+    note = _impact_note(config)
+    reasons = {"amplification": note} if note else {}
     unstable = "unstable: the loop gain is at or below -1, so the linear feedback has no solution"
-    if feedback_x(totals.gamma_usd_per_pct, config.impact_return_per_usd) <= -1.0:
-        reasons["amplification"] = unstable
-    if feedback_x(landscape.gamma_usd_per_pct.min(), config.impact_return_per_usd) <= -1.0:
+    gain_per_gamma = float(feedback_x(1.0, config.impact_return_per_usd))
+    if gain_per_gamma * totals.gamma_usd_per_pct <= -1.0:
+        reasons["amplification"] = f"{unstable}; {note}" if note else unstable
+    if gain_per_gamma * float(landscape.gamma_usd_per_pct.min()) <= -1.0:
         reasons["ladder.amplification"] = f"where it is missing, {unstable}"
     return reasons
 
