@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from cluster.figures import LONG_COLOUR, SHORT_COLOUR, fig_gamma, fig_heatmap, fig_potential, marks_of, standalone
+from cluster.figures import (
+    LONG_COLOUR,
+    SHORT_COLOUR,
+    fig_gamma,
+    fig_heatmap,
+    fig_potential,
+    marks_of,
+    short_usd,
+    standalone,
+)
 from market.clock import datetime_of_ns, iso_of_ns
 from market.errors import DataError
 
@@ -16,8 +26,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from fields.snapshot import FieldSnapshot
+    from market.chains import FloatArray
 
 __all__ = ["draw_field", "write_picture"]
+
+_LABEL_PT: Final = 11
+_LABEL_ROWS: Final = 4
+_DASHES: Final = {"solid": "-", "dash": "--", "dot": ":"}
 
 
 def write_picture(snapshot: FieldSnapshot, path: Path) -> None:
@@ -41,19 +56,38 @@ def write_picture(snapshot: FieldSnapshot, path: Path) -> None:
 
 def _title(snapshot: FieldSnapshot) -> str:
     mark = "SIMULATED  ·  " if snapshot.provenance.simulated else ""
-    return f"{mark}{snapshot.symbol}  ·  {iso_of_ns(snapshot.ts_event_ns)}  ·  {snapshot.position_source.value}"
+    return f"{mark}{snapshot.symbol}  ·  {iso_of_ns(snapshot.ts_event_ns)}  ·  spot {snapshot.spot:,.2f}"
+
+
+def _conventions(snapshot: FieldSnapshot) -> str:
+    parts = (
+        f"positions {snapshot.position_source.value}",
+        snapshot.dynamics.value.replace("_", " "),
+        f"{snapshot.time_basis.value} clock",
+        f"impact {snapshot.regime.impact_source.partition(':')[0] or 'unknown'}",
+        f"{snapshot.counts.used:,} of {snapshot.counts.read:,} contracts",
+    )
+    return "  ·  ".join(parts)
 
 
 def _page(snapshot: FieldSnapshot) -> str:
-    figures = (fig_gamma(snapshot), fig_potential(snapshot), fig_heatmap(snapshot))
+    panels = (
+        ("Dealer gamma along the spot ladder, and by strike", fig_gamma(snapshot)),
+        ("Potential of the shock-weighted exposures, and its gradient", fig_potential(snapshot)),
+        ("Dealer gamma by strike and expiration, USD per 1 %", fig_heatmap(snapshot)),
+    )
     # The library stands in the page once: it opens without a network.
     parts = [
-        standalone(figure).to_html(full_html=False, include_plotlyjs=place == 0) for place, figure in enumerate(figures)
+        f"<h2>{name}</h2>" + standalone(figure).to_html(full_html=False, include_plotlyjs=place == 0)
+        for place, (name, figure) in enumerate(panels)
     ]
-    head = f"<meta charset='utf-8'><title>{_title(snapshot)}</title>"
-    style = "<style>body{font:15px system-ui;max-width:960px;margin:1rem auto;padding:0 1rem}</style>"
-    body = "".join(parts)
-    return f"<!doctype html><html><head>{head}{style}</head><body><h1>{_title(snapshot)}</h1>{body}</body></html>"
+    title, words = escape(_title(snapshot)), escape(_conventions(snapshot))
+    style = (
+        "<style>body{font:15px system-ui;color:#3a424d;max-width:960px;margin:1rem auto;padding:0 1rem}"
+        "h1{font-size:1.3rem}h2{font-size:1rem;margin-top:2rem}</style>"
+    )
+    head = f"<meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>{title}</title>{style}"
+    return f"<!doctype html><html><head>{head}</head><body><h1>{title}</h1><p>{words}</p>{''.join(parts)}</body></html>"
 
 
 def draw_field(snapshot: FieldSnapshot) -> Figure:
@@ -67,15 +101,17 @@ def draw_field(snapshot: FieldSnapshot) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Four panels; the caller saves it.
+        Four panels, amounts in USD; the caller saves it.
     """
     # The object interface alone: pyplot would keep state and look for a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(13, 9), layout="constrained")
+    figure = Figure(figsize=(13, 10.5), layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.12))
     FigureCanvasAgg(figure)
     figure.suptitle(_title(snapshot), fontweight="bold")
+    figure.supxlabel(_conventions(snapshot), fontsize=9)
     panels: Any = figure.subplots(2, 2)
     _gamma(panels[0, 0], snapshot)
     _potential(panels[0, 1], snapshot)
@@ -86,46 +122,57 @@ def draw_field(snapshot: FieldSnapshot) -> Figure:
     return figure
 
 
-def _mark(axes: Axes, snapshot: FieldSnapshot) -> None:
-    low, high = axes.get_xlim()
+def _price_panel(axes: Axes, snapshot: FieldSnapshot, title: str) -> None:
+    """Set the price axis, the title and the marks; each kind of mark has its own line between title and panel."""
+    low, high = float(snapshot.ladder.price[0]), float(snapshot.ladder.price[-1])
+    if low < high:  # NaN without a spot
+        axes.set_xlim(low, high)
+    axes.xaxis.set_major_formatter("{x:,.6g}")
+    axes.set_title(title, fontsize=10, loc="left", pad=6 + _LABEL_PT * _LABEL_ROWS)
     for mark in marks_of(snapshot):
-        if low <= mark.price <= high:
-            axes.axvline(mark.price, color=mark.colour, linewidth=1.0, linestyle="--")
+        if not low <= mark.price <= high:
+            continue
+        axes.axvline(mark.price, color=mark.colour, linewidth=1.1, linestyle=_DASHES[mark.dash])
+        if mark.row >= 0:
+            place = (mark.price - low) / (high - low)
             axes.annotate(
-                f"{mark.text} {mark.price:,.6g}",
+                f"{mark.text} {mark.price:,.2f}",
                 (mark.price, 1.0),
                 xycoords=("data", "axes fraction"),
-                rotation=90,
-                va="top",
-                ha="right",
-                fontsize=7,
+                xytext=(0, 4 + _LABEL_PT * mark.row),
+                textcoords="offset points",
+                ha="left" if place < 0.15 else "right" if place > 0.85 else "center",
+                fontsize=8,
                 color=mark.colour,
+                annotation_clip=False,
             )
 
 
-def _curve(axes: Axes, snapshot: FieldSnapshot, values: Any, label: str) -> None:
+def _curve(axes: Axes, snapshot: FieldSnapshot, values: FloatArray, label: str) -> None:
     price = snapshot.ladder.price
     axes.plot(price, values, color="black", linewidth=1.2)
     axes.fill_between(price, np.maximum(values, 0.0), color=LONG_COLOUR, alpha=0.35)
     axes.fill_between(price, np.minimum(values, 0.0), color=SHORT_COLOUR, alpha=0.35)
-    axes.set_ylabel(label)
-    axes.set_xlim(float(price[0]), float(price[-1]))
     axes.axhline(0.0, color="grey", linewidth=0.5)
+    _usd_axis(axes, label)
+
+
+def _usd_axis(axes: Axes, label: str) -> None:
+    axes.set_ylabel(label)
+    axes.yaxis.set_major_formatter(lambda value, _place: short_usd(value))
 
 
 def _gamma(axes: Axes, snapshot: FieldSnapshot) -> None:
-    _curve(axes, snapshot, snapshot.ladder.gamma_usd_per_pct / 1e6, "dealer gamma, million USD per 1 %")
-    _mark(axes, snapshot)
-    axes.set_title("Gamma along the spot ladder", fontsize=10)
+    _curve(axes, snapshot, snapshot.ladder.gamma_usd_per_pct, "USD per 1 %")
+    _price_panel(axes, snapshot, "Dealer gamma if spot were here (+ damps, − amplifies)")
 
 
 def _potential(axes: Axes, snapshot: FieldSnapshot) -> None:
-    _curve(axes, snapshot, snapshot.ladder.potential_usd / 1e6, "potential, million USD")
+    _curve(axes, snapshot, snapshot.ladder.potential_usd, "potential, USD")
+    _price_panel(axes, snapshot, "Potential of the shock-weighted exposures, and its gradient (dotted)")
     twin = axes.twinx()
-    gradient = snapshot.ladder.potential_gradient_usd / 1e6
-    twin.plot(snapshot.ladder.price, gradient, color="grey", linewidth=0.8, linestyle=":")
-    twin.set_ylabel("gradient (dotted), million USD per log price")
-    axes.set_title("Potential and its gradient", fontsize=10)
+    twin.plot(snapshot.ladder.price, snapshot.ladder.potential_gradient_usd, color="grey", linewidth=1.0, linestyle=":")
+    _usd_axis(twin, "gradient, USD per unit of log price")
 
 
 def _strikes(axes: Axes, snapshot: FieldSnapshot) -> None:
@@ -133,24 +180,43 @@ def _strikes(axes: Axes, snapshot: FieldSnapshot) -> None:
     near = (profile.strike >= ladder.price[0]) & (profile.strike <= ladder.price[-1])
     strike = profile.strike[near]
     width = 0.8 * float(np.min(np.diff(strike))) if strike.size > 1 else 1.0
-    axes.bar(strike, profile.call_gamma_usd_per_pct[near] / 1e6, width=width, color=LONG_COLOUR, label="calls")
-    axes.bar(strike, profile.put_gamma_usd_per_pct[near] / 1e6, width=width, color=SHORT_COLOUR, label="puts")
-    axes.set_xlim(float(ladder.price[0]), float(ladder.price[-1]))
-    axes.set_ylabel("gamma, million USD per 1 %")
-    axes.legend(fontsize=7)
-    axes.set_title("Gamma by strike", fontsize=10)
+    axes.bar(strike, profile.call_gamma_usd_per_pct[near], width=width, color=LONG_COLOUR, label="calls")
+    axes.bar(strike, profile.put_gamma_usd_per_pct[near], width=width, color=SHORT_COLOUR, label="puts")
+    axes.legend(fontsize=8)
+    _usd_axis(axes, "USD per 1 %")
+    _price_panel(axes, snapshot, "Dealer gamma by strike, at today's spot")
 
 
 def _heatmap(figure: Figure, axes: Axes, snapshot: FieldSnapshot) -> None:
     heatmap = snapshot.heatmap
-    axes.set_title("Gamma by strike and expiry", fontsize=10)
-    if heatmap.gamma_usd_per_pct.size == 0:
+    values = heatmap.gamma_usd_per_pct
+    if values.size == 0 or not np.isfinite(values).any():
+        axes.set_title("Dealer gamma by strike and expiration", fontsize=10, loc="left")
         axes.text(0.5, 0.5, "no contracts", ha="center", transform=axes.transAxes)
         return
-    values = heatmap.gamma_usd_per_pct / 1e6
     limit = float(np.nanmax(np.abs(values))) or 1.0
     extent = (float(heatmap.price[0]), float(heatmap.price[-1]), values.shape[0] - 0.5, -0.5)
-    image = axes.imshow(values, aspect="auto", cmap="RdBu", vmin=-limit, vmax=limit, extent=extent)
+    colours = {"cmap": _diverging(), "norm": _square_root(limit)}
+    image = axes.imshow(values, aspect="auto", extent=extent, interpolation="nearest", **colours)
     labels = [f"{datetime_of_ns(int(instant)):%d %b %y}" for instant in heatmap.expiry_ns]
-    axes.set_yticks(range(len(labels)), labels, fontsize=6)
-    figure.colorbar(image, ax=axes, label="million USD per 1 %")
+    axes.set_yticks(range(len(labels)), labels, fontsize=8)
+    _price_panel(axes, snapshot, "Dealer gamma by strike and expiration; colour follows the square root")
+    axes.set_xlim(extent[0], extent[1])
+    bar = figure.colorbar(image, ax=axes, label="USD per 1 %", ticks=[-limit, -limit / 4, 0.0, limit / 4, limit])
+    bar.ax.yaxis.set_major_formatter(lambda value, _place: short_usd(value))
+
+
+def _diverging() -> Any:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list(
+        "long and short gamma", ["#c4480e", SHORT_COLOUR, "#f4f5f6", LONG_COLOUR, "#0862b0"]
+    )
+
+
+def _square_root(limit: float) -> Any:
+    from matplotlib.colors import FuncNorm
+
+    # As on the page: far expirations stay visible beside the nearest.
+    functions = (lambda x: np.sign(x) * np.sqrt(np.abs(x)), lambda y: np.sign(y) * y * y)
+    return FuncNorm(functions, vmin=-limit, vmax=limit)

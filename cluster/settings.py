@@ -27,6 +27,7 @@ __all__ = [
 
 # 0.1 % per 5 billion USD: an order of magnitude for the S&P 500 complex, not an estimate.
 _ASSUMED_SPX_IMPACT: Final = 2e-13
+_ASSUMED_SOURCE: Final = "assumed: 0.1 % per 5 bn USD, linear; replace it by impact.SYMBOL in the settings or --impact"
 
 
 class _Part(BaseModel):
@@ -110,7 +111,8 @@ class Settings(BaseSettings):
     fields: FieldSettings = FieldSettings()  # type: ignore[call-arg]  # every field has a default
     impact: dict[str, ImpactSettings] = Field(
         default={
-            symbol: ImpactSettings(return_per_usd=_ASSUMED_SPX_IMPACT, source="assumed") for symbol in ("SPX", "SPY")
+            symbol: ImpactSettings(return_per_usd=_ASSUMED_SPX_IMPACT, source=_ASSUMED_SOURCE)
+            for symbol in ("SPX", "SPY")
         },
         description="Impact by symbol; amplification is unknown for a symbol that is not listed.",
     )

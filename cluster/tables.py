@@ -12,7 +12,7 @@ from cluster.figures import short_usd
 from market.clock import iso_of_ns
 
 if TYPE_CHECKING:
-    from fields.snapshot import FieldSnapshot, Wall
+    from fields.snapshot import FieldSnapshot, RegimeReading, Wall
 
 __all__ = ["print_field"]
 
@@ -46,7 +46,8 @@ def _rows(snapshot: FieldSnapshot) -> list[tuple[str, str]]:
     return [
         ("as of", iso_of_ns(snapshot.ts_event_ns)),
         ("spot", f"{_number(snapshot.spot)} ({snapshot.spot_source})"),
-        ("contracts", f"{counts.read:,} read, {counts.used:,} used" + (f"; dropped: {dropped}" if dropped else "")),
+        ("contracts", f"{counts.read:,} read, {counts.used:,} used"),
+        ("  dropped", dropped or "none"),
         (
             "convention",
             f"{snapshot.position_source.value}, {snapshot.dynamics.value}, {snapshot.time_basis.value} clock",
@@ -58,11 +59,13 @@ def _rows(snapshot: FieldSnapshot) -> list[tuple[str, str]]:
         ("zero gamma", ", ".join(_number(root.level) for root in snapshot.zero_gamma) or "none"),
         ("  other views", _spread(snapshot)),
         ("walls", f"call {_wall(snapshot.walls.call)}, put {_wall(snapshot.walls.put)}"),
-        (
-            "amplification",
-            f"{_number(regime.amplification)} ({regime.feedback.value}; impact {regime.impact_source or 'unknown'})",
-        ),
+        ("amplification", f"{_number(regime.amplification)} ({_feedback(regime)})"),
     ]
+
+
+def _feedback(regime: RegimeReading) -> str:
+    impact = regime.impact_source.partition(":")[0] or "unknown"
+    return f"{regime.feedback.value.replace('_', ' ').lower()}; impact {impact}"
 
 
 def _spread(snapshot: FieldSnapshot) -> str:

@@ -67,7 +67,8 @@ class FieldConfig:
     impact_return_per_usd : float
         Kyle's lambda: fractional price move per USD of signed flow; NaN where unknown, and then amplification is NaN.
     impact_source : str
-        Where the impact comes from, such as ``assumed`` or ``settings``.
+        Where the impact comes from, such as ``settings``. A source that begins with ``assumed`` is repeated among the
+        reasons of a field, beside the amplification that stands on it.
     wall_window : float
         Walls are looked for within this log distance of spot.
     roots_window : float

@@ -197,7 +197,7 @@ def _zero_gamma(snapshot: FieldSnapshot) -> Tile:
 
 def _regime(snapshot: FieldSnapshot) -> Tile:
     regime = snapshot.regime
-    impact = f"impact {regime.impact_source}" if regime.impact_source else "impact not stated"
+    impact = f"impact {regime.impact_source.partition(':')[0]}" if regime.impact_source else "impact not stated"
     note = f"{_FEEDBACK[regime.feedback]}; {impact}"
     if regime.amplification != regime.amplification:  # NaN
         reason = _reason(snapshot, "amplification")

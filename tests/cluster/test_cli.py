@@ -98,7 +98,8 @@ def test_fields_prints_one_object_a_line_and_goes_on_after_a_wrong_file(tmp_path
     assert (found["symbol"], found["session"], found["simulated"]) == ("SPX", "2023-05-23", False)
     counts = found["contracts"]
     assert counts["read"] == counts["used"] + sum(counts["dropped"].values())
-    assert found["regime"]["impact_source"] == "assumed"
+    assert found["regime"]["impact_source"].startswith("assumed")
+    assert "0.1 % per 5 bn USD" in found["reasons"]["amplification"]
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 

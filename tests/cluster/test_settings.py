@@ -86,7 +86,7 @@ def test_the_assumed_impact_is_marked_and_others_are_unknown() -> None:
     impacts = load_settings().impacts()
     assert set(impacts) == {"SPX", "SPY"}
     assert math.isclose(impacts["SPX"].return_per_usd * 5e9, 0.001)
-    assert impacts["SPX"].source == "assumed"
+    assert impacts["SPX"].source.startswith("assumed: 0.1 % per 5 bn USD")
 
 
 def test_the_simulated_market_brings_its_own_impact() -> None:

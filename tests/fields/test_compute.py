@@ -224,6 +224,15 @@ def test_unknown_impact_leaves_amplification_missing() -> None:
     assert "impact_return_per_usd" in found.reasons["amplification"]
 
 
+def test_an_assumed_impact_is_said_beside_the_amplification() -> None:
+    """A number that stands on an assumption names it; one that stands on a given figure does not."""
+    chain = synthetic_chain()
+    assumed = FieldConfig(impact_return_per_usd=1e-15, impact_source="assumed: linear")
+    assert compute_field(chain, assumed).reasons["amplification"] == "impact assumed: linear"
+    given = replace(assumed, impact_source="regression on June")
+    assert "amplification" not in compute_field(chain, given).reasons
+
+
 def test_timings_come_from_the_callers_clock_only() -> None:
     """None without one; each stage and the total with one."""
     chain = synthetic_chain()
