@@ -58,7 +58,7 @@ class Delivery:
     def hand_over(self, batch: ChainBatch, received_ns: int) -> list[str]:
         """Put a batch into the mailboxes and return the shards that have mail."""
         self.newest = replace(batch, chains=())
-        self.backlog.append(batch)
+        self.backlog.append(batch, received_ns)
         self._batches += 1
         self._chains += len(batch.chains)
         reached = []

@@ -162,9 +162,8 @@ class FeedActor:
             position, part = batch.sequence, self._delivery.part(batch, shard)
             if part.chains:
                 live = max(self._delivery.newest.sequence, position)
-                message = ShardBatch(
-                    batch=part, live_sequence=live, received_ns=time.time_ns(), queued=len(part.chains)
-                )
+                received_ns = self._delivery.backlog.received_ns(position, time.time_ns())
+                message = ShardBatch(batch=part, live_sequence=live, received_ns=received_ns, queued=len(part.chains))
                 await self._send(shard, message)
 
     async def _report(self) -> None:

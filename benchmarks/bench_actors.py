@@ -33,6 +33,7 @@ class _Parts:
     bus: Any
     shards: dict[str, Any]
     feed: Any
+    ledger: Any
 
 
 def _start(factory: FeedFactory | None, n_shards: int, folder: Path) -> _Parts:
@@ -42,8 +43,11 @@ def _start(factory: FeedFactory | None, n_shards: int, folder: Path) -> _Parts:
     from actors.bus import BusActor
     from actors.delivery import FeedConfig
     from actors.feed import FeedActor
+    from actors.ledger import LedgerActor
+    from actors.ledger_state import LedgerConfig
     from actors.shard import SymbolActor
     from actors.state import ShardConfig
+    from adapters.sql.event_log import SqlLogFactory
 
     namespace = f"bench-{uuid.uuid4().hex[:8]}"
     made: dict[str, Any] = {}
@@ -61,13 +65,19 @@ def _start(factory: FeedFactory | None, n_shards: int, folder: Path) -> _Parts:
     ray.get([made[n].health.remote() for n in names], timeout=_TIMEOUT_S)  # kernels are warm
     if factory is not None:
         start(FeedActor, "feed", factory, addresses, bus, FeedConfig())
-    return _Parts(bus=made["bus"], shards={n: made[n] for n in names}, feed=made.get("feed"))
+        log = SqlLogFactory(url=f"sqlite:///{folder / namespace}.sqlite", run_id="b")
+        start(LedgerActor, "ledger", log, bus, LedgerConfig())
+        ray.get(made["ledger"].start.remote(), timeout=_TIMEOUT_S)
+    shards = {n: made[n] for n in names}
+    return _Parts(bus=made["bus"], shards=shards, feed=made.get("feed"), ledger=made.get("ledger"))
 
 
 def _stop(parts: _Parts) -> None:
     import ray
 
-    for actor in filter(None, (parts.feed, *parts.shards.values(), parts.bus)):
+    if parts.ledger is not None:
+        ray.get(parts.ledger.stop.remote(), timeout=_TIMEOUT_S)
+    for actor in filter(None, (parts.feed, parts.ledger, *parts.shards.values(), parts.bus)):
         ray.kill(actor)
 
 
@@ -150,13 +160,14 @@ def bench_rate(n_symbols: int, interval_s: float, seconds: float, folder: Path) 
 
     parts = _start(_light(n_symbols, interval_s), usable_cores(), folder)
     ray.get(parts.feed.start.remote(-1))
-    position, latencies_ms, seen, began, queued = 0, [], 0, 0.0, []
+    position, latencies_ms, seen, began, queued, coalesced = 0, [], 0, 0.0, [], 0
     end = time.perf_counter() + _TIMEOUT_S
     while time.perf_counter() < end:
         batch = ray.get(parts.bus.poll.remote(Stream.FIELD_SNAPSHOTS, position, 100_000, 1.0))
         position = batch.next
         if not began and batch.messages:  # the first batch finds cold caches
             began, end = time.perf_counter(), time.perf_counter() + seconds
+            coalesced = ray.get(parts.feed.health.remote()).coalesced
             continue
         seen += len(batch.messages) + batch.missed
         for message in batch.messages:
@@ -165,6 +176,7 @@ def bench_rate(n_symbols: int, interval_s: float, seconds: float, folder: Path) 
         queued.append(ray.get(parts.feed.health.remote()).queued)
     span = time.perf_counter() - began
     health = ray.get(parts.feed.health.remote())
+    health = replace(health, coalesced=health.coalesced - coalesced)
     memory = _actor_memory_mb()
     _stop(parts)
     return _rate_rows(n_symbols, seen / span, latencies_ms, health, queued, memory)
@@ -178,7 +190,8 @@ def _rate_rows(
     half = len(queued) // 2
     growth = float(np.mean(queued[half:]) - np.mean(queued[:half])) if half else float("nan")
     loaded = n_symbols == 1000
-    note = f"coalesced {health.coalesced}, late {health.late_s:.2f} s"
+    ends = f"queued {queued[0]} at first, {queued[-1]} at last" if queued else "no answer"
+    note = f"coalesced {health.coalesced}, late {health.late_s:.2f} s, {ends}"
     return [
         Row(name="updates", size=n_symbols, value=rate, unit="1/s", note=note),
         Row(name="chain in to snapshot out, p50", size=n_symbols, value=float(p50), unit="ms"),
@@ -198,7 +211,7 @@ def _rate_rows(
             unit="MB",
             reach="<= 1610" if loaded else "",
             passed=memory_mb <= 1610.0 if loaded else None,
-            note="proportional set size of bus, feed and shards",
+            note="proportional set size of bus, feed, ledger and shards",
         ),
     ]
 
@@ -214,7 +227,7 @@ def _actor_memory_mb() -> float:
             lines = (folder / "smaps_rollup").read_text(encoding="utf-8").splitlines() if mine else []
         except OSError:
             continue
-        if title.startswith((b"ray::SymbolActor", b"ray::BusActor", b"ray::FeedActor")):
+        if title.startswith((b"ray::SymbolActor", b"ray::BusActor", b"ray::FeedActor", b"ray::LedgerActor")):
             total_kb += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return total_kb * 1024 / 1e6
 

@@ -62,10 +62,33 @@ def test_a_backlog_finds_the_batch_that_follows() -> None:
     one = weigh(batch_of(0, small_chain("A")))
     backlog = Backlog(3 * one)
     for sequence in range(10):
-        backlog.append(batch_of(sequence, small_chain("A")))
+        backlog.append(batch_of(sequence, small_chain("A")), sequence)
     assert len(backlog) == 3
     found = backlog.next_after(7)
     assert found is not None
     assert found.sequence == 8
     assert backlog.next_after(3) is None
     assert backlog.next_after(9) is None
+
+
+def test_a_chain_that_waited_keeps_its_own_receipt() -> None:
+    """Later batches of other symbols do not make a waiting chain look fresh."""
+    mail = ShardMailbox(max_in_flight=1)
+    mail.offer(batch_of(0, small_chain("A")), 10)
+    mail.take()
+    mail.offer(batch_of(1, small_chain("A")), 20)
+    mail.offer(batch_of(2, small_chain("B")), 30)
+    mail.returned()
+    taken = mail.take()
+    assert taken is not None
+    assert (taken.batch.sequence, taken.received_ns) == (2, 20)
+
+
+def test_receipts_reach_further_back_than_batches() -> None:
+    """A batch that has left the backlog is still known by its first receipt; one that never came is not."""
+    backlog = Backlog(weigh(batch_of(0, small_chain("A"))))
+    for sequence in range(5, 10):
+        backlog.append(batch_of(sequence, small_chain("A")), 100 + sequence)
+    assert backlog.next_after(5) is None
+    assert [backlog.received_ns(s, 999) for s in (3, 6, 9, 10)] == [105, 106, 109, 999]
+    assert Backlog(1).received_ns(0, 999) == 999
