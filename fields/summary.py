@@ -27,7 +27,8 @@ def _numbers(values: FloatArray) -> list[float | None]:
 
 
 def _rows(table: FloatArray) -> list[list[float | None]]:
-    return [_numbers(row) for row in table]
+    listed: list[list[float | None]] = table.tolist()
+    return listed if np.isfinite(table).all() else [_numbers(row) for row in table]
 
 
 def _zero_gamma(root: ZeroGamma) -> dict[str, object]:
