@@ -128,12 +128,12 @@ def greeks(
     price that is not above 0 and for NaN or infinity in any input everything is NaN.
     """
     inputs = _columns(spot, strike, tau, rate, dividend_yield, volatility, is_call)
-    result = Greeks.empty(inputs[0].shape[0]) if out is None else out
-    filled = tuple(getattr(result, name) for name in _NAMES)
-    if out is not None:
-        require_outputs(filled, inputs[0].shape[0])
-    _finish(inputs, dict(zip(_NAMES, filled, strict=True)), _fill_greeks(*inputs, filled))
-    return result
+    filled = _outputs(out, _NAMES, inputs[0].shape[0])
+    irregular_count = _fill_greeks(*inputs, filled)
+    columns = dict(zip(_NAMES, filled, strict=True))
+    if irregular_count != 0:
+        _finish(inputs, columns, irregular_count)
+    return Greeks(**columns) if out is None else out
 
 
 def exposure_greeks(
@@ -162,12 +162,12 @@ def exposure_greeks(
         `out` where given.
     """
     inputs = _columns(spot, strike, tau, rate, dividend_yield, volatility, is_call)
-    result = ExposureGreeks.empty(inputs[0].shape[0]) if out is None else out
-    filled = tuple(getattr(result, name) for name in _EXPOSURE_NAMES)
-    if out is not None:
-        require_outputs(filled, inputs[0].shape[0])
-    _finish(inputs, dict(zip(_EXPOSURE_NAMES, filled, strict=True)), _fill_exposure_greeks(*inputs, filled))
-    return result
+    filled = _outputs(out, _EXPOSURE_NAMES, inputs[0].shape[0])
+    irregular_count = _fill_exposure_greeks(*inputs, filled)
+    columns = dict(zip(_EXPOSURE_NAMES, filled, strict=True))
+    if irregular_count != 0:
+        _finish(inputs, columns, irregular_count)
+    return ExposureGreeks(**columns) if out is None else out
 
 
 _NAMES = tuple(item.name for item in fields(Greeks))
@@ -199,6 +199,14 @@ def _columns(
     return S, K, t, r, q, sigma, flags
 
 
+def _outputs(out: Greeks | ExposureGreeks | None, names: tuple[str, ...], n_contracts: int) -> tuple[FloatArray, ...]:
+    if out is None:
+        return tuple(empty_columns(len(names), n_contracts))
+    given = tuple(getattr(out, name) for name in names)
+    require_outputs(given, n_contracts)
+    return given
+
+
 def _finish(inputs: _Columns, columns: dict[str, FloatArray], irregular_count: int) -> None:
     if irregular_count < 0:
         raise NumericsError(
@@ -206,8 +214,6 @@ def _finish(inputs: _Columns, columns: dict[str, FloatArray], irregular_count: i
             found="two arrays in the same memory",
             expected="outputs of their own memory",
         )
-    if irregular_count == 0:
-        return
     S, K, tau, r, q, sigma, flags = inputs
     irregular = np.flatnonzero(_irregular(S, K, tau, r, q, sigma))
     limits = np.empty((irregular.shape[0], len(_NAMES)))
