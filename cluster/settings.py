@@ -29,6 +29,9 @@ __all__ = [
 _ASSUMED_SPX_IMPACT: Final = 2e-13
 _ASSUMED_SOURCE: Final = "assumed: 0.1 % per 5 bn USD, linear; replace it by impact.SYMBOL in the settings or --impact"
 
+# Read elsewhere: the settings file itself, tracebacks, the recorded data of the tests.
+_OTHER_VARIABLES: Final = frozenset({"HEDGEFIELD_CONFIG", "HEDGEFIELD_DEBUG", "HEDGEFIELD_DATA"})
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -173,19 +176,41 @@ def load_settings(overrides: dict[str, Any] | None = None) -> Settings:
     named = os.environ.get("HEDGEFIELD_CONFIG")
     if named and not Path(named).expanduser().is_file():
         raise ConfigError("the settings file is missing", found=named, action="correct HEDGEFIELD_CONFIG")
+    _check_environment()
     try:
         return Settings(**_given(overrides or {}))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(
-            f"setting {place} cannot be used",
-            found=repr(first.get("input")) if "token" not in place and "url" not in place else "a hidden value",
-            expected=first["msg"],
-            action="correct it on the command line, in HEDGEFIELD_* or in config.toml",
-        ) from error
+        raise _explained(error) from error
     except ValueError as error:  # TOML that cannot be parsed
-        raise ConfigError("the settings file cannot be read", found=str(error), action=str(_settings_file())) from error
+        raise ConfigError(
+            "the settings file cannot be read", found=str(error), action=f"correct {_settings_file()}"
+        ) from error
+
+
+def _explained(error: ValidationError) -> ConfigError:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    hidden = "token" in place or "url" in place
+    unknown = first["type"] == "extra_forbidden"
+    return ConfigError(
+        f"there is no setting {place}" if unknown else f"setting {place} cannot be used",
+        found="a hidden value" if hidden else repr(first.get("input")),
+        expected="a name of docs/guides/settings.md" if unknown else first["msg"],
+        action=f"correct it on the command line, in HEDGEFIELD_* or in {_settings_file()}",
+    )
+
+
+def _check_environment() -> None:
+    """Refuse a misspelt variable: pydantic would pass over it, and the default would stand unnoticed."""
+    known = {f"HEDGEFIELD_{name.upper()}" for name in Settings.model_fields} | _OTHER_VARIABLES
+    for variable in sorted(os.environ):
+        if variable.startswith("HEDGEFIELD_") and variable.partition("__")[0] not in known:
+            raise ConfigError(
+                f"there is no setting {variable}",
+                found="it in the environment",
+                expected="a name of docs/guides/settings.md, in capitals, with two underscores for each dot",
+                action="correct or unset it",
+            )
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from adapters.listing import FileSummary
 
 __all__ = ["data_ls"]
+
+_PIPE_WIDTH: Final = 200
 
 
 def data_ls(
@@ -66,7 +69,8 @@ def _print_table(found: list[FileSummary]) -> None:
         table.add_row(
             item.path.name, item.format + mark, names, sessions, f"{item.n_snapshots}", f"{item.n_contracts:,}"
         )
-    console = Console(soft_wrap=True)
+    # A pipe has no width: nothing is cut off there.
+    console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(soft_wrap=True, width=_PIPE_WIDTH)
     console.print(table)
     for item in found:
         if item.problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,7 +27,6 @@ class _Request:
     symbol: str | None
     session: str | None
     impact: float | None
-    positions: PositionSource
     position_file: Path | None
 
 
@@ -34,12 +34,19 @@ def fields(
     files: Annotated[list[Path], typer.Argument(help="Files of option chains, in any known format.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per session and symbol.")] = False,  # noqa: FBT002
     plot: Annotated[Path | None, typer.Option(help="Write a picture: OUT.png or OUT.html.")] = None,
-    positions: Annotated[PositionSource, typer.Option(help="Dealer convention.")] = PositionSource.OI_NAIVE,
+    positions: Annotated[
+        PositionSource | None, typer.Option(help="Dealer convention; else that of the settings, oi_naive.")
+    ] = None,
     position_file: Annotated[
         Path | None, typer.Option(help="For `--positions user`: CSV of `contract,contracts` (+ dealers long).")
     ] = None,
-    dynamics: Annotated[Dynamics, typer.Option(help="Volatility dynamics of the ladder.")] = Dynamics.STICKY_STRIKE,
-    clock: Annotated[TimeBasis, typer.Option(help="Clock of time to expiry and charm.")] = TimeBasis.CALENDAR,
+    dynamics: Annotated[
+        Dynamics | None,
+        typer.Option(help="Volatility dynamics of the ladder; else that of the settings, sticky_strike."),
+    ] = None,
+    clock: Annotated[
+        TimeBasis | None, typer.Option(help="Clock of time to expiry and charm; else that of the settings, calendar.")
+    ] = None,
     symbol: Annotated[str | None, typer.Option(help="Only this underlying.")] = None,
     session: Annotated[str | None, typer.Option(help="Only this session, YYYY-MM-DD.")] = None,
     half_range: Annotated[
@@ -51,15 +58,12 @@ def fields(
     ] = None,
 ) -> None:
     """Read option chains and print the field of each session and symbol."""
-    _check_usage(positions, position_file, session, plot)
+    _check_usage(session, plot)
     from cluster.settings import load_settings
 
-    request = _Request(symbol=symbol, session=session, impact=impact, positions=positions, position_file=position_file)
+    request = _Request(symbol=symbol, session=session, impact=impact, position_file=position_file)
     settings = load_settings({"fields": {"position_source": positions, "dynamics": dynamics, "time_basis": clock}})
-    config = settings.fields.config()
-    if half_range is not None:
-        window = min(config.roots_window, half_range)
-        config = replace(config, ladder_half_width=half_range, roots_window=window)
+    config = _config(settings, position_file, half_range)
     written, failed = 0, 0
     for path in files:
         for result in _of_file(path, request, config, settings):
@@ -77,16 +81,30 @@ def fields(
     raise typer.Exit(1 if failed else 0)
 
 
-def _check_usage(positions: PositionSource, position_file: Path | None, session: str | None, plot: Path | None) -> None:
-    if (positions is PositionSource.USER) != (position_file is not None):
-        raise typer.BadParameter("`--positions user` and `--position-file` go together")
+def _check_usage(session: str | None, plot: Path | None) -> None:
     if plot is not None and plot.suffix.lower() not in {".png", ".html"}:
         raise typer.BadParameter(f"--plot writes .png or .html; found {plot.name}")
+    if plot is not None and not os.access(plot.parent, os.W_OK):
+        from market.errors import DataError
+
+        # Before the first field, not after it: the work would be lost.
+        raise DataError(
+            "the picture cannot be written", path=str(plot), found=f"{plot.parent} is missing or not writable"
+        )
     if session is not None:
         try:
             datetime.strptime(session, "%Y-%m-%d")  # noqa: DTZ007  # a date has no zone
         except ValueError as error:
             raise typer.BadParameter(f"--session is a date such as 2023-05-23; found {session}") from error
+
+
+def _config(settings: Settings, position_file: Path | None, half_range: float | None) -> FieldConfig:
+    config = settings.fields.config()
+    if (config.position_source is PositionSource.USER) != (position_file is not None):
+        raise typer.BadParameter("`--positions user` and `--position-file` go together")
+    if half_range is None:
+        return config
+    return replace(config, ladder_half_width=half_range, roots_window=min(config.roots_window, half_range))
 
 
 def _of_file(

@@ -52,7 +52,6 @@ def up(
     _check_usage(feed, path, speed, interval, once=once, as_json=as_json)
     began = time.monotonic()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    from cluster.logs import configure_logging
     from cluster.settings import load_settings
 
     settings = load_settings(
@@ -69,8 +68,23 @@ def up(
             "cluster": {"address": address, "shards": shards},
         }
     )
-    configure_logging(settings.folder / "logs")
+    _open_log(settings)
     raise typer.Exit(_run(settings, began, once=once, as_json=as_json))
+
+
+def _open_log(settings: Settings) -> None:
+    from cluster.logs import configure_logging
+    from market.errors import ConfigError
+
+    try:
+        configure_logging(settings.folder / "logs")
+    except OSError as error:
+        raise ConfigError(
+            "the state folder cannot be used",
+            found=str(error),
+            expected="a folder that may be written",
+            action="name another by HEDGEFIELD_HOME",
+        ) from error
 
 
 def _check_usage(

@@ -75,12 +75,13 @@ def test_a_missing_file_and_a_folder_are_exit_code_1(tmp_path: Path, name: str) 
     assert "Traceback" not in result.stderr
 
 
-def test_an_unexpected_fault_is_a_short_message(tmp_path: Path) -> None:
-    """A state folder that is a file is nobody's plan; still the user sees a sentence, and a traceback with --debug."""
+def test_a_state_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    """A sentence with what to do; a traceback with --debug alone."""
     (tmp_path / "home").write_text("")
     result = _run(tmp_path, "up", "--once")
-    assert result.returncode == 1
-    assert "unexpected" in result.stderr
+    assert result.returncode == 2
+    assert "the state folder cannot be used" in result.stderr
+    assert "HEDGEFIELD_HOME" in result.stderr
     assert "Traceback" not in result.stderr
     assert "Traceback" in _run(tmp_path, "--debug", "up", "--once").stderr
 
@@ -101,6 +102,27 @@ def test_fields_prints_one_object_a_line_and_goes_on_after_a_wrong_file(tmp_path
     assert found["regime"]["impact_source"].startswith("assumed")
     assert "0.1 % per 5 bn USD" in found["reasons"]["amplification"]
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.data
+def test_fields_follows_the_settings_where_no_option_is_given(tmp_path: Path, data_root: Path) -> None:
+    """An option goes before the settings, the settings before the default."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "config.toml").write_text(
+        'fields.dynamics = "sticky_moneyness"\nfields.time_basis = "trading"\n', encoding="utf-8"
+    )
+    good = data_root / "raw_formats" / "cboe_spy_delayed_quotes_20220712.json.gz"
+    found = json.loads(_run(tmp_path, "fields", str(good), "--json", "--clock", "calendar").stdout)
+    assert (found["dynamics"], found["clock"]) == ("sticky_moneyness", "calendar")
+
+
+@pytest.mark.data
+def test_a_picture_that_has_no_folder_is_refused_before_the_work(tmp_path: Path, data_root: Path) -> None:
+    """Nothing is computed that could not be written."""
+    good = data_root / "raw_formats" / "cboe_spy_delayed_quotes_20220712.json.gz"
+    result = _run(tmp_path, "fields", str(good), "--plot", str(tmp_path / "nowhere" / "x.png"))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "nowhere" in result.stderr
 
 
 @pytest.mark.data

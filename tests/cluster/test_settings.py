@@ -56,6 +56,22 @@ def test_a_named_file_that_is_missing_is_an_error(monkeypatch: pytest.MonkeyPatc
         load_settings()
 
 
+def test_a_misspelt_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would pass unnoticed and leave the default in force."""
+    monkeypatch.setenv("HEDGEFIELD_FEILDS__DYNAMICS", "sticky_moneyness")
+    with pytest.raises(ConfigError, match="no setting HEDGEFIELD_FEILDS__DYNAMICS"):
+        load_settings()
+
+
+def test_an_unknown_name_in_the_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message speaks of settings, not of the library that reads them."""
+    path = tmp_path / "mine.toml"
+    path.write_text("[feilds]\nx = 1\n", encoding="utf-8")
+    monkeypatch.setenv("HEDGEFIELD_CONFIG", str(path))
+    with pytest.raises(ConfigError, match=r"no setting feilds.*mine\.toml"):
+        load_settings()
+
+
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the token nor the database password appears when the settings are printed."""
     monkeypatch.setenv("HEDGEFIELD_TOKEN", "very-secret-token")
