@@ -62,7 +62,8 @@ def _impact_note(config: FieldConfig) -> str:
 
 def _amplification_reasons(config: FieldConfig, totals: Totals, landscape: Landscape) -> dict[str, str]:
     if isnan(config.impact_return_per_usd):
-        return {"amplification": "the price impact per USD is unknown; set impact_return_per_usd"}
+        why = "the price impact per USD is unknown; set impact_return_per_usd, by impact.SYMBOL or --impact"
+        return {"amplification": why}
     if isnan(totals.gamma_usd_per_pct):
         return {"amplification": "there is no gamma to feed back"}
     note = _impact_note(config)
