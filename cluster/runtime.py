@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from cluster.loopback import HOOK, haproxy_on_loopback
 from cluster.serve_env import NAMESPACE, RAY_ENVIRONMENT
+from cluster.state_folder import SCRATCH_LINK
 from market.errors import ConfigError
 
 __all__ = ["RayRuntime", "free_port", "is_free", "start_ray", "usable_cores"]
@@ -128,6 +129,7 @@ def start_ray(
         _join(address)
         return RayRuntime(address=address, owned=False, metrics_port=None, scratch=None)
     scratch = Path(tempfile.mkdtemp(prefix="hf-", dir="/tmp"))  # socket paths end at 107 characters
+    (run_folder / SCRATCH_LINK).symlink_to(scratch)  # a run that is killed leaves it to the next one to remove
     try:
         port = metrics_port or free_port(8085)
         os.environ.update(_environment(scratch, run_folder, port))

@@ -6,12 +6,17 @@ import os
 import secrets
 import shutil
 from pathlib import Path
+from typing import Final
 
 from pydantic import SecretStr
 
+from cluster.leftovers import kill_session
 from market.errors import ConfigError
 
-__all__ = ["make_run_folder", "prune_runs", "token_file"]
+__all__ = ["SCRATCH_LINK", "make_run_folder", "prune_runs", "token_file"]
+
+SCRATCH_LINK: Final = "scratch"
+"""Name of a run folder's link to the folder of Ray's session, which must have a short path."""
 
 
 def token_file(home: Path, given: SecretStr | None, run_folder: Path) -> Path:
@@ -62,7 +67,7 @@ def make_run_folder(home: Path, run_id: str) -> Path:
 
 
 def prune_runs(home: Path) -> int:
-    """Remove folders of runs whose process is gone, and return how many.
+    """Remove folders of runs whose process is gone, with what is left of their Ray sessions, and return how many.
 
     Parameters
     ----------
@@ -73,6 +78,10 @@ def prune_runs(home: Path) -> int:
     for folder in (home / "runs").glob("*-*"):
         pid = folder.name.split("-", maxsplit=1)[0]
         if pid.isdigit() and not _is_alive(int(pid)):
+            scratch = folder / SCRATCH_LINK
+            if scratch.is_symlink():
+                kill_session(scratch.readlink())
+                shutil.rmtree(scratch.readlink(), ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
             removed += 1
     return removed

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Final, final
 import structlog
 
 from actors.state import ShardConfig
+from cluster.leftovers import kill_session
 from cluster.runtime import RayRuntime, free_port, is_free, start_ray, usable_cores
 from cluster.serve_env import APPLICATION, APPLICATION_NAME, BUS_NAME, NAMESPACE
 from cluster.settings import Settings
-from cluster.state_folder import make_run_folder, prune_runs, token_file
+from cluster.state_folder import SCRATCH_LINK, make_run_folder, prune_runs, token_file
 from cluster.wiring import Wiring, shard_names, wire
 from market.clock import SystemClock
 from market.errors import ConfigError, VenueError
@@ -324,6 +325,12 @@ class System:
             self._runtime = None
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)  # sequences of this run mean nothing to the next
+
+    def abandon(self) -> None:
+        """End our own Ray processes at once, without order; what the ledger has acknowledged stays."""
+        link = (self._folder or Path()) / SCRATCH_LINK
+        if link.is_symlink():
+            kill_session(link.readlink())
 
     def _drain(self) -> None:
         import ray

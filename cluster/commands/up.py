@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -109,9 +109,10 @@ class _Interrupted(KeyboardInterrupt):
 
 
 class _Signals:
-    """First signal: stop in order; second: leave at once, Ray's processes go with this one."""
+    """First signal: stop in order; second: leave at once and take Ray's processes along."""
 
-    def __init__(self) -> None:
+    def __init__(self, abandon: Callable[[], None]) -> None:
+        self._abandon = abandon
         self.asked = threading.Event()
         self.starting = True
 
@@ -122,6 +123,7 @@ class _Signals:
     def _on_signal(self, _number: int, _frame: object) -> None:
         if self.asked.is_set():
             sys.stderr.write("forced\n")
+            self._abandon()
             os._exit(130)
         self.asked.set()
         if self.starting:
@@ -131,9 +133,9 @@ class _Signals:
 def _run(settings: Settings, began: float, *, once: bool, as_json: bool) -> int:
     from cluster.system import System
 
-    signals = _Signals()
-    signals.install()
     system = System(settings, gateway=not once)
+    signals = _Signals(system.abandon)
+    signals.install()
     try:
         system.start()
         signals.starting = False

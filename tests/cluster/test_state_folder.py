@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from cluster.runtime import free_port, is_free
-from cluster.state_folder import make_run_folder, prune_runs, token_file
+from cluster.state_folder import SCRATCH_LINK, make_run_folder, prune_runs, token_file
 from market.errors import ConfigError
 
 
@@ -45,6 +47,25 @@ def test_only_runs_whose_process_is_gone_are_removed(tmp_path: Path) -> None:
     assert prune_runs(tmp_path) == 1
     assert alive.is_dir()
     assert not dead.exists()
+
+
+def test_what_a_killed_run_left_behind_is_ended_and_removed(tmp_path: Path) -> None:
+    """Orphans of a dead run's session and its folder go; a process of another session stays."""
+    dead, session, other = make_run_folder(tmp_path, f"{_unused_pid()}-1"), tmp_path / "hf-1", tmp_path / "hf-12"
+    session.mkdir()
+    (dead / SCRATCH_LINK).symlink_to(session)
+    orphan, stranger = (
+        subprocess.Popen(["/bin/sleep", "60"], env={"RAY_TMPDIR": str(folder)}) for folder in (session, other)
+    )
+    try:
+        assert prune_runs(tmp_path) == 1
+        assert orphan.wait(timeout=10.0) == -signal.SIGKILL
+        assert stranger.poll() is None
+        assert not session.exists()
+    finally:
+        orphan.kill()
+        stranger.kill()
+        stranger.wait()
 
 
 def _unused_pid() -> int:
