@@ -67,10 +67,10 @@ def _where_to_look(error: Exception) -> str:
 
     from cluster.logs import configure_logging
 
-    home = Path(os.environ.get("HEDGEFIELD_HOME", "~/.hedgefield")).expanduser()
     try:
+        home = Path(os.environ.get("HEDGEFIELD_HOME", "~/.hedgefield")).expanduser()
         path = configure_logging(home / "logs", quiet=True)
-    except OSError:
+    except (OSError, RuntimeError):  # not writable, or a user without a home
         return "run again with --debug before the verb to see where"
     import structlog
 

@@ -141,7 +141,12 @@ class Settings(BaseSettings):
     @property
     def folder(self) -> Path:
         """State folder with ``~`` resolved."""
-        return self.home.expanduser()
+        try:
+            return self.home.expanduser()
+        except RuntimeError as error:  # a container's user without an entry and without HOME
+            raise ConfigError(
+                "the state folder is unknown: this user has no home", found=str(error), action="set HEDGEFIELD_HOME"
+            ) from error
 
     def ledger_url(self) -> str:
         """Return the URL of the event log; it may hold a password."""
@@ -154,10 +159,13 @@ class Settings(BaseSettings):
         return {s: Impact(return_per_usd=i.return_per_usd, source=i.source) for s, i in self.impact.items()}
 
 
-def _settings_file() -> Path:
+def _settings_file() -> Path | None:
     named = os.environ.get("HEDGEFIELD_CONFIG")
     home = Path(os.environ.get("HEDGEFIELD_HOME", "~/.hedgefield"))
-    return Path(named).expanduser() if named else home.expanduser() / "config.toml"
+    try:
+        return Path(named).expanduser() if named else home.expanduser() / "config.toml"
+    except RuntimeError:  # a user without a home has no file there either
+        return None
 
 
 def load_settings(overrides: dict[str, Any] | None = None) -> Settings:
@@ -196,7 +204,7 @@ def _explained(error: ValidationError) -> ConfigError:
         f"there is no setting {place}" if unknown else f"setting {place} cannot be used",
         found="a hidden value" if hidden else repr(first.get("input")),
         expected="a name of docs/guides/settings.md" if unknown else first["msg"],
-        action=f"correct it on the command line, in HEDGEFIELD_* or in {_settings_file()}",
+        action=f"correct it on the command line, in HEDGEFIELD_* or in {_settings_file() or 'a settings file'}",
     )
 
 

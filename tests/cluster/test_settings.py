@@ -72,6 +72,19 @@ def test_an_unknown_name_in_the_file_is_named(tmp_path: Path, monkeypatch: pytes
         load_settings()
 
 
+def test_a_user_without_a_home_can_read_files_but_must_name_a_state_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers run as users that the machine does not know."""
+    monkeypatch.delenv("HEDGEFIELD_HOME")
+    monkeypatch.setattr(Path, "expanduser", _homeless)
+    settings = load_settings()
+    with pytest.raises(ConfigError, match="HEDGEFIELD_HOME"):
+        _ = settings.folder
+
+
+def _homeless(_path: Path) -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the token nor the database password appears when the settings are printed."""
     monkeypatch.setenv("HEDGEFIELD_TOKEN", "very-secret-token")
