@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Final, final
+
+import numpy as np
 
 from actors.mailbox import Backlog, ShardMailbox
 from actors.messages import FeedHealth, ShardBatch
@@ -11,6 +13,8 @@ from actors.placement import owner
 from market.ports import ChainBatch
 
 __all__ = ["Delivery", "FeedConfig"]
+
+_NO_SYMBOLS: Final = np.zeros(0, dtype="S1")  # a fifth of the bytes of a chain otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +80,9 @@ class Delivery:
         return shard not in self.down and shard not in self.catching_up
 
     def part(self, batch: ChainBatch, shard: str) -> ChainBatch:
-        """Return the chains of a batch that belong to a shard."""
-        return replace(batch, chains=tuple(c for c in batch.chains if self._owner(c.symbol) == shard))
+        """Return the chains of a batch that belong to a shard, without contract symbols, which no field needs."""
+        owned = (chain for chain in batch.chains if self._owner(chain.symbol) == shard)
+        return replace(batch, chains=tuple(replace(c, symbols=_NO_SYMBOLS) if c.symbols.size else c for c in owned))
 
     def _owner(self, symbol: str) -> str:
         known = self._owners.get(symbol)
