@@ -28,6 +28,10 @@ def redact(_logger: object, _method: str, entry: MutableMapping[str, Any]) -> Mu
 
     Parameters
     ----------
+    _logger : object
+        The logger; structlog passes it, nothing is done with it.
+    _method : str
+        The level; the same.
     entry : mapping
         A log entry.
 

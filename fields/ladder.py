@@ -132,10 +132,12 @@ def spot_ladder(
 
     Parameters
     ----------
-    contracts, weight, grid, smile
+    contracts, weight, grid
         As in `gamma_ladder`.
     minutes_per_year : float
         Of the clock that `tau` runs on: 525 600 calendar, 98 280 trading.
+    smile : SmileTable, optional
+        As in `gamma_ladder`.
 
     Returns
     -------

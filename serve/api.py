@@ -198,7 +198,7 @@ def _no_field(board: SnapshotBoard, symbol: str) -> Problem:
 
 
 def _stream(app: FastAPI, board: SnapshotBoard, config: GatewayConfig, counts: StreamCounts) -> None:
-    responses = _errors(401, 404, 503)
+    responses = _errors(401, 404, 422, 503)
     responses[200] = {"description": "Events `field`, each a summary.", "content": {"text/event-stream": {}}}
 
     @app.get("/v1/stream", tags=["stream"], response_class=Response, responses=responses, summary="Live fields")
