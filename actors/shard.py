@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections import deque
@@ -18,7 +19,7 @@ from actors.bus import BusActor
 from actors.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from actors.codec import encode
 from actors.messages import Outgoing, Publication, Receipt, ShardBatch, ShardHealth, SymbolStatus
-from actors.state import ShardConfig, ShardState
+from actors.state import FieldFunction, ShardConfig, ShardState
 from market.clock import SystemClock
 from market.errors import DataError
 from market.ports import Stream
@@ -63,6 +64,17 @@ class _Metrics:
         self._age.set(max((s.age_s for s in status if s.age_s == s.age_s), default=0.0))
 
 
+def _field_function(folder: Path) -> FieldFunction:
+    """Load the kernels, one process at a time: with a cold cache the first one compiles and the others load."""
+    with (folder / "kernels.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a process that dies lets go
+        from fields.compute import compute_field
+        from fields.warm import warm_kernels
+
+        warm_kernels()
+    return partial(compute_field, perf_ns=time.perf_counter_ns)
+
+
 @final
 class SymbolActor:
     """Sync, single-threaded actor that owns many symbols.
@@ -78,9 +90,6 @@ class SymbolActor:
     """
 
     def __init__(self, config: ShardConfig, checkpoint_path: str, bus: ActorAddress) -> None:
-        from fields.compute import compute_field
-        from fields.warm import warm_kernels
-
         self._config, self._path, self._clock = config, Path(checkpoint_path), SystemClock()
         self._bus: ActorProxy[BusActor] = connect(bus)
         self._epoch_ns = self._clock.now_ns()
@@ -91,13 +100,12 @@ class SymbolActor:
         self._restored = 0 if restored is None else len(restored.publications)
         self._state = ShardState(
             config,
-            partial(compute_field, perf_ns=time.perf_counter_ns),
+            _field_function(self._path.parent),
             self._clock,
             sequence=-1 if restored is None else restored.sequence,
             publications=() if restored is None else restored.publications,
         )
         self._publish(self._state.publications)
-        warm_kernels()
 
     def _restore(self) -> Checkpoint | None:
         try:

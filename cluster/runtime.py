@@ -157,12 +157,13 @@ def start_ray(
 
 
 def _join(address: str) -> None:
-    import ray
-
     os.environ.setdefault("RAY_AUTH_MODE", "token")  # a client does not switch by itself
+    import ray
+    from ray.exceptions import AuthenticationError
+
     try:
         ray.init(address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (AuthenticationError, ConnectionError, ValueError, RuntimeError) as error:
         raise ConfigError(
             "the Ray cluster cannot be joined",
             found=str(error).splitlines()[0] if str(error) else type(error).__name__,
