@@ -65,6 +65,7 @@ def fields(
     settings = load_settings({"fields": {"position_source": positions, "dynamics": dynamics, "time_basis": clock}})
     config = _config(settings, position_file, half_range)
     written, failed = 0, 0
+    pictures: set[Path] = set()
     for path in files:
         for result in _of_file(path, request, config, settings):
             if isinstance(result, Exception):
@@ -73,7 +74,7 @@ def fields(
                 continue
             _show(result, as_json=as_json)
             if plot is not None:
-                _plot(result, plot, first=written == 0)
+                _plot(result, plot, pictures)
             written += 1
     if written == 0 and failed == 0:
         _complain_nothing(request)
@@ -161,11 +162,17 @@ def _show(snapshot: FieldSnapshot, *, as_json: bool) -> None:
     print_field(snapshot)
 
 
-def _plot(snapshot: FieldSnapshot, out: Path, *, first: bool) -> None:
+def _plot(snapshot: FieldSnapshot, out: Path, pictures: set[Path]) -> None:
     from cluster.plots import write_picture
+    from market.clock import datetime_of_ns
 
-    path = out if first else out.with_stem(f"{out.stem}-{snapshot.symbol}-{snapshot.session.isoformat()}")
+    path = out
+    if pictures:
+        path = out.with_stem(f"{out.stem}-{snapshot.symbol}-{snapshot.session.isoformat()}")
+    if path in pictures:  # several snapshots of a session
+        path = path.with_stem(f"{path.stem}T{datetime_of_ns(snapshot.ts_event_ns):%H%M%S}Z")
     write_picture(snapshot, path)
+    pictures.add(path)
     typer.echo(f"wrote {path}", err=True)
 
 

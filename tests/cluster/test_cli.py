@@ -126,6 +126,33 @@ def test_a_picture_that_has_no_folder_is_refused_before_the_work(tmp_path: Path,
 
 
 @pytest.mark.data
+def test_a_reader_that_leaves_causes_no_traceback(tmp_path: Path, data_root: Path) -> None:
+    """As in `hedgefield fields ... | head -1`."""
+    good = str(data_root / "raw_formats" / "cboe_spy_delayed_quotes_20220712.json.gz")
+    command = [sys.executable, "-m", "cluster", "fields", good, "--json"]
+    environment = os.environ | {"HEDGEFIELD_HOME": str(tmp_path / "home")}
+    with subprocess.Popen(
+        command, cwd=_ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        complaint = process.stderr.read()
+        assert process.wait(timeout=200) == 1
+    assert complaint == ""
+
+
+@pytest.mark.data
+def test_each_snapshot_has_its_own_picture(tmp_path: Path, data_root: Path) -> None:
+    """Three times the same session: none replaces another but the one with the very same instant."""
+    good = str(data_root / "raw_formats" / "cboe_spy_delayed_quotes_20220712.json.gz")
+    result = _run(tmp_path, "fields", good, good, good, "--plot", str(tmp_path / "x.png"))
+    assert result.returncode == 0
+    found = {path.name for path in tmp_path.glob("*.png")}
+    assert found == {"x.png", "x-SPY-2022-07-12.png", "x-SPY-2022-07-12T225733Z.png"}
+
+
+@pytest.mark.data
 def test_fields_prints_a_table_and_writes_a_page(tmp_path: Path, data_root: Path) -> None:
     """For a human: units in words; the page opens without a network."""
     good = data_root / "raw_formats" / "cboe_spy_delayed_quotes_20220712.json.gz"
