@@ -168,11 +168,14 @@ def test_a_killed_bus_is_filled_again(system: Callable[..., _System]) -> None:
     _until(
         lambda: supervisor.last is not None and bool(supervisor.last.feed and supervisor.last.feed.ended), supervisor
     )
+    poll = one.actors["bus"].poll
+    killed = ray.get(poll.remote(Stream.HEALTH, 0, 1, 0.0)).epoch_ns
     ray.kill(one.actors["bus"], no_restart=False)
 
     def filled() -> bool:
         try:
-            return len(one.fields()) == 4
+            born = ray.get(poll.remote(Stream.HEALTH, 0, 1, 0.0)).epoch_ns
+            return born != killed and len(one.fields()) == 4
         except ray.exceptions.RayError:
             return False
 
