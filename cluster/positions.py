@@ -27,7 +27,7 @@ def read_positions(chain: OptionChain, path: Path) -> FloatArray:
     Returns
     -------
     ndarray, shape (n_contracts,)
-        NaN for a contract that the file does not name: it is then left out of the field and counted.
+        0 for a contract that the file does not name: the file is the whole book, so dealers hold none of it.
     """
     if chain.symbols.shape[0] != chain.n_contracts:
         raise DataError(
@@ -45,7 +45,7 @@ def read_positions(chain: OptionChain, path: Path) -> FloatArray:
             found=f"{len(unknown)}, such as {min(unknown)}",
             expected=f"symbols such as {names[0]}" if names else "",
         )
-    return np.array([held.get(name, math.nan) for name in names], dtype=np.float64)
+    return np.array([held.get(name, 0.0) for name in names], dtype=np.float64)
 
 
 def _read(path: Path) -> dict[str, float]:

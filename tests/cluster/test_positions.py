@@ -27,7 +27,7 @@ def test_positions_are_matched_by_contract(chain: OptionChain, tmp_path: Path) -
     path.write_text("contract,contracts\nC3,-12.5\nC0,7\n")
     held = read_positions(chain, path)
     assert (held[0], held[3]) == (7.0, -12.5)
-    assert np.isnan(held[1])
+    assert held[1] == 0.0
 
 
 @pytest.mark.parametrize(
