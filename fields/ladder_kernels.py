@@ -1,4 +1,4 @@
-"""Kernels of the moving smile and of the exact gamma: SIMD across the ladder's nodes, or across the contracts.
+"""Kernels of the moving smile: SIMD across the ladder's nodes.
 
 Paper symbols: ``a = sigma sqrt(tau)``, ``b`` carry, ``q`` dividend yield, ``Dq = exp(-q tau)``, ``m = d(d1)/d(tau)``.
 Row 0 of every ladder collects calls, row 1 puts. The kernels leave out the factor ``S exp(x)`` (and the unit) that all
@@ -12,11 +12,11 @@ from math import ceil, exp, floor, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from fields.jit import BOOL, F64, I64, OUT, OUT_2D, REAL, kernel, primitive
+from fields.jit import BOOL, F64, I64, OUT_2D, REAL, kernel, primitive
 from fields.primitives import INV_SQRT_2PI, half_power, log_ratio, mills
 from market.chains import BoolArray, FloatArray
 
-__all__ = ["LANES", "exposures_sticky_moneyness", "gamma_sticky_moneyness", "gamma_terms_at", "smile_at"]
+__all__ = ["LANES", "exposures_sticky_moneyness", "gamma_sticky_moneyness"]
 
 # Nodes are valued in groups of this many; ladders and smile tables have room for it.
 LANES = 8
@@ -139,37 +139,3 @@ def exposures_sticky_moneyness(
         certain = charm[row, last:] if is_call[i] else charm[row, :first]
         for j in range(certain.shape[0]):
             certain[j] += dividend
-
-
-@kernel(REAL, F64, F64, F64, F64, OUT)
-def gamma_terms_at(
-    x: float,
-    forward_log_moneyness: FloatArray,
-    root_tau: FloatArray,
-    volatility: FloatArray,
-    base: FloatArray,
-    term: FloatArray,
-) -> None:
-    """Fill ``w Dq phi(d1) / a`` of each contract at one log spot; `base` is ``w Dq / sqrt(2 pi)``."""
-    for i in range(term.shape[0]):
-        a = volatility[i] * root_tau[i]
-        inverse_a = 1.0 / a
-        d1 = (forward_log_moneyness[i] + x) * inverse_a + 0.5 * a
-        term[i] = base[i] * inverse_a * half_power(_BELL_SQUARE * d1 * d1)
-
-
-@kernel(REAL, F64, I64, F64, F64, OUT)
-def smile_at(
-    steps: float,
-    table: FloatArray,
-    place: NDArray[np.int64],
-    fraction: FloatArray,
-    scale: FloatArray,
-    volatility: FloatArray,
-) -> None:
-    """Fill each contract's volatility a number of grid steps above the first node."""
-    for i in range(place.shape[0]):
-        along = fraction[i] + steps
-        whole = floor(along)
-        at = place[i] + int(whole)
-        volatility[i] = scale[i] * (table[at] + (along - whole) * (table[at + 1] - table[at]))

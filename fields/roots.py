@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp
 from typing import final
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
+from scipy.optimize import minimize_scalar
 
 from fields.config import Dynamics, PositionSource
 from fields.grid import LogGrid
 from fields.ladder import LadderContracts
-from fields.ladder_kernels import gamma_terms_at, smile_at
+from fields.root_kernels import COLUMNS, crossings, gamma_at, hold
 from fields.smile import SmileTable
 from fields.snapshot import ZeroGamma
 from market.chains import FloatArray
@@ -23,12 +23,10 @@ __all__ = ["NetGamma", "RootSearch", "zero_gamma_levels"]
 
 _PER_CENT = 0.01
 _MINIMUM_NODES = 200
-# Log price; the answer is asked to 1e-9 of spot.
-_TOLERANCE = 1e-13
-# Step of the slope: rounding eps / h and curvature h^2 / a^2 are both far below what a slope is used for.
-_SLOPE_STEP = 1e-5
 # A sum of n terms of size t is not known to better than about this times t.
 _NOISE = 1e-13
+_EMPTY = np.empty(0)
+_NO_READING = (np.empty(0, dtype=np.int64), _EMPTY, _EMPTY)
 
 
 @final
@@ -63,19 +61,15 @@ class NetGamma:
     """
 
     def __init__(self, contracts: LadderContracts, signed_weight: FloatArray, smile: SmileTable | None = None) -> None:
-        held = np.flatnonzero(signed_weight)
-        tau, strike = contracts.tau[held], contracts.strike[held]
-        # log1p of the exact difference: the rounding of spot / strike would be blown up by 1 / (sigma sqrt(tau)).
-        ratio = np.log1p((contracts.spot - strike) / strike)
-        self._spot, self._smile = contracts.spot, smile
-        self._forward_log_moneyness = ratio + contracts.carry[held] * tau
-        self._root_tau = np.sqrt(tau)
-        self._volatility = contracts.volatility[held].copy()
-        self._base = signed_weight[held] * np.exp(-contracts.dividend_yield[held] * tau) / np.sqrt(2.0 * np.pi)
-        self._term = np.empty(held.shape[0])
-        if smile is not None:
-            self._place, self._fraction = smile.start[held], smile.fraction[held]
-            self._scale = smile.scale[held]
+        c = contracts
+        n_held = int(np.count_nonzero(signed_weight))
+        columns, place = np.empty((COLUMNS, n_held)), np.empty(n_held, dtype=np.int64)
+        start, fraction, scale = _NO_READING if smile is None else (smile.start, smile.fraction, smile.scale)
+        terms = (c.strike, c.tau, c.volatility, c.carry, c.dividend_yield, signed_weight)
+        hold(c.spot, *terms, start, fraction, scale, columns, place)
+        table = _EMPTY if smile is None else smile.volatility
+        first, spacing = (0.0, 1.0) if smile is None else (smile.grid.start, smile.grid.spacing)
+        self._book = (columns, place, table, first, spacing, _PER_CENT * c.spot, np.empty(n_held))
 
     def __call__(self, x: float) -> float:
         """Return net dollar gamma at a log spot.
@@ -90,8 +84,7 @@ class NetGamma:
         float
             USD per 1 % move.
         """
-        self._fill(x)
-        return float(self._term.sum()) * self._unit(x)
+        return float(self.at(np.array([x]))[0][0])
 
     def gross(self, x: float) -> float:
         """Return the same with every contract's gamma taken positive.
@@ -106,18 +99,49 @@ class NetGamma:
         float
             USD per 1 % move.
         """
-        self._fill(x)
-        return float(np.abs(self._term).sum()) * self._unit(x)
+        return float(self.at(np.array([x]))[1][0])
 
-    def _unit(self, x: float) -> float:
-        return _PER_CENT * self._spot * exp(x)
+    def at(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return net and gross gamma at several log spots.
 
-    def _fill(self, x: float) -> None:
-        if self._smile is not None:
-            grid = self._smile.grid
-            steps = (x - grid.start) / grid.spacing
-            smile_at(steps, self._smile.volatility, self._place, self._fraction, self._scale, self._volatility)
-        gamma_terms_at(x, self._forward_log_moneyness, self._root_tau, self._volatility, self._base, self._term)
+        Parameters
+        ----------
+        x : ndarray, shape (n_places,)
+            ln(price / spot).
+
+        Returns
+        -------
+        tuple of ndarray, shape (n_places,)
+            USD per 1 % move: net, and with every contract's gamma taken positive.
+        """
+        net, gross = np.empty((2, x.shape[0]))
+        gamma_at(np.ascontiguousarray(x), *self._book, net, gross)
+        return net, gross
+
+    def crossings(
+        self, x: FloatArray, gamma: FloatArray, floor: float, ends: tuple[float, float]
+    ) -> tuple[list[tuple[float, float]], FloatArray]:
+        """Return where net gamma changes its sign, and where it comes near zero and turns.
+
+        Parameters
+        ----------
+        x, gamma : ndarray, shape (n_nodes,)
+            Rising log spots and net gamma there, USD per 1 %.
+        floor : float
+            What is not larger counts as zero.
+        ends : tuple of float
+            Window that the slopes may look at.
+
+        Returns
+        -------
+        list of tuple of float
+            Root, and slope in USD per 1 % for a move of 1 %.
+        ndarray, shape (n_turns,)
+            Nodes between whose neighbours a parabola may reach zero.
+        """
+        found, shallow = np.empty((2, x.shape[0])), np.empty(x.shape[0])
+        n_found, n_shallow = crossings(x, gamma, floor, ends[0], ends[1], *self._book, found, shallow)
+        return list(zip(*found[:, :n_found].tolist(), strict=True)), shallow[:n_shallow]
 
 
 def zero_gamma_levels(
@@ -163,65 +187,58 @@ def zero_gamma_levels(
         found = str(net_gamma_usd_per_pct.shape)
         raise DataError("net gamma does not fit the ladder", found=found, expected=f"({grid.n_nodes},)")
     net = NetGamma(contracts, signed_weight, smile)
-    x, gamma = _nodes_in_window(grid, net_gamma_usd_per_pct, window, net)
-    floor = _NOISE * max(net.gross(float(at)) for at in x[:: max(1, x.shape[0] // 4)])
-    if not np.abs(gamma).max() > floor:
+    x, inside = _nodes_in_window(grid, window)
+    gamma = net.at(x)[0] if inside is None else np.ascontiguousarray(net_gamma_usd_per_pct[inside])
+    floor = _NOISE * float(net.at(x[:: max(1, x.shape[0] // 4)])[1].max())
+    highest, lowest = float(gamma.max()), float(gamma.min())
+    if not max(highest, -lowest) > floor:
         return RootSearch(levels=(), reason="net gamma is zero all along the ladder")
     dynamics = Dynamics.STICKY_STRIKE if smile is None else Dynamics.STICKY_MONEYNESS
-    roots = sorted(_roots(x, gamma, floor, net), key=lambda root: abs(root[0]))
+    roots = sorted(_roots(net, x, gamma, floor), key=lambda root: abs(root[0]))
     levels = tuple(
         ZeroGamma(level=contracts.spot * exp(at), slope=slope, position_source=position_source, dynamics=dynamics)
         for at, slope in roots
     )
-    side = "positive" if gamma[np.abs(gamma).argmax()] > 0.0 else "negative"
+    side = "positive" if highest > -lowest else "negative"
     return RootSearch(levels=levels, reason="" if levels else f"net gamma is {side} within {window:g} of spot (log)")
 
 
-def _nodes_in_window(grid: LogGrid, gamma: FloatArray, window: float, net: NetGamma) -> tuple[FloatArray, FloatArray]:
+@lru_cache(maxsize=32)
+def _nodes_in_window(grid: LogGrid, window: float) -> tuple[FloatArray, slice | None]:
+    """Return the places to look at, and which nodes they are; None where these are too few."""
     nodes = grid.nodes
-    inside = np.abs(nodes) <= window * (1.0 + 1e-12)
-    if int(inside.sum()) >= _MINIMUM_NODES:
-        return nodes[inside], gamma[inside]
-    low, high = max(-window, float(nodes[0])), min(window, float(nodes[-1]))
-    finer = np.linspace(low, high, _MINIMUM_NODES + 1)
-    return finer, np.array([net(float(at)) for at in finer])
+    inside = np.flatnonzero(np.abs(nodes) <= window * (1.0 + 1e-12))
+    if inside.shape[0] >= _MINIMUM_NODES:
+        held = slice(int(inside[0]), int(inside[-1]) + 1)
+        x, found = nodes[held].copy(), held
+    else:
+        low, high = max(-window, float(nodes[0])), min(window, float(nodes[-1]))
+        x, found = np.linspace(low, high, _MINIMUM_NODES + 1), None
+    x.setflags(write=False)
+    return x, found
 
 
-def _roots(x: FloatArray, gamma: FloatArray, floor: float, net: NetGamma) -> Iterator[tuple[float, float]]:
-    """Yield each root and its slope."""
-    size = np.abs(gamma)
-    sign = np.where(size <= floor, 0.0, np.sign(gamma))
-    for j in np.flatnonzero(sign[:-1] * sign[1:] < 0.0):
-        yield _refined(net, x[j], x[j + 1], x)
-    before, here, after = sign[:-2], sign[1:-1], sign[2:]
-    held = (before != 0.0) & (after != 0.0)
-    for j in np.flatnonzero(held & (here == 0.0) & (before != after)) + 1:
-        yield _refined(net, x[j - 1], x[j + 1], x)
-    turns = held & (before == after) & (here != -before)
-    # A parabola through the three values reaches at most an eighth of their rise below the middle one; take a quarter.
-    low = size[1:-1]
-    shallow = (low < size[:-2]) & (low <= size[2:]) & (low <= 0.25 * (np.maximum(size[:-2], size[2:]) - low))
-    for j in np.flatnonzero(turns & shallow) + 1:
-        yield from _near_extremum(net, x, gamma, int(j), floor)
+def _roots(net: NetGamma, x: FloatArray, gamma: FloatArray, floor: float) -> list[tuple[float, float]]:
+    """Return each root and its slope."""
+    ends = (float(x[0]), float(x[-1]))
+    roots, shallow = net.crossings(x, gamma, floor, ends)
+    for j in shallow.astype(np.int64):
+        roots += _near_extremum(net, x[j - 1 : j + 2], gamma[j - 1 : j + 2], floor, ends)
+    return roots
 
 
 def _near_extremum(
-    net: NetGamma, x: FloatArray, gamma: FloatArray, j: int, floor: float
-) -> Iterator[tuple[float, float]]:
-    """Yield the roots around a node where gamma comes closest to zero without changing its sign at the nodes."""
-    side = float(np.sign(gamma[j - 1]))
+    net: NetGamma, x: FloatArray, gamma: FloatArray, floor: float, ends: tuple[float, float]
+) -> list[tuple[float, float]]:
+    """Return the roots around a node where gamma comes closest to zero without changing its sign at its neighbours."""
+    side = 1.0 if gamma[0] > 0.0 else -1.0
     found = minimize_scalar(
-        lambda at: side * net(float(at)), bounds=(x[j - 1], x[j + 1]), method="bounded", options={"xatol": 1e-12}
+        lambda at: side * net(float(at)), bounds=(x[0], x[2]), method="bounded", options={"xatol": 1e-12}
     )
     bottom, depth = float(found.x), float(found.fun)
-    if depth < -floor:
-        yield _refined(net, x[j - 1], bottom, x)
-        yield _refined(net, bottom, x[j + 1], x)
-    elif depth <= floor:
-        yield bottom, 0.0
-
-
-def _refined(net: NetGamma, low: float, high: float, x: FloatArray) -> tuple[float, float]:
-    root = float(brentq(net, float(low), float(high), xtol=_TOLERANCE, rtol=1e-15))
-    below, above = max(root - _SLOPE_STEP, float(x[0])), min(root + _SLOPE_STEP, float(x[-1]))
-    return root, (net(above) - net(below)) / (above - below) * _PER_CENT
+    if depth > floor:
+        return []
+    if depth >= -floor:
+        return [(bottom, 0.0)]
+    places, values = np.array([x[0], bottom, x[2]]), np.array([gamma[0], side * depth, gamma[2]])
+    return net.crossings(places, values, floor, ends)[0]
