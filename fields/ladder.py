@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
 
 from fields.grid import LogGrid
-from fields.ladder_blocks import NODES_PER_BLOCK, PANEL, bells, exposures_sticky_strike, gamma_sticky_strike
-from fields.ladder_kernels import LANES, exposures_sticky_moneyness, gamma_sticky_moneyness
+from fields.ladder_blocks import PANEL, exposures_sticky_strike, gamma_sticky_strike
+from fields.ladder_kernels import LANES, exposures_sticky_moneyness, first_flaw, gamma_sticky_moneyness
 from fields.smile import SmileTable
 from market.chains import BoolArray, FloatArray
 from market.errors import DataError
@@ -19,6 +20,8 @@ __all__ = ["ExposureLadder", "LadderContracts", "gamma_ladder", "spot_ladder"]
 
 _PER_CENT = 0.01
 _VOL_POINT = 0.01
+# Of the arrays of a book this many, the first ones, hold positive numbers.
+_POSITIVE = 3
 
 
 @final
@@ -55,15 +58,11 @@ class LadderContracts:
     def __post_init__(self) -> None:
         if not (np.isfinite(self.spot) and self.spot > 0.0):
             raise DataError("the ladder needs a spot", found=str(self.spot), expected="> 0")
-        for name in ("strike", "tau", "volatility"):
-            values = getattr(self, name)
-            if not (np.isfinite(values).all() and (values > 0.0).all()):
-                raise DataError(
-                    f"{name} of the ladder", found="a value that is missing or not positive", expected="> 0"
-                )
-        for name in ("carry", "dividend_yield"):
-            if not np.isfinite(getattr(self, name)).all():
-                raise DataError(f"{name} of the ladder", found="a missing value", expected="finite values")
+        flaw = first_flaw(self.strike, self.tau, self.volatility, self.carry, self.dividend_yield)
+        if flaw:
+            name = ("strike", "tau", "volatility", "carry", "dividend_yield")[flaw - 1]
+            what, expected = ("missing or not positive", "> 0") if flaw <= _POSITIVE else ("missing", "finite values")
+            raise DataError(f"{name} of the ladder", found=f"a value that is {what}", expected=expected)
 
 
 @final
@@ -111,14 +110,14 @@ def gamma_ladder(
         USD per 1 % move: calls in row 0, puts in row 1.
     """
     _check(contracts, weight, grid, smile)
-    if smile is None:
-        gamma = np.zeros((2, grid.n_nodes))
-        block = _empty_blocks(grid, 1)
-        gamma_sticky_strike(*_bells(contracts, weight, grid), contracts.is_call, grid.spacing, block, gamma)
-        gamma += _unblocked(block, grid, 1)[0]
-    else:
+    price = contracts.spot * _price_ratio(grid)
+    if smile is not None:
         (gamma,) = _sticky_moneyness(gamma_sticky_moneyness, contracts, weight, smile, 1)
-    return np.asarray(gamma * (_PER_CENT * contracts.spot * np.exp(grid.nodes)))
+        return np.asarray(gamma * (_PER_CENT * price))
+    gamma = np.zeros((2, grid.n_nodes))
+    arguments = (*_sticky_strike(contracts, weight, grid), price, *_scratch(contracts, grid, 1), gamma)
+    gamma_sticky_strike(*arguments)
+    return gamma
 
 
 def spot_ladder(
@@ -145,61 +144,39 @@ def spot_ladder(
         In USD; charm is forward in time and keeps the dividend term.
     """
     _check(contracts, weight, grid, smile)
+    price = contracts.spot * _price_ratio(grid)
     if smile is None:
-        gamma, vanna, charm = _sticky_strike(contracts, weight, grid)
+        gamma, vanna, charm = exposures = np.zeros((3, 2, grid.n_nodes))
+        book, scratch = _sticky_strike(contracts, weight, grid), _scratch(contracts, grid, 4)
+        arguments = (*book, price, minutes_per_year, *scratch, *exposures)
+        exposures_sticky_strike(*arguments)
     else:
         gamma, vanna, charm = _sticky_moneyness(exposures_sticky_moneyness, contracts, weight, smile, 3)
-    price = contracts.spot * np.exp(grid.nodes)
+        gamma, vanna = gamma * (_PER_CENT * price), vanna * (_VOL_POINT * price)
+        charm = charm * (price / minutes_per_year)
     return ExposureLadder(
-        grid=grid,
-        price=price,
-        gamma_usd_per_pct=gamma * (_PER_CENT * price),
-        vanna_usd_per_volpt=vanna * (_VOL_POINT * price),
-        charm_usd_per_min=charm * (price / minutes_per_year),
+        grid=grid, price=price, gamma_usd_per_pct=gamma, vanna_usd_per_volpt=vanna, charm_usd_per_min=charm
     )
 
 
-def _sticky_strike(contracts: LadderContracts, weight: FloatArray, grid: LogGrid) -> FloatArray:
-    """Return gamma, vanna and charm without units, shape (3, 2, n_nodes)."""
-    block, anchor = _empty_blocks(grid, 4), np.zeros(2)
-    direct = np.zeros((3, 2, grid.n_nodes))
+@lru_cache(maxsize=32)
+def _price_ratio(grid: LogGrid) -> FloatArray:
+    """Return price over spot at the nodes, read-only."""
+    ratio = np.exp(grid.nodes)
+    ratio.setflags(write=False)
+    return np.asarray(ratio)
+
+
+def _sticky_strike(contracts: LadderContracts, weight: FloatArray, grid: LogGrid) -> tuple[Any, ...]:
+    """Return the first arguments that both kernels share."""
     c = contracts
-    kernel_arguments: tuple[Any, ...] = (
-        *_bells(c, weight, grid),
-        c.is_call,
-        c.tau,
-        c.volatility,
-        c.carry,
-        c.dividend_yield,
-        grid.spacing,
-        block,
-        *direct,
-        anchor,
-    )
-    exposures_sticky_strike(*kernel_arguments)
-    gamma, vanna, charm, flow = _unblocked(block, grid, 4)
-    # Trapezoidal integral of the dividend term; its Euler-Maclaurin corrections already stand in charm.
-    dividend = anchor[:, None] + np.cumsum(flow, axis=1) - 0.5 * (flow + flow[:, :1])
-    return np.asarray(direct + np.stack((gamma, vanna, charm + dividend)))
+    terms = (c.strike, c.tau, c.volatility, c.carry, c.dividend_yield, weight, c.is_call)
+    return (c.spot, *terms, grid.start, grid.spacing)
 
 
-def _bells(contracts: LadderContracts, weight: FloatArray, grid: LogGrid) -> tuple[FloatArray, FloatArray, FloatArray]:
-    start, step, density = np.empty((3, weight.shape[0]))
-    c = contracts
-    terms = (c.strike, c.tau, c.volatility, c.carry, c.dividend_yield, weight)
-    bells(c.spot, *terms, grid.start, grid.spacing, start, step, density)
-    return start, step, density
-
-
-def _empty_blocks(grid: LogGrid, n_fields: int) -> FloatArray:
-    return np.zeros((2, -(-grid.n_nodes // PANEL) * n_fields * PANEL))
-
-
-def _unblocked(block: FloatArray, grid: LogGrid, n_fields: int) -> FloatArray:
-    """Return the fields in order of the nodes, shape (n_fields, 2, n_nodes)."""
-    panels = block.reshape(2, -1, n_fields, NODES_PER_BLOCK, PANEL // NODES_PER_BLOCK)
-    nodes = panels.transpose(2, 0, 1, 4, 3).reshape(n_fields, 2, -1)
-    return nodes[:, :, : grid.n_nodes]
+def _scratch(contracts: LadderContracts, grid: LogGrid, n_fields: int) -> tuple[Any, ...]:
+    panels = -(-grid.n_nodes // PANEL)
+    return np.empty((3, contracts.strike.shape[0])), np.zeros((2, panels * n_fields * PANEL))
 
 
 def _sticky_moneyness(

@@ -15,15 +15,18 @@ from math import ceil, sqrt
 
 import numpy as np
 
-from fields.jit import BOOL, F64, OUT, OUT_2D, REAL, kernel, primitive
+from fields.jit import BOOL, F64, OUT_2D, REAL, kernel, primitive
 from fields.primitives import INV_SQRT_2PI, exp_, log_ratio, mills
 from market.chains import BoolArray, FloatArray
 
-__all__ = ["NODES_PER_BLOCK", "PANEL", "bells", "exposures_sticky_strike", "gamma_sticky_strike"]
+__all__ = ["PANEL", "exposures_sticky_strike", "gamma_sticky_strike"]
 
 # A panel holds 32 blocks. Within a panel storage runs [field][node in block][block].
 PANEL = 512
-NODES_PER_BLOCK = 16
+_NODES_PER_BLOCK = 16
+_BLOCKS = PANEL // _NODES_PER_BLOCK
+_PER_CENT = 0.01
+_VOL_POINT = 0.01
 # phi(8.5) / phi(0) is 2e-16: beyond it a contract adds nothing that double precision keeps.
 _WINDOW = 8.5
 # Blocks whose centre lies within it may reach into the window; beyond it powers of exp(d delta) could overflow.
@@ -36,27 +39,27 @@ _EXPOSURE_STEP = 0.15
 _Steps = tuple[float, float, float, float, float, float, float, float]
 
 
-@kernel(REAL, F64, F64, F64, F64, F64, F64, REAL, REAL, OUT, OUT, OUT)
-def bells(
+@primitive
+def _fill_bells(
     spot: float,
-    strike: FloatArray,
-    tau: FloatArray,
-    volatility: FloatArray,
-    carry: FloatArray,
-    dividend_yield: FloatArray,
-    weight: FloatArray,
+    book: tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray],
     first_x: float,
     spacing: float,
-    start: FloatArray,
-    step: FloatArray,
-    density: FloatArray,
+    bell: FloatArray,
 ) -> None:
-    """Fill d1 at the first node, its step from node to node, and ``w Dq / sqrt(2 pi)``."""
+    """Fill three rows: d1 at the first node, its step from node to node, and ``w Dq / sqrt(2 pi)``."""
+    strike, tau, volatility, carry, dividend_yield, weight = book
     for i in range(strike.shape[0]):
         a = volatility[i] * sqrt(tau[i])
-        start[i] = (log_ratio(spot, strike[i]) + carry[i] * tau[i] + first_x) / a + 0.5 * a
-        step[i] = spacing / a
-        density[i] = weight[i] * INV_SQRT_2PI * exp_(-dividend_yield[i] * tau[i])
+        bell[0, i] = (log_ratio(spot, strike[i]) + carry[i] * tau[i] + first_x) / a + 0.5 * a
+        bell[1, i] = spacing / a
+        bell[2, i] = weight[i] * INV_SQRT_2PI * exp_(-dividend_yield[i] * tau[i])
+
+
+@primitive
+def _stored(j: int, n_fields: int) -> int:
+    """Return where a node's first field stands in the panels; the next field stands a panel's length further."""
+    return (j // PANEL) * (PANEL * n_fields) + (j % _NODES_PER_BLOCK) * _BLOCKS + (j % PANEL) // _NODES_PER_BLOCK
 
 
 @primitive
@@ -116,20 +119,32 @@ def _narrow_gamma(out: FloatArray, origin: float, delta: float, scale: float) ->
         out[j] += scale * exp_(-0.5 * d1 * d1)
 
 
-@kernel(F64, F64, F64, BOOL, REAL, OUT_2D, OUT_2D)
+@kernel(REAL, F64, F64, F64, F64, F64, F64, BOOL, REAL, REAL, F64, OUT_2D, OUT_2D, OUT_2D)
 def gamma_sticky_strike(
-    start: FloatArray,
-    step: FloatArray,
-    density: FloatArray,
+    spot: float,
+    strike: FloatArray,
+    tau: FloatArray,
+    volatility: FloatArray,
+    carry: FloatArray,
+    dividend_yield: FloatArray,
+    weight: FloatArray,
     is_call: BoolArray,
+    first_x: float,
     spacing: float,
+    price: FloatArray,
+    bell: FloatArray,
     block: FloatArray,
     gamma: FloatArray,
 ) -> None:
-    """Add ``w Dq phi(d1) / a`` at every node: to `block` (2, panels * 512) or, for narrow bells, to `gamma` (2, n)."""
+    """Fill ``w Dq phi(d1) / a`` times 1 % of the price at every node; `bell` (3, n) is scratch.
+
+    `block` (2, panels * 512) and `gamma` (2, n_nodes) come as zeros.
+    """
+    _fill_bells(spot, (strike, tau, volatility, carry, dividend_yield, weight), first_x, spacing, bell)
+    start, step, density = bell
     n = gamma.shape[1]
     scratch = np.empty(8)
-    for i in range(start.shape[0]):
+    for i in range(strike.shape[0]):
         if density[i] == 0.0:
             continue
         delta = step[i]
@@ -150,6 +165,9 @@ def gamma_sticky_strike(
                 centre = 0.0 if outside else scale * exp_(-0.5 * d1 * d1)
                 down = 1.0 if outside else exp_(d1 * delta)
                 _spread_gamma(line, k, centre, 1.0 / down, down, t)
+    for row in range(2):
+        for j in range(n):
+            gamma[row, j] = (gamma[row, j] + block[row, _stored(j, 1)]) * (_PER_CENT * price[j])
 
 
 @primitive
@@ -271,32 +289,63 @@ def _narrow_exposures(
         certain[j] += dividend
 
 
-@kernel(F64, F64, F64, BOOL, F64, F64, F64, F64, REAL, OUT_2D, OUT_2D, OUT_2D, OUT_2D, OUT)
+@primitive
+def _collect(
+    block: FloatArray,
+    anchor: FloatArray,
+    price: FloatArray,
+    minutes_per_year: float,
+    rows: tuple[FloatArray, FloatArray, FloatArray],
+) -> None:
+    """Add the blocks to the three ladders, integrate the dividend term and turn all into dollars."""
+    gamma, vanna, charm = rows
+    for row in range(2):
+        before, total = block[row, 3 * PANEL], 0.0
+        for j in range(price.shape[0]):
+            at = _stored(j, 4)
+            flow = block[row, at + 3 * PANEL]
+            total += flow
+            # Trapezoidal; the Euler-Maclaurin corrections already stand in charm.
+            dividend = anchor[row] + total - 0.5 * (flow + before)
+            gamma[row, j] = (gamma[row, j] + block[row, at]) * (_PER_CENT * price[j])
+            vanna[row, j] = (vanna[row, j] + block[row, at + PANEL]) * (_VOL_POINT * price[j])
+            charm[row, j] += block[row, at + 2 * PANEL] + dividend
+            charm[row, j] *= price[j] / minutes_per_year
+
+
+@kernel(
+    *(REAL, F64, F64, F64, F64, F64, F64, BOOL, REAL, REAL, F64, REAL, OUT_2D, OUT_2D, OUT_2D, OUT_2D, OUT_2D),
+)
 def exposures_sticky_strike(
-    start: FloatArray,
-    step: FloatArray,
-    density: FloatArray,
-    is_call: BoolArray,
+    spot: float,
+    strike: FloatArray,
     tau: FloatArray,
     volatility: FloatArray,
     carry: FloatArray,
     dividend_yield: FloatArray,
+    weight: FloatArray,
+    is_call: BoolArray,
+    first_x: float,
     spacing: float,
+    price: FloatArray,
+    minutes_per_year: float,
+    bell: FloatArray,
     block: FloatArray,
     gamma: FloatArray,
     vanna: FloatArray,
     charm: FloatArray,
-    anchor: FloatArray,
 ) -> None:
-    """Add gamma, ``-w Dq phi d2 / sigma`` and ``w (eta q Dq N(eta d1) - Dq phi m)`` at every node.
+    """Fill gamma, ``-w Dq phi d2 / sigma`` and ``w (eta q Dq N(eta d1) - Dq phi m)`` in USD; `bell` (3, n) is scratch.
 
     Contracts in blocks go to `block` (2, panels * 2048), whose fields are gamma, vanna, charm without the integral of
-    the dividend term, and that term's increments; `anchor` takes the integral at the first node. Narrow bells go to
-    `gamma`, `vanna` and `charm` (2, n).
+    the dividend term, and that term's increments. Narrow bells go to `gamma`, `vanna` and `charm` (2, n_nodes). All
+    four come as zeros.
     """
-    n = gamma.shape[1]
-    scratch = np.empty(8)
-    for i in range(start.shape[0]):
+    _fill_bells(spot, (strike, tau, volatility, carry, dividend_yield, weight), first_x, spacing, bell)
+    start, step, density = bell
+    n = price.shape[0]
+    scratch, anchor = np.empty(8), np.zeros(2)
+    for i in range(strike.shape[0]):
         if density[i] == 0.0:
             continue
         delta, scale, q = step[i], density[i], dividend_yield[i]
@@ -327,3 +376,4 @@ def exposures_sticky_strike(
                 centre = 0.0 if outside else scale * exp_(-0.5 * d1 * d1)
                 down = 1.0 if outside else exp_(d1 * delta)
                 _spread_exposures(line, k, centre, 1.0 / down, down, t, d1, delta, inverse_a, bend, poly, q * delta)
+    _collect(block, anchor, price, minutes_per_year, (gamma, vanna, charm))

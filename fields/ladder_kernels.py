@@ -12,11 +12,11 @@ from math import ceil, exp, floor, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from fields.jit import BOOL, F64, I64, OUT_2D, REAL, kernel, primitive
+from fields.jit import BOOL, F64, I64, INT, OUT_2D, REAL, kernel, primitive
 from fields.primitives import INV_SQRT_2PI, half_power, log_ratio, mills
 from market.chains import BoolArray, FloatArray
 
-__all__ = ["LANES", "exposures_sticky_moneyness", "gamma_sticky_moneyness"]
+__all__ = ["LANES", "exposures_sticky_moneyness", "first_flaw", "gamma_sticky_moneyness"]
 
 # Nodes are valued in groups of this many; ladders and smile tables have room for it.
 LANES = 8
@@ -25,6 +25,26 @@ _BELL_UNIT = 0.8493218002880191
 _BELL_SQUARE = 0.7213475204444817
 # phi(8.5) / phi(0) is 2e-16: beyond it a contract adds nothing that double precision keeps.
 _WINDOW = 8.5
+
+
+@kernel(F64, F64, F64, F64, F64, returns=INT)
+def first_flaw(
+    strike: FloatArray, tau: FloatArray, volatility: FloatArray, carry: FloatArray, dividend_yield: FloatArray
+) -> int:
+    """Return which argument, from 1, first holds what a ladder cannot use: one of three not positive, or not finite."""
+    for i in range(strike.shape[0]):
+        # NaN compares false.
+        if not (0.0 < strike[i] < np.inf):
+            return 1
+        if not (0.0 < tau[i] < np.inf):
+            return 2
+        if not (0.0 < volatility[i] < np.inf):
+            return 3
+        if not (abs(carry[i]) < np.inf):
+            return 4
+        if not (abs(dividend_yield[i]) < np.inf):
+            return 5
+    return 0
 
 
 @primitive
