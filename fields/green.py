@@ -167,6 +167,10 @@ class GreenOperator:
         Conductance from each node to earth, without the open ends.
     ratio, inverse_pivot : ndarray, shape (n_nodes - 1,) and (n_nodes,)
         The factorisation.
+    inverse_sinh, half_tanh : ndarray, shape (n_nodes - 1,)
+        ``1 / sinh z`` and ``tanh(z / 2)`` of each cell, for slopes.
+    source_shift : ndarray, shape (n_nodes - 1,)
+        Mass that a source's rise over a cell moves from its upper to its lower node, times ``kappa^2``.
 
     Notes
     -----
@@ -184,6 +188,9 @@ class GreenOperator:
     ground: FloatArray
     ratio: FloatArray
     inverse_pivot: FloatArray
+    inverse_sinh: FloatArray
+    half_tanh: FloatArray
+    source_shift: FloatArray
 
     @classmethod
     def build(
@@ -219,6 +226,9 @@ class GreenOperator:
             ground=ground,
             ratio=ratio,
             inverse_pivot=inverse_pivot,
+            inverse_sinh=_inverse_sinh(depth),
+            half_tanh=np.tanh(0.5 * depth),
+            source_shift=_one_minus_z_over_sinh(depth) * (screening / np.sqrt(illiquidity)) / depth,
         )
 
     def solve(self, mass: FloatArray) -> FloatArray:
@@ -270,12 +280,12 @@ class GreenOperator:
             Masses (source times log price), same shape. `solve` is then exact at the nodes for that piecewise linear
             source: a constant source gives ``s / kappa^2`` for any liquidity under Neumann ends.
         """
-        slope_weight = _one_minus_z_over_sinh(self.cell_depth) * (self.screening / np.sqrt(self.illiquidity))
-        shift = np.diff(source, axis=-1) * (slope_weight / self.cell_depth)
+        shift = (source[..., 1:] - source[..., :-1]) * self.source_shift
         mass = source * self.ground
         mass[..., :-1] += shift
         mass[..., 1:] -= shift
-        return np.asarray(mass / (self.screening * self.screening))
+        mass /= self.screening * self.screening
+        return np.asarray(mass)
 
     def cell_gradient(self, potential: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return dPi/dx just inside both ends of every cell, from the fitted cell formula.
@@ -290,9 +300,9 @@ class GreenOperator:
         tuple of ndarray, shape (..., n_nodes - 1)
             Slopes at the lower and at the upper node of each cell; exact where the cell holds no source.
         """
-        rise = np.diff(potential, axis=-1) * _inverse_sinh(self.cell_depth)
-        bend = np.tanh(0.5 * self.cell_depth)
-        return self.decay * (rise - potential[..., :-1] * bend), self.decay * (rise + potential[..., 1:] * bend)
+        below, above = potential[..., :-1], potential[..., 1:]
+        rise = (above - below) * self.inverse_sinh
+        return self.decay * (rise - below * self.half_tanh), self.decay * (rise + above * self.half_tanh)
 
     def gradient_at_nodes(self, potential: FloatArray) -> FloatArray:
         """Return dPi/dx at the nodes: the mean of the slopes on both sides, the inner one at the ends.
@@ -326,7 +336,7 @@ class GreenOperator:
         ndarray, shape (...)
             Integral over log price.
         """
-        weight = np.tanh(0.5 * self.cell_depth) / self.decay
+        weight = self.half_tanh / self.decay
         return np.asarray(((potential[..., 1:] + potential[..., :-1]) * weight).sum(axis=-1))
 
 
