@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,8 @@ from market.errors import NumericsError
 __all__ = ["as_columns", "empty_columns", "overlapping", "require_outputs"]
 
 _T = TypeVar("_T", bound=np.generic)
+_FLOAT64 = np.dtype(np.float64)
+_BOOL = np.dtype(np.bool_)
 
 
 def as_columns(is_call: ArrayLike, **named: ArrayLike) -> tuple[BoolArray, tuple[FloatArray, ...]]:
@@ -34,8 +36,12 @@ def as_columns(is_call: ArrayLike, **named: ArrayLike) -> tuple[BoolArray, tuple
     columns : tuple of ndarray
         float64, in the order of the names.
     """
+    n = is_call.shape[0] if type(is_call) is np.ndarray and is_call.ndim else 1
+    values: tuple[Any, ...] = tuple(named.values())
+    if _is_ready(is_call, n, _BOOL) and all(isinstance(v, float) or _is_ready(v, n, _FLOAT64) for v in values):
+        return cast("BoolArray", is_call), tuple(_spread(value, n) for value in values)
     flags = np.asarray(is_call, dtype=np.bool_, order="C")
-    arrays = [np.asarray(value, dtype=np.float64, order="C") for value in named.values()]
+    arrays = [np.asarray(value, dtype=np.float64, order="C") for value in values]
     shapes = {array.shape for array in (flags, *arrays)} - {()}
     if len(shapes) > 1 or any(len(shape) > 1 for shape in shapes):
         raise NumericsError(
@@ -45,6 +51,21 @@ def as_columns(is_call: ArrayLike, **named: ArrayLike) -> tuple[BoolArray, tuple
         )
     (n,) = shapes.pop() if shapes else (1,)
     return _filled(flags, n), tuple(_filled(array, n) for array in arrays)
+
+
+def _is_ready(value: ArrayLike, n: int, dtype: np.dtype[Any]) -> bool:
+    # NumPy has one object for each native type; a comparison by value costs more than the rest.
+    if type(value) is not np.ndarray or value.dtype is not dtype or value.shape != (n,):
+        return False
+    return bool(value.flags.c_contiguous)
+
+
+def _spread(value: FloatArray | float, n: int) -> FloatArray:
+    if not isinstance(value, float):
+        return value
+    column = np.empty(n)
+    column.fill(value)
+    return column
 
 
 def _filled(array: NDArray[_T], n: int) -> NDArray[_T]:
