@@ -16,7 +16,7 @@ from typing import Any, Final
 from cluster.loopback import HOOK, haproxy_on_loopback
 from cluster.serve_env import NAMESPACE, RAY_ENVIRONMENT
 from cluster.state_folder import SCRATCH_LINK
-from market.errors import ConfigError
+from market.errors import ConfigError, VenueError
 
 __all__ = ["RayRuntime", "free_port", "is_free", "start_ray", "usable_cores"]
 
@@ -149,9 +149,18 @@ def start_ray(
             _node_ip_address="127.0.0.1",
             _metrics_export_port=port,
         )
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(scratch, ignore_errors=True)
-        raise
+        if type(error) is not Exception:
+            raise
+        # Ray says by a bare Exception that a node did not come up in 30 s.
+        raise VenueError(
+            "the local Ray cluster did not start",
+            retryable=True,
+            found=str(error).partition("\n")[0],
+            expected="a node that is up within half a minute",
+            action="wait until the machine is less busy, then start again",
+        ) from error
     found = str(ray.get_runtime_context().gcs_address)
     return RayRuntime(address=found, owned=True, metrics_port=port, scratch=scratch)
 

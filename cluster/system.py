@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import logging
 import os
 import shutil
@@ -176,10 +178,10 @@ class System:
 
         module, _, function = APPLICATION.partition(":")
         build = getattr(importlib.import_module(module), function)
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)  # its progress is not the user's
         serve.start(
             http_options={"host": self._settings.http.host, "port": self._port}, logging_config={"log_level": "WARNING"}
         )
-        logging.getLogger("ray.serve").setLevel(logging.WARNING)  # its progress is not the user's
         arguments = {
             "token_file": str(self._token),
             "stale_after_s": self._settings.stale_after_s,
@@ -320,8 +322,11 @@ class System:
         if self._watch is not None:
             self._watch.join(_STOP_S)
         if self._runtime is not None:
-            self._drain()
-            self._runtime.stop()
+            # Serve's controller ends inside its own call, and Ray prints that to standard output as a failure.
+            with contextlib.redirect_stdout(io.StringIO()) as said:
+                self._drain()
+                self._runtime.stop()
+            _LOG.info("stopped", ray_said=said.getvalue())
             self._runtime = None
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)  # sequences of this run mean nothing to the next
