@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, floor
 from typing import final
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 from fields.grid import LogGrid
-from fields.jit import BOOL, F64, I64, OUT, OUT_2D, REAL, kernel, primitive
+from fields.jit import BOOL, F64, I64, INT, OUT, OUT_2D, REAL, kernel, primitive
 from fields.ladder_kernels import LANES
 from market.chains import BoolArray, FloatArray, IntArray
 from market.errors import DataError
 
 __all__ = ["SmileTable"]
+
+_MISSING, _UNSORTED = -1, -2
+_PLACES = types.Array(types.int64, 1, "C")
 
 
 @primitive
@@ -34,37 +39,93 @@ def _gather_knots(k: FloatArray, sigma: FloatArray, chosen: BoolArray, knots: Fl
     return count
 
 
-@kernel(F64, F64, BOOL, I64, F64, REAL, I64, OUT_2D, OUT, OUT)
+@kernel(I64, F64, F64, REAL, REAL, REAL, _PLACES, OUT, _PLACES, returns=INT)
+def _measure(
+    series: NDArray[np.int64],
+    k: FloatArray,
+    sigma: FloatArray,
+    first_x: float,
+    last_x: float,
+    spacing: float,
+    bounds: NDArray[np.int64],
+    lowest: FloatArray,
+    offset: NDArray[np.int64],
+) -> int:
+    """Fill where each smile's contracts and table begin, and return how many smiles there are.
+
+    Returns `_MISSING` where a value cannot be used, `_UNSORTED` where the book is not sorted.
+    """
+    n, count = k.shape[0], 0
+    for i in range(n):
+        if not (abs(k[i]) < np.inf and 0.0 < sigma[i] < np.inf):
+            return _MISSING
+        if i == 0 or series[i] != series[i - 1]:
+            if i > 0 and series[i] < series[i - 1]:
+                return _UNSORTED
+            bounds[count] = i
+            count += 1
+        elif k[i] < k[i - 1]:
+            return _UNSORTED
+    bounds[count], offset[0] = n, 0
+    for smile in range(count):
+        # One place of margin below and two above, so that rounding never reads outside; a ladder is valued in whole
+        # groups of nodes.
+        lowest[smile] = first_x - k[bounds[smile + 1] - 1] - spacing
+        width = ceil((last_x - k[bounds[smile]] - lowest[smile]) / spacing) + 3 + LANES
+        offset[smile + 1] = offset[smile] + width
+    return count
+
+
+@primitive
+def _fill_table(knots: FloatArray, count: int, lowest: float, spacing: float, table: FloatArray) -> float:
+    """Fill one smile's table, against falling moneyness, and return its highest value."""
+    at, top = count - 1, 0.0
+    for m in range(table.shape[0]):
+        here = -(lowest + m * spacing)
+        while at > 0 and knots[0, at] > here:
+            at -= 1
+        # `at` is the last knot not above the place, or the first knot.
+        value = knots[1, at]
+        if at + 1 < count and here > knots[0, at]:
+            share = (here - knots[0, at]) / (knots[0, at + 1] - knots[0, at])
+            value += share * (knots[1, at + 1] - knots[1, at])
+        table[m] = value
+        top = max(top, value)
+    return top
+
+
+@kernel(F64, F64, BOOL, I64, F64, I64, REAL, REAL, OUT_2D, OUT, _PLACES, OUT, OUT, OUT)
 def _tabulate(
     k: FloatArray,
     sigma: FloatArray,
     is_knot: BoolArray,
     bounds: NDArray[np.int64],
     lowest: FloatArray,
-    spacing: float,
     offset: NDArray[np.int64],
+    first_x: float,
+    spacing: float,
     knots: FloatArray,
     table: FloatArray,
-    highest: FloatArray,
+    start: NDArray[np.int64],
+    fraction: FloatArray,
+    scale: FloatArray,
+    ceiling: FloatArray,
 ) -> None:
-    """Fill each smile's table, against falling moneyness, and its highest value."""
-    for smile in range(highest.shape[0]):
+    """Fill each smile's table, and where each contract reads it."""
+    for smile in range(lowest.shape[0]):
         first, last = bounds[smile], bounds[smile + 1]
-        chosen = is_knot[first:last]
-        count = _gather_knots(k[first:last], sigma[first:last], chosen, knots)
-        at, top = count - 1, 0.0
-        for m in range(offset[smile + 1] - offset[smile]):
-            here = -(lowest[smile] + m * spacing)
-            while at > 0 and knots[0, at] > here:
-                at -= 1
-            # `at` is the last knot not above the place, or the first knot.
-            value = knots[1, at]
-            if at + 1 < count and here > knots[0, at]:
-                share = (here - knots[0, at]) / (knots[0, at + 1] - knots[0, at])
-                value += share * (knots[1, at + 1] - knots[1, at])
-            table[offset[smile] + m] = value
-            top = max(top, value)
-        highest[smile] = top
+        count = _gather_knots(k[first:last], sigma[first:last], is_knot[first:last], knots)
+        begin, low = offset[smile], lowest[smile]
+        top = _fill_table(knots, count, low, spacing, table[begin : offset[smile + 1]])
+        for i in range(first, last):
+            place = (first_x - k[i] - low) / spacing
+            whole = floor(place)
+            start[i], fraction[i] = begin + int(whole), place - whole
+            along = fraction[i] - first_x / spacing
+            whole = floor(along)
+            at = start[i] + int(whole)
+            scale[i] = sigma[i] / (table[at] + (along - whole) * (table[at + 1] - table[at]))
+            ceiling[i] = scale[i] * top
 
 
 @final
@@ -131,29 +192,28 @@ class SmileTable:
         SmileTable
             For these contracts in this order.
         """
-        if not (np.isfinite(log_moneyness).all() and np.isfinite(volatility).all() and (volatility > 0.0).all()):
+        n, h, first_x = log_moneyness.shape[0], grid.spacing, grid.start
+        series = np.ascontiguousarray(series_index, dtype=np.int64)
+        k, sigma = np.ascontiguousarray(log_moneyness), np.ascontiguousarray(volatility)
+        knot, order = np.ascontiguousarray(is_knot), None
+        bounds, lowest, offset = np.empty(n + 1, dtype=np.int64), np.empty(n), np.empty(n + 1, dtype=np.int64)
+        span = (first_x, first_x + (grid.n_nodes - 1) * h, h)
+        count = _measure(series, k, sigma, *span, bounds, lowest, offset)
+        if count == _UNSORTED:
+            order = _by_series_and_moneyness(series, k)
+            series, k, sigma, knot = series[order], k[order], sigma[order], knot[order]
+            count = _measure(series, k, sigma, *span, bounds, lowest, offset)
+        if count < 0:
             raise DataError(
                 "a smile needs finite volatilities", found="a missing volatility", expected="> 0 everywhere"
             )
-        n, h = log_moneyness.shape[0], grid.spacing
-        order = _by_series_and_moneyness(series_index, log_moneyness)
-        k, sigma, knot = log_moneyness[order], volatility[order], is_knot[order]
-        begins = np.flatnonzero(np.diff(series_index[order], prepend=-1))
-        bounds = np.append(begins, n)
-        # One place of margin below and two above, so that rounding never reads outside; a ladder is valued in whole
-        # groups of nodes.
-        lowest = grid.start - k[bounds[1:] - 1] - h
-        width = np.ceil((grid.start + (grid.n_nodes - 1) * h - k[begins] - lowest) / h).astype(np.int64) + 3 + LANES
-        offset = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(width)))
-        table, highest = np.empty(int(offset[-1])), np.empty(begins.shape[0])
-        _tabulate(k, sigma, knot, bounds, lowest, h, offset, np.empty((2, n)), table, highest)
-        smile = np.repeat(np.arange(begins.shape[0]), np.diff(bounds))
-        place = (grid.start - k - lowest[smile]) / h
-        whole = np.floor(place).astype(np.int64)
-        start, fraction, ceiling = np.empty(n, dtype=np.int64), np.empty(n), np.empty(n)
-        start[order], fraction[order], ceiling[order] = offset[smile] + whole, place - whole, highest[smile]
-        scale = volatility / _read_at(table, start, fraction, grid, 0.0)
-        return cls(volatility=table, start=start, fraction=fraction, scale=scale, ceiling=scale * ceiling, grid=grid)
+        table, start, readings = np.empty(offset[count]), np.empty(n, dtype=np.int64), np.empty((3, n))
+        _tabulate(k, sigma, knot, bounds, lowest[:count], offset, first_x, h, np.empty((2, n)), table, start, *readings)
+        fraction, scale, ceiling = readings
+        if order is not None:
+            back = np.argsort(order)
+            start, fraction, scale, ceiling = start[back], fraction[back], scale[back], ceiling[back]
+        return cls(volatility=table, start=start, fraction=fraction, scale=scale, ceiling=ceiling, grid=grid)
 
     def at(self, x: float) -> FloatArray:
         """Return every contract's volatility at one log spot inside the grid.
@@ -201,13 +261,7 @@ def _read_at(table: FloatArray, start: NDArray[np.int64], fraction: FloatArray, 
     return np.asarray(table[place] + upper * (table[place + 1] - table[place]))
 
 
-def _by_series_and_moneyness(
-    series_index: IntArray | NDArray[np.int64], log_moneyness: FloatArray
-) -> NDArray[np.int64]:
-    step, rise = np.diff(series_index), np.diff(log_moneyness)
-    # A sorted book, the usual case, saves the sort.
-    if ((step > 0) | ((step == 0) & (rise >= 0.0))).all():
-        return np.arange(log_moneyness.shape[0])
+def _by_series_and_moneyness(series: NDArray[np.int64], log_moneyness: FloatArray) -> NDArray[np.int64]:
     by_moneyness = np.argsort(log_moneyness)
     # The stable sort of 16-bit keys is a radix sort.
-    return by_moneyness[np.argsort(series_index[by_moneyness].astype(np.uint16), kind="stable")]
+    return by_moneyness[np.argsort(series[by_moneyness].astype(np.uint16), kind="stable")]
