@@ -16,15 +16,12 @@ __all__ = ["COLUMNS", "crossings", "gamma_at", "hold"]
 
 # Rows of a packed book: ln(F / K), sqrt(tau), w Dq / sqrt(2 pi), volatility, fraction and scale of the smile's reading.
 COLUMNS = 6
-_PER_CENT = 0.01
 # (log2(e) / 2): exp(-d^2 / 2) is 2^(-this d^2).
 _BELL_SQUARE = 0.7213475204444817
 # Log price; the answer is asked to 1e-9 of spot.
 _TOLERANCE = 1e-13
 # Five or six are usual; halves alone would need 40.
 _MOST_STEPS = 200
-# Step of the slope: rounding eps / h and curvature h^2 / a^2 are both far below what a slope is used for.
-_SLOPE_STEP = 1e-5
 
 # Columns, places, the smile's table (empty where it does not move), its first node and spacing, USD per unit, scratch.
 _Packed = tuple[FloatArray, NDArray[np.int64], FloatArray, float, float, float, FloatArray]
@@ -151,27 +148,15 @@ def _root(low: float, high: float, f_low: float, f_high: float, book: _Packed) -
 
 
 @primitive
-def _slope(root: float, low: float, high: float, book: _Packed) -> float:
-    """Return the change of net gamma for a move of one per cent."""
-    below, above = max(root - _SLOPE_STEP, low), min(root + _SLOPE_STEP, high)
-    rise = 0.0
-    for side in range(2):
-        rise = _net(above if side else below, book) - rise
-    return rise / (above - below) * _PER_CENT
-
-
-@primitive
 def _sign(value: float, floor: float) -> float:
     return (1.0 if value > 0.0 else -1.0) if abs(value) > floor else 0.0
 
 
-@kernel(F64, F64, REAL, REAL, REAL, F64_2D, I64, F64, REAL, REAL, REAL, OUT, OUT_2D, OUT, returns=_TWO_COUNTS)
+@kernel(F64, F64, REAL, F64_2D, I64, F64, REAL, REAL, REAL, OUT, OUT, OUT, returns=_TWO_COUNTS)
 def crossings(
     x: FloatArray,
     gamma: FloatArray,
     floor: float,
-    low: float,
-    high: float,
     columns: FloatArray,
     place: NDArray[np.int64],
     table: FloatArray,
@@ -182,7 +167,7 @@ def crossings(
     found: FloatArray,
     shallow: FloatArray,
 ) -> tuple[int, int]:
-    """Fill roots and their slopes, and the nodes where gamma comes near zero and turns; return how many of each."""
+    """Fill roots, and the nodes where gamma comes near zero and turns; return how many of each."""
     book = (columns, place, table, start, spacing, unit, term)
     n_found, n_shallow = 0, 0
     before = 0.0
@@ -190,8 +175,7 @@ def crossings(
         here, after = _sign(gamma[j], floor), _sign(gamma[j + 1], floor)
         first = j - 1 if here == 0.0 else j
         if (before if here == 0.0 else here) * after < 0.0:
-            root = _root(x[first], x[j + 1], gamma[first], gamma[j + 1], book)
-            found[0, n_found], found[1, n_found] = root, _slope(root, low, high, book)
+            found[n_found] = _root(x[first], x[j + 1], gamma[first], gamma[j + 1], book)
             n_found += 1
         elif before * after > 0.0 and here != -before:
             # A parabola through the three values reaches at most an eighth of their rise below the middle one; take a

@@ -23,6 +23,8 @@ __all__ = ["NetGamma", "RootSearch", "zero_gamma_levels"]
 
 _PER_CENT = 0.01
 _MINIMUM_NODES = 200
+# Step of the slope: rounding eps / h and curvature h^2 / a^2 are both far below what a slope is used for.
+_SLOPE_STEP = 1e-5
 # A sum of n terms of size t is not known to better than about this times t.
 _NOISE = 1e-13
 _EMPTY = np.empty(0)
@@ -139,9 +141,14 @@ class NetGamma:
         ndarray, shape (n_turns,)
             Nodes between whose neighbours a parabola may reach zero.
         """
-        found, shallow = np.empty((2, x.shape[0])), np.empty(x.shape[0])
-        n_found, n_shallow = crossings(x, gamma, floor, ends[0], ends[1], *self._book, found, shallow)
-        return list(zip(*found[:, :n_found].tolist(), strict=True)), shallow[:n_shallow]
+        found, shallow = np.empty((2, x.shape[0]))
+        n_found, n_shallow = crossings(x, gamma, floor, *self._book, found, shallow)
+        return [(root, self._slope(root, ends)) for root in found[:n_found].tolist()], shallow[:n_shallow]
+
+    def _slope(self, root: float, ends: tuple[float, float]) -> float:
+        below, above = max(root - _SLOPE_STEP, ends[0]), min(root + _SLOPE_STEP, ends[1])
+        low, high = self.at(np.array([below, above]))[0]
+        return float((high - low) / (above - below)) * _PER_CENT
 
 
 def zero_gamma_levels(
