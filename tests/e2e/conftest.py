@@ -88,7 +88,7 @@ def _ready_line(process: subprocess.Popen[str]) -> str:
     pytest.fail(f"the product did not become ready within {_START_S:g} s:\n{''.join(seen)[-3000:]}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """Start `hedgefield up` on the simulated market, and stop it as a user does, with Ctrl-C."""
     home = tmp_path_factory.mktemp("home")
@@ -118,9 +118,9 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
             process.wait(10.0)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """Start headless Chromium, or skip where there is none."""
+    """Start headless Chromium, or skip where there is none; closed with this folder, for its event loop bars others."""
     if not Path(_CHROMIUM).exists():
         pytest.skip(f"no browser at {_CHROMIUM}; install Chromium to run this test")
     from playwright.sync_api import sync_playwright
