@@ -343,29 +343,24 @@ def exposures_sticky_strike(
     """
     _fill_bells(spot, (strike, tau, volatility, carry, dividend_yield, weight), first_x, spacing, bell)
     start, step, density = bell
-    n = price.shape[0]
-    scratch, anchor = np.empty(8), np.zeros(2)
+    n, scratch, anchor = price.shape[0], np.empty(8), np.zeros(2)
     for i in range(strike.shape[0]):
         if density[i] == 0.0:
             continue
         delta, scale, q = step[i], density[i], dividend_yield[i]
         row, eta = (0, 1.0) if is_call[i] else (1, -1.0)
-        inverse_a, a = delta / spacing, spacing / delta
+        inverse_a, a, slope = delta / spacing, spacing / delta, 0.5 / tau[i]
         bend = (a / volatility[i], -1.0 / volatility[i])
-        slope = 0.5 / tau[i]
         level = -carry[i] * inverse_a - slope * a
         first, last = _first_node(-_WINDOW - start[i], delta, n), _first_node(_WINDOW - start[i], delta, n)
         dividend = eta * q * scale / INV_SQRT_2PI
         if delta > _EXPOSURE_STEP:
             rows, origin = (gamma[row], vanna[row], charm[row]), start[i] + first * delta
-            linear = (level, slope)
-            _narrow_exposures(rows, first, last, origin, delta, scale, inverse_a, bend, linear, dividend, eta)
+            _narrow_exposures(rows, first, last, origin, delta, scale, inverse_a, bend, (level, slope), dividend, eta)
             continue
-        e = _dividend_correction(q, delta)
-        d1 = start[i]
+        e, d1 = _dividend_correction(q, delta), start[i]
         anchor[row] += _dividend_at(d1, dividend, eta) - scale * exp_(-0.5 * d1 * d1) * _odd(d1, e)
-        t = _step_factors(delta, scratch)
-        poly = (level, slope + e[0], e[1], e[2], e[3])
+        t, poly = _step_factors(delta, scratch), (level, slope + e[0], e[1], e[2], e[3])
         for group in range(first // 128, (last + 127) // 128):
             at = (group // 4) * 2048 + (group % 4) * 8
             line = block[row, at : at + 2024]
