@@ -10,9 +10,9 @@ import httpx
 import msgspec
 import pytest
 import pytest_asyncio
-from fields.summary import describe, summarize
 from pydantic import SecretStr
 
+from fields.summary import describe, summarize
 from market.errors import ConfigError
 from serve.board import SnapshotBoard
 from serve.config import GatewayConfig
