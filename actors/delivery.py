@@ -10,7 +10,7 @@ import numpy as np
 from actors.mailbox import Backlog, ShardMailbox
 from actors.messages import FeedHealth, ShardBatch
 from actors.placement import owner
-from market.ports import ChainBatch
+from market.ports import MarketBatch
 
 __all__ = ["Delivery", "FeedConfig"]
 
@@ -52,14 +52,14 @@ class Delivery:
         self._batches, self._chains, self._undelivered = 0, 0, 0
         self.backlog = Backlog(config.backlog_bytes)
         """Newest batches."""
-        self.newest = ChainBatch(sequence=-1, ts_event_ns=0, chains=())
+        self.newest = MarketBatch(sequence=-1, ts_event_ns=0, chains=())
         """The newest batch, without its chains."""
         self.down: set[str] = set()
         """Shards that get nothing, because they do not answer."""
         self.catching_up: set[str] = set()
         """Shards that are being replayed to; live batches are held back from them."""
 
-    def hand_over(self, batch: ChainBatch, received_ns: int) -> list[str]:
+    def hand_over(self, batch: MarketBatch, received_ns: int) -> list[str]:
         """Put a batch into the mailboxes and return the shards that have mail."""
         self.newest = replace(batch, chains=())
         self.backlog.append(batch, received_ns)
@@ -79,7 +79,7 @@ class Delivery:
         """Return whether a shard gets live batches now."""
         return shard not in self.down and shard not in self.catching_up
 
-    def part(self, batch: ChainBatch, shard: str) -> ChainBatch:
+    def part(self, batch: MarketBatch, shard: str) -> MarketBatch:
         """Return the chains of a batch that belong to a shard, without contract symbols, which no field needs."""
         owned = (chain for chain in batch.chains if self._owner(chain.symbol) == shard)
         return replace(batch, chains=tuple(replace(c, symbols=_NO_SYMBOLS) if c.symbols.size else c for c in owned))

@@ -33,7 +33,7 @@ _HEALTH_PERIOD_S: Final = 1.0
 
 @final
 class FeedActor:
-    """Async actor around a `ChainFeed` and a `Delivery`; one per system.
+    """Async actor around a `MarketFeed` and a `Delivery`; one per system.
 
     Parameters
     ----------

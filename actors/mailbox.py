@@ -8,14 +8,14 @@ from typing import Final, final
 
 from actors.messages import ShardBatch
 from market.chains import OptionChain
-from market.ports import ChainBatch
+from market.ports import MarketBatch
 
 __all__ = ["Backlog", "ShardMailbox", "weigh"]
 
 _RECEIPTS: Final = 100_000  # a day of one batch a second, 14 MB
 
 
-def weigh(batch: ChainBatch) -> int:
+def weigh(batch: MarketBatch) -> int:
     """Return the bytes of a batch's arrays, near enough to bound a backlog."""
     per_contract = 130  # twelve float64, two int64, one int32, one bool and the symbol of about 21 bytes
     return sum(chain.n_contracts for chain in batch.chains) * per_contract
@@ -49,12 +49,12 @@ class ShardMailbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def offer(self, batch: ChainBatch, received_ns: int, *, announce: bool = False) -> None:
+    def offer(self, batch: MarketBatch, received_ns: int, *, announce: bool = False) -> None:
         """Add a batch.
 
         Parameters
         ----------
-        batch : ChainBatch
+        batch : MarketBatch
             Chains of this shard's symbols.
         received_ns : int
             Instant at which the feed actor had it, machine clock, ns since the epoch, UTC.
@@ -76,7 +76,7 @@ class ShardMailbox:
         # A chain that waited through later batches must not look as fresh as they are.
         received_ns = min((since for _, since in waiting), default=self._received_ns)
         self.in_flight += 1
-        batch = ChainBatch(sequence=self._sequence, ts_event_ns=self._ts_event_ns, chains=chains)
+        batch = MarketBatch(sequence=self._sequence, ts_event_ns=self._ts_event_ns, chains=chains)
         return ShardBatch(batch=batch, live_sequence=self._sequence, received_ns=received_ns, queued=0)
 
     def returned(self) -> None:
@@ -103,14 +103,14 @@ class Backlog:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._batches: deque[ChainBatch] = deque()
+        self._batches: deque[MarketBatch] = deque()
         self._bytes = 0
         self._receipts: deque[tuple[int, int]] = deque(maxlen=_RECEIPTS)
 
     def __len__(self) -> int:
         return len(self._batches)
 
-    def append(self, batch: ChainBatch, received_ns: int) -> None:
+    def append(self, batch: MarketBatch, received_ns: int) -> None:
         """Add the newest batch and the instant at which the feed had it, ns since the epoch, UTC."""
         self._batches.append(batch)
         self._receipts.append((batch.sequence, received_ns))
@@ -118,7 +118,7 @@ class Backlog:
         while self._bytes > self._max_bytes and len(self._batches) > 1:
             self._bytes -= weigh(self._batches.popleft())
 
-    def next_after(self, sequence: int) -> ChainBatch | None:
+    def next_after(self, sequence: int) -> MarketBatch | None:
         """Return the batch that follows a sequence, or None where it is not here (any more)."""
         place = bisect_right(self._batches, sequence, key=lambda b: b.sequence)
         found = self._batches[place] if place < len(self._batches) else None

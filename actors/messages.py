@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fields.snapshot import FieldSnapshot
-from market.ports import ChainBatch, Stream
+from market.ports import MarketBatch, Stream
 
 __all__ = [
     "BusBatch",
@@ -27,7 +27,7 @@ class ShardBatch:
 
     Parameters
     ----------
-    batch : ChainBatch
+    batch : MarketBatch
         Chains of this shard's symbols only; its sequence is the feed's.
     live_sequence : int
         The feed's newest sequence at sending time; a shard behind it is catching up.
@@ -37,7 +37,7 @@ class ShardBatch:
         Chains of this shard that still wait in the feed.
     """
 
-    batch: ChainBatch
+    batch: MarketBatch
     live_sequence: int
     received_ns: int
     queued: int

@@ -9,14 +9,14 @@ from typing import Final, final
 
 from actors.mailbox import Backlog
 from market.errors import VenueError
-from market.ports import ChainBatch, ChainFeed, FeedFactory
+from market.ports import FeedFactory, MarketBatch, MarketFeed
 
 __all__ = ["ReplaySource", "open_feed", "paced"]
 
 _LONGEST_RETRY_S: Final = 30.0
 
 
-async def open_feed(factory: FeedFactory, after: int) -> ChainFeed:
+async def open_feed(factory: FeedFactory, after: int) -> MarketFeed:
     """Open a feed that continues after a sequence; -1 for its start."""
     feed = await asyncio.to_thread(factory)
     if after >= 0:
@@ -24,19 +24,19 @@ async def open_feed(factory: FeedFactory, after: int) -> ChainFeed:
     return feed
 
 
-async def paced(feed: ChainFeed, tell: Callable[[str], None]) -> AsyncIterator[tuple[ChainBatch, float]]:
+async def paced(feed: MarketFeed, tell: Callable[[str], None]) -> AsyncIterator[tuple[MarketBatch, float]]:
     """Yield the batches of a feed when they are due.
 
     Parameters
     ----------
-    feed : ChainFeed
+    feed : MarketFeed
         The feed.
     tell : callable
         Gets the reason of a failure that is being waited out, and an empty text when it is over.
 
     Yields
     ------
-    tuple of ChainBatch and float
+    tuple of MarketBatch and float
         The batch, and how late it is, seconds.
     """
     due = time.monotonic()
@@ -52,7 +52,7 @@ async def paced(feed: ChainFeed, tell: Callable[[str], None]) -> AsyncIterator[t
         yield batch, late_s
 
 
-async def _pull(feed: ChainFeed, tell: Callable[[str], None]) -> ChainBatch | None:
+async def _pull(feed: MarketFeed, tell: Callable[[str], None]) -> MarketBatch | None:
     pause_s = 1.0
     while True:
         try:
@@ -81,12 +81,12 @@ class ReplaySource:
         The newest batches.
     """
 
-    def __init__(self, open_after: Callable[[int], Awaitable[ChainFeed]], backlog: Backlog) -> None:
+    def __init__(self, open_after: Callable[[int], Awaitable[MarketFeed]], backlog: Backlog) -> None:
         self._open, self._backlog = open_after, backlog
-        self._feed: ChainFeed | None = None
+        self._feed: MarketFeed | None = None
         self._position = -1
 
-    async def next_after(self, position: int) -> ChainBatch | None:
+    async def next_after(self, position: int) -> MarketBatch | None:
         """Return the batch that follows a sequence, or None at the feed's end."""
         kept = self._backlog.next_after(position)
         if kept is not None:

@@ -22,7 +22,7 @@ from benchmarks.harness import Row, print_rows, rows_as_json, time_row
 from cluster.runtime import RayRuntime, start_ray, usable_cores
 from market.chains import OptionChain
 from market.clock import SystemClock
-from market.ports import ChainBatch, FeedFactory, Stream
+from market.ports import FeedFactory, MarketBatch, Stream
 
 _CLOCK = SystemClock()
 _TIMEOUT_S = 120.0
@@ -130,7 +130,7 @@ def _measure_rounds(parts: _Parts, n_contracts: int, rounds: int) -> _Rounds:
         ray.get(bus.latest.remote(Stream.HEALTH, ""))
         called = time.perf_counter_ns()
         fresh = replace(chain, cause_id=str(sequence))
-        batch = ChainBatch(sequence=sequence, ts_event_ns=chain.ts_event_ns, chains=(fresh,))
+        batch = MarketBatch(sequence=sequence, ts_event_ns=chain.ts_event_ns, chains=(fresh,))
         message = ShardBatch(batch=batch, live_sequence=sequence, received_ns=_CLOCK.now_ns(), queued=0)
         waiting = bus.poll.remote(Stream.FIELD_SNAPSHOTS, position, 10, _TIMEOUT_S)
         sent, sent_ns = time.perf_counter_ns(), _CLOCK.now_ns()
@@ -159,7 +159,7 @@ def _measure_stream(parts: _Parts, n_contracts: int, rounds: int) -> tuple[list[
     spacing, inside, under_way, first = [], [], [], 1_000_000
     for sequence in range(first, first + rounds + 5):
         fresh = replace(chain, cause_id=str(sequence))
-        batch = ChainBatch(sequence=sequence, ts_event_ns=chain.ts_event_ns, chains=(fresh,))
+        batch = MarketBatch(sequence=sequence, ts_event_ns=chain.ts_event_ns, chains=(fresh,))
         message = ShardBatch(batch=batch, live_sequence=sequence, received_ns=_CLOCK.now_ns(), queued=0)
         under_way.append(shard.on_batch.remote(message))
         if len(under_way) > 2:

@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from market.chains import OptionChain
+from market.trades import QuoteBatch, TradeBatch
 
-__all__ = ["ChainBatch", "ChainFeed", "EventLog", "FeedFactory", "LogRecord", "Stream"]
+__all__ = ["EventLog", "FeedFactory", "LogRecord", "MarketBatch", "MarketFeed", "Stream"]
 
 
 class Stream(StrEnum):
@@ -21,7 +22,7 @@ class Stream(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChainBatch:
+class MarketBatch:
     """What a feed delivers at one instant.
 
     Parameters
@@ -31,22 +32,28 @@ class ChainBatch:
     ts_event_ns : int
         Instant of the batch on the feed's own clock (recorded or simulated), ns since the epoch, UTC.
     chains : tuple of OptionChain
+        At most one per symbol: every contract as it stands.
+    quotes : tuple of QuoteBatch
+        At most one per symbol: what changed since the batch before; applied before `trades`.
+    trades : tuple of TradeBatch
         At most one per symbol.
     """
 
     sequence: int
     ts_event_ns: int
     chains: tuple[OptionChain, ...]
+    quotes: tuple[QuoteBatch, ...] = ()
+    trades: tuple[TradeBatch, ...] = ()
 
 
-class ChainFeed(Protocol):
-    """A source of option chains over time."""
+class MarketFeed(Protocol):
+    """A source of option chains, quotes and trades over time."""
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """The underlyings that the feed delivers."""
 
-    def next_batch(self) -> ChainBatch | None:
+    def next_batch(self) -> MarketBatch | None:
         """Return the next batch, or None where the feed has ended.
 
         The feed does not wait: pacing is the caller's work, from `delay_s`.
@@ -68,7 +75,7 @@ class ChainFeed(Protocol):
 class FeedFactory(Protocol):
     """A picklable recipe for a feed: it crosses a process, the feed does not."""
 
-    def __call__(self) -> ChainFeed:
+    def __call__(self) -> MarketFeed:
         """Open the feed."""
 
 

@@ -10,7 +10,7 @@ from typing import final
 
 from adapters.chains import ChainSource, SnapshotKey, open_source
 from market.errors import ConfigError, DataError
-from market.ports import ChainBatch
+from market.ports import MarketBatch
 
 __all__ = ["ReplayFactory", "ReplayFeed"]
 
@@ -47,7 +47,7 @@ class _Pace:
 
 @final
 class ReplayFeed:
-    """Plays recorded option chains; a `market.ports.ChainFeed`.
+    """Plays recorded option chains; a `market.ports.MarketFeed`.
 
     Parameters
     ----------
@@ -91,13 +91,13 @@ class ReplayFeed:
         """Batches of one pass through the recording."""
         return len(self._batches)
 
-    def next_batch(self) -> ChainBatch | None:
+    def next_batch(self) -> MarketBatch | None:
         """Return the next batch, or None where the recording has ended."""
         if self._ended():
             return None
         cues = self._batches[self._next % len(self._batches)]
         chains = tuple(self._sources[cue.source].read(cue.snapshot) for cue in cues)
-        batch = ChainBatch(sequence=self._next, ts_event_ns=_instant(cues), chains=chains)
+        batch = MarketBatch(sequence=self._next, ts_event_ns=_instant(cues), chains=chains)
         self._next += 1
         return batch
 

@@ -9,7 +9,7 @@ from typing import final
 from adapters.simulated.config import SimulatedMarketConfig
 from adapters.simulated.engine import SimulatedMarket
 from adapters.simulated.state import MarketState
-from market.ports import ChainBatch, ChainFeed
+from market.ports import MarketBatch, MarketFeed
 
 __all__ = ["SimulatedFactory", "SimulatedFeed"]
 
@@ -47,11 +47,11 @@ class SimulatedFeed:
         """Return the machine's seconds between batches; 0 before the first."""
         return self._config.interval_s if self._started else 0.0
 
-    def next_batch(self) -> ChainBatch:
+    def next_batch(self) -> MarketBatch:
         """Return the next batch; there always is one."""
         self._advance()
         market = self._market
-        return ChainBatch(sequence=market.sequence, ts_event_ns=market.now_ns, chains=market.chains())
+        return MarketBatch(sequence=market.sequence, ts_event_ns=market.now_ns, chains=market.chains())
 
     def rewind(self, sequence: int) -> None:
         """Continue after a batch, identically to the first time.
@@ -95,6 +95,6 @@ class SimulatedFactory:
 
     config: SimulatedMarketConfig
 
-    def __call__(self) -> ChainFeed:
+    def __call__(self) -> MarketFeed:
         """Open the feed."""
         return SimulatedFeed(self.config)

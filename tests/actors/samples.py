@@ -10,7 +10,7 @@ import numpy as np
 
 from actors.messages import ShardBatch
 from market.chains import DropReason, OptionChain
-from market.ports import ChainBatch
+from market.ports import MarketBatch
 from tests.generators import Expiry, synthetic_chain
 
 AS_OF_NS = 1_684_870_000_000_000_000
@@ -36,9 +36,9 @@ def broken_chain(symbol: str) -> OptionChain:
     return replace(whole, **empty, series=(), n_read=n, dropped={DropReason.BAD_ROW: n})
 
 
-def batch_of(sequence: int, *chains: OptionChain) -> ChainBatch:
+def batch_of(sequence: int, *chains: OptionChain) -> MarketBatch:
     """Return a batch whose instant moves with its sequence."""
-    return ChainBatch(sequence=sequence, ts_event_ns=AS_OF_NS + sequence * 1_000_000_000, chains=chains)
+    return MarketBatch(sequence=sequence, ts_event_ns=AS_OF_NS + sequence * 1_000_000_000, chains=chains)
 
 
 def message_of(sequence: int, *chains: OptionChain, live: int | None = None, received_ns: int = 0) -> ShardBatch:
@@ -71,7 +71,7 @@ class ListedFeed:
     def symbols(self) -> tuple[str, ...]:
         return self._symbols
 
-    def next_batch(self) -> ChainBatch | None:
+    def next_batch(self) -> MarketBatch | None:
         if self._next >= self._n_batches:
             return None
         self._next += 1

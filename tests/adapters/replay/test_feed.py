@@ -12,7 +12,7 @@ import pytest
 from adapters.chains import open_chains, write_chain_parquet
 from adapters.replay import ReplayFactory, ReplayFeed
 from market.errors import ConfigError, DataError
-from market.ports import ChainBatch, ChainFeed, FeedFactory
+from market.ports import FeedFactory, MarketBatch, MarketFeed
 from tests.adapters.chains.samples import cboe_rows, write_table
 
 
@@ -22,12 +22,12 @@ def _recordings(folder: Path) -> tuple[Path, Path]:
     return write_table(folder / "index.parquet", index), write_table(folder / "etf.parquet", etf)
 
 
-def _play(feed: ReplayFeed, n: int = 100) -> list[ChainBatch]:
+def _play(feed: ReplayFeed, n: int = 100) -> list[MarketBatch]:
     batches = (feed.next_batch() for _ in range(n))
     return [batch for batch in batches if batch is not None]
 
 
-def _shape(batches: list[ChainBatch]) -> list[tuple[int, int, tuple[str, ...]]]:
+def _shape(batches: list[MarketBatch]) -> list[tuple[int, int, tuple[str, ...]]]:
     return [(b.sequence, b.chains[0].session.day, tuple(c.symbol for c in b.chains)) for b in batches]
 
 
@@ -110,7 +110,7 @@ def test_a_replay_has_exactly_one_pace(tmp_path: Path, pace: dict[str, float]) -
 def test_the_recipe_crosses_a_process(tmp_path: Path) -> None:
     """A factory is pickled, a feed is opened where it plays; both fit the ports."""
     factory: FeedFactory = ReplayFactory(paths=_recordings(tmp_path), interval_s=0.0)
-    feed: ChainFeed = pickle.loads(pickle.dumps(factory))()  # noqa: S301  # our own bytes
+    feed: MarketFeed = pickle.loads(pickle.dumps(factory))()  # noqa: S301  # our own bytes
     batch = feed.next_batch()
     assert batch is not None
     assert batch.sequence == 0

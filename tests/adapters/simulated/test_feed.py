@@ -12,15 +12,15 @@ from adapters.simulated import SimulatedFactory, SimulatedFeed, SimulatedMarket,
 from market.calendars import session_on
 from market.chains import OptionChain
 from market.errors import ConfigError
-from market.ports import ChainBatch
+from market.ports import MarketBatch
 from tests.adapters.simulated.samples import index_symbol, one_symbol, payload, two_symbols
 
 
-def _bytes(batch: ChainBatch) -> tuple[bytes, ...]:
+def _bytes(batch: MarketBatch) -> tuple[bytes, ...]:
     return tuple(payload(chain) for chain in batch.chains)
 
 
-def _run(feed: SimulatedFeed, count: int) -> list[ChainBatch]:
+def _run(feed: SimulatedFeed, count: int) -> list[MarketBatch]:
     return [feed.next_batch() for _ in range(count)]
 
 

@@ -1,0 +1,114 @@
+"""Stable numbers for option contracts, whatever order the messages name them in."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+import numpy as np
+
+from market.chains import OptionChain
+from market.errors import DataError
+from market.instruments import ExpirySeries
+from market.trades import ContractTable, Int64Array
+
+__all__ = ["ContractIndex"]
+
+# One key of 63 bits: strike in thousandths, expiration day, root, right.
+_RIGHT_BITS: Final = 1
+_ROOT_BITS: Final = 8
+_DAY_BITS: Final = 17
+_MAX_STRIKE: Final = 2.0**36 / 1000.0
+
+
+@final
+class ContractIndex:
+    """Numbers the contracts of one underlying in the order in which they are first seen.
+
+    A number never changes and is never given twice, so that arrays of state can be kept by it.
+    """
+
+    def __init__(self) -> None:
+        self._roots: dict[str, int] = {}
+        self._series: dict[ExpirySeries, int] = {}
+        self._keys = np.zeros(0, dtype=np.int64)  # rising
+        self._numbers = np.zeros(0, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return int(self._keys.shape[0])
+
+    def register(self, contracts: OptionChain | ContractTable) -> Int64Array:
+        """Return the number of each contract; new ones get the next numbers in their order.
+
+        Parameters
+        ----------
+        contracts : OptionChain or ContractTable
+            What to number.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_contracts,)
+            Numbers from 0.
+        """
+        keys = self._key(contracts)
+        found = self._find(keys)
+        if (found < 0).any():
+            fresh, first = np.unique(keys[found < 0], return_index=True)
+            order = np.empty(fresh.shape[0], dtype=np.int64)
+            order[np.argsort(first, kind="stable")] = np.arange(fresh.shape[0])
+            self._insert(fresh, len(self) + order)
+            found = self._find(keys)
+        return found
+
+    def find(self, contracts: OptionChain | ContractTable) -> Int64Array:
+        """Return the number of each contract, -1 where it has none yet.
+
+        Parameters
+        ----------
+        contracts : OptionChain or ContractTable
+            What to look up.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_contracts,)
+            Numbers from 0; -1 for unknown contracts.
+        """
+        return self._find(self._key(contracts))
+
+    def _insert(self, keys: Int64Array, numbers: Int64Array) -> None:
+        keys, numbers = np.concatenate((self._keys, keys)), np.concatenate((self._numbers, numbers))
+        order = np.argsort(keys, kind="stable")
+        self._keys, self._numbers = keys[order], numbers[order]
+
+    def _find(self, keys: Int64Array) -> Int64Array:
+        if not len(self):
+            return np.full(keys.shape, -1, dtype=np.int64)
+        place = np.minimum(np.searchsorted(self._keys, keys), len(self) - 1)
+        return np.where(self._keys[place] == keys, self._numbers[place], -1)
+
+    def _key(self, contracts: OptionChain | ContractTable) -> Int64Array:
+        if not contracts.strike.shape[0]:
+            return np.zeros(0, dtype=np.int64)
+        if not (contracts.strike < _MAX_STRIKE).all():
+            raise DataError(
+                "a strike is too large to number",
+                found=f"{float(np.nanmax(contracts.strike)):g}",
+                expected=f"below {_MAX_STRIKE:g}",
+            )
+        by_series = np.array([self._series_key(series) for series in contracts.series], dtype=np.int64)
+        thousandths = np.rint(contracts.strike * 1000.0).astype(np.int64)
+        right = contracts.is_call.astype(np.int64)
+        return (thousandths << (_DAY_BITS + _ROOT_BITS + _RIGHT_BITS)) | by_series[contracts.series_index] | right
+
+    def _series_key(self, series: ExpirySeries) -> int:
+        known = self._series.get(series)
+        if known is None:
+            root = self._roots.setdefault(series.product.root, len(self._roots))
+            if root >= 1 << _ROOT_BITS:
+                raise DataError(
+                    "too many option roots for one underlying",
+                    found=str(root + 1),
+                    expected=f"at most {1 << _ROOT_BITS}",
+                )
+            day = series.expiration.toordinal() & ((1 << _DAY_BITS) - 1)
+            known = self._series[series] = ((day << _ROOT_BITS) | root) << _RIGHT_BITS
+        return known
