@@ -17,6 +17,8 @@ class PositionSource(StrEnum):
     ALL_SHORT = "all_short"
     ALL_LONG = "all_long"
     USER = "user"  # a vector of signed contracts
+    FLOW = "flow"  # signed trades only: what dealers have taken on since the book was opened
+    HYBRID = "hybrid"  # opened by a convention on open interest, moved by signed trades
 
 
 class Dynamics(StrEnum):
@@ -24,6 +26,7 @@ class Dynamics(StrEnum):
 
     STICKY_STRIKE = "sticky_strike"
     STICKY_MONEYNESS = "sticky_moneyness"
+    SPOT_VOL_SLOPE = "spot_vol_slope"  # each strike's volatility moves by a given slope per unit of log spot
 
 
 class TimeBasis(StrEnum):
@@ -73,6 +76,9 @@ class FieldConfig:
         Walls are looked for within this log distance of spot.
     roots_window : float
         Zero-gamma levels are looked for within this log distance of spot; at most the ladder's half width.
+    spot_vol_slope : float
+        Under ``spot_vol_slope`` dynamics: change of a fixed strike's volatility (1.00 = 100 %) per unit of log spot;
+        negative where volatility rises as spot falls.
     """
 
     position_source: PositionSource = PositionSource.OI_NAIVE
@@ -88,6 +94,7 @@ class FieldConfig:
     impact_source: str = ""
     wall_window: float = 0.10
     roots_window: float = 0.10
+    spot_vol_slope: float = 0.0
 
     def __post_init__(self) -> None:
         if self.ladder_points < 3 or self.ladder_points % 2 == 0:
