@@ -7,7 +7,7 @@ from typing import Final, final
 
 import numpy as np
 
-from actors.mailbox import Backlog, ShardMailbox
+from actors.mailbox import Backlog, ShardMailbox, rows_of
 from actors.messages import FeedHealth, ShardBatch
 from actors.placement import owner
 from market.ports import MarketBatch
@@ -25,11 +25,14 @@ class FeedConfig:
     ----------
     max_in_flight : int
         Batches on the way to one shard.
+    max_rows : int
+        Quotes and trades that may wait for one shard.
     backlog_bytes : int
         Newest batches that are kept for shards that must catch up, bytes.
     """
 
     max_in_flight: int = 2
+    max_rows: int = 500_000
     backlog_bytes: int = 64_000_000
 
 
@@ -48,12 +51,12 @@ class Delivery:
     def __init__(self, shards: tuple[str, ...], config: FeedConfig) -> None:
         self._names = shards
         self._owners: dict[str, str] = {}
-        self._mail = {name: ShardMailbox(config.max_in_flight) for name in shards}
-        self._batches, self._chains, self._undelivered = 0, 0, 0
+        self._mail = {name: ShardMailbox(config.max_in_flight, config.max_rows) for name in shards}
+        self._batches, self._chains, self._rows, self._undelivered = 0, 0, 0, 0
         self.backlog = Backlog(config.backlog_bytes)
         """Newest batches."""
         self.newest = MarketBatch(sequence=-1, ts_event_ns=0, chains=())
-        """The newest batch, without its chains."""
+        """The newest batch, without its content."""
         self.down: set[str] = set()
         """Shards that get nothing, because they do not answer."""
         self.catching_up: set[str] = set()
@@ -61,10 +64,11 @@ class Delivery:
 
     def hand_over(self, batch: MarketBatch, received_ns: int) -> list[str]:
         """Put a batch into the mailboxes and return the shards that have mail."""
-        self.newest = replace(batch, chains=())
+        self.newest = replace(batch, chains=(), quotes=(), trades=())
         self.backlog.append(batch, received_ns)
         self._batches += 1
         self._chains += len(batch.chains)
+        self._rows += rows_of(batch)
         reached = []
         for name in self._names:
             part = self.part(batch, name)
@@ -80,9 +84,14 @@ class Delivery:
         return shard not in self.down and shard not in self.catching_up
 
     def part(self, batch: MarketBatch, shard: str) -> MarketBatch:
-        """Return the chains of a batch that belong to a shard, without contract symbols, which no field needs."""
+        """Return what of a batch belongs to a shard, without contract symbols, which no field needs."""
         owned = (chain for chain in batch.chains if self._owner(chain.symbol) == shard)
-        return replace(batch, chains=tuple(replace(c, symbols=_NO_SYMBOLS) if c.symbols.size else c for c in owned))
+        return replace(
+            batch,
+            chains=tuple(replace(c, symbols=_NO_SYMBOLS) if c.symbols.size else c for c in owned),
+            quotes=tuple(quotes for quotes in batch.quotes if self._owner(quotes.symbol) == shard),
+            trades=tuple(trades for trades in batch.trades if self._owner(trades.symbol) == shard),
+        )
 
     def _owner(self, symbol: str) -> str:
         known = self._owners.get(symbol)
@@ -101,7 +110,7 @@ class Delivery:
 
     def lost(self, shard: str, message: ShardBatch) -> None:
         """Note that a shard died with a message; its replay brings the chains again."""
-        self._undelivered += len(message.batch.chains)
+        self._undelivered += sum(len(part.chains) for part in message.parts)
         if shard not in self.catching_up:  # a message sent before the death may fail after the replay began
             self._undelivered += self._mail[shard].clear()
             self.down.add(shard)
@@ -132,6 +141,8 @@ class Delivery:
             chains=self._chains,
             coalesced=sum(m.coalesced for m in self._mail.values()),
             undelivered=self._undelivered,
+            rows=self._rows,
+            rows_lost=sum(m.rows_lost for m in self._mail.values()),
             queued=sum(len(m) for m in self._mail.values()),
             late_s=late_s,
             shards_down=tuple(sorted(self.down)),

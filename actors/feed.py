@@ -160,10 +160,14 @@ class FeedActor:
             if batch is None:
                 return
             position, part = batch.sequence, self._delivery.part(batch, shard)
-            if part.chains:
-                live = max(self._delivery.newest.sequence, position)
-                received_ns = self._delivery.backlog.received_ns(position, time.time_ns())
-                message = ShardBatch(batch=part, live_sequence=live, received_ns=received_ns, queued=len(part.chains))
+            if part.chains or part.quotes or part.trades:
+                message = ShardBatch(
+                    parts=(part,),
+                    sequence=position,
+                    live_sequence=max(self._delivery.newest.sequence, position),
+                    received_ns=self._delivery.backlog.received_ns(position, time.time_ns()),
+                    queued=len(part.chains),
+                )
                 await self._send(shard, message)
 
     async def _report(self) -> None:

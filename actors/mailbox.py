@@ -4,39 +4,68 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 from actors.messages import ShardBatch
 from market.chains import OptionChain
 from market.ports import MarketBatch
 
-__all__ = ["Backlog", "ShardMailbox", "weigh"]
+__all__ = ["Backlog", "ShardMailbox", "rows_of", "weigh"]
 
 _RECEIPTS: Final = 100_000  # a day of one batch a second, 14 MB
+_MAX_ROWS: Final = 500_000  # quotes and trades that may wait for one shard, about 45 MB
+
+
+def rows_of(batch: MarketBatch) -> int:
+    """Return the quotes and trades of a batch."""
+    return sum(q.n_quotes for q in batch.quotes) + sum(t.n_trades for t in batch.trades)
 
 
 def weigh(batch: MarketBatch) -> int:
     """Return the bytes of a batch's arrays, near enough to bound a backlog."""
     per_contract = 130  # twelve float64, two int64, one int32, one bool and the symbol of about 21 bytes
-    return sum(chain.n_contracts for chain in batch.chains) * per_contract
+    per_row = 90  # a quote or a trade with its share of the contract table
+    return sum(chain.n_contracts for chain in batch.chains) * per_contract + rows_of(batch) * per_row
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A part of a batch that waits; its chains shrink as newer ones replace them."""
+
+    batch: MarketBatch
+    received_ns: int
+    chains: dict[str, OptionChain]
+
+    def is_empty(self) -> bool:
+        return not (self.chains or self.batch.quotes or self.batch.trades)
+
+    def as_batch(self) -> MarketBatch:
+        return replace(self.batch, chains=tuple(self.chains.values()))
 
 
 @final
 class ShardMailbox:
     """Bounded hand-over from the feed to one shard.
 
-    While fewer than `max_in_flight` batches are on the way, what is offered goes out at once. After that, chains wait;
-    a newer chain of a symbol replaces the one that waits, and the replacement is counted.
+    While fewer than `max_in_flight` batches are on the way, what is offered goes out at once. After that it waits. A
+    newer chain of a symbol replaces the one that waits. Quotes and trades are events and cannot be replaced: they wait
+    up to `max_rows`, then the oldest are given up. Both are counted.
 
     Parameters
     ----------
     max_in_flight : int
         Batches that may be on the way; 2 keeps the shard busy while an answer travels back.
+    max_rows : int
+        Quotes and trades that may wait.
     """
 
-    def __init__(self, max_in_flight: int = 2) -> None:
-        self._max_in_flight = max_in_flight
-        self._waiting: dict[str, tuple[OptionChain, int]] = {}
+    def __init__(self, max_in_flight: int = 2, max_rows: int = _MAX_ROWS) -> None:
+        self._max_in_flight, self._max_rows = max_in_flight, max_rows
+        self._parts: dict[int, _Waiting] = {}
+        self._part_of: dict[str, int] = {}  # where the chain of a symbol waits
+        self._rows = 0
+        self._lost: dict[str, int] = {}
         self._sequence = -1
         self._ts_event_ns = 0
         self._received_ns = 0
@@ -45,9 +74,11 @@ class ShardMailbox:
         """Batches on the way."""
         self.coalesced = 0
         """Chains that a newer one replaced before the shard took them."""
+        self.rows_lost = 0
+        """Quotes and trades that found no room."""
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._part_of)
 
     def offer(self, batch: MarketBatch, received_ns: int, *, announce: bool = False) -> None:
         """Add a batch.
@@ -55,29 +86,68 @@ class ShardMailbox:
         Parameters
         ----------
         batch : MarketBatch
-            Chains of this shard's symbols.
+            What belongs to this shard's symbols.
         received_ns : int
             Instant at which the feed actor had it, machine clock, ns since the epoch, UTC.
         announce : bool, optional
-            Send it even if it holds no chain, to tell the shard that it has caught up.
+            Send it even if it holds nothing, to tell the shard that it has caught up.
         """
         for chain in batch.chains:
-            self.coalesced += self._waiting.pop(chain.symbol, None) is not None
-            self._waiting[chain.symbol] = chain, received_ns
+            self._replace_chain(chain.symbol)
+            self._part_of[chain.symbol] = batch.sequence
+        waiting = _Waiting(replace(batch, chains=()), received_ns, {chain.symbol: chain for chain in batch.chains})
+        if not waiting.is_empty():
+            self._parts[batch.sequence] = waiting
+            self._rows += rows_of(batch)
+            self._shed()
         self._announce |= announce
         self._sequence, self._ts_event_ns, self._received_ns = batch.sequence, batch.ts_event_ns, received_ns
 
+    def _replace_chain(self, symbol: str) -> None:
+        sequence = self._part_of.pop(symbol, None)
+        if sequence is None:
+            return
+        self.coalesced += 1
+        part = self._parts[sequence]
+        del part.chains[symbol]
+        if part.is_empty():
+            del self._parts[sequence]
+
+    def _shed(self) -> None:
+        newest = next(reversed(self._parts))
+        for sequence in list(self._parts):
+            if self._rows <= self._max_rows or sequence == newest:
+                return
+            part = self._parts[sequence]
+            for quotes in part.batch.quotes:
+                self._lost[quotes.symbol] = self._lost.get(quotes.symbol, 0) + quotes.n_quotes
+            for trades in part.batch.trades:
+                self._lost[trades.symbol] = self._lost.get(trades.symbol, 0) + trades.n_trades
+            given_up = rows_of(part.batch)
+            self._rows -= given_up
+            self.rows_lost += given_up
+            part.batch = replace(part.batch, quotes=(), trades=())
+            if part.is_empty():
+                del self._parts[sequence]
+
     def take(self) -> ShardBatch | None:
-        """Return what waits, as one batch, or None where nothing waits or enough is on the way."""
-        if not (self._waiting or self._announce) or self.in_flight >= self._max_in_flight:
+        """Return what waits, as one message, or None where nothing waits or enough is on the way."""
+        if not (self._parts or self._announce) or self.in_flight >= self._max_in_flight:
             return None
-        waiting, self._waiting, self._announce = tuple(self._waiting.values()), {}, False
-        chains = tuple(chain for chain, _ in waiting)
-        # A chain that waited through later batches must not look as fresh as they are.
-        received_ns = min((since for _, since in waiting), default=self._received_ns)
+        parts = list(self._parts.values())
+        # What waited through later batches must not look as fresh as they are.
+        received_ns = min((part.received_ns for part in parts), default=self._received_ns)
+        message = ShardBatch(
+            parts=tuple(part.as_batch() for part in parts),
+            sequence=self._sequence,
+            live_sequence=self._sequence,
+            received_ns=received_ns,
+            queued=0,
+            lost=self._lost,
+        )
+        self._forget()
         self.in_flight += 1
-        batch = MarketBatch(sequence=self._sequence, ts_event_ns=self._ts_event_ns, chains=chains)
-        return ShardBatch(batch=batch, live_sequence=self._sequence, received_ns=received_ns, queued=0)
+        return message
 
     def returned(self) -> None:
         """Note that one batch has been answered, or has failed."""
@@ -85,8 +155,12 @@ class ShardMailbox:
 
     def clear(self) -> int:
         """Forget what waits and return how many chains that was."""
-        lost, self._waiting, self._announce = len(self._waiting), {}, False
+        lost = len(self._part_of)
+        self._forget()
         return lost
+
+    def _forget(self) -> None:
+        self._parts, self._part_of, self._rows, self._lost, self._announce = {}, {}, 0, {}, False
 
 
 @final

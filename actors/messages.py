@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fields.snapshot import FieldSnapshot
 from market.ports import MarketBatch, Stream
@@ -23,24 +23,31 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardBatch:
-    """A batch on its way to one shard.
+    """What waited for one shard, on its way there.
 
     Parameters
     ----------
-    batch : MarketBatch
-        Chains of this shard's symbols only; its sequence is the feed's.
+    parts : tuple of MarketBatch
+        What the feed delivered for this shard's symbols, in the order of the feed's sequence. A chain that a newer one
+        replaced while it waited is not among them; quotes and trades are.
+    sequence : int
+        The feed's sequence up to which nothing is missing but what `lost` counts.
     live_sequence : int
         The feed's newest sequence at sending time; a shard behind it is catching up.
     received_ns : int
-        Instant at which the feed actor had the batch, machine clock, ns since the epoch, UTC.
+        Instant at which the feed actor had the oldest part, machine clock, ns since the epoch, UTC.
     queued : int
         Chains of this shard that still wait in the feed.
+    lost : mapping of str to int
+        Quotes and trades that found no room while they waited, by symbol: the flow of these symbols has a hole.
     """
 
-    batch: MarketBatch
+    parts: tuple[MarketBatch, ...]
+    sequence: int
     live_sequence: int
     received_ns: int
     queued: int
+    lost: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +197,8 @@ class FeedHealth:
     batches, chains, coalesced, undelivered : int
         Counts since start: batches and chains pulled, chains replaced by a newer one before their shard took them, and
         chains lost with a shard that died (it catches up on them).
+    rows, rows_lost : int
+        Counts since start: quotes and trades pulled, and those that found no room while their shard was slow.
     queued : int
         Chains that wait for a shard now.
     late_s : float
@@ -208,6 +217,8 @@ class FeedHealth:
     chains: int
     coalesced: int
     undelivered: int
+    rows: int
+    rows_lost: int
     queued: int
     late_s: float
     shards_down: tuple[str, ...]

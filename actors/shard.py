@@ -121,7 +121,7 @@ class SymbolActor:
         published = self._state.on_batch(message)
         counts = self._state.counts
         receipt = Receipt(
-            sequence=message.batch.sequence,
+            sequence=message.sequence,
             published=len(published),
             failed=counts.failed - before[0],
             out_of_order=counts.out_of_order - before[1],

@@ -159,14 +159,14 @@ class ShardState:
             One for each chain that gave a field. When the batch ends a catch-up, also the other symbols' fields,
             which are current again.
         """
-        sequence = message.batch.sequence
-        was_behind, self._catching_up = self._catching_up, sequence < message.live_sequence
+        was_behind, self._catching_up = self._catching_up, message.sequence < message.live_sequence
         fresh = [
             published
-            for chain in message.batch.chains
-            if (published := self._update(chain, message, sequence)) is not None
+            for part in message.parts
+            for chain in part.chains
+            if (published := self._update(chain, message, part.sequence)) is not None
         ]
-        self._sequence = max(self._sequence, sequence)
+        self._sequence = max(self._sequence, message.sequence)
         return fresh + self._released({p.snapshot.symbol for p in fresh}) if was_behind else fresh
 
     def _update(self, chain: OptionChain, message: ShardBatch, sequence: int) -> Publication | None:

@@ -112,11 +112,23 @@ class _Rounds:
     path: list[int]
 
 
+def _message_of(batch: MarketBatch) -> Any:
+    from actors.messages import ShardBatch
+
+    return ShardBatch(
+        parts=(batch,),
+        sequence=batch.sequence,
+        live_sequence=batch.sequence,
+        received_ns=_CLOCK.now_ns(),
+        queued=0,
+    )
+
+
 def _measure_rounds(parts: _Parts, n_contracts: int, rounds: int) -> _Rounds:
     import ray
 
     from actors.codec import decode
-    from actors.messages import Publication, ShardBatch
+    from actors.messages import Publication
     from fields.compute import compute_field
     from fields.config import FieldConfig
 
@@ -131,7 +143,7 @@ def _measure_rounds(parts: _Parts, n_contracts: int, rounds: int) -> _Rounds:
         called = time.perf_counter_ns()
         fresh = replace(chain, cause_id=str(sequence))
         batch = MarketBatch(sequence=sequence, ts_event_ns=chain.ts_event_ns, chains=(fresh,))
-        message = ShardBatch(batch=batch, live_sequence=sequence, received_ns=_CLOCK.now_ns(), queued=0)
+        message = _message_of(batch)
         waiting = bus.poll.remote(Stream.FIELD_SNAPSHOTS, position, 10, _TIMEOUT_S)
         sent, sent_ns = time.perf_counter_ns(), _CLOCK.now_ns()
         receipt = shard.on_batch.remote(message)
@@ -153,14 +165,12 @@ def _measure_stream(parts: _Parts, n_contracts: int, rounds: int) -> tuple[list[
     """
     import ray
 
-    from actors.messages import ShardBatch
-
     chain, shard = _chain_of(n_contracts), next(iter(parts.shards.values()))
     spacing, inside, under_way, first = [], [], [], 1_000_000
     for sequence in range(first, first + rounds + 5):
         fresh = replace(chain, cause_id=str(sequence))
         batch = MarketBatch(sequence=sequence, ts_event_ns=chain.ts_event_ns, chains=(fresh,))
-        message = ShardBatch(batch=batch, live_sequence=sequence, received_ns=_CLOCK.now_ns(), queued=0)
+        message = _message_of(batch)
         under_way.append(shard.on_batch.remote(message))
         if len(under_way) > 2:
             inside.append(ray.get(under_way.pop(0), timeout=_TIMEOUT_S).compute_ns)

@@ -11,6 +11,7 @@ import numpy as np
 from actors.messages import ShardBatch
 from market.chains import DropReason, OptionChain
 from market.ports import MarketBatch
+from market.trades import CONSOLIDATED, UNDERLYING, ContractTable, TradeBatch
 from tests.generators import Expiry, synthetic_chain
 
 AS_OF_NS = 1_684_870_000_000_000_000
@@ -36,15 +37,36 @@ def broken_chain(symbol: str) -> OptionChain:
     return replace(whole, **empty, series=(), n_read=n, dropped={DropReason.BAD_ROW: n})
 
 
-def batch_of(sequence: int, *chains: OptionChain) -> MarketBatch:
+def batch_of(sequence: int, *chains: OptionChain, trades: tuple[TradeBatch, ...] = ()) -> MarketBatch:
     """Return a batch whose instant moves with its sequence."""
-    return MarketBatch(sequence=sequence, ts_event_ns=AS_OF_NS + sequence * 1_000_000_000, chains=chains)
+    instant = AS_OF_NS + sequence * 1_000_000_000
+    return MarketBatch(sequence=sequence, ts_event_ns=instant, chains=chains, trades=trades)
+
+
+def trades_of(symbol: str, count: int) -> TradeBatch:
+    """Return so many trades in the underlying."""
+    return TradeBatch(
+        symbol=symbol,
+        ts_event_ns=AS_OF_NS,
+        cause_id="test",
+        provenance=small_chain(symbol).provenance,
+        contracts=ContractTable.empty(),
+        contract=np.full(count, UNDERLYING, dtype=np.int32),
+        ts_ns=np.full(count, AS_OF_NS),
+        trade_id=np.arange(count),
+        price=np.full(count, 4_000.0),
+        size=np.ones(count),
+        flags=np.zeros(count, dtype=np.uint8),
+        venue=np.full(count, CONSOLIDATED, dtype=np.int16),
+        aggressor=np.zeros(count, dtype=np.int8),
+    )
 
 
 def message_of(sequence: int, *chains: OptionChain, live: int | None = None, received_ns: int = 0) -> ShardBatch:
     """Return a batch as the feed sends it."""
     return ShardBatch(
-        batch=batch_of(sequence, *chains),
+        parts=(batch_of(sequence, *chains),),
+        sequence=sequence,
         live_sequence=sequence if live is None else live,
         received_ns=received_ns,
         queued=0,

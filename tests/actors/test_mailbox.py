@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.mailbox import Backlog, ShardMailbox, weigh
-from tests.actors.samples import batch_of, small_chain
+from tests.actors.samples import batch_of, small_chain, trades_of
 
 
 def test_a_free_shard_gets_a_batch_at_once() -> None:
@@ -15,7 +15,7 @@ def test_a_free_shard_gets_a_batch_at_once() -> None:
     mail.offer(batch_of(3, small_chain("A")), 99)
     taken = mail.take()
     assert taken is not None
-    assert (taken.batch.sequence, taken.live_sequence, taken.received_ns) == (3, 3, 99)
+    assert (taken.sequence, taken.live_sequence, taken.received_ns) == (3, 3, 99)
     assert (len(mail), mail.coalesced) == (0, 0)
 
 
@@ -30,8 +30,8 @@ def test_a_slow_shard_gets_the_newest_chain_of_each_symbol() -> None:
     mail.returned()
     taken = mail.take()
     assert taken is not None
-    assert taken.batch.sequence == 4
-    assert {chain.symbol for chain in taken.batch.chains} == {"A", "B"}
+    assert taken.sequence == 4
+    assert {chain.symbol: part.sequence for part in taken.parts for chain in part.chains} == {"A": 4, "B": 1}
     assert mail.coalesced == 3
 
 
@@ -51,7 +51,7 @@ def test_nothing_is_lost_without_a_count(symbols: list[str], in_flight: int) -> 
     for sequence, symbol in enumerate(symbols):
         mail.offer(batch_of(sequence, small_chain(symbol)), 0)
         taken = mail.take()
-        sent += 0 if taken is None else len(taken.batch.chains)
+        sent += 0 if taken is None else sum(len(part.chains) for part in taken.parts)
         assert len(mail) <= 3
     assert sent + len(mail) + mail.coalesced == len(symbols)
     assert mail.in_flight <= in_flight
@@ -81,7 +81,7 @@ def test_a_chain_that_waited_keeps_its_own_receipt() -> None:
     mail.returned()
     taken = mail.take()
     assert taken is not None
-    assert (taken.batch.sequence, taken.received_ns) == (2, 20)
+    assert (taken.sequence, taken.received_ns) == (2, 20)
 
 
 def test_receipts_reach_further_back_than_batches() -> None:
@@ -92,3 +92,34 @@ def test_receipts_reach_further_back_than_batches() -> None:
     assert backlog.next_after(5) is None
     assert [backlog.received_ns(s, 999) for s in (3, 6, 9, 10)] == [105, 106, 109, 999]
     assert Backlog(1).received_ns(0, 999) == 999
+
+
+def test_trades_wait_in_order_and_are_not_replaced() -> None:
+    """A newer chain replaces the one that waits; the trades that came with both are all handed over, oldest first."""
+    mail = ShardMailbox(max_in_flight=1)
+    for sequence in range(4):
+        mail.offer(batch_of(sequence, small_chain("A"), trades=(trades_of("A", 3),)), sequence)
+        if sequence == 0:
+            mail.take()
+    mail.returned()
+    taken = mail.take()
+    assert taken is not None
+    assert [part.sequence for part in taken.parts] == [1, 2, 3]
+    assert [len(part.chains) for part in taken.parts] == [0, 0, 1]
+    assert sum(batch.n_trades for part in taken.parts for batch in part.trades) == 9
+    assert not taken.lost
+
+
+def test_a_flood_of_trades_is_bounded_and_counted() -> None:
+    """Beyond its room a mailbox gives up the oldest trades, says of which symbol, and keeps the newest batch."""
+    mail = ShardMailbox(max_in_flight=1, max_rows=100)
+    mail.offer(batch_of(0, small_chain("A")), 0)
+    mail.take()
+    for sequence in range(1, 101):
+        mail.offer(batch_of(sequence, trades=(trades_of("A", 10),)), 0)
+    mail.returned()
+    taken = mail.take()
+    assert taken is not None
+    assert [part.sequence for part in taken.parts] == list(range(91, 101))
+    assert taken.lost == {"A": 900}
+    assert mail.rows_lost == 900

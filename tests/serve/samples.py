@@ -177,6 +177,8 @@ def feed_report(*, symbols: tuple[str, ...], **changes: Any) -> FeedHealth:
         batches=1,
         chains=1,
         coalesced=0,
+        rows=0,
+        rows_lost=0,
         undelivered=0,
         queued=0,
         late_s=0.0,
