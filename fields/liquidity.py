@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
 from market.chains import FloatArray
 from market.errors import DataError
 
-__all__ = ["LiquidityProfile"]
+__all__ = ["LiquidityProfile", "LiquiditySource"]
+
+
+class LiquiditySource(StrEnum):
+    """What a liquidity profile stands on."""
+
+    CONSTANT = "constant"  # nothing is known by price: the stated default
+    DEPTH = "depth"  # resting orders of a book
+    VOLUME_AT_PRICE = "volume_at_price"  # traded volume by price
+    GIVEN = "given"  # made by the caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +32,16 @@ class LiquidityProfile:
         Cell edges, ln(price / spot), rising.
     illiquidity : ndarray, shape (n_cells,)
         Relative illiquidity of each cell, > 0; the end cells reach to infinity.
+    source : LiquiditySource, optional
+        What it stands on.
+    reason : str, optional
+        What the reader should know, such as how far a book was seen, or why the profile is constant.
     """
 
     edges: FloatArray
     illiquidity: FloatArray
+    source: LiquiditySource = LiquiditySource.GIVEN
+    reason: str = ""
 
     def __post_init__(self) -> None:
         if self.illiquidity.shape[0] < 1 or self.edges.shape != (self.illiquidity.shape[0] + 1,):

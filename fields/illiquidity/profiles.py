@@ -1,0 +1,167 @@
+"""Profiles of relative illiquidity by price level: from a book, from traded volume, or constant."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import numpy as np
+from scipy.special import ndtr
+
+from fields.illiquidity.config import ProfileConfig
+from fields.liquidity import LiquidityProfile, LiquiditySource
+from market.chains import FloatArray
+from market.errors import DataError
+
+__all__ = ["constant_profile", "depth_profile", "volume_profile"]
+
+# Bins per bandwidth: on a twelfth of it the kernel is smooth.
+_BINS_PER_BANDWIDTH = 12.0
+
+
+def _edges(config: ProfileConfig) -> FloatArray:
+    return np.linspace(-config.half_width, config.half_width, config.n_cells + 1)
+
+
+def constant_profile(reason: str, config: ProfileConfig | None = None) -> LiquidityProfile:
+    """Return the default: the same illiquidity everywhere, with the reason why nothing better stands in its place.
+
+    Parameters
+    ----------
+    reason : str
+        Why.
+    config : ProfileConfig, optional
+        Width.
+
+    Returns
+    -------
+    LiquidityProfile
+        One cell of 1.
+    """
+    half = (config or ProfileConfig()).half_width
+    return LiquidityProfile(
+        edges=np.array([-half, half]), illiquidity=np.ones(1), source=LiquiditySource.CONSTANT, reason=reason
+    )
+
+
+def _smoothed(bins: FloatArray, usd: FloatArray, seen: FloatArray, config: ProfileConfig) -> tuple[FloatArray, ...]:
+    """Return smoothed dollars per seen log price by cell, and the share of each cell's kernel that was seen."""
+    edges = _edges(config)
+    # A Gaussian that reaches from the middle of a bin into a cell, by differences of its integral.
+    integral = ndtr((edges[:, None] - bins[None, :]) / config.bandwidth)
+    weight = np.diff(integral, axis=0)
+    length = weight @ seen
+    with np.errstate(invalid="ignore", divide="ignore"):
+        density = (weight @ usd) / length
+    return density, length / np.diff(edges)
+
+
+def _profile(
+    x: FloatArray, usd: FloatArray, seen: tuple[float, float], config: ProfileConfig, source: LiquiditySource
+) -> LiquidityProfile:
+    reach = config.half_width + 8.0 * config.bandwidth
+    low, high = max(seen[0], -reach), min(seen[1], reach)
+    if not high > low:
+        return constant_profile(f"{source.value}: no price range was seen around spot", config)
+    n_bins = max(1, round((high - low) / config.bandwidth * _BINS_PER_BANDWIDTH))
+    borders = np.linspace(low, high, n_bins + 1)
+    masses, _ = np.histogram(x, bins=borders, weights=usd)
+    width = np.diff(borders)
+    density, support = _smoothed(0.5 * (borders[:-1] + borders[1:]), masses, width, config)
+    known = (support >= config.min_support) & np.isfinite(density)
+    middle = config.n_cells // 2
+    if not (known[middle] and density[middle] > 0.0):
+        return constant_profile(f"{source.value}: nothing was seen at spot", config)
+    places = np.flatnonzero(known)
+    nearest = places[np.abs(np.arange(config.n_cells)[:, None] - places[None, :]).argmin(axis=1)]
+    with np.errstate(divide="ignore"):
+        relative = density[middle] / density[nearest]
+    return LiquidityProfile(
+        edges=_edges(config),
+        illiquidity=np.clip(relative, config.floor, config.cap),
+        source=source,
+        reason=f"seen from {np.expm1(low):+.3%} to {np.expm1(high):+.3%} of spot; beyond it the nearest cell stands",
+    )
+
+
+def depth_profile(
+    bid_price: FloatArray,
+    bid_size: FloatArray,
+    ask_price: FloatArray,
+    ask_size: FloatArray,
+    spot: float,
+    config: ProfileConfig | None = None,
+) -> LiquidityProfile:
+    """Return relative illiquidity from the resting orders of a book: the inverse of dollars per unit of log price.
+
+    Parameters
+    ----------
+    bid_price, bid_size, ask_price, ask_size : ndarray, shape (n_levels,)
+        Levels of each side in any order, price in USD and size in units; NaN or 0 where there is none.
+    spot : float
+        Reference price.
+    config : ProfileConfig, optional
+        Cells, smoothing and bounds.
+
+    Returns
+    -------
+    LiquidityProfile
+        1 at spot; constant with a reason where a side is empty. Beyond the last level on each side the nearest cell
+        stands: what was not shown is not known to be empty.
+    """
+    config = config or ProfileConfig()
+    _require_spot(spot)
+    price, size = np.concatenate((bid_price, ask_price)), np.concatenate((bid_size, ask_size))
+    shown = np.isfinite(price) & np.isfinite(size) & (price > 0.0) & (size > 0.0)
+    is_bid = np.arange(price.shape[0]) < bid_price.shape[0]
+    if not ((shown & is_bid).any() and (shown & ~is_bid).any()):
+        return constant_profile("depth: a side of the book is empty", config)
+    x = np.log(price[shown] / spot)
+    return _profile(
+        x, price[shown] * size[shown], (float(x.min()), _past(float(x.max()))), config, LiquiditySource.DEPTH
+    )
+
+
+def _past(value: float) -> float:
+    # The last level belongs to the last bin, whose upper border it would otherwise be by rounding alone.
+    return value + 1e-12 * max(1.0, abs(value))
+
+
+def volume_profile(
+    price: FloatArray, usd: FloatArray, spot: float, config: ProfileConfig | None = None
+) -> LiquidityProfile:
+    """Return relative illiquidity from volume at price: little is traded where little flow is needed to pass.
+
+    Parameters
+    ----------
+    price : ndarray, shape (n_trades,)
+        Trades, or closes of bars, of a trailing window, USD.
+    usd : ndarray, shape (n_trades,)
+        Dollars traded at each.
+    spot : float
+        Reference price.
+    config : ProfileConfig, optional
+        Cells, smoothing and bounds.
+
+    Returns
+    -------
+    LiquidityProfile
+        1 at spot; constant with a reason where nothing was traded near spot.
+
+    Notes
+    -----
+    Volume by price is a proxy of depth: price also spends more time where it is, so it understates the liquidity of
+    prices that were passed quickly (docs/fields/liquidity.md).
+    """
+    config = config or ProfileConfig()
+    _require_spot(spot)
+    traded = np.isfinite(price) & np.isfinite(usd) & (price > 0.0) & (usd > 0.0)
+    if not traded.any():
+        return constant_profile("volume_at_price: nothing was traded", config)
+    x = np.log(price[traded] / spot)
+    seen = (float(x.min()), _past(float(x.max())))
+    return _profile(x, usd[traded], seen, config, LiquiditySource.VOLUME_AT_PRICE)
+
+
+def _require_spot(spot: float) -> None:
+    if not (spot > 0.0 and isfinite(spot)):
+        raise DataError("a liquidity profile needs a spot", found=str(spot), expected="a positive finite price")
