@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
 
 from fields.grid import LogGrid
-from fields.ladder_blocks import PANEL, exposures_sticky_strike, gamma_sticky_strike
-from fields.ladder_kernels import LANES, exposures_sticky_moneyness, first_flaw, gamma_sticky_moneyness
+from fields.ladder_kernels import add_delta, add_exposures, add_gamma, first_flaw
+from fields.ladder_levels import LadderLevels, levels_of
 from fields.smile import SmileTable
 from market.chains import BoolArray, FloatArray
 from market.errors import DataError
 
-__all__ = ["ExposureLadder", "LadderContracts", "gamma_ladder", "spot_ladder"]
+__all__ = ["ExposureLadder", "LadderContracts", "delta_ladder", "gamma_ladder", "spot_ladder"]
 
 _PER_CENT = 0.01
 _VOL_POINT = 0.01
 # Of the arrays of a book this many, the first ones, hold positive numbers.
 _POSITIVE = 3
+_EMPTY = np.empty(0)
+_NO_SMILE = (_EMPTY, np.empty(0, dtype=np.int64), _EMPTY, _EMPTY, _EMPTY)
 
 
 @final
@@ -79,6 +79,11 @@ class ExposureLadder:
     gamma_usd_per_pct, vanna_usd_per_volpt, charm_usd_per_min : ndarray, shape (2, n_nodes)
         Sums of weight times exposure: calls in row 0, puts in row 1. Gamma is ``Gamma(sigma(x)) S^2 0.01``; where the
         volatility moves with spot the total derivative of delta adds ``vanna dsigma/dS`` to it.
+    delta_units : ndarray, shape (2, n_nodes)
+        Sums of weight times delta, units of the underlying.
+    source_rate_usd_per_min : ndarray, shape (2, n_nodes)
+        Derivative by time, per minute of the clock, of the shock-weighted sum of the three exposures, at fixed price,
+        volatility, positions and shocks.
     """
 
     grid: LogGrid
@@ -86,10 +91,16 @@ class ExposureLadder:
     gamma_usd_per_pct: FloatArray
     vanna_usd_per_volpt: FloatArray
     charm_usd_per_min: FloatArray
+    delta_units: FloatArray
+    source_rate_usd_per_min: FloatArray
 
 
 def gamma_ladder(
-    contracts: LadderContracts, weight: FloatArray, grid: LogGrid, smile: SmileTable | None = None
+    contracts: LadderContracts,
+    weight: FloatArray,
+    grid: LogGrid,
+    smile: SmileTable | None = None,
+    slope: float | None = None,
 ) -> FloatArray:
     """Return dollar gamma along the ladder, calls and puts apart.
 
@@ -103,21 +114,47 @@ def gamma_ladder(
         Nodes.
     smile : SmileTable, optional
         Given for sticky moneyness, made for the same grid and contracts; without it volatility sticks to the strike.
+    slope : float, optional
+        Without a smile: change of each strike's volatility per unit of log spot, ``sigma + slope x``, held at one vol
+        point (or at sigma itself where that is lower).
 
     Returns
     -------
     ndarray, shape (2, n_nodes)
         USD per 1 % move: calls in row 0, puts in row 1.
     """
-    _check(contracts, weight, grid, smile)
-    price = contracts.spot * _price_ratio(grid)
-    if smile is not None:
-        (gamma,) = _sticky_moneyness(gamma_sticky_moneyness, contracts, weight, smile, 1)
-        return np.asarray(gamma * (_PER_CENT * price))
-    gamma = np.zeros((2, grid.n_nodes))
-    arguments = (*_sticky_strike(contracts, weight, grid), price, *_scratch(contracts, grid, 1), gamma)
-    gamma_sticky_strike(*arguments)
-    return gamma
+    levels = levels_of(grid)
+    gamma = np.zeros((2, levels.x.shape[0]))
+    add_gamma(*_arguments(contracts, weight, levels, smile, slope, 0.0), gamma)
+    return np.asarray(levels.on_ladder(gamma) * (_PER_CENT * contracts.spot * levels.ratio))
+
+
+def delta_ladder(
+    contracts: LadderContracts,
+    weight: FloatArray,
+    grid: LogGrid,
+    smile: SmileTable | None = None,
+    slope: float | None = None,
+    bump: float = 0.0,
+) -> FloatArray:
+    """Return delta along the ladder, calls and puts apart.
+
+    Parameters
+    ----------
+    contracts, weight, grid, smile, slope
+        As in `gamma_ladder`.
+    bump : float, optional
+        Added to every volatility at every node, 0.01 for one vol point; >= 0.
+
+    Returns
+    -------
+    ndarray, shape (2, n_nodes)
+        Units of the underlying: calls in row 0, puts in row 1.
+    """
+    levels = levels_of(grid)
+    delta = np.zeros((2, levels.x.shape[0]))
+    add_delta(*_arguments(contracts, weight, levels, smile, slope, bump), delta)
+    return levels.on_ladder(delta)
 
 
 def spot_ladder(
@@ -126,74 +163,57 @@ def spot_ladder(
     grid: LogGrid,
     minutes_per_year: float,
     smile: SmileTable | None = None,
+    slope: float | None = None,
+    shocks: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> ExposureLadder:
-    """Return gamma, vanna and charm along the ladder, calls and puts apart.
+    """Return gamma, vanna, charm and delta along the ladder, calls and puts apart, and how their sum changes in time.
 
     Parameters
     ----------
-    contracts, weight, grid
+    contracts, weight, grid, smile, slope
         As in `gamma_ladder`.
     minutes_per_year : float
         Of the clock that `tau` runs on: 525 600 calendar, 98 280 trading.
-    smile : SmileTable, optional
-        As in `gamma_ladder`.
+    shocks : tuple of float, optional
+        What multiplies gamma, vanna and charm in the source whose derivative by time is wanted.
 
     Returns
     -------
     ExposureLadder
         In USD; charm is forward in time and keeps the dividend term.
     """
-    _check(contracts, weight, grid, smile)
-    price = contracts.spot * _price_ratio(grid)
-    if smile is None:
-        gamma, vanna, charm = exposures = np.zeros((3, 2, grid.n_nodes))
-        book, scratch = _sticky_strike(contracts, weight, grid), _scratch(contracts, grid, 4)
-        arguments = (*book, price, minutes_per_year, *scratch, *exposures)
-        exposures_sticky_strike(*arguments)
-    else:
-        gamma, vanna, charm = _sticky_moneyness(exposures_sticky_moneyness, contracts, weight, smile, 3)
-        gamma, vanna = gamma * (_PER_CENT * price), vanna * (_VOL_POINT * price)
-        charm = charm * (price / minutes_per_year)
+    levels = levels_of(grid)
+    sums = np.zeros((5, 2, levels.x.shape[0]))
+    raw = (_PER_CENT * shocks[0], _VOL_POINT * shocks[1], shocks[2] / minutes_per_year)
+    add_exposures(*_arguments(contracts, weight, levels, smile, slope, 0.0), *raw, *sums)
+    gamma, vanna, charm, delta, rate = levels.on_ladder(sums)
+    price = contracts.spot * levels.ratio
     return ExposureLadder(
-        grid=grid, price=price, gamma_usd_per_pct=gamma, vanna_usd_per_volpt=vanna, charm_usd_per_min=charm
+        grid=grid,
+        price=price,
+        gamma_usd_per_pct=gamma * (_PER_CENT * price),
+        vanna_usd_per_volpt=vanna * (_VOL_POINT * price),
+        charm_usd_per_min=charm * (price / minutes_per_year),
+        delta_units=delta,
+        source_rate_usd_per_min=rate * (price / minutes_per_year),
     )
 
 
-@lru_cache(maxsize=32)
-def _price_ratio(grid: LogGrid) -> FloatArray:
-    """Return price over spot at the nodes, read-only."""
-    ratio = np.exp(grid.nodes)
-    ratio.setflags(write=False)
-    return np.asarray(ratio)
-
-
-def _sticky_strike(contracts: LadderContracts, weight: FloatArray, grid: LogGrid) -> tuple[Any, ...]:
-    """Return the first arguments that both kernels share."""
-    c = contracts
-    terms = (c.strike, c.tau, c.volatility, c.carry, c.dividend_yield, weight, c.is_call)
-    return (c.spot, *terms, grid.start, grid.spacing)
-
-
-def _scratch(contracts: LadderContracts, grid: LogGrid, n_fields: int) -> tuple[Any, ...]:
-    panels = -(-grid.n_nodes // PANEL)
-    return np.empty((3, contracts.strike.shape[0])), np.zeros((2, panels * n_fields * PANEL))
-
-
-def _sticky_moneyness(
-    add: Callable[..., None], contracts: LadderContracts, weight: FloatArray, smile: SmileTable, n_fields: int
-) -> FloatArray:
-    """Return the fields of a kernel without units, shape (n_fields, 2, n_nodes)."""
-    c, n = contracts, smile.grid.n_nodes
-    fields = np.zeros((n_fields, 2, -(-n // LANES) * LANES))
-    read = (smile.volatility, smile.start, smile.fraction, smile.scale, smile.ceiling)
-    book = (c.spot, c.strike, c.tau, c.carry, c.dividend_yield, c.is_call, weight)
-    add(*book, *read, smile.grid.start, smile.grid.spacing, *fields)
-    return fields[:, :, :n]
-
-
-def _check(contracts: LadderContracts, weight: FloatArray, grid: LogGrid, smile: SmileTable | None) -> None:
-    n = contracts.strike.shape[0]
+def _arguments(
+    contracts: LadderContracts,
+    weight: FloatArray,
+    levels: LadderLevels,
+    smile: SmileTable | None,
+    slope: float | None,
+    bump: float,
+) -> tuple[Any, ...]:
+    """Return the arguments that all kernels share."""
+    c, n = contracts, contracts.strike.shape[0]
     if weight.shape != (n,) or not np.isfinite(weight).all():
         raise DataError("weights do not fit the contracts", found=str(weight.shape), expected=f"({n},), finite")
-    if smile is not None and (smile.grid != grid or smile.start.shape != (n,)):
-        raise DataError("the smile was made for another ladder", found=str(smile.grid), expected=str(grid))
+    if smile is not None and (smile.grid != levels.grid or smile.start.shape != (n,)):
+        raise DataError("the smile was made for another ladder", found=str(smile.grid), expected=str(levels.grid))
+    book = (c.spot, c.strike, c.tau, c.volatility, c.carry, c.dividend_yield, weight, c.is_call)
+    read = _NO_SMILE if smile is None else (smile.volatility, smile.start, smile.fraction, smile.scale, smile.ceiling)
+    nodes = (levels.x, levels.offset, levels.least_width, levels.grid.spacing)
+    return (*book, *nodes, 0.0 if slope is None else slope, bump, *read)

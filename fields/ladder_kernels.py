@@ -1,8 +1,8 @@
-"""Kernels of the moving smile: SIMD across the ladder's nodes.
+"""Kernels of the spot ladder: every contract re-evaluated, SIMD across the nodes of its level.
 
 Paper symbols: ``a = sigma sqrt(tau)``, ``b`` carry, ``q`` dividend yield, ``Dq = exp(-q tau)``, ``m = d(d1)/d(tau)``.
 Row 0 of every ladder collects calls, row 1 puts. The kernels leave out the factor ``S exp(x)`` (and the unit) that all
-contracts share at a node.
+contracts share at a node. The volatility of a contract stands still, moves by a slope, or is read from its smile.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fields.jit import BOOL, F64, I64, INT, OUT_2D, REAL, kernel, primitive
 from fields.primitives import INV_SQRT_2PI, half_power, log_ratio, mills
 from market.chains import BoolArray, FloatArray
 
-__all__ = ["LANES", "exposures_sticky_moneyness", "first_flaw", "gamma_sticky_moneyness"]
+__all__ = ["LANES", "add_delta", "add_exposures", "add_gamma", "first_flaw"]
 
 # Nodes are valued in groups of this many; ladders and smile tables have room for it.
 LANES = 8
@@ -25,6 +25,17 @@ _BELL_UNIT = 0.8493218002880191
 _BELL_SQUARE = 0.7213475204444817
 # phi(8.5) / phi(0) is 2e-16: beyond it a contract adds nothing that double precision keeps.
 _WINDOW = 8.5
+
+# Under a slope volatility does not fall below one point, or below its own value where that is less already.
+_LOWEST_VOLATILITY = 0.01
+
+# Nodes of all levels, where each level begins, the least width of each, spacing of the ladder's own.
+_Levels = tuple[FloatArray, NDArray[np.int64], FloatArray, float]
+# Slope of volatility, what is added to it, and the smile: table (empty without one), place, fraction, scale, ceiling.
+_Motion = tuple[float, float, FloatArray, NDArray[np.int64], FloatArray, FloatArray, FloatArray]
+
+# Spot; strike, tau, volatility, carry, dividend yield, weight; calls; the four levels; the seven of the motion.
+_ARGUMENTS = (REAL, *(F64,) * 6, BOOL, F64, I64, F64, REAL, REAL, REAL, F64, I64, F64, F64, F64)
 
 
 @kernel(F64, F64, F64, F64, F64, returns=INT)
@@ -48,15 +59,6 @@ def first_flaw(
 
 
 @primitive
-def _steps(n: int, spacing: float) -> FloatArray:
-    # Ready numbers: to convert the counter inside the loop costs more than to load them.
-    steps = np.empty(n)
-    for j in range(n):
-        steps[j] = j * spacing
-    return steps
-
-
-@primitive
 def _nodes_within(ceiling: float, y: float, spacing: float, n: int) -> tuple[int, int]:
     """Return the nodes where d1 can lie within the window while a is at most `ceiling`; y is ln(F / K) at node 0."""
     reach = ceiling * (_WINDOW + 0.5 * ceiling)
@@ -67,95 +69,207 @@ def _nodes_within(ceiling: float, y: float, spacing: float, n: int) -> tuple[int
     return first, max(first, (last + LANES - 1) & -LANES)
 
 
-@kernel(REAL, F64, F64, F64, F64, BOOL, F64, F64, I64, F64, F64, F64, REAL, REAL, OUT_2D)
-def gamma_sticky_moneyness(
+@primitive
+def _place(
+    i: int, y: float, root: float, volatility: float, levels: _Levels, motion: _Motion, width: FloatArray
+) -> tuple[int, int]:
+    """Choose a contract's nodes and fill its ``a`` at each of them; nodes before and after are beyond its bell."""
+    x, offset, least, spacing = levels
+    slope, bump, table, place, fraction, scale, ceilings = motion
+    n_levels = least.shape[0]
+    begin, end = offset[n_levels], x.shape[0]
+    if table.shape[0] > 0:
+        ceiling = ceilings[i] + bump
+        first, last = _nodes_within(ceiling * root, y + x[begin], spacing, end - begin)
+        read = table[place[i] + first : place[i] + last + 1]
+        upper = scale[i] * root * fraction[i]
+        lower, added = scale[i] * root - upper, bump * root
+        for j in range(last - first):
+            width[j] = lower * read[j] + upper * read[j + 1] + added
+        return begin + first, begin + last
+    if slope != 0.0:
+        lowest = min(volatility, _LOWEST_VOLATILITY)
+        ceiling = max(lowest, volatility + max(slope * x[begin], slope * x[end - 1])) + bump
+        first, last = _nodes_within(ceiling * root, y + x[begin], spacing, end - begin)
+        for j in range(last - first):
+            width[j] = root * (max(lowest, volatility + slope * x[begin + first + j]) + bump)
+        return begin + first, begin + last
+    a = root * (volatility + bump)
+    first, last = 0, 0
+    for level in range(n_levels):
+        if a >= least[level]:
+            first, last = offset[level], offset[level + 1]
+            break
+    if last == 0:
+        first, last = _nodes_within(a, y + x[begin], spacing, end - begin)
+        first, last = begin + first, begin + last
+    for j in range(last - first):
+        width[j] = a
+    return first, last
+
+
+@primitive
+def _add_beyond(out: FloatArray, first: int, last: int, eta: float, amount: float) -> None:
+    # Beyond the window N(eta d1) is 0 on one side and 1 on the other.
+    certain = out[last:] if eta > 0.0 else out[:first]
+    for j in range(certain.shape[0]):
+        certain[j] += amount
+
+
+@kernel(*_ARGUMENTS, OUT_2D)
+def add_gamma(
     spot: float,
     strike: FloatArray,
     tau: FloatArray,
+    volatility: FloatArray,
     carry: FloatArray,
     dividend_yield: FloatArray,
-    is_call: BoolArray,
     weight: FloatArray,
+    is_call: BoolArray,
+    x: FloatArray,
+    offset: NDArray[np.int64],
+    least: FloatArray,
+    spacing: float,
+    slope: float,
+    bump: float,
     table: FloatArray,
     place: NDArray[np.int64],
     fraction: FloatArray,
     scale: FloatArray,
     ceiling: FloatArray,
-    start: float,
-    spacing: float,
     gamma: FloatArray,
 ) -> None:
-    """Add gamma with the volatility that each contract reads from its smile at each node."""
-    n = gamma.shape[1]
-    steps = _steps(n, spacing)
+    """Add ``w Dq phi(d1) / a``."""
+    levels, motion = (x, offset, least, spacing), (slope, bump, table, place, fraction, scale, ceiling)
+    width = np.empty(x.shape[0])
     for i in range(strike.shape[0]):
         if weight[i] == 0.0:
             continue
         root = sqrt(tau[i])
-        y = log_ratio(spot, strike[i]) + carry[i] * tau[i] + start
-        first, last = _nodes_within(ceiling[i] * root, y, spacing, n)
-        out = gamma[0 if is_call[i] else 1, first:last]
-        read = table[place[i] + first : place[i] + last + 1]
-        origin = y + first * spacing
+        y = log_ratio(spot, strike[i]) + carry[i] * tau[i]
+        first, last = _place(i, y, root, volatility[i], levels, motion, width)
         base = weight[i] * exp(-dividend_yield[i] * tau[i]) * (INV_SQRT_2PI / _BELL_UNIT)
-        upper = scale[i] * root * fraction[i]
-        lower = scale[i] * root - upper
+        at, out = x[first:last], gamma[0 if is_call[i] else 1, first:last]
         for j in range(last - first):
-            a = lower * read[j] + upper * read[j + 1]
+            a = width[j]
             inverse = _BELL_UNIT / a
-            d = (origin + steps[j]) * inverse + (0.5 * _BELL_UNIT) * a
+            d = (y + at[j]) * inverse + (0.5 * _BELL_UNIT) * a
             out[j] += base * inverse * half_power(d * d)
 
 
-@kernel(REAL, F64, F64, F64, F64, BOOL, F64, F64, I64, F64, F64, F64, REAL, REAL, OUT_2D, OUT_2D, OUT_2D)
-def exposures_sticky_moneyness(
+@kernel(*_ARGUMENTS, OUT_2D)
+def add_delta(
     spot: float,
     strike: FloatArray,
     tau: FloatArray,
+    volatility: FloatArray,
     carry: FloatArray,
     dividend_yield: FloatArray,
-    is_call: BoolArray,
     weight: FloatArray,
+    is_call: BoolArray,
+    x: FloatArray,
+    offset: NDArray[np.int64],
+    least: FloatArray,
+    spacing: float,
+    slope: float,
+    bump: float,
     table: FloatArray,
     place: NDArray[np.int64],
     fraction: FloatArray,
     scale: FloatArray,
     ceiling: FloatArray,
-    start: float,
-    spacing: float,
-    gamma: FloatArray,
-    vanna: FloatArray,
-    charm: FloatArray,
+    delta: FloatArray,
 ) -> None:
-    """Add the three exposures with the volatility that each contract reads from its smile at each node."""
-    n = gamma.shape[1]
-    steps = _steps(n, spacing)
+    """Add ``eta w Dq N(eta d1)``."""
+    levels, motion = (x, offset, least, spacing), (slope, bump, table, place, fraction, scale, ceiling)
+    width = np.empty(x.shape[0])
+    own = offset[least.shape[0]]
     for i in range(strike.shape[0]):
         if weight[i] == 0.0:
             continue
-        root, b, decay = sqrt(tau[i]), carry[i], 0.5 / tau[i]
-        y = log_ratio(spot, strike[i]) + b * tau[i] + start
-        first, last = _nodes_within(ceiling[i] * root, y, spacing, n)
+        root = sqrt(tau[i])
+        y = log_ratio(spot, strike[i]) + carry[i] * tau[i]
+        first, last = _place(i, y, root, volatility[i], levels, motion, width)
         row, eta = (0, 1.0) if is_call[i] else (1, -1.0)
-        gamma_out, vanna_out, charm_out = gamma[row, first:last], vanna[row, first:last], charm[row, first:last]
-        read = table[place[i] + first : place[i] + last + 1]
-        origin = y + first * spacing
-        base = weight[i] * exp(-dividend_yield[i] * tau[i])
-        dividend = eta * dividend_yield[i] * base
-        upper = scale[i] * root * fraction[i]
-        lower = scale[i] * root - upper
+        base = eta * weight[i] * exp(-dividend_yield[i] * tau[i])
+        at, out = x[first:last], delta[row, first:last]
         for j in range(last - first):
-            a = lower * read[j] + upper * read[j + 1]
-            inverse_a = 1.0 / a
-            d1 = (origin + steps[j]) * inverse_a + 0.5 * a
+            a = width[j]
+            d1 = (y + at[j]) / a + 0.5 * a
+            tail = INV_SQRT_2PI * half_power(_BELL_SQUARE * d1 * d1) * mills(abs(d1))
+            out[j] += base * (tail if eta * d1 < 0.0 else 1.0 - tail)
+        if first >= own:
+            _add_beyond(delta[row, own:], first - own, last - own, eta, base)
+
+
+@kernel(*_ARGUMENTS, REAL, REAL, REAL, OUT_2D, OUT_2D, OUT_2D, OUT_2D, OUT_2D)
+def add_exposures(
+    spot: float,
+    strike: FloatArray,
+    tau: FloatArray,
+    volatility: FloatArray,
+    carry: FloatArray,
+    dividend_yield: FloatArray,
+    weight: FloatArray,
+    is_call: BoolArray,
+    x: FloatArray,
+    offset: NDArray[np.int64],
+    least: FloatArray,
+    spacing: float,
+    slope: float,
+    bump: float,
+    table: FloatArray,
+    place: NDArray[np.int64],
+    fraction: FloatArray,
+    scale: FloatArray,
+    ceiling: FloatArray,
+    per_gamma: float,
+    per_vanna: float,
+    per_charm: float,
+    gamma: FloatArray,
+    vanna: FloatArray,
+    charm: FloatArray,
+    delta: FloatArray,
+    rate: FloatArray,
+) -> None:
+    """Add gamma, vanna, charm, delta, and the derivative by calendar time of the weighted sum of the first three."""
+    levels, motion = (x, offset, least, spacing), (slope, bump, table, place, fraction, scale, ceiling)
+    width = np.empty(x.shape[0])
+    own = offset[least.shape[0]]
+    for i in range(strike.shape[0]):
+        if weight[i] == 0.0:
+            continue
+        root, b, q, decay = sqrt(tau[i]), carry[i], dividend_yield[i], 0.5 / tau[i]
+        y = log_ratio(spot, strike[i]) + b * tau[i]
+        first, last = _place(i, y, root, volatility[i], levels, motion, width)
+        row, eta = (0, 1.0) if is_call[i] else (1, -1.0)
+        base = weight[i] * exp(-q * tau[i])
+        held = eta * base
+        at, gamma_out, vanna_out = x[first:last], gamma[row, first:last], vanna[row, first:last]
+        charm_out, delta_out, rate_out = charm[row, first:last], delta[row, first:last], rate[row, first:last]
+        for j in range(last - first):
+            a = width[j]
+            inverse = 1.0 / a
+            d1 = (y + at[j]) * inverse + 0.5 * a
+            d2 = d1 - a
             phi = INV_SQRT_2PI * half_power(_BELL_SQUARE * d1 * d1)
-            density = base * phi
-            gamma_out[j] += density * inverse_a
-            vanna_out[j] -= density * (d1 - a) * (root * inverse_a)
             tail = phi * mills(abs(d1))
-            cumulative = tail if eta * d1 < 0.0 else 1.0 - tail
-            charm_out[j] += density * (decay * (d1 - a) - b * inverse_a) + dividend * cumulative
-        # Beyond the window N(eta d1) is 0 on one side and 1 on the other.
-        certain = charm[row, last:] if is_call[i] else charm[row, :first]
-        for j in range(certain.shape[0]):
-            certain[j] += dividend
+            cumulative = held * (tail if eta * d1 < 0.0 else 1.0 - tail)
+            density, inverse_sigma = base * phi, root * inverse
+            b_a = b * inverse
+            m = b_a - d2 * decay
+            gamma_out[j] += density * inverse
+            vanna_out[j] -= density * d2 * inverse_sigma
+            charm_out[j] += q * cumulative - density * m
+            delta_out[j] += cumulative
+            # color S, d(vanna)/dt and d(charm)/dt (docs/fields/potential.md)
+            color = inverse * (q + decay + d1 * m)
+            vanna_decay = inverse_sigma * (b_a - d1 * decay - d2 * (q + d1 * m))
+            m_slope = decay * (3.0 * d1 * decay - 2.0 * (b_a + a * decay))
+            bend = m * (2.0 * q + d1 * m) - m_slope
+            rate_out[j] += density * (per_gamma * color + per_vanna * vanna_decay - per_charm * bend)
+            rate_out[j] += per_charm * q * q * cumulative
+        if first >= own:
+            _add_beyond(charm[row, own:], first - own, last - own, eta, q * held)
+            _add_beyond(delta[row, own:], first - own, last - own, eta, held)
+            _add_beyond(rate[row, own:], first - own, last - own, eta, per_charm * q * q * held)
