@@ -3,6 +3,7 @@
 from adapters.simulated.agents import CustomerGroup
 from adapters.simulated.config import (
     CustomerMix,
+    PrintMix,
     SimulatedMarketConfig,
     SimulatedSymbol,
     demo_config,
@@ -16,6 +17,7 @@ __all__ = [
     "CustomerGroup",
     "CustomerMix",
     "MarketTruth",
+    "PrintMix",
     "Settlement",
     "SimulatedFactory",
     "SimulatedFeed",

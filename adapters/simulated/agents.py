@@ -43,15 +43,19 @@ class Fills:
         Change of the customer's signed position; the dealers' is the opposite.
     size : ndarray of int64, shape (n_fills,)
         Contracts traded, opening and closing.
-    last_is_buy : ndarray of bool, shape (n_fills,)
-        Whether the customer bought in the last of these trades.
+    print_contract, print_size : ndarray of int64, shape (n_trades,)
+        Each single trade: what and how much; per contract they sum to `size` over the groups.
+    print_is_buy : ndarray of bool, shape (n_trades,)
+        Whether the customer bought.
     """
 
     group: NDArray[np.int64]
     contract: NDArray[np.int64]
     change: NDArray[np.int64]
     size: NDArray[np.int64]
-    last_is_buy: NDArray[np.bool_]
+    print_contract: NDArray[np.int64]
+    print_size: NDArray[np.int64]
+    print_is_buy: NDArray[np.bool_]
 
 
 def preferences(board: Board, value: Valuation, rate: FloatArray) -> FloatArray:
@@ -175,14 +179,27 @@ def _netted(
     group, contract = np.divmod(unique, positions.shape[1])
     held = np.abs(positions[group, contract])
     closed = np.minimum(closed, held + opened)
-    last_closes = np.zeros(unique.size, dtype=np.bool_)
-    last_closes[line] = closing
     side = SIDE[group]
     fills = opened + closed > 0
+    executed = np.where(closing, _within(closed, line, np.where(closing, size, 0)), size)
+    printed = executed > 0
     return Fills(
         group=group[fills],
         contract=contract[fills],
         change=(side * (opened - closed))[fills],
         size=(opened + closed)[fills],
-        last_is_buy=((side > 0) != last_closes)[fills],
+        print_contract=contract[line[printed]],
+        print_size=executed[printed],
+        print_is_buy=((side[line] > 0) != closing)[printed],
     )
+
+
+def _within(limit: NDArray[np.int64], line: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Cut sizes, in order of arrival, so that those of a line sum to its limit at most."""
+    order = np.argsort(line, kind="stable")
+    total = np.cumsum(size[order]) - size[order]
+    first = np.searchsorted(line[order], np.arange(limit.size))
+    before = np.empty_like(size)
+    before[order] = total - total[first][line[order]]
+    cut: NDArray[np.int64] = np.clip(limit[line] - before, 0, size)
+    return cut

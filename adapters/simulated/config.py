@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 from market.errors import ConfigError
 from market.instruments import Delivery, ExerciseStyle, Product, SettlementTime, product_of
 
-__all__ = ["DEFAULT_START_NS", "CustomerMix", "SimulatedMarketConfig", "SimulatedSymbol", "demo_config", "light_config"]
+__all__ = [
+    "DEFAULT_START_NS",
+    "CustomerMix",
+    "PrintMix",
+    "SimulatedMarketConfig",
+    "SimulatedSymbol",
+    "demo_config",
+    "light_config",
+]
 
 # Monday 2 June 2025, 09:30 in New York: a fixed start keeps a run reproducible.
 DEFAULT_START_NS = 1_748_871_000_000_000_000
@@ -38,6 +46,37 @@ class CustomerMix:
     def weights(self) -> tuple[float, float, float, float, float]:
         """Weights in the order of `adapters.simulated.agents.CustomerGroup`."""
         return self.overwriter, self.hedger, self.speculator, self.noise_buyer, self.noise_seller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintMix:
+    """What the prints look like.
+
+    Parameters
+    ----------
+    inside_share : float
+        Share of the trades that print inside the spread, half of them at its middle, 0 to 1.
+    complex_share : float
+        Share of the option trades that are marked as legs of a multi-leg order, 0 to 1.
+    underlying_per_step : float
+        Mean number of prints in each underlying and step, beside the one that completes the net flow, >= 0.
+    """
+
+    inside_share: float = 0.25
+    complex_share: float = 0.15
+    underlying_per_step: float = 3.0
+
+    def __post_init__(self) -> None:
+        shares = (self.inside_share, self.complex_share)
+        if not (min(shares) >= 0.0 and max(shares) <= 1.0 and 0.0 <= self.underlying_per_step <= _MOST_PRINTS):
+            raise ConfigError(
+                "prints cannot be drawn",
+                found=f"shares {shares}, {self.underlying_per_step} prints a step",
+                expected=f"shares from 0 to 1 and 0 to {_MOST_PRINTS:g} prints a step",
+            )
+
+
+_MOST_PRINTS = 10_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +220,11 @@ class SimulatedMarketConfig:
         Machine time between batches, seconds, >= 0.
     start_ns : int
         First instant, ns since the epoch, UTC; outside a session the market starts at the next open.
+    chain_every : int
+        Whole chains come with every so many batches, and with the first of each session; the others carry trades and
+        the quotes that changed.
+    prints : PrintMix
+        What the prints look like.
     """
 
     symbols: tuple[SimulatedSymbol, ...]
@@ -188,17 +232,22 @@ class SimulatedMarketConfig:
     step_s: float = 1.0
     interval_s: float = 1.0
     start_ns: int = DEFAULT_START_NS
+    chain_every: int = 1
+    prints: PrintMix = PrintMix()
 
     def __post_init__(self) -> None:
         names = [item.symbol for item in self.symbols]
         if not names or len(set(names)) != len(names):
             raise ConfigError("symbols must be there and differ", found=str(len(names)), expected="distinct names")
-        if not self.step_s > 0.0 or self.interval_s < 0.0:
+        if not self.step_s >= _SHORTEST_STEP_S or self.interval_s < 0.0 or self.chain_every < 1:
             raise ConfigError(
                 "pacing cannot work",
-                found=f"step_s {self.step_s}, interval_s {self.interval_s}",
-                expected="step_s > 0 and interval_s >= 0",
+                found=f"step_s {self.step_s}, interval_s {self.interval_s}, chain_every {self.chain_every}",
+                expected=f"step_s >= {_SHORTEST_STEP_S:g}, interval_s >= 0 and chain_every >= 1",
             )
+
+
+_SHORTEST_STEP_S = 1e-6  # trades need distinct instants inside a step
 
 
 def demo_config(

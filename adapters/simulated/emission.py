@@ -12,11 +12,11 @@ from adapters.simulated.state import MarketState
 from market.chains import FloatArray, OptionChain
 from market.provenance import AsOfSource, Provenance
 
-__all__ = ["SOURCE", "ChainWriter"]
+__all__ = ["SOURCE", "SPOT_HALF_SPREAD", "ChainWriter"]
 
 SOURCE = "simulated-market"
 _CENT = 100.0
-_SPOT_HALF_SPREAD = 0.5e-4
+SPOT_HALF_SPREAD = 0.5e-4
 
 
 @final
@@ -65,7 +65,7 @@ class ChainWriter:
             "bid_size": np.where(bid > 0.0, state.bid_size, 0.0),
             "ask_size": state.ask_size,
         }
-        instants = np.full(bid.size, state.now_ns, dtype=np.int64)
+        instants = np.full(bid.size, state.quoted_ns, dtype=np.int64)
         for array in (*fresh.values(), instants):
             array.setflags(write=False)
         return tuple(self._chain(place, state, fresh, instants) for place in range(len(self._names)))
@@ -100,8 +100,8 @@ class ChainWriter:
             symbols=board.names[span],
             vendor_forward=np.full(len(series), np.nan),
             spot_last=round(spot * _CENT) / _CENT,
-            spot_bid=np.floor(spot * (1.0 - _SPOT_HALF_SPREAD) * _CENT) / _CENT,
-            spot_ask=np.ceil(spot * (1.0 + _SPOT_HALF_SPREAD) * _CENT) / _CENT,
-            spot_ts_ns=state.now_ns,
+            spot_bid=np.floor(spot * (1.0 - SPOT_HALF_SPREAD) * _CENT) / _CENT,
+            spot_ask=np.ceil(spot * (1.0 + SPOT_HALF_SPREAD) * _CENT) / _CENT,
+            spot_ts_ns=state.quoted_ns,
             n_read=span.stop - span.start,
         )

@@ -12,6 +12,7 @@ from adapters.simulated.agents import CustomerGroup, draw_fills, first_positions
 from adapters.simulated.config import SimulatedMarketConfig
 from adapters.simulated.emission import ChainWriter
 from adapters.simulated.listing import Board, build_board, sessions_ahead
+from adapters.simulated.prints import Prints, Quotes, Window, arranged, option_prints, underlying_prints
 from adapters.simulated.quotes import quote
 from adapters.simulated.state import (
     MarketState,
@@ -22,12 +23,14 @@ from adapters.simulated.state import (
     parameter,
     settle,
 )
+from adapters.simulated.tape import TapeWriter, print_span, spot_quotes
 from adapters.simulated.truth import MarketTruth, Settlement
 from adapters.simulated.valuation import SESSION_SHARE, YEAR_NS, Valuation, sessions_to_expiry, value_strikes
 from market.calendars import Session
 from market.chains import FloatArray, OptionChain
 from market.clock import datetime_of_ns
 from market.errors import ConfigError
+from market.trades import QuoteBatch, TradeBatch
 
 __all__ = ["SimulatedMarket"]
 
@@ -36,6 +39,9 @@ _SESSIONS_PER_YEAR = 252.0
 _LOWEST_FEEDBACK = -0.8
 # The opening auction finds most of the overnight change in value.
 _OPENING_SHARE = 0.9
+# A print in the underlying without direction has a tenth of the size that moves the price by one deviation.
+_TYPICAL_PRINT = 0.1
+_LOT, _LOTS_QUOTED = 100.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +145,32 @@ class SimulatedMarket:
         state, session = self._state, self._state.board.session
         step_ns = round(self._config.step_s * 1e9)
         if state.now_ns + step_ns < session.close_ns:
-            self._trade_underlying(step_ns / (session.close_ns - session.open_ns), self._config.step_s)
-            state.now_ns += step_ns
-            self._value_and_quote()
-            self._trade_options(step_ns / (session.close_ns - session.open_ns))
+            self._pass_step(step_ns, step_ns / (session.close_ns - session.open_ns))
         else:
             left_ns = session.close_ns - state.now_ns
             self._trade_underlying(left_ns / (session.close_ns - session.open_ns), left_ns / 1e9)
             self._pass_night()
         state.sequence += 1
 
+    @property
+    def shows_chains(self) -> bool:
+        """Whether the newest batch carries whole chains."""
+        return (
+            self._state.sequence % self._config.chain_every == 0
+            or self._state.now_ns == self._state.board.session.open_ns
+        )
+
     def chains(self) -> tuple[OptionChain, ...]:
         """Return the chain of every symbol, without any truth in it."""
         return self._writer.chains(self._state, self._bid, self._ask)
+
+    def quotes(self) -> tuple[QuoteBatch, ...]:
+        """Return the quotes that changed in the latest step, which are older than all its option trades."""
+        return self._tape.quotes(self._state, self._bid, self._ask)
+
+    def trades(self) -> tuple[TradeBatch, ...]:
+        """Return what traded in the latest step, without the aggressor."""
+        return self._tape.trades(self._state)
 
     def truth(self, symbol: str) -> MarketTruth:
         """Return the truth behind a symbol's current chain.
@@ -172,6 +191,8 @@ class SimulatedMarket:
         state, value, p = self._state, self._valuation, self._p
         contracts, series = state.board.contracts_of(place), state.board.series_slice(place)
         strikes = slice(contracts.start // 2, contracts.stop // 2)
+        prints = print_span(state.prints, place)
+        first_id = state.n_trades - state.prints.symbol.size
         gamma_usd = float(self._gamma[place] * state.spot[place] ** 2)
         feedback = max(float(p.hedge_ratio[place] * p.impact[place]) * gamma_usd, _LOWEST_FEEDBACK)
         return MarketTruth(
@@ -194,6 +215,8 @@ class SimulatedMarket:
             dealer_gamma_usd=gamma_usd,
             impact_return_per_usd=float(p.impact[place]),
             amplification=1.0 / (1.0 + feedback),
+            trade_id=np.arange(first_id + prints.start, first_id + prints.stop, dtype=np.int64),
+            trade_aggressor=state.prints.aggressor[prints].copy(),
         )
 
     def _first_state(self) -> MarketState:
@@ -227,18 +250,23 @@ class SimulatedMarket:
             bid_size=bid_size,
             ask_size=ask_size,
             settlements=(),
+            quoted_ns=now_ns,
+            prints=Prints.none(),
+            n_trades=0,
+            requoted=np.zeros(0, dtype=np.int64),
+            spot_sizes=_spot_sizes(spot.size, streams.prints),
         )
         self._valuation = value
-        state.shares = -self._p.hedge_ratio * self._portfolio(state, value.delta)
+        state.shares = -self._p.hedge_ratio * _portfolio(state, self._p, value.delta)
         return state
 
     def _list(self, board: Board) -> None:
         symbol_of = np.repeat(board.symbol_of, 2)
-        self._starts = 2 * board.strike_bounds[:-1]
         self._tick, self._tick_above_3 = self._p.tick[symbol_of], self._p.tick_above_3[symbol_of]
         self._spread, self._lot_mean = self._p.spread[symbol_of], self._p.lot_mean[symbol_of]
         self._contract_symbol, self._contract_series = symbol_of, np.repeat(board.series_of, 2)
         self._writer = ChainWriter(board, self._names, seed=self._config.seed)
+        self._tape = TapeWriter(board, self._names, seed=self._config.seed)
 
     def _values(self, board: Board, now_ns: int, spot: FloatArray, volatility: FloatArray) -> Valuation:
         session = board.session
@@ -255,9 +283,6 @@ class SimulatedMarket:
             series_of=board.series_of,
         )
 
-    def _portfolio(self, state: MarketState, per_unit: FloatArray) -> FloatArray:
-        return self._p.multiplier * np.add.reduceat(state.dealers * per_unit, self._starts)
-
     def _value_and_quote(self) -> None:
         state = self._state
         value = self._values(state.board, state.now_ns, state.spot, state.volatility)
@@ -273,14 +298,33 @@ class SimulatedMarket:
         self._measure_dealers()
 
     def _measure_dealers(self) -> None:
-        self._delta = self._portfolio(self._state, self._valuation.delta)
-        self._gamma = self._portfolio(self._state, self._valuation.gamma)
+        self._delta = _portfolio(self._state, self._p, self._valuation.delta)
+        self._gamma = _portfolio(self._state, self._p, self._valuation.gamma)
 
-    def _trade_underlying(self, session_fraction: float, seconds: float) -> None:
+    def _pass_step(self, step_ns: int, session_fraction: float) -> None:
+        """Flow moves the underlying, the dealers quote anew at half time, then the customers trade options."""
+        state, start_ns, bid, ask, spot = self._state, self._state.now_ns, self._bid, self._ask, self._state.spot
+        flow_usd = self._trade_underlying(session_fraction, self._config.step_s)
+        state.now_ns, state.quoted_ns = start_ns + step_ns, start_ns + step_ns // 2
+        self._value_and_quote()
+        state.requoted = np.flatnonzero((self._bid != bid) | (self._ask != ask))
+        state.spot_sizes = _spot_sizes(spot.size, state.streams.prints)
+        deviation = state.volatility * np.sqrt(SESSION_SHARE * session_fraction / _SESSIONS_PER_YEAR)
+        typical = _TYPICAL_PRINT * deviation / (self._p.impact * spot)
+        window = Window(after_ns=start_ns, until_ns=state.quoted_ns - 1)
+        underlying = underlying_prints(
+            flow_usd / spot, typical, spot_quotes(spot), window, self._config.prints, state.streams.prints
+        )
+        state.prints = arranged(underlying, self._trade_options(session_fraction))
+        state.n_trades += state.prints.symbol.size
+        printed = state.prints.contract >= 0
+        state.last[state.prints.contract[printed]] = state.prints.price[printed]  # the last in time stays
+
+    def _trade_underlying(self, session_fraction: float, seconds: float) -> FloatArray:
         state, p = self._state, self._p
         years = SESSION_SHARE * session_fraction / _SESSIONS_PER_YEAR
         deviation = state.volatility * np.sqrt(years)
-        news = self._news(years)
+        news = _news(state, p, years)
         state.value = state.value * np.exp(news)
         told = p.news_share * news
         speed = -np.expm1(-np.log(2.0) * seconds / p.half_life_s)
@@ -292,28 +336,11 @@ class SimulatedMarket:
         change = (told + informed + noise - p.impact * residual_usd) / (1.0 + feedback)
         state.shares = state.shares - (residual_usd + feedback / p.impact * change) / state.spot
         state.spot = state.spot * np.exp(change)
-        self._move_volatility(change, years)
+        _move_volatility(state, p, change, years)
+        flow_usd: FloatArray = (change - told) / p.impact
+        return flow_usd
 
-    def _news(self, years: float) -> FloatArray:
-        state = self._state
-        chance = state.streams.value.standard_normal(state.spot.size)
-        news: FloatArray = (self._p.carry - 0.5 * state.volatility**2) * years + (
-            state.volatility * np.sqrt(years) * chance
-        )
-        return news
-
-    def _move_volatility(self, change: FloatArray, years: float) -> None:
-        state, p = self._state, self._p
-        chance = state.streams.volatility.standard_normal(change.size)
-        log_volatility = (
-            np.log(state.volatility)
-            - p.reversion * years * np.log(state.volatility / p.long_run)
-            - p.leverage * change
-            + p.vol_of_vol * np.sqrt(years) * chance
-        )
-        state.volatility = np.clip(np.exp(log_volatility), 0.25 * p.long_run, 6.0 * p.long_run)
-
-    def _trade_options(self, session_fraction: float) -> None:
+    def _trade_options(self, session_fraction: float) -> Prints:
         state, p = self._state, self._p
         rate = p.weights * p.trades * session_fraction
         fills = draw_fills(
@@ -326,8 +353,17 @@ class SimulatedMarket:
         state.customers[fills.group, fills.contract] += fills.change
         np.subtract.at(state.dealers, fills.contract, fills.change)
         np.add.at(state.volume, fills.contract, fills.size)
-        state.last[fills.contract] = np.where(fills.last_is_buy, self._ask[fills.contract], self._bid[fills.contract])
         self._measure_dealers()
+        return option_prints(
+            fills.print_contract,
+            fills.print_size,
+            fills.print_is_buy,
+            symbol=self._contract_symbol[fills.print_contract],
+            quotes=Quotes(bid=self._bid, ask=self._ask),
+            window=Window(after_ns=state.quoted_ns, until_ns=state.now_ns),
+            mix=self._config.prints,
+            rng=state.streams.prints,
+        )
 
     def _pass_night(self) -> None:
         state, p, old = self._state, self._p, self._state.board
@@ -335,14 +371,17 @@ class SimulatedMarket:
         listed = listed_strikes(state)
         interest = open_interest_of(state.customers, state.dealers)
         years = (1.0 - SESSION_SHARE) / _SESSIONS_PER_YEAR
-        state.value = state.value * np.exp(self._news(years))
+        state.value = state.value * np.exp(_news(state, p, years))
         change = _OPENING_SHARE * np.log(state.value / state.spot)
         state.spot = state.spot * np.exp(change)
-        self._move_volatility(change, years)
+        _move_volatility(state, p, change, years)
         session = sessions_ahead(old.session.day, 1)[1]
         board = build_board(self._config.symbols, session=session, spot=state.spot, listed=listed)
         self._move_books(board, interest.astype(np.float64))
-        state.now_ns = session.open_ns
+        state.now_ns = state.quoted_ns = session.open_ns
+        # The last trades of the day print nowhere: no batch lies between them and the next open.
+        state.prints, state.requoted = Prints.none(), np.zeros(0, dtype=np.int64)
+        state.spot_sizes = _spot_sizes(state.spot.size, state.streams.prints)
         self._list(board)
         self._value_and_quote()
         # The hedge of what expired was unwound at the settlement price, and the rest is set in the auction.
@@ -362,9 +401,35 @@ class SimulatedMarket:
         state.board = board
 
 
+def _portfolio(state: MarketState, p: _Parameters, per_unit: FloatArray) -> FloatArray:
+    return p.multiplier * np.add.reduceat(state.dealers * per_unit, 2 * state.board.strike_bounds[:-1])
+
+
+def _news(state: MarketState, p: _Parameters, years: float) -> FloatArray:
+    chance = state.streams.value.standard_normal(state.spot.size)
+    news: FloatArray = (p.carry - 0.5 * state.volatility**2) * years + (state.volatility * np.sqrt(years) * chance)
+    return news
+
+
+def _move_volatility(state: MarketState, p: _Parameters, change: FloatArray, years: float) -> None:
+    chance = state.streams.volatility.standard_normal(change.size)
+    log_volatility = (
+        np.log(state.volatility)
+        - p.reversion * years * np.log(state.volatility / p.long_run)
+        - p.leverage * change
+        + p.vol_of_vol * np.sqrt(years) * chance
+    )
+    state.volatility = np.clip(np.exp(log_volatility), 0.25 * p.long_run, 6.0 * p.long_run)
+
+
 def _sizes(board: Board, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     mean = np.repeat(10.0 * board.roundness, 2)
     return 1.0 + rng.poisson(mean).astype(np.float64), 1.0 + rng.poisson(mean).astype(np.float64)
+
+
+def _spot_sizes(n_symbols: int, rng: np.random.Generator) -> FloatArray:
+    sizes: FloatArray = _LOT * (1.0 + rng.poisson(_LOTS_QUOTED, (2, n_symbols)).astype(np.float64))
+    return sizes
 
 
 def _first_session(config: SimulatedMarketConfig) -> tuple[Session, int]:

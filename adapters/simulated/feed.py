@@ -1,4 +1,4 @@
-"""The simulated market as a feed: a batch of chains per step, with rewind by checkpoints."""
+"""The simulated market as a feed: a batch of trades, quotes and chains per step, with rewind by checkpoints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHECKPOINTS = 4
 
 @final
 class SimulatedFeed:
-    """Chains of a simulated market; it never ends.
+    """Chains, quotes and trades of a simulated market; it never ends.
 
     Parameters
     ----------
@@ -51,7 +51,13 @@ class SimulatedFeed:
         """Return the next batch; there always is one."""
         self._advance()
         market = self._market
-        return MarketBatch(sequence=market.sequence, ts_event_ns=market.now_ns, chains=market.chains())
+        return MarketBatch(
+            sequence=market.sequence,
+            ts_event_ns=market.now_ns,
+            chains=market.chains() if market.shows_chains else (),
+            quotes=market.quotes(),
+            trades=market.trades(),
+        )
 
     def rewind(self, sequence: int) -> None:
         """Continue after a batch, identically to the first time.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from adapters.simulated.config import SimulatedSymbol
 from adapters.simulated.listing import Board, Listed
+from adapters.simulated.prints import Prints
 from adapters.simulated.truth import Settlement
 from market.chains import FloatArray
 
@@ -22,8 +23,9 @@ class RandomStreams:
 
     Parameters
     ----------
-    value, noise, volatility, trades, sizes : numpy.random.Generator
-        Innovations of the hidden value, of noise flow and of volatility; customers' trades; quoted sizes.
+    value, noise, volatility, trades, sizes, prints : numpy.random.Generator
+        Innovations of the hidden value, of noise flow and of volatility; customers' trades; quoted sizes; how the
+        trades print.
     """
 
     value: np.random.Generator
@@ -31,12 +33,14 @@ class RandomStreams:
     volatility: np.random.Generator
     trades: np.random.Generator
     sizes: np.random.Generator
+    prints: np.random.Generator
 
     @staticmethod
     def of_seed(seed: int) -> RandomStreams:
         """Return independent generators of one seed."""
-        parts = [np.random.default_rng(item) for item in np.random.SeedSequence(seed).spawn(5)]
-        return RandomStreams(value=parts[0], noise=parts[1], volatility=parts[2], trades=parts[3], sizes=parts[4])
+        parts = [np.random.default_rng(item) for item in np.random.SeedSequence(seed).spawn(6)]
+        names = ("value", "noise", "volatility", "trades", "sizes", "prints")
+        return RandomStreams(**dict(zip(names, parts, strict=True)))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +67,16 @@ class MarketState:
         Published open interest, the session's volume, last trade price (0 before the first) and quoted sizes.
     settlements : tuple of Settlement
         What settled at the latest close.
+    quoted_ns : int
+        Instant from which the current quotes stand, ns since the epoch, UTC.
+    prints : Prints
+        What traded in the latest step.
+    n_trades : int
+        Trades that printed so far.
+    requoted : ndarray of int64
+        Rising places of the contracts whose quote changed in the latest step.
+    spot_sizes : ndarray, shape (2, n_symbols)
+        Units bid and offered in the underlyings.
     """
 
     sequence: int
@@ -81,6 +95,11 @@ class MarketState:
     bid_size: FloatArray
     ask_size: FloatArray
     settlements: tuple[Settlement, ...]
+    quoted_ns: int
+    prints: Prints
+    n_trades: int
+    requoted: NDArray[np.int64]
+    spot_sizes: FloatArray
 
     def copied(self) -> MarketState:
         """Return a copy that later steps leave alone."""

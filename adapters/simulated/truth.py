@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.chains import FloatArray
+from market.trades import Int8Array, Int64Array
 
 __all__ = ["MarketTruth", "Settlement"]
 
@@ -53,6 +54,11 @@ class MarketTruth:
         Kyle's lambda.
     amplification : float
         Return per unit of shock, ``1 / (1 + hedge_ratio x lambda x dealer_gamma_usd)``; below 1 the dealers damp.
+    trade_id : ndarray of int64, shape (n_trades,)
+        Ids of the trades in the newest batch, aligned with its `TradeBatch`.
+    trade_aggressor : ndarray of int8, shape (n_trades,)
+        +1 where the buyer crossed the spread, -1 where the seller did. In the underlying, the signed sizes of a batch
+        sum to the flow that moved the price: aggressors' flow in USD times lambda, plus news, is the return.
     """
 
     symbol: str
@@ -74,6 +80,8 @@ class MarketTruth:
     dealer_gamma_usd: float
     impact_return_per_usd: float
     amplification: float
+    trade_id: Int64Array
+    trade_aggressor: Int8Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
 from adapters.simulated import CustomerMix, SimulatedMarket, SimulatedMarketConfig, SimulatedSymbol, demo_config
 from market.chains import OptionChain
+from market.trades import QuoteBatch, TradeBatch
 
 BUYERS = CustomerMix(overwriter=0.15, hedger=0.40, speculator=0.15, noise_buyer=0.17, noise_seller=0.13)
 
@@ -48,19 +49,7 @@ def mids(chain: OptionChain) -> np.ndarray:
     return 0.5 * (chain.bid + chain.ask)
 
 
-def payload(chain: OptionChain) -> bytes:
-    """Return every number of a chain as bytes."""
-    arrays = (
-        chain.strike,
-        chain.bid,
-        chain.ask,
-        chain.last,
-        chain.open_interest,
-        chain.volume,
-        chain.bid_size,
-        chain.ask_size,
-        chain.quote_ts_ns,
-        chain.symbols,
-        np.array([chain.spot_last, chain.spot_bid, chain.spot_ask]),
-    )
-    return b"".join(np.ascontiguousarray(item).tobytes() for item in arrays)
+def payload(message: OptionChain | QuoteBatch | TradeBatch) -> bytes:
+    """Return every number of a message as bytes."""
+    values = (getattr(message, item.name) for item in fields(message))
+    return b"".join(np.asarray(value).tobytes() for value in values if isinstance(value, np.ndarray | int | float))

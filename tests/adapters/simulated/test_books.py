@@ -75,14 +75,16 @@ def test_volume_only_rises_within_a_session_and_starts_again() -> None:
     assert market.chains()[0].volume.sum() == 0.0
 
 
-def test_a_trade_prints_at_a_quote() -> None:
-    """Contracts that traded in the step show the bid or the ask as their last price."""
+def test_a_trade_prints_between_the_quotes() -> None:
+    """Contracts that traded in the step show the bid, the ask or a price between them as their last."""
     market = SimulatedMarket(one_symbol(index_symbol()))
     market.step()
     chain = market.chains()[0]
     traded = chain.volume > 0.0
     assert traded.any()
-    assert np.all((chain.last[traded] == chain.bid[traded]) | (chain.last[traded] == chain.ask[traded]))
+    last, bid, ask = (column[traded] for column in (chain.last, chain.bid, chain.ask))
+    assert np.all((bid <= last) & (last <= ask))
+    assert 0.6 < np.mean((last == bid) | (last == ask)) < 1.0
     assert not chain.last[~traded].any()
 
 

@@ -13,11 +13,13 @@ from market.calendars import session_on
 from market.chains import OptionChain
 from market.errors import ConfigError
 from market.ports import MarketBatch
+from market.trades import QuoteBatch, TradeBatch
 from tests.adapters.simulated.samples import index_symbol, one_symbol, payload, two_symbols
 
 
 def _bytes(batch: MarketBatch) -> tuple[bytes, ...]:
-    return tuple(payload(chain) for chain in batch.chains)
+    messages: tuple[OptionChain | QuoteBatch | TradeBatch, ...] = (*batch.chains, *batch.quotes, *batch.trades)
+    return tuple(payload(item) for item in messages)
 
 
 def _run(feed: SimulatedFeed, count: int) -> list[MarketBatch]:

@@ -8,6 +8,7 @@ import pytest
 from adapters.simulated import demo_config
 from fields.compute import compute_field
 from fields.config import FieldConfig, PositionSource
+from fields.context import FieldContext
 from tests.adapters.simulated.samples import stepped
 
 _MARKET = stepped(demo_config(step_s=60.0), 90)
@@ -23,7 +24,7 @@ def test_the_true_book_gives_the_true_gamma_delta_and_amplification(symbol: str)
         impact_return_per_usd=truth.impact_return_per_usd,
         impact_source="simulated",
     )
-    field = compute_field(_CHAINS[symbol], config, user_position=truth.dealer_position.astype(np.float64))
+    field = compute_field(_CHAINS[symbol], config, FieldContext(contracts=truth.dealer_position.astype(np.float64)))
     delta_usd = 100.0 * float((truth.dealer_position * truth.delta).sum()) * truth.spot
     gross = 0.01 * 100.0 * truth.spot**2 * float((np.abs(truth.dealer_position) * truth.gamma).sum())
     assert field.spot == pytest.approx(truth.spot, rel=1e-4)
