@@ -1,0 +1,241 @@
+"""From a chain's quotes to its surface: selection, fit, quality and confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fields.book import SortedBook
+from fields.forwards import Forwards
+from fields.implied_vol import implied_volatility
+from fields.surface.config import SurfaceConfig
+from fields.surface.message import QUOTE_DROPS, QuoteDrop, SliceSource, VolSurface
+from fields.surface.essvi import total_variance
+from fields.surface.quotes import SurfaceQuotes, surface_quotes
+from fields.surface.slices import calibrate_slices
+from fields.timebase import TimeToExpiry
+from market.chains import FloatArray
+from market.errors import DataError
+from market.instruments import ExerciseStyle, ExpirySeries
+
+__all__ = ["calibrate_surface"]
+
+_STALE = QUOTE_DROPS.index(QuoteDrop.STALE)
+_BAD = [QUOTE_DROPS.index(why) for why in (QuoteDrop.CROSSED, QuoteDrop.OUTSIDE_BOUNDS, QuoteDrop.STALE)]
+_TWO_SIDED = [*_BAD]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fit:
+    """Numbers of each slice and where they come from; arrays of shape (n_slices,)."""
+
+    theta: FloatArray
+    rho: FloatArray
+    psi: FloatArray
+    source: NDArray[np.int64]
+
+
+def _fit(quotes: SurfaceQuotes, tau: FloatArray, alive: NDArray[np.int64], config: SurfaceConfig) -> _Fit:
+    """Fit the slices with enough quotes, and interpolate living ones in between."""
+    count = np.diff(quotes.start)
+    chosen = alive[count[alive] >= config.min_quotes]
+    chosen = chosen[np.argsort(tau[chosen], kind="stable")]
+    theta, rho, psi = np.full((3, tau.shape[0]), np.nan)
+    source = np.zeros(tau.shape[0], dtype=np.int64)
+    if not chosen.size:
+        return _Fit(theta=theta, rho=rho, psi=psi, source=source)
+    start = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(count[chosen])))
+    # Places of the quotes of the chosen slices in order of time.
+    place = np.arange(start[-1]) + np.repeat(quotes.start[chosen] - start[:-1], count[chosen])
+    fitted = calibrate_slices(
+        quotes.k[place], quotes.iv[place], quotes.weight[place], start, tau[chosen], huber=config.huber
+    )
+    theta[chosen], rho[chosen], psi[chosen] = fitted.theta, fitted.rho, fitted.psi
+    source[chosen] = SliceSource.FITTED
+    between = alive[(source[alive] == 0) & (tau[alive] > tau[chosen[0]]) & (tau[alive] < tau[chosen[-1]])]
+    at = tau[chosen]
+    theta[between] = np.interp(tau[between], at, fitted.theta)
+    psi[between] = np.interp(tau[between], at, fitted.psi)
+    rho[between] = np.interp(tau[between], at, fitted.rho * fitted.psi) / psi[between]
+    source[between] = SliceSource.INTERPOLATED
+    return _Fit(theta=theta, rho=rho, psi=psi, source=source)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Quality:
+    """How well each slice meets its quotes; arrays of shape (n_slices,), NaN where it is not fitted."""
+
+    low: FloatArray
+    high: FloatArray
+    rmse: FloatArray
+    largest: FloatArray
+    inside: FloatArray
+    confidence: FloatArray
+
+
+def _mean(values: FloatArray, series: NDArray[np.int64], chosen: NDArray[np.bool_], n: int) -> FloatArray:
+    total = np.bincount(series[chosen], values[chosen], n)
+    return np.asarray(total / np.bincount(series[chosen], minlength=n))
+
+
+def _quality(quotes: SurfaceQuotes, fit: _Fit, tau: FloatArray, config: SurfaceConfig) -> _Quality:
+    n = tau.shape[0]
+    count = np.diff(quotes.start)
+    s = np.repeat(np.arange(n), count)
+    fitted = fit.source == SliceSource.FITTED
+    sigma = np.sqrt(total_variance(fit.theta[s], fit.rho[s], fit.psi[s], quotes.k) / tau[s])
+    error = np.abs(sigma - quotes.iv)
+    near = fitted[s] & (np.abs(quotes.k) <= config.quality_sd * np.sqrt(fit.theta[s]))
+    # A slice whose quotes all lie far out is judged by them.
+    near |= fitted[s] & (np.bincount(s[near], minlength=n) == 0)[s]
+    largest, low, high = np.full((3, n), np.nan)
+    for i in np.flatnonzero(fitted):
+        part = slice(quotes.start[i], quotes.start[i + 1])
+        largest[i], low[i], high[i] = error[part][near[part]].max(), quotes.k[part].min(), quotes.k[part].max()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rmse = np.sqrt(_mean(error * error, s, near, n))
+        inside = _mean((error <= quotes.half_spread).astype(np.float64), s, near, n)
+        bad = quotes.n_dropped[:, _BAD].sum(axis=1)
+        good = count / (count + bad) * count / (count + config.min_quotes)
+        confidence = good * _mean(quotes.freshness, s, fitted[s], n) / (1.0 + (rmse / config.error_scale_vol) ** 2)
+    confidence = np.where(fitted, confidence, 0.0)
+    return _Quality(low=low, high=high, rmse=rmse, largest=largest, inside=inside, confidence=confidence)
+
+
+def _trust_between(confidence: FloatArray, fit: _Fit, tau: FloatArray) -> FloatArray:
+    """Return the confidences with half of the lesser neighbour's for interpolated slices."""
+    fitted = np.flatnonzero(fit.source == SliceSource.FITTED)
+    fitted = fitted[np.argsort(tau[fitted], kind="stable")]
+    found = confidence.copy()
+    for i in np.flatnonzero(fit.source == SliceSource.INTERPOLATED):
+        after = int(np.searchsorted(tau[fitted], tau[i], side="right"))
+        found[i] = 0.5 * confidence[fitted[after - 1 : after + 1]].min()
+    return found
+
+
+def _reasons(
+    fit: _Fit, count: NDArray[np.int64], forwards: Forwards, time: TimeToExpiry, config: SurfaceConfig
+) -> tuple[str, ...]:
+    reasons = []
+    for s, source in enumerate(fit.source.tolist()):
+        few = f"{count[s]} usable quotes, {config.min_quotes} needed"
+        if source == SliceSource.FITTED:
+            reasons.append("")
+        elif source == SliceSource.INTERPOLATED:
+            reasons.append(f"interpolated between its neighbours: {few}")
+        elif time.expired[s]:
+            reasons.append("expired")
+        elif not forwards.forward[s] > 0.0:
+            reasons.append("no forward")
+        else:
+            reasons.append(f"{few}, and no fitted expiration on both sides")
+    return tuple(reasons)
+
+
+def _stale_share(quotes: SurfaceQuotes) -> float:
+    stale = float(quotes.n_dropped[:, _STALE].sum())
+    judged = stale + quotes.k.shape[0]
+    return stale / judged if judged else float("nan")
+
+
+def calibrate_surface(
+    book: SortedBook,
+    forwards: Forwards,
+    time: TimeToExpiry,
+    quote_ts_ns: NDArray[np.int64],
+    ts_ns: int,
+    config: SurfaceConfig,
+    *,
+    series: Sequence[ExpirySeries],
+    mid_iv: FloatArray | None = None,
+    cause_id: str = "",
+) -> VolSurface:
+    """Fit the surface of a chain.
+
+    Parameters
+    ----------
+    book : SortedBook
+        Sorted chain.
+    forwards : Forwards
+        Forward and discount per series.
+    time : TimeToExpiry
+        Time to expiry per series.
+    quote_ts_ns : ndarray of int64, shape (n_contracts,)
+        Instant of each quote in the order of the book, ns since the epoch, UTC.
+    ts_ns : int
+        Instant from which lags are counted: the chain's own, ns since the epoch, UTC.
+    config : SurfaceConfig
+        Settings.
+    series : sequence of ExpirySeries
+        The expirations of the chain; European exercise has the longer lag allowed.
+    mid_iv : ndarray, shape (n_contracts,), optional
+        Volatility of each contract's own mid in the order of the book, NaN where it has none, as
+        `fields.volatility.ContractVolatility.own_quotes` tells it; computed here without it.
+    cause_id : str, optional
+        Id of the chain.
+
+    Returns
+    -------
+    VolSurface
+        Free of arbitrage for any quotes; NaN with a reason where there are too few.
+    """
+    n = len(series)
+    if not n == time.years.shape[0] == forwards.forward.shape[0] == book.series_start.shape[0] - 1:
+        raise DataError("the surface needs one clock and forward per series", found=f"{n} series", expected="as many")
+    iv = _mid_volatility(book, forwards, time) if mid_iv is None else mid_iv
+    european = n > 0 and series[0].product.exercise is ExerciseStyle.EUROPEAN
+    max_lag_s = config.max_lag_index_s if european else config.max_lag_s
+    quotes = surface_quotes(book, iv, forwards, time, quote_ts_ns, ts_ns, max_lag_s, config)
+    alive = np.flatnonzero(~time.expired & (forwards.forward > 0.0))
+    fit = _fit(quotes, time.years, alive, config)
+    quality = _quality(quotes, fit, time.years, config)
+    confidence = _trust_between(quality.confidence, fit, time.years)
+    reasons = _reasons(fit, np.diff(quotes.start), forwards, time, config)
+    stale, why = _stale_share(quotes), ""
+    if stale > config.max_stale_share:
+        why = f"{stale:.0%} of the two-sided quotes are older than {max_lag_s:g} s; at most {config.max_stale_share:.0%}"
+        confidence, reasons = np.zeros(n), tuple("; ".join(filter(None, (each, why))) for each in reasons)
+    elif not (fit.source > 0).any():
+        why = "no expiration has enough usable quotes"
+    return VolSurface(
+        ts_event_ns=ts_ns,
+        cause_id=cause_id,
+        expiry_ns=np.array([each.expiry_ns for each in series], dtype=np.int64),
+        tau=time.years,
+        forward=forwards.forward,
+        theta=fit.theta,
+        rho=fit.rho,
+        psi=fit.psi,
+        source=fit.source,
+        moneyness_low=quality.low,
+        moneyness_high=quality.high,
+        rmse_vol=quality.rmse,
+        max_vol=quality.largest,
+        inside_share=quality.inside,
+        n_quotes=np.diff(quotes.start),
+        n_dropped=quotes.n_dropped,
+        confidence=confidence,
+        reasons=reasons,
+        overall_confidence=float(confidence[alive].mean()) if alive.size else 0.0,
+        overall_reason=why,
+        stale_share=stale,
+        fill_margin=config.fill_margin,
+    )
+
+
+def _mid_volatility(book: SortedBook, forwards: Forwards, time: TimeToExpiry) -> FloatArray:
+    s = book.series
+    quoted = (book.bid > 0.0) & (book.ask >= book.bid) & (book.is_call == (book.strike >= forwards.forward[s]))
+    place = np.flatnonzero(quoted)
+    t = s[place]
+    mid, found = 0.5 * (book.bid + book.ask)[place], np.full(s.shape, np.nan)
+    found[place] = implied_volatility(
+        mid, forwards.forward[t], book.strike[place], time.years[t], forwards.discount[t], book.is_call[place]
+    ).volatility
+    return found

@@ -1,0 +1,82 @@
+"""Calibration on plain arrays: log-moneyness, volatility and weight of each quote, slice after slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fields.surface.polish import polish_slices
+from fields.surface.slice_fit import fit_slices
+from market.chains import FloatArray
+from market.errors import DataError
+
+__all__ = ["FittedSlices", "calibrate_slices"]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedSlices:
+    """Slices without arbitrage, each and between them; arrays of shape (n_slices,).
+
+    Parameters
+    ----------
+    theta, rho, psi : ndarray
+        Total variance at the money, correlation, and slope.
+    own_misfit : ndarray
+        Mean of Huber's squares of each slice fitted on its own, in units of its weights.
+    rounds : int
+        Rounds that the fit of all slices took; 0 where the slices on their own already were free of arbitrage.
+    """
+
+    theta: FloatArray
+    rho: FloatArray
+    psi: FloatArray
+    own_misfit: FloatArray
+    rounds: int
+
+
+def calibrate_slices(
+    k: FloatArray, iv: FloatArray, weight: FloatArray, start: NDArray[np.int64], tau: FloatArray, *, huber: float = 3.0
+) -> FittedSlices:
+    """Fit every slice, first on its own, then all together under no arbitrage.
+
+    Parameters
+    ----------
+    k : ndarray, shape (n_quotes,)
+        ln(strike / forward).
+    iv : ndarray, shape (n_quotes,)
+        Volatilities, > 0.
+    weight : ndarray, shape (n_quotes,)
+        Weight of an error in volatility, > 0; about one over half the spread.
+    start : ndarray of int64, shape (n_slices + 1,)
+        First quote of each slice; no slice is empty.
+    tau : ndarray, shape (n_slices,)
+        Years, not falling.
+    huber : float, optional
+        Weighted error beyond which a quote pulls no harder.
+
+    Returns
+    -------
+    FittedSlices
+        Free of butterfly and calendar arbitrage whatever the quotes are.
+
+    Notes
+    -----
+    A slice that cannot fit its own quotes within their spreads says less about its neighbours: in the joint fit its
+    sum of squares is divided by its own misfit (twice the mean of Huber's squares, where that is above 1).
+    """
+    n = tau.shape[0]
+    count = np.diff(start)
+    if n and (count.min() < 1 or np.diff(tau).min(initial=0.0) < 0.0 or start[-1] != k.shape[0]):
+        raise DataError("slices must be non-empty and in order of time", found=f"{count.min()} quotes or falling tau")
+    if not (np.isfinite(k).all() and np.isfinite(iv + weight).all() and (iv > 0.0).all() and (weight > 0.0).all()):
+        raise DataError("a surface needs finite quotes", found="a missing one", expected="iv and weight > 0 everywhere")
+    x, misfit, (theta, rho, psi) = np.empty((n, 3)), np.empty(n), np.empty((3, n))
+    fit_slices(k, iv, weight, start, tau, huber, x, misfit)
+    misfit = misfit / np.maximum(count, 1)
+    authority = 1.0 / np.maximum(2.0 * misfit, 1.0)
+    rounds = polish_slices(k, iv, weight, start, tau, authority, huber, x, theta, rho, psi)
+    return FittedSlices(theta=theta, rho=rho, psi=psi, own_misfit=misfit, rounds=rounds)
