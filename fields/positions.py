@@ -34,11 +34,12 @@ def dealer_contracts(source: PositionSource, open_interest: FloatArray, is_call:
         return -open_interest
     if source is PositionSource.ALL_LONG:
         return open_interest.copy()
+    of_book = source in {PositionSource.FLOW, PositionSource.HYBRID}
     raise ConfigError(
         "this position source needs a vector of dealer contracts",
         found=source.value,
         expected="oi_naive, all_short or all_long without a vector",
-        action="pass user_position",
+        action="pass the contracts of a dealer book" if of_book else "pass user_position",
     )
 
 

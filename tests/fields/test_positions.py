@@ -31,10 +31,18 @@ def test_a_result_never_shares_memory_with_the_chain() -> None:
     assert not np.shares_memory(dealer_contracts(PositionSource.ALL_LONG, OPEN_INTEREST, IS_CALL), OPEN_INTEREST)
 
 
-def test_user_source_without_a_vector_is_refused() -> None:
-    """A convention cannot be guessed."""
-    with pytest.raises(ConfigError, match="vector"):
-        dealer_contracts(PositionSource.USER, OPEN_INTEREST, IS_CALL)
+@pytest.mark.parametrize(
+    ("source", "action"),
+    [
+        (PositionSource.USER, "user_position"),
+        (PositionSource.FLOW, "dealer book"),
+        (PositionSource.HYBRID, "dealer book"),
+    ],
+)
+def test_a_source_without_a_convention_needs_a_vector(source: PositionSource, action: str) -> None:
+    """What open interest alone cannot tell is refused, and the error says where to take it from."""
+    with pytest.raises(ConfigError, match=f"vector.*{action}"):
+        dealer_contracts(source, OPEN_INTEREST, IS_CALL)
 
 
 @pytest.mark.parametrize("vector", [np.zeros(2), np.array([1.0, np.inf, 0.0])])

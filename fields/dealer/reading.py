@@ -1,0 +1,80 @@
+"""The position that a book's values amount to: level, error, cap, and why where it is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fields.dealer.anchoring import volume_of
+from fields.dealer.kernels import Row
+from fields.dealer.messages import DealerPosition, PositionReason
+from market.chains import BoolArray, FloatArray
+
+__all__ = ["read_position"]
+
+
+def _reasons(values: FloatArray, status: NDArray[np.uint8], expired: BoolArray, *, moved: bool) -> NDArray[np.uint8]:
+    no_interest = np.isnan(values[Row.OPEN_INTEREST])
+    nothing = no_interest if not moved else no_interest & ~(volume_of(values) > 0.0)
+    cases = [
+        (status == PositionReason.SPLIT, PositionReason.SPLIT),
+        (expired, PositionReason.EXPIRED),
+        (nothing, PositionReason.UNSEEN),
+        (np.isnan(values[Row.OPENING]), PositionReason.USER_UNKNOWN),
+        (no_interest, PositionReason.NO_OPEN_INTEREST),
+        (status == PositionReason.CARRIED, PositionReason.CARRIED),
+    ]
+    chosen = np.select([case for case, _ in cases], [int(reason) for _, reason in cases], default=0)
+    return chosen.astype(np.uint8)
+
+
+def read_position(
+    values: FloatArray, status: NDArray[np.uint8], expired: BoolArray, ts_ns: int, *, moved: bool
+) -> DealerPosition:
+    """Read positions from a book's values.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows, n_contracts)
+        Of the contracts asked for.
+    status : ndarray of uint8, shape (n_contracts,)
+        Reason that sticks to each contract.
+    expired : ndarray of bool, shape (n_contracts,)
+        Whether the expiry instant has passed.
+    ts_ns : int
+        Instant of the reading.
+    moved : bool
+        Whether trades move the position.
+
+    Returns
+    -------
+    DealerPosition
+        See there.
+    """
+    reason = _reasons(values, status, expired, moved=moved)
+    cap = np.fmax(values[Row.OPEN_INTEREST], 0.0) + volume_of(values)
+    flow = values[Row.FLOW] + values[Row.NEXT_FLOW]
+    opening, variance = values[Row.OPENING], values[Row.OPENING_VARIANCE]
+    raw = opening
+    if moved:
+        raw = opening + flow
+        variance = variance + values[Row.FLOW_VARIANCE] + values[Row.NEXT_FLOW_VARIANCE]
+    contracts = np.clip(raw, -cap, cap)
+    # Whatever the noise, truth and estimate both lie within the cap.
+    error = np.sqrt(np.minimum(variance, np.square(cap + np.abs(contracts))))
+    unknown = np.isin(reason, (PositionReason.UNSEEN, PositionReason.SPLIT, PositionReason.USER_UNKNOWN))
+    dead = reason == PositionReason.EXPIRED
+
+    def _masked(column: FloatArray) -> FloatArray:
+        return np.where(unknown, np.nan, np.where(dead, 0.0, column))
+
+    return DealerPosition(
+        ts_ns=ts_ns,
+        contracts=_masked(contracts),
+        standard_error=_masked(error),
+        flow=np.where(dead, 0.0, flow),
+        opening=_masked(opening),
+        cap=np.where(dead, 0.0, cap),
+        capped=np.asarray((np.abs(raw) > cap) & ~unknown & ~dead),
+        reason=reason,
+    )
