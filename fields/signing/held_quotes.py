@@ -1,0 +1,233 @@
+"""The quotes that a stream holds: the newest of each contract and venue, and a bounded log of those before it."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+
+from fields.jit import F64, F64_2D, I32, I64, INT, OUT, OUT_2D, kernel
+from fields.signing.matching import I16, VENUE_CODES, VENUE_OFFSET, MetQuotes, quote_columns, quote_status
+from fields.signing.messages import SigningStatus
+from fields.signing.prints import OUT_I64, OUT_U16, as_column
+from market.trades import CONSOLIDATED, Int64Array, QuoteBatch, TradeBatch
+
+__all__ = ["HeldQuotes"]
+
+_START_NS = -(2**63)
+_FIRST_LOG = 1_024
+_NO_QUOTE = int(SigningStatus.NO_QUOTE)
+_OLD_QUOTE = int(SigningStatus.OLD_QUOTE)
+_LOST_QUOTE = int(SigningStatus.LOST_QUOTE)
+
+
+@final
+class HeldQuotes:
+    """Holds quotes so that a trade finds the newest one before an instant.
+
+    Parameters
+    ----------
+    limit : int
+        Superseded quotes that are held, over all contracts and venues.
+    with_exchange : bool
+        Whether quotes of single exchanges are held.
+
+    Notes
+    -----
+    The standing quote of a slot (contract and venue) is never lost. A superseded one goes into a ring that all slots
+    share and points to the one before it; a look-up walks back from the standing quote.
+    """
+
+    def __init__(self, limit: int, *, with_exchange: bool) -> None:
+        self._limit = limit
+        self._with_exchange = with_exchange
+        self._ranks = np.full(VENUE_CODES, -1, dtype=np.int16)
+        self._ranks[CONSOLIDATED + VENUE_OFFSET] = 0
+        self._n_ranks = 1
+        self._n_places = 0
+        self._ts_ns = np.zeros(0, dtype=np.int64)
+        self._before = np.zeros(0, dtype=np.int64)
+        self._values = np.zeros((0, 4))
+        self._log_ts_ns = np.zeros(0, dtype=np.int64)
+        self._log_before = np.zeros(0, dtype=np.int64)
+        self._log_values = np.zeros((0, 4))
+        # Entries ever logged, quotes that came after a newer one, look-ups whose quote was no longer held.
+        self._counts = np.zeros(3, dtype=np.int64)
+
+    @property
+    def n_late(self) -> int:
+        """Quotes left out because a newer one of their contract and venue had come before."""
+        return int(self._counts[1])
+
+    @property
+    def n_lost(self) -> int:
+        """Look-ups whose quote was no longer held."""
+        return int(self._counts[2])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays."""
+        standing = self._ts_ns.nbytes + self._before.nbytes + self._values.nbytes
+        return standing + self._log_ts_ns.nbytes + self._log_before.nbytes + self._log_values.nbytes
+
+    def grow(self, n_places: int) -> None:
+        """Make room for contracts.
+
+        Parameters
+        ----------
+        n_places : int
+            Places needed: the underlying and the contracts.
+        """
+        if n_places > self._n_places:
+            self._relay(n_places, self._n_ranks)
+
+    def add(self, quotes: QuoteBatch, numbers: Int64Array) -> None:
+        """Take in quotes in order of arrival.
+
+        Parameters
+        ----------
+        quotes : QuoteBatch
+            The quotes.
+        numbers : ndarray of int64
+            The place of contract c of their table at c + 1.
+        """
+        self._rank_venues(quotes)
+        self._lengthen(quotes.n_quotes)
+        where, ts_ns, values = quote_columns(quotes)
+        _push(
+            numbers, self._ranks, self._n_ranks, *where, ts_ns, *values,
+            self._ts_ns, self._before, self._values, self._log_ts_ns, self._log_before, self._log_values, self._counts,
+        )  # fmt: skip
+
+    def match(
+        self, trades: TradeBatch, numbers: Int64Array, status: np.ndarray, *, lag_ns: int, max_age_ns: int
+    ) -> MetQuotes:
+        """Return the newest held quote before each trade less the lag, and mark what is wrong with the national one.
+
+        Parameters
+        ----------
+        trades : TradeBatch
+            The trades.
+        numbers : ndarray of int64
+            The place of contract c of their table at c + 1.
+        status : ndarray of uint16, shape (n_trades,)
+            Bits are added.
+        lag_ns, max_age_ns : int
+            As in `SigningConfig`.
+
+        Returns
+        -------
+        MetQuotes
+            The quotes.
+        """
+        met = MetQuotes.empty(trades.n_trades, with_exchange=self._with_exchange)
+        for exchange in (False, True) if self._with_exchange else (False,):
+            _pull(
+                int(exchange), numbers, self._ranks, self._n_ranks, as_column(trades.contract, np.int32),
+                as_column(trades.venue, np.int16), as_column(trades.ts_ns, np.int64), lag_ns, max_age_ns,
+                self._ts_ns, self._before, self._values, self._log_ts_ns, self._log_before, self._log_values,
+                self._counts, *(met.exchange if exchange else met.national), status,
+            )  # fmt: skip
+        return met
+
+    def _rank_venues(self, quotes: QuoteBatch) -> None:
+        if not self._with_exchange:
+            return
+        venues = quotes.venue.astype(np.int64) + VENUE_OFFSET
+        fresh = np.unique(venues[self._ranks[venues] < 0])
+        if fresh.shape[0]:
+            self._ranks[fresh] = np.arange(self._n_ranks, self._n_ranks + fresh.shape[0])
+            self._relay(self._n_places, self._n_ranks + fresh.shape[0])
+
+    def _relay(self, n_places: int, n_ranks: int) -> None:
+        """Lay the slots out for more contracts or venues."""
+        old, shape = (self._n_places, self._n_ranks), (n_places, n_ranks)
+        ts_ns = np.full(shape, _START_NS, dtype=np.int64)
+        before = np.full(shape, -1, dtype=np.int64)
+        values = np.full((*shape, 4), np.nan)
+        part = np.s_[: old[0], : old[1]]
+        ts_ns[part], before[part] = self._ts_ns.reshape(old), self._before.reshape(old)
+        values[part] = self._values.reshape((*old, 4))
+        self._ts_ns, self._before, self._values = ts_ns.ravel(), before.ravel(), values.reshape(-1, 4)
+        self._n_places, self._n_ranks = shape
+
+    def _lengthen(self, n_more: int) -> None:
+        """Double the log until it takes the next quotes or has reached the limit; before that it never wraps."""
+        have = self._log_ts_ns.shape[0]
+        need = min(self._limit, int(self._counts[0]) + n_more)
+        if need > have:
+            length = min(self._limit, max(_FIRST_LOG, 1 << (need - 1).bit_length()))
+            self._log_ts_ns = np.concatenate((self._log_ts_ns, np.zeros(length - have, dtype=np.int64)))
+            self._log_before = np.concatenate((self._log_before, np.zeros(length - have, dtype=np.int64)))
+            self._log_values = np.concatenate((self._log_values, np.zeros((length - have, 4))))
+
+
+@kernel(
+    I64, I16, INT, I32, I16, I64, F64, F64, F64, F64,
+    OUT_I64, OUT_I64, OUT_2D, OUT_I64, OUT_I64, OUT_2D, OUT_I64,
+)  # fmt: skip
+def _push(
+    numbers: Any, ranks: Any, n_ranks: int, contract: Any, venue: Any, ts_ns: Any,
+    bid: Any, ask: Any, bid_size: Any, ask_size: Any,
+    now_ns: Any, before: Any, values: Any, log_ns: Any, log_before: Any, log_values: Any, counts: Any,
+) -> None:  # fmt: skip
+    """Make each quote the standing one of its slot; of one instant the last stands and the others leave no trace."""
+    for i in range(contract.shape[0]):
+        rank = np.int64(ranks[np.int64(venue[i]) + VENUE_OFFSET])
+        if rank < 0:
+            continue
+        slot = numbers[contract[i] + 1] * n_ranks + rank
+        if ts_ns[i] < now_ns[slot]:
+            counts[1] += 1
+            continue
+        if ts_ns[i] > now_ns[slot] and now_ns[slot] != _START_NS:
+            at = counts[0] % log_ns.shape[0]
+            log_ns[at] = now_ns[slot]
+            log_before[at] = before[slot]
+            for c in range(4):
+                log_values[at, c] = values[slot, c]
+            before[slot] = counts[0]
+            counts[0] += 1
+        now_ns[slot] = ts_ns[i]
+        values[slot, 0] = bid[i]
+        values[slot, 1] = ask[i]
+        values[slot, 2] = bid_size[i]
+        values[slot, 3] = ask_size[i]
+
+
+@kernel(
+    INT, I64, I16, INT, I32, I16, I64, INT, INT, I64, I64, F64_2D, I64, I64, F64_2D,
+    OUT_I64, OUT, OUT, OUT, OUT, OUT_U16,
+)  # fmt: skip
+def _pull(
+    exchange: int, numbers: Any, ranks: Any, n_ranks: int, contract: Any, venue: Any, ts_ns: Any,
+    lag_ns: int, max_age_ns: int,
+    now_ns: Any, before: Any, values: Any, log_ns: Any, log_before: Any, log_values: Any,
+    counts: Any, bid: Any, ask: Any, bid_size: Any, ask_size: Any, status: Any,
+) -> None:  # fmt: skip
+    """Walk back from the standing quote to the newest one before the instant asked; status is that of the national."""
+    for i in range(contract.shape[0]):
+        asked_ns = ts_ns[i] - lag_ns
+        rank = np.int64(ranks[np.int64(venue[i]) + VENUE_OFFSET]) if exchange else 0
+        told = _NO_QUOTE
+        row, found_ns, logged = -1, _START_NS, False
+        if rank > 0 or not exchange:
+            slot = numbers[contract[i] + 1] * n_ranks + rank
+            row, found_ns = slot, now_ns[slot]
+            step = before[slot]
+            while found_ns >= asked_ns and row >= 0:
+                row, logged = -1, True
+                if step >= 0 and step >= counts[0] - log_ns.shape[0]:
+                    row = step % log_ns.shape[0]
+                    found_ns, step = log_ns[row], log_before[row]
+                elif step >= 0:
+                    told = _LOST_QUOTE
+                    counts[2] += 1
+            if row >= 0 and found_ns != _START_NS:
+                told = _OLD_QUOTE if asked_ns - found_ns > max_age_ns else 0
+        bid[i] = np.nan if told else (log_values[row, 0] if logged else values[row, 0])
+        ask[i] = np.nan if told else (log_values[row, 1] if logged else values[row, 1])
+        bid_size[i] = np.nan if told else (log_values[row, 2] if logged else values[row, 2])
+        ask_size[i] = np.nan if told else (log_values[row, 3] if logged else values[row, 3])
+        if not exchange:
+            status[i] |= np.uint16(told or quote_status(bid[i], ask[i]))

@@ -1,0 +1,320 @@
+"""What is known of a print before any quote: a repeat, a late one, and the price it differs from.
+
+The kernels walk over trades in the order of arrival and keep their state by contract, so a history given at once and a
+stream given in pieces pass through the same states.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from fields.jit import BOOL, F64, I32, I64, INT, OUT, kernel, primitive
+from fields.signing.messages import SigningStatus
+from fields.signing.rules import OUT_I8, OUT_U8, PRICE_TOLERANCE, U8
+from market.chains import BoolArray, FloatArray
+from market.trades import Int8Array, Int64Array, TradeBatch, TradeFlag
+
+__all__ = ["OUT_BOOL", "OUT_I64", "OUT_U16", "PrintMemory", "Prints", "WaitingTrades", "as_column"]
+
+OUT_I64: Any = types.Array(types.int64, 1, "C")
+OUT_U16: Any = types.Array(types.uint16, 1, "C")
+OUT_BOOL: Any = types.Array(types.boolean, 1, "C")
+
+_START_NS = -(2**63)
+_NO_ID = -1
+_EXCLUDED = int(SigningStatus.EXCLUDED)
+_DUPLICATE = int(SigningStatus.DUPLICATE)
+_LATE = int(SigningStatus.LATE)
+_OUT_OF_SEQUENCE = int(TradeFlag.OUT_OF_SEQUENCE)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_HALF = np.uint64(32)
+
+
+def as_column(values: NDArray[Any], kind: Any) -> NDArray[Any]:
+    """Return an array as a kernel takes it: contiguous and of one type; a copy only where it is not."""
+    return np.ascontiguousarray(values, dtype=kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prints:
+    """What trades are without their quotes; arrays of shape ``(n_trades,)``.
+
+    Parameters
+    ----------
+    flags : ndarray of uint8
+        `TradeFlag`; with `OUT_OF_SEQUENCE` for trades that came late.
+    status : ndarray of uint16
+        `SigningStatus`.
+    blocked : ndarray of bool
+        Not to be signed.
+    moves : ndarray of bool
+        A price for the tick of others.
+    tick : ndarray of int8
+        Side of the last different price; 0 where there is none or the trade has no tick.
+    """
+
+    flags: NDArray[np.uint8]
+    status: NDArray[np.uint16]
+    blocked: BoolArray
+    moves: BoolArray
+    tick: Int8Array
+
+
+@final
+class PrintMemory:
+    """What is remembered of earlier prints: newest instant, last price and direction by contract, and the ids seen.
+
+    Parameters
+    ----------
+    window : int
+        A repeated print is known among at least this many before it.
+
+    Notes
+    -----
+    Ids lie in two open hash tables. When the younger one has taken `window` ids, the older one is emptied and takes
+    over, so that between one and two windows are known; which ones depends on the order of arrival alone.
+    """
+
+    def __init__(self, window: int) -> None:
+        slots = 1 << (2 * window - 1).bit_length()
+        self._window = window
+        self._ids = np.full(2 * slots, _NO_ID, dtype=np.int64)
+        self._owners = np.zeros(2 * slots, dtype=np.int64)
+        self._progress = np.zeros(2, dtype=np.int64)  # ids in the younger table, and which table that is
+        self._newest_ns = np.zeros(0, dtype=np.int64)
+        self._last_price = np.zeros(0)
+        self._direction = np.zeros(0, dtype=np.int8)
+
+    def survey(self, trades: TradeBatch, numbers: Int64Array, n_places: int, *, excluded: int, no_tick: int) -> Prints:
+        """Pass over trades in order of arrival.
+
+        Parameters
+        ----------
+        trades : TradeBatch
+            The trades.
+        numbers : ndarray of int64
+            The place of contract c of their table at c + 1.
+        n_places : int
+            Places there are: the underlying and the contracts.
+        excluded, no_tick : int
+            As in `SigningConfig`.
+
+        Returns
+        -------
+        Prints
+            One row a trade.
+        """
+        self._grow(n_places)
+        n = trades.n_trades
+        found = Prints(
+            flags=np.empty(n, dtype=np.uint8),
+            status=np.empty(n, dtype=np.uint16),
+            blocked=np.empty(n, dtype=np.bool_),
+            moves=np.empty(n, dtype=np.bool_),
+            tick=np.empty(n, dtype=np.int8),
+        )
+        _survey(
+            numbers, as_column(trades.contract, np.int32), as_column(trades.ts_ns, np.int64),
+            as_column(trades.trade_id, np.int64), as_column(trades.price, np.float64),
+            as_column(trades.flags, np.uint8), int(excluded), int(no_tick),
+            self._window, self._ids, self._owners, self._progress,
+            self._newest_ns, self._last_price, self._direction,
+            found.flags, found.status, found.blocked, found.moves, found.tick,
+        )  # fmt: skip
+        return found
+
+    def _grow(self, n_places: int) -> None:
+        more = n_places - self._newest_ns.shape[0]
+        if more > 0:
+            self._newest_ns = np.concatenate((self._newest_ns, np.full(more, _START_NS, dtype=np.int64)))
+            self._last_price = np.concatenate((self._last_price, np.full(more, np.nan)))
+            self._direction = np.concatenate((self._direction, np.zeros(more, dtype=np.int8)))
+
+
+@primitive
+def _slot(ids: Any, owners: Any, half: int, first: int, trade_id: int, owner: int) -> Any:
+    """Return the slot of an id in one table, or that of the free slot where it would stand."""
+    mixed = (np.uint64(trade_id) * _MIX) ^ (np.uint64(owner) << _HALF)
+    mixed = (mixed ^ (mixed >> _HALF)) * _MIX
+    k = np.int64(mixed >> _HALF) & (half - 1)
+    while ids[first + k] != _NO_ID and not (ids[first + k] == trade_id and owners[first + k] == owner):
+        k = (k + 1) & (half - 1)
+    return first + k
+
+
+@primitive
+def _is_repeat(ids: Any, owners: Any, progress: Any, window: int, trade_id: int, owner: int) -> Any:
+    """Remember an id, and tell whether it was known."""
+    half = ids.shape[0] >> 1
+    young = progress[1] * half
+    at = _slot(ids, owners, half, young, trade_id, owner)
+    if ids[at] != _NO_ID:
+        return True
+    elder = _slot(ids, owners, half, half - young, trade_id, owner)
+    known = ids[elder] != _NO_ID
+    ids[at] = trade_id
+    owners[at] = owner
+    progress[0] += 1
+    if progress[0] == window:
+        for k in range(half - young, 2 * half - young):
+            ids[k] = _NO_ID
+        progress[0] = 0
+        progress[1] = 1 - progress[1]
+    return known
+
+
+@kernel(
+    I64, I32, I64, I64, F64, U8, INT, INT, INT,
+    OUT_I64, OUT_I64, OUT_I64, OUT_I64, OUT, OUT_I8,
+    OUT_U8, OUT_U16, OUT_BOOL, OUT_BOOL, OUT_I8,
+)  # fmt: skip
+def _survey(
+    numbers: Any, contract: Any, ts_ns: Any, trade_id: Any, price: Any, flags: Any,
+    excluded: int, no_tick: int, window: int,
+    ids: Any, owners: Any, progress: Any, newest_ns: Any, last_price: Any, direction: Any,
+    flags_out: Any, status: Any, blocked: Any, moves: Any, tick: Any,
+) -> None:  # fmt: skip
+    """Fill flags, status and the tick sign of trades in order of arrival; `numbers[contract + 1]` is their place.
+
+    `moves` marks the trades that are a price for others; the tick sign of the rest is 0.
+    """
+    for i in range(contract.shape[0]):
+        c = numbers[contract[i] + 1]
+        flag = np.int64(flags[i])
+        told = 0
+        repeat = trade_id[i] != _NO_ID and _is_repeat(ids, owners, progress, window, trade_id[i], c)
+        if repeat:
+            told |= _DUPLICATE
+        elif ts_ns[i] < newest_ns[c]:
+            told |= _LATE
+            flag |= _OUT_OF_SEQUENCE
+        else:
+            newest_ns[c] = ts_ns[i]
+        if flag & excluded:
+            told |= _EXCLUDED
+        p = price[i]
+        counts = told == 0 and not flag & no_tick and p > 0.0
+        s = np.int8(0)
+        if counts:
+            d = p - last_price[c]
+            s = np.int8(1) if d > PRICE_TOLERANCE * p else (np.int8(-1) if d < -PRICE_TOLERANCE * p else direction[c])
+            last_price[c] = p
+            direction[c] = s
+        tick[i] = s
+        moves[i] = counts
+        blocked[i] = told & (_DUPLICATE | _EXCLUDED) != 0
+        status[i] = np.uint16(told)
+        flags_out[i] = np.uint8(flag)
+
+
+@final
+class WaitingTrades:
+    """Trades of each contract that wait for the next different price: one chain of block rows by contract.
+
+    Parameters
+    ----------
+    limit : int
+        Trades a contract that may wait.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._running = np.zeros(0)
+        self._head = np.zeros(0, dtype=np.int64)
+        self._tail = np.zeros(0, dtype=np.int64)
+        self._count = np.zeros(0, dtype=np.int64)
+        self._link = np.zeros(0, dtype=np.int64)
+
+    def grow(self, n_places: int) -> None:
+        """Make room for contracts.
+
+        Parameters
+        ----------
+        n_places : int
+            Places needed: the underlying and the contracts.
+        """
+        more = n_places - self._running.shape[0]
+        if more > 0:
+            self._running = np.concatenate((self._running, np.full(more, np.nan)))
+            self._head, self._tail = (np.concatenate((a, np.full(more, -1))) for a in (self._head, self._tail))
+            self._count = np.concatenate((self._count, np.zeros(more, dtype=np.int64)))
+
+    def settle(self, place: Int64Array, price: FloatArray, moves: BoolArray, waits: BoolArray, start: int) -> Any:
+        """Return the reverse tick of the trades of a block that need wait no longer.
+
+        Parameters
+        ----------
+        place, price, moves, waits : ndarray, shape (n_block,)
+            Place of the contract, price, whether the trade is a price for others and whether it has no sign yet. The
+            block begins with the trades that waited after the call before.
+        start : int
+            First row that is new.
+
+        Returns
+        -------
+        tuple of ndarray
+            Sign and whether the row still waits.
+        """
+        n = price.shape[0]
+        self._link = np.concatenate((self._link, np.full(n - self._link.shape[0], -1)))
+        sign = np.zeros(n, dtype=np.int8)
+        waiting = waits & moves
+        state = (self._running, self._head, self._tail, self._count, self._link)
+        _settle(place, price, moves, start, self._limit, *state, sign, waiting)
+        return sign, waiting
+
+    def keep(self, waiting: BoolArray) -> None:
+        """Renumber the chains for a block of the waiting rows alone.
+
+        Parameters
+        ----------
+        waiting : ndarray of bool, shape (n_block,)
+            What `settle` returned.
+        """
+        # The last place stands for "none", which is -1 as an index.
+        renumbered = np.append(np.cumsum(waiting) - 1, -1)
+        self._head, self._tail = renumbered[self._head], renumbered[self._tail]
+        self._link = renumbered[self._link[waiting]]
+
+    def drop(self) -> None:
+        """Forget the chains, not the prices."""
+        self._head[:], self._tail[:], self._count[:] = -1, -1, 0
+        self._link = np.zeros(0, dtype=np.int64)
+
+
+@kernel(I64, F64, BOOL, INT, INT, OUT, OUT_I64, OUT_I64, OUT_I64, OUT_I64, OUT_I8, OUT_BOOL)
+def _settle(
+    place: Any, price: Any, moves: Any, start: int, limit: int,
+    running: Any, head: Any, tail: Any, count: Any, link: Any, sign: Any, waiting: Any,
+) -> None:  # fmt: skip
+    """Give every chain the sign against the first different price, and append the rows that wait."""
+    for i in range(start, price.shape[0]):
+        if not moves[i]:
+            continue
+        c, p = place[i], price[i]
+        if abs(p - running[c]) > PRICE_TOLERANCE * p:
+            s = 1 if running[c] > p else -1
+            j = head[c]
+            while j >= 0:
+                sign[j] = np.int8(s)
+                waiting[j] = False
+                j = link[j]
+            head[c] = -1
+            count[c] = 0
+        running[c] = p
+        if waiting[i]:
+            if head[c] < 0:
+                head[c] = i
+            else:
+                link[tail[c]] = i
+            tail[c] = i
+            count[c] += 1
+            if count[c] > limit:
+                waiting[head[c]] = False
+                head[c] = link[head[c]]
+                count[c] -= 1
