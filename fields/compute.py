@@ -1,31 +1,37 @@
-"""The whole field of one chain: from quotes to totals, zero-gamma levels, walls, ladder and potential."""
+"""The whole field of one chain: from quotes to totals, levels, walls, ladder and potential."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import final
+from dataclasses import dataclass, replace
+from typing import Final, final
+
+import numpy as np
 
 from fields.amplification import amplification, feedback_x, regime_reading
-from fields.book import SortedBook, sorted_book
+from fields.book import Int64Array, SortedBook, sorted_book
 from fields.config import FieldConfig, PositionSource
+from fields.context import NO_CONTEXT, FieldContext
+from fields.error_bars import Errors, errors_of
 from fields.exposures import dollar_exposures, strike_profile, walls_of
 from fields.forwards import Forwards, imply_forwards
-from fields.greeks import exposure_greeks
+from fields.greeks import ExposureGreeks, exposure_greeks
 from fields.heatmap import gamma_heatmap
 from fields.holdings import Holdings, count_contracts, held_contracts
 from fields.landscape import Landscape, landscape_of
-from fields.liquidity import LiquidityProfile
 from fields.parity import parity_pairs
 from fields.positions import dealer_contracts, user_contracts
 from fields.reasons import reasons_of
 from fields.snapshot import FieldSnapshot, Heatmap, Ladder, StrikeProfile, Totals, Walls
 from fields.timebase import TimeToExpiry, minutes_per_year, time_to_expiry, valuation_instant
 from fields.volatility import ContractVolatility, contract_volatility
-from market.chains import FloatArray, OptionChain
+from market.chains import BoolArray, FloatArray, OptionChain
 from market.errors import DataError
 
-__all__ = ["compute_field"]
+__all__ = ["ContractReadings", "FieldEvaluation", "compute_field", "evaluate_field"]
+
+GIVEN_SOURCES: Final = frozenset({PositionSource.USER, PositionSource.FLOW, PositionSource.HYBRID})
+"""Sources whose dealer contracts come with the context."""
 
 _NAN_TOTALS = Totals(
     dex_usd=float("nan"),
@@ -97,10 +103,58 @@ def _value_chain(chain: OptionChain, config: FieldConfig, stages: _Stages) -> _V
     )
 
 
-def _positions(chain: OptionChain, config: FieldConfig, book: SortedBook, user: FloatArray | None) -> FloatArray:
-    if config.position_source is PositionSource.USER and user is not None:
-        return user_contracts(user, chain.n_contracts)[book.order]
+def _positions(chain: OptionChain, config: FieldConfig, book: SortedBook, given: FloatArray | None) -> FloatArray:
+    if config.position_source in GIVEN_SOURCES and given is not None:
+        return user_contracts(given, chain.n_contracts)[book.order]
     return dealer_contracts(config.position_source, book.open_interest, book.is_call)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractReadings:
+    """Used contracts at spot; arrays of shape (n_used,).
+
+    Parameters
+    ----------
+    place : ndarray of int64
+        Place in the chain.
+    delta, gamma : ndarray
+        Per unit of the underlying, of one long contract.
+    multiplier : ndarray
+        Units of the underlying per contract.
+    strike : ndarray
+        Strikes, USD.
+    is_call : ndarray of bool
+        True for calls.
+    volatility : ndarray
+        Annualised on the field's clock.
+    open_interest : ndarray
+        Contracts; NaN where missing.
+    """
+
+    place: Int64Array
+    delta: FloatArray
+    gamma: FloatArray
+    multiplier: FloatArray
+    strike: FloatArray
+    is_call: BoolArray
+    volatility: FloatArray
+    open_interest: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldEvaluation:
+    """A field and the contracts that it stands on.
+
+    Parameters
+    ----------
+    snapshot : FieldSnapshot
+        What is published.
+    contracts : ContractReadings
+        What the next minute's flow is valued with; it stays in the process.
+    """
+
+    snapshot: FieldSnapshot
+    contracts: ContractReadings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,26 +162,47 @@ class _AtSpot:
     """The readings at spot."""
 
     totals: Totals
+    errors: Errors
     profile: StrikeProfile
     walls: Walls
     heatmap: Heatmap
+    contracts: ContractReadings
 
 
-def _at_spot(chain: OptionChain, config: FieldConfig, valued: _Valued, holdings: Holdings, stages: _Stages) -> _AtSpot:
+def _at_spot(
+    chain: OptionChain, config: FieldConfig, valued: _Valued, holdings: Holdings, error: FloatArray, stages: _Stages
+) -> _AtSpot:
     h, spot, book = holdings, valued.forwards.spot.price, valued.book
     greeks = exposure_greeks(spot, h.strike, h.tau, h.rate, h.rate - h.carry, h.volatility, h.is_call)
-    exposures = dollar_exposures(greeks, h.contracts * h.multiplier, spot, valued.minutes)
-    gamma = exposures.gamma_usd_per_pct
+    one_long = dollar_exposures(greeks, h.multiplier, spot, valued.minutes)
+    gamma = h.contracts * one_long.gamma_usd_per_pct
     stages.done("greeks")
-    profile = strike_profile(book.strikes, book.strike_place[h.place], h.is_call, gamma, h.open_interest)
+    places = book.strike_place[h.place]
+    profile = strike_profile(book.strikes, places, h.is_call, gamma, h.open_interest)
+    errors = errors_of(one_long, profile.strike, h.strike, error)
     found = _AtSpot(
-        totals=exposures.totals() if h.place.size else _NAN_TOTALS,
-        profile=profile,
+        totals=one_long.totals(h.contracts) if h.place.size else _NAN_TOTALS,
+        errors=errors,
+        profile=replace(profile, gamma_error_usd_per_pct=errors.gamma_by_strike_usd_per_pct),
         walls=walls_of(profile, spot, config.wall_window),
         heatmap=gamma_heatmap(chain, h, gamma, spot, config.wall_window),
+        contracts=_readings(book, h, greeks),
     )
     stages.done("profile")
     return found
+
+
+def _readings(book: SortedBook, h: Holdings, greeks: ExposureGreeks) -> ContractReadings:
+    return ContractReadings(
+        place=book.order[h.place],
+        delta=greeks.delta,
+        gamma=greeks.gamma,
+        multiplier=h.multiplier,
+        strike=h.strike,
+        is_call=h.is_call,
+        volatility=h.volatility,
+        open_interest=h.open_interest,
+    )
 
 
 def _ladder(landscape: Landscape, config: FieldConfig) -> Ladder:
@@ -144,15 +219,14 @@ def _ladder(landscape: Landscape, config: FieldConfig) -> Ladder:
     )
 
 
-def compute_field(
+def evaluate_field(
     chain: OptionChain,
     config: FieldConfig,
+    context: FieldContext = NO_CONTEXT,
     *,
-    user_position: FloatArray | None = None,
-    liquidity: LiquidityProfile | None = None,
     perf_ns: Callable[[], int] | None = None,
-) -> FieldSnapshot:
-    """Compute every reading of a chain's dealer-hedging field.
+) -> FieldEvaluation:
+    """Compute every reading of a chain's dealer-hedging field, and keep the contracts that it stands on.
 
     Parameters
     ----------
@@ -160,33 +234,34 @@ def compute_field(
         In any order.
     config : FieldConfig
         Convention, clock, dynamics and widths.
-    user_position : ndarray, shape (n_contracts,), optional
-        Signed dealer contracts in the order of the chain (+ long), for `PositionSource.USER`.
-    liquidity : LiquidityProfile, optional
-        Relative illiquidity by price for the potential; constant without it.
+    context : FieldContext, optional
+        The dealers' book and the market's liquidity, where they are known.
     perf_ns : callable, optional
         Monotonic clock in ns for the timings; none are taken without it.
 
     Returns
     -------
-    FieldSnapshot
+    FieldEvaluation
         Complete also where nothing could be computed: NaN or empty then, with the reason beside it.
     """
     stages = _Stages(perf_ns)
     _require_contracts(chain)
     valued = _value_chain(chain, config, stages)
     forwards, time = valued.forwards, valued.time
-    contracts = _positions(chain, config, valued.book, user_position)
+    contracts = _positions(chain, config, valued.book, context.contracts)
     holdings = held_contracts(chain, valued.book, time, forwards, valued.volatility, contracts)
-    at_spot = _at_spot(chain, config, valued, holdings, stages)
-    landscape = landscape_of(holdings, forwards.spot.price, valued.minutes, config, liquidity, stages.done)
+    error = _errors_of_positions(chain, valued.book, holdings, context.standard_error)
+    at_spot = _at_spot(chain, config, valued, holdings, error, stages)
+    landscape = landscape_of(holdings, forwards.spot.price, valued.minutes, config, context.liquidity, stages.done)
     counts = count_contracts(chain, valued.book, valued.volatility, holdings)
     gamma = at_spot.totals.gamma_usd_per_pct
     regime = regime_reading(gamma, config.impact_return_per_usd, config.impact_source)
     reasons = reasons_of(chain, config, forwards, time, counts, at_spot.totals, at_spot.walls, landscape)
+    if context.standard_error is None:
+        reasons["errors"] = "no book of dealer positions with standard errors was given"
     ladder = _ladder(landscape, config)
     stages.done("assemble")
-    return FieldSnapshot(
+    snapshot = FieldSnapshot(
         symbol=chain.symbol,
         session=chain.session,
         ts_event_ns=chain.ts_event_ns,
@@ -200,6 +275,8 @@ def compute_field(
         dynamics=config.dynamics,
         time_basis=config.time_basis,
         totals=at_spot.totals,
+        totals_error=at_spot.errors.totals,
+        totals_error_bound=at_spot.errors.bounds,
         zero_gamma=landscape.zero_gamma,
         zero_gamma_sensitivity=landscape.sensitivity,
         walls=at_spot.walls,
@@ -210,3 +287,40 @@ def compute_field(
         reasons=reasons,
         timings_ms=stages.timings_ms,
     )
+    return FieldEvaluation(snapshot=snapshot, contracts=at_spot.contracts)
+
+
+def _errors_of_positions(
+    chain: OptionChain, book: SortedBook, holdings: Holdings, given: FloatArray | None
+) -> FloatArray:
+    if given is None:
+        return np.full(holdings.place.shape, np.nan)
+    return user_contracts(given, chain.n_contracts)[book.order][holdings.place]
+
+
+def compute_field(
+    chain: OptionChain,
+    config: FieldConfig,
+    context: FieldContext = NO_CONTEXT,
+    *,
+    perf_ns: Callable[[], int] | None = None,
+) -> FieldSnapshot:
+    """Compute every reading of a chain's dealer-hedging field; see `evaluate_field`.
+
+    Parameters
+    ----------
+    chain : OptionChain
+        In any order.
+    config : FieldConfig
+        Convention, clock, dynamics and widths.
+    context : FieldContext, optional
+        The dealers' book and the market's liquidity, where they are known.
+    perf_ns : callable, optional
+        Monotonic clock in ns for the timings; none are taken without it.
+
+    Returns
+    -------
+    FieldSnapshot
+        Complete also where nothing could be computed: NaN or empty then, with the reason beside it.
+    """
+    return evaluate_field(chain, config, context, perf_ns=perf_ns).snapshot

@@ -21,12 +21,12 @@ _PUT, _CALL, _BOTH = 0, 1, 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DollarExposures:
-    """Exposure of each contract's dealer position; arrays of shape (n_contracts,), USD of dealer delta.
+    """Exposure by contract; arrays of shape (n_contracts,), USD of delta.
 
     Parameters
     ----------
     delta_usd : ndarray
-        Dealer delta.
+        Delta.
     gamma_usd_per_pct : ndarray
         Per 1 % move of spot.
     vanna_usd_per_volpt : ndarray
@@ -40,18 +40,30 @@ class DollarExposures:
     vanna_usd_per_volpt: FloatArray
     charm_usd_per_min: FloatArray
 
-    def totals(self) -> Totals:
-        """Return the sums over all contracts."""
+    def totals(self, weights: FloatArray) -> Totals:
+        """Return the weighted sums over all contracts.
+
+        Parameters
+        ----------
+        weights : ndarray, shape (n_contracts,)
+            Signed dealer contracts where the exposures are those of one long contract, + long.
+
+        Returns
+        -------
+        Totals
+            Sums.
+        """
+        # Pairwise sums of products: a dot product may add up in an order that depends on alignment.
         return Totals(
-            dex_usd=float(np.add.reduce(self.delta_usd)),
-            gamma_usd_per_pct=float(np.add.reduce(self.gamma_usd_per_pct)),
-            vanna_usd_per_volpt=float(np.add.reduce(self.vanna_usd_per_volpt)),
-            charm_usd_per_min=float(np.add.reduce(self.charm_usd_per_min)),
+            dex_usd=float(np.add.reduce(weights * self.delta_usd)),
+            gamma_usd_per_pct=float(np.add.reduce(weights * self.gamma_usd_per_pct)),
+            vanna_usd_per_volpt=float(np.add.reduce(weights * self.vanna_usd_per_volpt)),
+            charm_usd_per_min=float(np.add.reduce(weights * self.charm_usd_per_min)),
         )
 
 
 def dollar_exposures(
-    greeks: ExposureGreeks, dealer_units: FloatArray, spot: float, minutes_per_year: float
+    greeks: ExposureGreeks, units: FloatArray, spot: float, minutes_per_year: float
 ) -> DollarExposures:
     """Turn per-unit Greeks into dollar exposures.
 
@@ -59,8 +71,8 @@ def dollar_exposures(
     ----------
     greeks : ExposureGreeks
         Per unit of the underlying, per 1.00 of volatility, per year of the field's clock.
-    dealer_units : ndarray, shape (n_contracts,)
-        Signed dealer contracts times the multiplier.
+    units : ndarray, shape (n_contracts,)
+        Signed contracts times the multiplier; the multiplier alone for one long contract.
     spot : float
         Reference price, USD.
     minutes_per_year : float
@@ -71,7 +83,7 @@ def dollar_exposures(
     DollarExposures
         n Delta S M; n Gamma S^2 M / 100; n vanna S M / 100; n charm S M / minutes per year.
     """
-    notional = dealer_units * spot
+    notional = units * spot
     return DollarExposures(
         delta_usd=notional * greeks.delta,
         gamma_usd_per_pct=notional * greeks.gamma * (spot * PER_CENT),
@@ -141,6 +153,7 @@ def strike_profile(
         strike=strike[:n],
         call_gamma_usd_per_pct=gamma[_CALL, :n],
         put_gamma_usd_per_pct=gamma[_PUT, :n],
+        gamma_error_usd_per_pct=np.full(n, np.nan),
         call_open_interest=interest[_CALL, :n],
         put_open_interest=interest[_PUT, :n],
     )

@@ -181,6 +181,8 @@ class StrikeProfile:
         Strikes, rising.
     call_gamma_usd_per_pct, put_gamma_usd_per_pct : ndarray
         Signed dealer gamma of calls and of puts.
+    gamma_error_usd_per_pct : ndarray
+        Standard error of their sum, from the errors of the dealers' positions; NaN where those are unknown.
     call_open_interest, put_open_interest : ndarray
         Contracts.
     """
@@ -188,6 +190,7 @@ class StrikeProfile:
     strike: FloatArray
     call_gamma_usd_per_pct: FloatArray
     put_gamma_usd_per_pct: FloatArray
+    gamma_error_usd_per_pct: FloatArray
     call_open_interest: FloatArray
     put_open_interest: FloatArray
 
@@ -271,6 +274,11 @@ class FieldSnapshot:
         Clock of time to expiry and charm.
     totals : Totals
         Exposures at spot.
+    totals_error : Totals
+        Their standard errors where the errors of the dealers' positions are independent between contracts; NaN where
+        those are unknown.
+    totals_error_bound : Totals
+        Their standard errors where all positions err the same way: no correlation gives more.
     zero_gamma : tuple of ZeroGamma
         All roots under the stated convention and dynamics, nearest first.
     zero_gamma_sensitivity : tuple of ZeroGamma
@@ -304,6 +312,8 @@ class FieldSnapshot:
     dynamics: Dynamics
     time_basis: TimeBasis
     totals: Totals
+    totals_error: Totals
+    totals_error_bound: Totals
     zero_gamma: tuple[ZeroGamma, ...]
     zero_gamma_sensitivity: tuple[ZeroGamma, ...]
     walls: Walls

@@ -8,7 +8,7 @@ from math import isfinite
 
 import numpy as np
 
-from fields.snapshot import FieldSnapshot, RegimeReading, Wall, Walls, ZeroGamma
+from fields.snapshot import FieldSnapshot, RegimeReading, Totals, Wall, Walls, ZeroGamma
 from market.chains import FloatArray
 from market.clock import iso_of_ns
 
@@ -50,6 +50,10 @@ def _wall(wall: Wall) -> dict[str, float | None]:
 
 def _walls(walls: Walls) -> dict[str, object]:
     return {"call": _wall(walls.call), "put": _wall(walls.put), "absolute": _wall(walls.absolute)}
+
+
+def _totals(totals: Totals) -> dict[str, object]:
+    return {item.name: _number(getattr(totals, item.name)) for item in fields(totals)}
 
 
 def _regime(regime: RegimeReading) -> dict[str, object]:
@@ -107,6 +111,8 @@ def summarize(snapshot: FieldSnapshot) -> dict[str, object]:
         "gamma_usd_per_pct": _number(totals.gamma_usd_per_pct),
         "vanna_usd_per_volpt": _number(totals.vanna_usd_per_volpt),
         "charm_usd_per_min": _number(totals.charm_usd_per_min),
+        "totals_error": _totals(snapshot.totals_error),
+        "totals_error_bound": _totals(snapshot.totals_error_bound),
         "zero_gamma": [_zero_gamma(root) for root in snapshot.zero_gamma],
         "zero_gamma_reason": snapshot.reasons.get("zero_gamma"),
         "zero_gamma_sensitivity": [_zero_gamma(root) for root in snapshot.zero_gamma_sensitivity],

@@ -133,6 +133,7 @@ def _field(chain: OptionChain, request: _Request, config: FieldConfig, settings:
     import time
 
     from fields.compute import compute_field
+    from fields.context import FieldContext
 
     known = settings.impacts().get(chain.symbol)
     if request.impact is not None:
@@ -140,7 +141,7 @@ def _field(chain: OptionChain, request: _Request, config: FieldConfig, settings:
     elif known is not None:
         config = replace(config, impact_return_per_usd=known.return_per_usd, impact_source=known.source)
     held = None if request.position_file is None else _user_position(chain, request.position_file)
-    return compute_field(chain, config, user_position=held, perf_ns=time.perf_counter_ns)
+    return compute_field(chain, config, FieldContext(contracts=held), perf_ns=time.perf_counter_ns)
 
 
 def _user_position(chain: OptionChain, path: Path) -> FloatArray:

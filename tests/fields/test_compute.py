@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from fields.compute import compute_field
 from fields.config import Boundary, Dynamics, FieldConfig, PositionSource, TimeBasis
+from fields.context import FieldContext
 from fields.liquidity import LiquidityProfile
 from fields.snapshot import Feedback, FieldSnapshot
 from market.chains import OptionChain
@@ -64,7 +65,7 @@ def test_one_customer_buy_makes_dealers_short_gamma(call: bool) -> None:  # noqa
     chain = synthetic_chain()
     position = np.zeros(chain.n_contracts)
     position[np.flatnonzero((chain.strike == 4000.0) & (chain.is_call == call))[0]] = -1.0
-    found = compute_field(chain, USER, user_position=position)
+    found = compute_field(chain, USER, FieldContext(contracts=position))
     assert found.totals.gamma_usd_per_pct < 0.0
     assert np.sign(found.totals.dex_usd) == (-1.0 if call else 1.0)
     assert found.regime.feedback is Feedback.SHORT_STABLE
@@ -112,8 +113,8 @@ def test_two_parts_of_a_book_add_up() -> None:
     chain = synthetic_chain(half_spread=0.2)
     rng = np.random.default_rng(5)
     whole, part = rng.normal(size=(2, chain.n_contracts))
-    fields = [compute_field(chain, USER, user_position=n) for n in (whole, part, whole - part)]
-    scale = totals_of(compute_field(chain, USER, user_position=np.abs(whole)))
+    fields = [compute_field(chain, USER, FieldContext(contracts=n)) for n in (whole, part, whole - part)]
+    scale = totals_of(compute_field(chain, USER, FieldContext(contracts=np.abs(whole))))
     first, second, third = (totals_of(f) for f in fields)
     assert np.all(np.abs(first - second - third) <= 1e-13 * np.abs(scale) + 1e-9)
     gammas = [f.ladder.gamma_usd_per_pct for f in fields]
@@ -156,7 +157,9 @@ def test_illiquid_prices_carry_a_steeper_potential() -> None:
     chain = synthetic_chain(half_spread=0.2)
     even = LiquidityProfile(edges=np.array([-0.2, 0.0, 0.2]), illiquidity=np.array([1.0, 1.0]))
     rough = replace(even, illiquidity=np.array([9.0, 1.0]))
-    plain, same, other = (compute_field(chain, CONFIG, liquidity=x).ladder.potential_usd for x in (None, even, rough))
+    plain, same, other = (
+        compute_field(chain, CONFIG, FieldContext(liquidity=x)).ladder.potential_usd for x in (None, even, rough)
+    )
     assert np.allclose(plain, same, rtol=1e-12)
     assert np.abs(other - plain).max() > 0.05 * np.abs(plain).max()
 
@@ -170,7 +173,7 @@ def test_without_open_interest_totals_are_missing_with_a_reason() -> None:
     assert found.spot > 0.0
     assert found.counts.dropped == {"no_position": chain.n_contracts}
     assert "no open interest" in found.reasons["gamma_usd_per_pct"]
-    given = compute_field(bare, USER, user_position=np.ones(chain.n_contracts))
+    given = compute_field(bare, USER, FieldContext(contracts=np.ones(chain.n_contracts)))
     assert given.counts.used == chain.n_contracts
     assert given.totals.gamma_usd_per_pct > 0.0
 
@@ -256,8 +259,8 @@ def test_a_users_vector_follows_the_order_of_the_chain() -> None:
     chain = synthetic_chain(half_spread=0.2)
     order = np.random.default_rng(8).permutation(chain.n_contracts)
     position = np.random.default_rng(4).normal(size=chain.n_contracts)
-    one = totals_of(compute_field(chain, USER, user_position=position))
-    two = totals_of(compute_field(reordered(chain, order), USER, user_position=position[order]))
+    one = totals_of(compute_field(chain, USER, FieldContext(contracts=position)))
+    two = totals_of(compute_field(reordered(chain, order), USER, FieldContext(contracts=position[order])))
     assert np.allclose(one, two, rtol=1e-11)
 
 

@@ -20,6 +20,7 @@ def profile(call: list[float], put: list[float], strike: list[float]) -> StrikeP
         strike=columns[0],
         call_gamma_usd_per_pct=columns[1],
         put_gamma_usd_per_pct=columns[2],
+        gamma_error_usd_per_pct=nothing,
         call_open_interest=nothing,
         put_open_interest=nothing,
     )

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from fields.compute import compute_field
 from fields.config import Dynamics, FieldConfig, PositionSource, TimeBasis
+from fields.context import FieldContext
 from fields.snapshot import FieldSnapshot
 from fields.summary import describe
 from market.calendars import expiry_series
@@ -28,7 +29,14 @@ CHAIN = synthetic_chain(half_spread=0.2)
 NOTHING = np.full(CHAIN.n_contracts, np.nan)
 IMPACTS = (float("nan"), 1e-12, 1e-6)
 # Readings whose absence another reading's sentence explains.
-EXPLAINED_BY = {"regime": "amplification", "zero_gamma_spread": "zero_gamma", "ladder.amplification": "amplification"}
+EXPLAINED_BY = {
+    "totals_error": "errors",
+    "totals_error_bound": "errors",
+    "profile.gamma_error_usd_per_pct": "errors",
+    "regime": "amplification",
+    "zero_gamma_spread": "zero_gamma",
+    "ladder.amplification": "amplification",
+}
 
 
 def two_roots() -> OptionChain:
@@ -112,7 +120,7 @@ def judged(chain: OptionChain, config: FieldConfig) -> FieldSnapshot:
     """Compute a field with every warning an error, and check what must hold of any field."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = compute_field(chain, config, user_position=np.ones(chain.n_contracts))
+        found = compute_field(chain, config, FieldContext(contracts=np.ones(chain.n_contracts)))
         described = describe(found)
     counts = found.counts
     assert counts.read == counts.used + sum(counts.dropped.values()) == chain.n_read

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fields.compute import compute_field
 from fields.config import Dynamics, FieldConfig, PositionSource, TimeBasis
+from fields.context import FieldContext
 from fields.summary import describe
 from market.chains import OptionChain
 from tests.generators import reordered, synthetic_chain
@@ -57,7 +58,7 @@ def test_spoilt_chains_give_a_complete_snapshot(chain: OptionChain, dynamics: Dy
 def test_a_handful_of_contracts_is_enough(source: PositionSource, n: int) -> None:
     """One contract, a lonely side, a single pair: spot comes from the print, and the field stands."""
     chain = reordered(CHAIN, np.arange(20, 20 + n))
-    found = compute_field(chain, FieldConfig(position_source=source), user_position=np.ones(n))
+    found = compute_field(chain, FieldConfig(position_source=source), FieldContext(contracts=np.ones(n)))
     assert found.spot == 4_000.0
     assert found.counts.used == n
     assert np.isfinite(found.ladder.potential_usd).all()

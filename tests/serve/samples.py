@@ -52,6 +52,7 @@ def _profile(spot: float, scale: float) -> StrikeProfile:
         strike=strike,
         call_gamma_usd_per_pct=scale * 0.02 * bell,
         put_gamma_usd_per_pct=-scale * 0.025 * np.roll(bell, -3),
+        gamma_error_usd_per_pct=scale * 0.004 * bell,
         call_open_interest=1000.0 * bell,
         put_open_interest=1200.0 * bell,
     )
@@ -105,6 +106,18 @@ def snapshot_of(symbol: str = "SPX", *, spot: float = 4145.58, step: int = 0, si
         dynamics=strike,
         time_basis=TimeBasis.CALENDAR,
         totals=Totals(
+            dex_usd=1.25e11 + step * 1e9,
+            gamma_usd_per_pct=3.5e9 + step * 1e7,
+            vanna_usd_per_volpt=-4.2e8,
+            charm_usd_per_min=1.1e6,
+        ),
+        totals_error=Totals(
+            dex_usd=1.25e11 + step * 1e9,
+            gamma_usd_per_pct=3.5e9 + step * 1e7,
+            vanna_usd_per_volpt=-4.2e8,
+            charm_usd_per_min=1.1e6,
+        ),
+        totals_error_bound=Totals(
             dex_usd=1.25e11 + step * 1e9,
             gamma_usd_per_pct=3.5e9 + step * 1e7,
             vanna_usd_per_volpt=-4.2e8,
