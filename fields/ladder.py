@@ -125,7 +125,8 @@ def gamma_ladder(
     """
     levels = levels_of(grid)
     gamma = np.zeros((2, levels.x.shape[0]))
-    add_gamma(*_arguments(contracts, weight, levels, smile, slope, 0.0), gamma)
+    arguments = (*_arguments(contracts, weight, levels, smile, slope, 0.0), gamma)
+    add_gamma(*arguments)
     return np.asarray(levels.on_ladder(gamma) * (_PER_CENT * contracts.spot * levels.ratio))
 
 
@@ -153,7 +154,8 @@ def delta_ladder(
     """
     levels = levels_of(grid)
     delta = np.zeros((2, levels.x.shape[0]))
-    add_delta(*_arguments(contracts, weight, levels, smile, slope, bump), delta)
+    arguments = (*_arguments(contracts, weight, levels, smile, slope, bump), delta)
+    add_delta(*arguments)
     return levels.on_ladder(delta)
 
 
@@ -185,7 +187,8 @@ def spot_ladder(
     levels = levels_of(grid)
     sums = np.zeros((5, 2, levels.x.shape[0]))
     raw = (_PER_CENT * shocks[0], _VOL_POINT * shocks[1], shocks[2] / minutes_per_year)
-    add_exposures(*_arguments(contracts, weight, levels, smile, slope, 0.0), *raw, *sums)
+    arguments = (*_arguments(contracts, weight, levels, smile, slope, 0.0), *raw, *sums)
+    add_exposures(*arguments)
     gamma, vanna, charm, delta, rate = levels.on_ladder(sums)
     price = contracts.spot * levels.ratio
     return ExposureLadder(

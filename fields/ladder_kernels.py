@@ -16,7 +16,7 @@ from fields.jit import BOOL, F64, I64, INT, OUT_2D, REAL, kernel, primitive
 from fields.primitives import INV_SQRT_2PI, half_power, log_ratio, mills
 from market.chains import BoolArray, FloatArray
 
-__all__ = ["LANES", "add_delta", "add_exposures", "add_gamma", "first_flaw"]
+__all__ = ["LANES", "LOWEST_VOLATILITY", "add_delta", "add_exposures", "add_gamma", "first_flaw"]
 
 # Nodes are valued in groups of this many; ladders and smile tables have room for it.
 LANES = 8
@@ -27,7 +27,7 @@ _BELL_SQUARE = 0.7213475204444817
 _WINDOW = 8.5
 
 # Under a slope volatility does not fall below one point, or below its own value where that is less already.
-_LOWEST_VOLATILITY = 0.01
+LOWEST_VOLATILITY = 0.01
 
 # Nodes of all levels, where each level begins, the least width of each, spacing of the ladder's own.
 _Levels = tuple[FloatArray, NDArray[np.int64], FloatArray, float]
@@ -77,10 +77,11 @@ def _place(
     x, offset, least, spacing = levels
     slope, bump, table, place, fraction, scale, ceilings = motion
     n_levels = least.shape[0]
-    begin, end = offset[n_levels], x.shape[0]
+    begin, end = int(offset[n_levels]), x.shape[0]
+    first_x, last_x = float(x[begin]), float(x[end - 1])
     if table.shape[0] > 0:
         ceiling = ceilings[i] + bump
-        first, last = _nodes_within(ceiling * root, y + x[begin], spacing, end - begin)
+        first, last = _nodes_within(ceiling * root, y + first_x, spacing, end - begin)
         read = table[place[i] + first : place[i] + last + 1]
         upper = scale[i] * root * fraction[i]
         lower, added = scale[i] * root - upper, bump * root
@@ -88,9 +89,9 @@ def _place(
             width[j] = lower * read[j] + upper * read[j + 1] + added
         return begin + first, begin + last
     if slope != 0.0:
-        lowest = min(volatility, _LOWEST_VOLATILITY)
-        ceiling = max(lowest, volatility + max(slope * x[begin], slope * x[end - 1])) + bump
-        first, last = _nodes_within(ceiling * root, y + x[begin], spacing, end - begin)
+        lowest = min(volatility, LOWEST_VOLATILITY)
+        ceiling = max(lowest, volatility + max(slope * first_x, slope * last_x)) + bump
+        first, last = _nodes_within(ceiling * root, y + first_x, spacing, end - begin)
         for j in range(last - first):
             width[j] = root * (max(lowest, volatility + slope * x[begin + first + j]) + bump)
         return begin + first, begin + last
@@ -98,10 +99,10 @@ def _place(
     first, last = 0, 0
     for level in range(n_levels):
         if a >= least[level]:
-            first, last = offset[level], offset[level + 1]
+            first, last = int(offset[level]), int(offset[level + 1])
             break
     if last == 0:
-        first, last = _nodes_within(a, y + x[begin], spacing, end - begin)
+        first, last = _nodes_within(a, y + first_x, spacing, end - begin)
         first, last = begin + first, begin + last
     for j in range(last - first):
         width[j] = a
@@ -183,7 +184,7 @@ def add_delta(
     """Add ``eta w Dq N(eta d1)``."""
     levels, motion = (x, offset, least, spacing), (slope, bump, table, place, fraction, scale, ceiling)
     width = np.empty(x.shape[0])
-    own = offset[least.shape[0]]
+    own = int(offset[least.shape[0]])
     for i in range(strike.shape[0]):
         if weight[i] == 0.0:
             continue
@@ -235,7 +236,7 @@ def add_exposures(
     """Add gamma, vanna, charm, delta, and the derivative by calendar time of the weighted sum of the first three."""
     levels, motion = (x, offset, least, spacing), (slope, bump, table, place, fraction, scale, ceiling)
     width = np.empty(x.shape[0])
-    own = offset[least.shape[0]]
+    own = int(offset[least.shape[0]])
     for i in range(strike.shape[0]):
         if weight[i] == 0.0:
             continue

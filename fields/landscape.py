@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import final
 
 import numpy as np
 
 from fields.config import Boundary, Dynamics, FieldConfig, PositionSource
 from fields.green import GreenOperator, screening_from_range
 from fields.grid import LogGrid
-from fields.holdings import Holdings, net_twins
-from fields.jit import F64, REAL, kernel
-from fields.ladder import LadderContracts, gamma_ladder, spot_ladder
+from fields.hedge_flow import HedgeFlow, absent_hedge_flow, flow_of_book
+from fields.holdings import Holdings
+from fields.ladder_book import Curves, LadderBook
 from fields.liquidity import LiquidityProfile
-from fields.roots import RootSearch, zero_gamma_levels
-from fields.smile import SmileTable
+from fields.potential_rate import potential_rate, source_of
+from fields.roots import RootSearch, ZeroDelta
 from fields.snapshot import ZeroGamma
 from market.chains import FloatArray
 
@@ -36,11 +35,23 @@ class Landscape:
         ln(price / spot) and USD.
     gamma_usd_per_pct, vanna_usd_per_volpt, charm_usd_per_min : ndarray
         Dealer exposures at that price, USD.
-    potential_usd, potential_gradient_usd : ndarray
-        Unit-mass potential of the shock-weighted source, USD, and its slope, USD per unit of log price.
+    delta_usd : ndarray
+        Dealer delta at that price, USD.
+    potential_usd, potential_gradient_usd, potential_rate_usd_per_min : ndarray
+        Unit-mass potential of the shock-weighted source, USD, its slope, USD per unit of log price, and its derivative
+        by time, USD per minute of the field's clock.
+    effective_gamma_usd_per_pct : float
+        Gamma at spot with the volatility that moves with spot under the chosen dynamics, USD per 1 % move; equal to
+        gamma under sticky strike.
+    hedge_flow : HedgeFlow
+        What dealers must trade for a spot move, a vol move and the time to the close.
     zero_gamma : tuple of ZeroGamma
         Roots under the stated convention and dynamics, nearest first.
     zero_gamma_reason : str
+        Why there is none.
+    zero_delta : tuple of ZeroDelta
+        Prices at which dealers hold no delta, nearest first; often none.
+    zero_delta_reason : str
         Why there is none.
     sensitivity : tuple of ZeroGamma
         Nearest root under every other convention and dynamics that has one.
@@ -53,10 +64,16 @@ class Landscape:
     gamma_usd_per_pct: FloatArray
     vanna_usd_per_volpt: FloatArray
     charm_usd_per_min: FloatArray
+    delta_usd: FloatArray
     potential_usd: FloatArray
     potential_gradient_usd: FloatArray
+    potential_rate_usd_per_min: FloatArray
+    effective_gamma_usd_per_pct: float
+    hedge_flow: HedgeFlow
     zero_gamma: tuple[ZeroGamma, ...]
     zero_gamma_reason: str
+    zero_delta: tuple[ZeroDelta, ...]
+    zero_delta_reason: str
     sensitivity: tuple[ZeroGamma, ...]
     sensitivity_reasons: dict[str, str]
 
@@ -112,117 +129,37 @@ def shock_weights(
     return 100.0 * at_the_money_volatility * root, vol_of_vol * root, horizon_min
 
 
-@kernel(F64, F64, F64, REAL, returns=REAL)
-def _nearest_to_the_money(tau: FloatArray, volatility: FloatArray, log_moneyness: FloatArray, horizon: float) -> float:
-    """Return the volatility nearest to the money at the first time not before the horizon, else at the last time."""
-    first, last = np.inf, 0.0
-    for i in range(tau.shape[0]):
-        last = max(last, tau[i])
-        if tau[i] >= horizon:
-            first = min(first, tau[i])
-    chosen = first if first < np.inf else last
-    distance, found = np.inf, np.nan
-    for i in range(tau.shape[0]):
-        if tau[i] == chosen and abs(log_moneyness[i]) < distance:
-            distance, found = abs(log_moneyness[i]), volatility[i]
-    return float(found)
-
-
-@final
-class _Book:
-    """The netted contracts of one chain, and their smile when it is asked for."""
-
-    def __init__(self, holdings: Holdings, spot: float, config: FieldConfig, minutes: float) -> None:
-        self.grid, self.nodes, self.ratio = _grid(config.ladder_half_width, config.ladder_points)
-        self.netted = net_twins(holdings)
-        self.units = holdings.contracts * holdings.multiplier
-        self.net_units = self.netted.net(self.units)
-        self.holdings, self.minutes, self.window = holdings, minutes, config.roots_window
-        lead = self.netted.lead
-        self.carry = holdings.carry[lead]
-        self.contracts = LadderContracts(
-            spot=spot,
-            strike=holdings.strike[lead],
-            tau=holdings.tau[lead],
-            volatility=holdings.volatility[lead],
-            carry=self.carry,
-            dividend_yield=holdings.rate[lead] - self.carry,
-            is_call=holdings.is_call[lead],
-        )
-        self.log_moneyness = np.log(self.contracts.strike / spot) - self.carry * self.contracts.tau
-        self._smile: SmileTable | None = None
-
-    def smile(self, dynamics: Dynamics) -> SmileTable | None:
-        """Return the smile that rides with spot, or None where volatility sticks to the strike."""
-        if dynamics is Dynamics.STICKY_STRIKE:
-            return None
-        if self._smile is None:
-            c = self.contracts
-            series = self.holdings.series[self.netted.lead].astype(np.int32)
-            every = np.ones(series.shape, dtype=np.bool_)
-            self._smile = SmileTable.build(self.grid, series, self.log_moneyness, c.volatility, every)
-        return self._smile
-
-    def at_the_money_volatility(self, horizon_min: float) -> float:
-        """Return the volatility nearest to the money in the first expiration beyond the horizon."""
-        c = self.contracts
-        return _nearest_to_the_money(c.tau, c.volatility, self.log_moneyness, horizon_min / self.minutes)
-
-    def naive_net_units(self, held: PositionSource) -> FloatArray:
-        """Return the net units under the convention on open interest, where what is missing counts as none."""
-        if held is PositionSource.OI_NAIVE:
-            return self.net_units
-        h = self.holdings
-        known = np.where(np.isfinite(h.open_interest), h.open_interest, 0.0)
-        return self.netted.net(np.where(h.is_call, known, -known) * h.multiplier)
-
-    def exposures(self, dynamics: Dynamics) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return gamma, vanna and charm along the ladder."""
-        h = self.holdings
-        ladder = spot_ladder(self.contracts, self.net_units, self.grid, self.minutes, smile=self.smile(dynamics))
-        # A merged put was counted with its call's charm, which is q exp(-q tau) larger at every price.
-        put = self.netted.partner[self.netted.partner >= 0]
-        q = h.rate[put] - h.carry[put]
-        surplus = float((self.units[put] * q * np.exp(-q * h.tau[put])).sum())
-        charm = _both_sides(ladder.charm_usd_per_min) - ladder.price * (surplus / self.minutes)
-        return _both_sides(ladder.gamma_usd_per_pct), _both_sides(ladder.vanna_usd_per_volpt), charm
-
-    def roots(self, source: PositionSource, dynamics: Dynamics, net: FloatArray) -> RootSearch:
-        """Find zero gamma under another convention or dynamics."""
-        smile = self.smile(dynamics)
-        gamma = _both_sides(gamma_ladder(self.contracts, net, self.grid, smile=smile))
-        return zero_gamma_levels(self.contracts, net, self.grid, gamma, self.window, source, smile=smile)
-
-
-def _both_sides(ladder: FloatArray) -> FloatArray:
-    # A sum over an axis of two costs three times as much.
-    return np.asarray(ladder[0] + ladder[1])
-
-
 def _one_sign(source: PositionSource) -> bool:
     return source in {PositionSource.ALL_SHORT, PositionSource.ALL_LONG}
 
 
-def _own_roots(book: _Book, gamma: FloatArray, config: FieldConfig) -> RootSearch:
+def _own_roots(book: LadderBook, curves: Curves) -> RootSearch:
+    config = book.config
     if _one_sign(config.position_source):
         return RootSearch(levels=(), reason=_ONE_SIGN)
-    net, smile = book.net_units, book.smile(config.dynamics)
-    return zero_gamma_levels(book.contracts, net, book.grid, gamma, book.window, config.position_source, smile=smile)
+    gamma = curves.gamma_usd_per_pct
+    return book.own_zero_gamma(config.position_source, config.dynamics, book.net_units, gamma)
 
 
-def _sensitivity(book: _Book, config: FieldConfig) -> tuple[tuple[ZeroGamma, ...], dict[str, str]]:
+def _other_dynamics(config: FieldConfig) -> list[Dynamics]:
+    """Return the dynamics to compare; a slope of 0 is sticky strike by another name."""
+    return [d for d in Dynamics if d is not Dynamics.SPOT_VOL_SLOPE or config.spot_vol_slope != 0.0]
+
+
+def _sensitivity(book: LadderBook) -> tuple[tuple[ZeroGamma, ...], dict[str, str]]:
+    config = book.config
     found: list[ZeroGamma] = []
     reasons: dict[str, str] = {}
-    units = {PositionSource.OI_NAIVE: book.naive_net_units(config.position_source)}
-    if config.position_source is PositionSource.USER:
-        units[PositionSource.USER] = book.net_units
-    for source, dynamics in ((s, d) for s in units for d in Dynamics):
+    units = {PositionSource.OI_NAIVE: book.naive_net_units()}
+    if config.position_source is not PositionSource.OI_NAIVE and not _one_sign(config.position_source):
+        units[config.position_source] = book.net_units
+    for source, dynamics in ((s, d) for s in units for d in _other_dynamics(config)):
         if (source, dynamics) == (config.position_source, config.dynamics):
             continue
         if source is PositionSource.OI_NAIVE and not (book.holdings.open_interest > 0.0).any():
             reasons[f"{source}/{dynamics}"] = "no open interest"
             continue
-        search = book.roots(source, dynamics, units[source])
+        search = book.zero_gamma(source, dynamics, units[source])
         found.extend(search.levels[:1])
         if not search.levels:
             reasons[f"{source}/{dynamics}"] = search.reason
@@ -231,7 +168,7 @@ def _sensitivity(book: _Book, config: FieldConfig) -> tuple[tuple[ZeroGamma, ...
     return tuple(found), reasons
 
 
-def _barren(spot: float, config: FieldConfig) -> Landscape:
+def _barren(spot: float, config: FieldConfig, minutes_to_close: float) -> Landscape:
     _, nodes, ratio = _grid(config.ladder_half_width, config.ladder_points)
     nan = np.full(nodes.shape, np.nan)
     why = "no contract is used"
@@ -241,10 +178,16 @@ def _barren(spot: float, config: FieldConfig) -> Landscape:
         gamma_usd_per_pct=nan,
         vanna_usd_per_volpt=nan,
         charm_usd_per_min=nan,
+        delta_usd=nan,
         potential_usd=nan,
         potential_gradient_usd=nan,
+        potential_rate_usd_per_min=nan,
+        effective_gamma_usd_per_pct=float("nan"),
+        hedge_flow=absent_hedge_flow(spot * ratio, minutes_to_close, why),
         zero_gamma=(),
         zero_gamma_reason=why,
+        zero_delta=(),
+        zero_delta_reason=why,
         sensitivity=(),
         sensitivity_reasons={"all": why},
     )
@@ -257,6 +200,10 @@ def landscape_of(
     config: FieldConfig,
     liquidity: LiquidityProfile | None,
     done: Callable[[str], None],
+    *,
+    minutes_to_close: float = float("nan"),
+    position_rate: FloatArray | None = None,
+    illiquidity_rate: FloatArray | None = None,
 ) -> Landscape:
     """Re-evaluate the book along the ladder.
 
@@ -274,40 +221,74 @@ def landscape_of(
         Relative illiquidity by price; constant where None.
     done : callable
         Told the name of each stage when it ends.
+    minutes_to_close : float, optional
+        Minutes of the field's clock from the valuation instant to the session's close; NaN where unknown.
+    position_rate : ndarray, shape (n_used,), optional
+        Change of the dealer contracts per minute, in the order of the holdings, + buying; none without it.
+    illiquidity_rate : ndarray, shape (n_ladder - 1,), optional
+        Change per minute of the relative illiquidity of each cell between nodes; none without it.
 
     Returns
     -------
     Landscape
         See there.
+
+    Notes
+    -----
+    The rate of the potential holds price, volatility, and the shocks of the scenario fixed; time passes, and positions
+    and liquidity change where their rates are given.
     """
     if not holdings.place.size or not spot > 0.0:
-        return _barren(spot, config)
-    book = _Book(holdings, spot, config, minutes_per_year)
-    gamma, vanna, charm = book.exposures(config.dynamics)
+        return _barren(spot, config, minutes_to_close)
+    book = LadderBook(holdings, spot, config, minutes_per_year)
+    horizon = config.horizon_min
+    shocks = shock_weights(book.at_the_money_volatility(horizon), config.vol_of_vol, horizon, minutes_per_year)
+    curves = book.curves(config.dynamics, shocks)
     done("ladder")
-    at_the_money = book.at_the_money_volatility(config.horizon_min)
-    per_gamma, per_vanna, per_charm = shock_weights(
-        at_the_money, config.vol_of_vol, config.horizon_min, minutes_per_year
-    )
-    operator = _operator(config, liquidity)
-    source = per_gamma * gamma + per_vanna * vanna + per_charm * charm
-    potential = operator.unit_mass_potential(operator.mass_of_source(source))
-    gradient = operator.gradient_at_nodes(potential)
+    solved = _solve(book, curves, shocks, _operator(config, liquidity), position_rate, illiquidity_rate)
     done("potential")
-    own = _own_roots(book, gamma, config)
+    flow = flow_of_book(book, curves.delta_units, minutes_to_close)
+    done("hedge_flow")
+    own = _own_roots(book, curves)
+    delta_roots = book.zero_delta(config.position_source, config.dynamics, curves.delta_units)
     done("roots")
-    sensitivity, sensitivity_reasons = _sensitivity(book, config)
+    sensitivity, sensitivity_reasons = _sensitivity(book)
     done("sensitivity")
     return Landscape(
-        log_moneyness=book.nodes,
-        price=spot * book.ratio,
-        gamma_usd_per_pct=gamma,
-        vanna_usd_per_volpt=vanna,
-        charm_usd_per_min=charm,
-        potential_usd=potential,
-        potential_gradient_usd=gradient,
+        log_moneyness=_grid(config.ladder_half_width, config.ladder_points)[1],
+        price=book.price,
+        gamma_usd_per_pct=curves.gamma_usd_per_pct,
+        vanna_usd_per_volpt=curves.vanna_usd_per_volpt,
+        charm_usd_per_min=curves.charm_usd_per_min,
+        delta_usd=curves.delta_units * book.price,
+        potential_usd=solved[0],
+        potential_gradient_usd=solved[1],
+        potential_rate_usd_per_min=solved[2],
+        effective_gamma_usd_per_pct=book.effective_gamma_usd_per_pct(config.dynamics, curves),
+        hedge_flow=flow,
         zero_gamma=own.levels,
         zero_gamma_reason=own.reason,
+        zero_delta=delta_roots.levels,
+        zero_delta_reason=delta_roots.reason,
         sensitivity=sensitivity,
         sensitivity_reasons=sensitivity_reasons,
     )
+
+
+def _solve(
+    book: LadderBook,
+    curves: Curves,
+    shocks: tuple[float, float, float],
+    operator: GreenOperator,
+    position_rate: FloatArray | None,
+    illiquidity_rate: FloatArray | None,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the potential, its slope and its rate."""
+    three = (curves.gamma_usd_per_pct, curves.vanna_usd_per_volpt, curves.charm_usd_per_min)
+    source = shocks[0] * three[0] + shocks[1] * three[1] + shocks[2] * three[2]
+    potential = operator.unit_mass_potential(operator.mass_of_source(source))
+    source_rate = curves.source_rate_usd_per_min
+    if position_rate is not None:
+        source_rate = source_rate + source_of(book, shocks, position_rate * book.holdings.multiplier)
+    rate = potential_rate(operator, source_rate, source, potential, illiquidity_rate)
+    return potential, operator.gradient_at_nodes(potential), rate

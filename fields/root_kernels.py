@@ -1,20 +1,21 @@
-"""Kernels of the search for zero gamma: the exact net gamma of a book at any log spot, and its changes of sign."""
+"""Kernel of the search for zero gamma and zero delta: a book's exact reading at any log spot, and where it is zero."""
 
 from __future__ import annotations
 
-from math import exp, floor, sqrt
+from math import exp, floor
 
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from fields.jit import F64, F64_2D, I64, INT, OUT, OUT_2D, REAL, kernel, primitive
-from fields.primitives import INV_SQRT_2PI, exp_, half_power, log_ratio
+from fields.jit import F64, F64_2D, I64, INT, OUT, REAL, kernel, primitive
+from fields.ladder_kernels import LOWEST_VOLATILITY
+from fields.primitives import INV_SQRT_2PI, half_power, mills
 from market.chains import FloatArray
 
-__all__ = ["COLUMNS", "crossings", "gamma_at", "hold"]
+__all__ = ["COLUMNS", "scan"]
 
-# Rows of a packed book: ln(F / K), sqrt(tau), w Dq / sqrt(2 pi), volatility, fraction and scale of the smile's reading.
+# Rows of a packed book: ln(F / K), sqrt(tau), w Dq, volatility, fraction and scale of the smile's reading.
 COLUMNS = 6
 # (log2(e) / 2): exp(-d^2 / 2) is 2^(-this d^2).
 _BELL_SQUARE = 0.7213475204444817
@@ -23,68 +24,49 @@ _TOLERANCE = 1e-13
 # Five or six are usual; halves alone would need 40.
 _MOST_STEPS = 200
 
-# Columns, places, the smile's table (empty where it does not move), its first node and spacing, USD per unit, scratch.
-_Packed = tuple[FloatArray, NDArray[np.int64], FloatArray, float, float, float, FloatArray]
+# Columns, places, the smile's table (empty where it does not move), its first node and spacing, the slope of volatility
+# without a smile, whether delta is read instead of gamma, what is added to the sum, USD per unit, two rows of scratch.
+_Packed = tuple[FloatArray, NDArray[np.int64], FloatArray, float, float, float, bool, float, float, FloatArray]
 _TWO_COUNTS = types.UniTuple(INT, 2)  # type: ignore[no-untyped-call]  # numba's own constructor
-_PLACES_OUT = types.Array(types.int64, 1, "C")
-
-
-@kernel(REAL, F64, F64, F64, F64, F64, F64, I64, F64, F64, OUT_2D, _PLACES_OUT)
-def hold(
-    spot: float,
-    strike: FloatArray,
-    tau: FloatArray,
-    volatility: FloatArray,
-    carry: FloatArray,
-    dividend_yield: FloatArray,
-    weight: FloatArray,
-    start: NDArray[np.int64],
-    fraction: FloatArray,
-    scale: FloatArray,
-    columns: FloatArray,
-    place: NDArray[np.int64],
-) -> None:
-    """Pack what is held; `start` is empty where volatility sticks to the strike."""
-    moves = start.shape[0] > 0
-    k = 0
-    for i in range(strike.shape[0]):
-        if weight[i] == 0.0:
-            continue
-        columns[0, k] = log_ratio(spot, strike[i]) + carry[i] * tau[i]
-        columns[1, k] = sqrt(tau[i])
-        columns[2, k] = weight[i] * exp_(-dividend_yield[i] * tau[i]) * INV_SQRT_2PI
-        columns[3, k] = volatility[i]
-        if moves:
-            columns[4, k], columns[5, k], place[k] = fraction[i], scale[i], start[i]
-        k += 1
+_FLAG = types.boolean
+_SCRATCH = types.Array(types.float64, 2, "C")
 
 
 @primitive
-def _fill_terms(x: float, book: _Packed) -> None:
-    """Fill the scratch array with ``w Dq phi(d1) / a`` of each contract at one log spot."""
-    columns, place, table, start, spacing, _, term = book
+def _fill_widths(x: float, book: _Packed) -> None:
+    """Fill the second scratch row with each contract's volatility at one log spot."""
+    columns, place, table, start, spacing, slope, _, _, _, scratch = book
+    volatility = scratch[1]
     if table.shape[0] > 0:
         steps = (x - start) / spacing
-        for i in range(term.shape[0]):
+        for i in range(volatility.shape[0]):
             along = columns[4, i] + steps
             whole = floor(along)
             at = place[i] + int(whole)
-            term[i] = columns[5, i] * (table[at] + (along - whole) * (table[at + 1] - table[at]))
+            volatility[i] = columns[5, i] * (table[at] + (along - whole) * (table[at + 1] - table[at]))
     else:
-        for i in range(term.shape[0]):
-            term[i] = columns[3, i]
-    for i in range(term.shape[0]):
-        a = term[i] * columns[1, i]
-        inverse_a = 1.0 / a
-        d1 = (columns[0, i] + x) * inverse_a + 0.5 * a
-        term[i] = columns[2, i] * inverse_a * half_power(_BELL_SQUARE * d1 * d1)
+        for i in range(volatility.shape[0]):
+            volatility[i] = max(min(columns[3, i], LOWEST_VOLATILITY), columns[3, i] + slope * x)
 
 
 @primitive
 def _net(x: float, book: _Packed) -> float:
-    """Return net dollar gamma at one log spot; four sums run side by side and round less than one."""
-    _fill_terms(x, book)
-    term = book[6]
+    """Return the net reading at one log spot; four sums run side by side and round less than one."""
+    columns, is_delta, added, unit, scratch = book[0], book[6], book[7], book[8], book[9]
+    _fill_widths(x, book)
+    term, volatility = scratch
+    for i in range(term.shape[0]):
+        a = volatility[i] * columns[1, i]
+        inverse_a = 1.0 / a
+        d1 = (columns[0, i] + x) * inverse_a + 0.5 * a
+        density = INV_SQRT_2PI * columns[2, i] * half_power(_BELL_SQUARE * d1 * d1)
+        volatility[i] = d1
+        term[i] = density if is_delta else density * inverse_a
+    if is_delta:
+        for i in range(term.shape[0]):
+            d1 = volatility[i]
+            tail = term[i] * mills(abs(d1))
+            term[i] = tail if d1 < 0.0 else columns[2, i] - tail
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
     whole = term.shape[0] & -4
     for i in range(0, whole, 4):
@@ -94,30 +76,34 @@ def _net(x: float, book: _Packed) -> float:
         s3 += term[i + 3]
     for i in range(whole, term.shape[0]):
         s0 += term[i]
-    return ((s0 + s1) + (s2 + s3)) * (book[5] * exp(x))
+    return ((s0 + s1) + (s2 + s3) + added) * (unit * exp(x))
 
 
-@kernel(F64, F64_2D, I64, F64, REAL, REAL, REAL, OUT, OUT, OUT)
-def gamma_at(
-    x: FloatArray,
-    columns: FloatArray,
-    place: NDArray[np.int64],
-    table: FloatArray,
-    start: float,
-    spacing: float,
-    unit: float,
-    term: FloatArray,
-    net: FloatArray,
-    gross: FloatArray,
-) -> None:
-    """Fill the net gamma, and the gross gamma, at several log spots."""
-    book = (columns, place, table, start, spacing, unit, term)
-    for j in range(x.shape[0]):
-        net[j] = _net(x[j], book)
-        size = 0.0
-        for i in range(term.shape[0]):
-            size += abs(term[i])
-        gross[j] = size * (unit * exp(x[j]))
+@primitive
+def _slope_of_volatility(i: int, x: float, volatility: float, book: _Packed) -> float:
+    columns, place, table, start, spacing, slope, _, _, _, _ = book
+    if table.shape[0] > 0:
+        whole = floor(columns[4, i] + (x - start) / spacing)
+        at = place[i] + int(whole)
+        return float(columns[5, i] * (table[at + 1] - table[at]) / spacing)
+    return slope if volatility > min(columns[3, i], LOWEST_VOLATILITY) else 0.0
+
+
+@primitive
+def _slope(x: float, net: float, book: _Packed) -> float:
+    """Return the derivative of the net reading with respect to log spot, from closed forms."""
+    columns, is_delta, unit, scratch = book[0], book[6], book[8], book[9]
+    _fill_widths(x, book)
+    volatility, total = scratch[1], 0.0
+    for i in range(volatility.shape[0]):
+        root = columns[1, i]
+        a, a_slope = volatility[i] * root, _slope_of_volatility(i, x, volatility[i], book) * root
+        inverse_a, y = 1.0 / a, columns[0, i] + x
+        d1 = y * inverse_a + 0.5 * a
+        d1_slope = inverse_a + a_slope * (0.5 - y * inverse_a * inverse_a)
+        density = INV_SQRT_2PI * columns[2, i] * half_power(_BELL_SQUARE * d1 * d1)
+        total += density * (d1_slope if is_delta else -inverse_a * (d1 * d1_slope + a_slope * inverse_a))
+    return net + total * (unit * exp(x))
 
 
 @primitive
@@ -152,37 +138,69 @@ def _sign(value: float, floor: float) -> float:
     return (1.0 if value > 0.0 else -1.0) if abs(value) > floor else 0.0
 
 
-@kernel(F64, F64, REAL, F64_2D, I64, F64, REAL, REAL, REAL, OUT, OUT, OUT, returns=_TWO_COUNTS)
-def crossings(
+@primitive
+def _crossings(
+    x: FloatArray, values: FloatArray, floor: float, book: _Packed, found: FloatArray, shallow: FloatArray
+) -> tuple[int, int]:
+    n_found, n_shallow = 0, 0
+    before = 0.0
+    for j in range(x.shape[0] - 1):
+        here, after = _sign(values[j], floor), _sign(values[j + 1], floor)
+        first = j - 1 if here == 0.0 else j
+        if (before if here == 0.0 else here) * after < 0.0:
+            found[n_found] = _root(x[first], x[j + 1], values[first], values[j + 1], book)
+            n_found += 1
+        elif before * after > 0.0 and here != -before:
+            # A parabola through the three values reaches at most an eighth of their rise below the middle one; take a
+            # quarter.
+            left, size, right = abs(values[j - 1]), abs(values[j]), abs(values[j + 1])
+            if size < left and size <= right and size <= 0.25 * (max(left, right) - size):
+                shallow[n_shallow] = j
+                n_shallow += 1
+        before = here
+    return n_found, n_shallow
+
+
+@kernel(
+    *(F64, F64, REAL, F64_2D, I64, F64, REAL, REAL, REAL, _FLAG, REAL, REAL, _SCRATCH, OUT, OUT, OUT, OUT),
+    returns=_TWO_COUNTS,
+)
+def scan(
     x: FloatArray,
-    gamma: FloatArray,
+    values: FloatArray,
     floor: float,
     columns: FloatArray,
     place: NDArray[np.int64],
     table: FloatArray,
     start: float,
     spacing: float,
+    slope: float,
+    is_delta: bool,  # noqa: FBT001  # of a kernel
+    added: float,
     unit: float,
-    term: FloatArray,
+    scratch: FloatArray,
     found: FloatArray,
     shallow: FloatArray,
+    net: FloatArray,
+    gross: FloatArray,
 ) -> tuple[int, int]:
-    """Fill roots, and the nodes where gamma comes near zero and turns; return how many of each."""
-    book = (columns, place, table, start, spacing, unit, term)
-    n_found, n_shallow = 0, 0
-    before = 0.0
-    for j in range(x.shape[0] - 1):
-        here, after = _sign(gamma[j], floor), _sign(gamma[j + 1], floor)
-        first = j - 1 if here == 0.0 else j
-        if (before if here == 0.0 else here) * after < 0.0:
-            found[n_found] = _root(x[first], x[j + 1], gamma[first], gamma[j + 1], book)
-            n_found += 1
-        elif before * after > 0.0 and here != -before:
-            # A parabola through the three values reaches at most an eighth of their rise below the middle one; take a
-            # quarter.
-            left, size, right = abs(gamma[j - 1]), abs(gamma[j]), abs(gamma[j + 1])
-            if size < left and size <= right and size <= 0.25 * (max(left, right) - size):
-                shallow[n_shallow] = j
-                n_shallow += 1
-        before = here
-    return n_found, n_shallow
+    """Search, or read where `values` is empty.
+
+    The search fills roots, the slopes there (in `net`) and the nodes where the reading comes near zero and turns, and
+    returns how many roots and nodes. A reading fills net, gross and slope (in `found`) at each x.
+    """
+    book = (columns, place, table, start, spacing, slope, is_delta, added, unit, scratch)
+    counts = (x.shape[0], 0)
+    if values.shape[0] > 0:
+        counts = _crossings(x, values, floor, book, found, shallow)
+    for j in range(counts[0]):
+        at = found[j] if values.shape[0] > 0 else x[j]
+        value, size, term = _net(at, book), abs(added), scratch[0]
+        for i in range(term.shape[0]):
+            size += abs(term[i])
+        rate = _slope(at, value, book)
+        if values.shape[0] > 0:
+            net[j] = rate
+        else:
+            net[j], gross[j], found[j] = value, size * (unit * exp(at)), rate
+    return counts

@@ -1,4 +1,4 @@
-"""Zero-gamma levels: all roots of the re-evaluated dealer gamma on the spot ladder (spec 5.4)."""
+"""Zero-gamma and zero-delta levels: all roots of the re-evaluated dealer exposure on the spot ladder (spec 5.4)."""
 
 from __future__ import annotations
 
@@ -13,22 +13,51 @@ from scipy.optimize import minimize_scalar
 from fields.config import Dynamics, PositionSource
 from fields.grid import LogGrid
 from fields.ladder import LadderContracts
-from fields.root_kernels import COLUMNS, crossings, gamma_at, hold
+from fields.root_kernels import COLUMNS, scan
 from fields.smile import SmileTable
 from fields.snapshot import ZeroGamma
 from market.chains import FloatArray
 from market.errors import DataError
 
-__all__ = ["NetGamma", "RootSearch", "zero_gamma_levels"]
+__all__ = [
+    "DeltaSearch",
+    "NetReading",
+    "RootSearch",
+    "ZeroDelta",
+    "net_delta",
+    "net_gamma",
+    "zero_delta_levels",
+    "zero_gamma_levels",
+]
 
 _PER_CENT = 0.01
 _MINIMUM_NODES = 200
-# Step of the slope: rounding eps / h and curvature h^2 / a^2 are both far below what a slope is used for.
-_SLOPE_STEP = 1e-5
 # A sum of n terms of size t is not known to better than about this times t.
 _NOISE = 1e-13
 _EMPTY = np.empty(0)
-_NO_READING = (np.empty(0, dtype=np.int64), _EMPTY, _EMPTY)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZeroDelta:
+    """One root of the re-evaluated dealer delta.
+
+    Parameters
+    ----------
+    level : float
+        Price at which dealers hold no delta.
+    slope_usd_per_pct : float
+        Change of dealer delta (USD) per 1 % rise of spot, at the root; > 0: dealers are long above.
+    position_source : PositionSource
+        Dealer convention of this root.
+    dynamics : Dynamics
+        Volatility dynamics of this root.
+    """
+
+    level: float
+    slope_usd_per_pct: float
+    position_source: PositionSource
+    dynamics: Dynamics
 
 
 @final
@@ -49,8 +78,95 @@ class RootSearch:
 
 
 @final
-class NetGamma:
-    """Net dollar gamma of a book at any log spot, re-evaluated exactly.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeltaSearch:
+    """What the search for zero delta found.
+
+    Parameters
+    ----------
+    levels : tuple of ZeroDelta
+        All roots in the window, nearest to spot first; there need not be one.
+    reason : str
+        Why there is none; empty where there is one.
+    """
+
+    levels: tuple[ZeroDelta, ...]
+    reason: str
+
+
+@final
+class NetReading:
+    """An exposure of a book at any log spot, re-evaluated exactly; made by `net_gamma` and `net_delta`."""
+
+    def __init__(
+        self,
+        contracts: LadderContracts,
+        signed_weight: FloatArray,
+        smile: SmileTable | None,
+        slope: float | None,
+        *,
+        is_delta: bool,
+        added: float,
+    ) -> None:
+        c = contracts
+        held = np.flatnonzero(signed_weight)
+        columns = np.empty((COLUMNS, held.shape[0]))
+        tau = c.tau[held]
+        columns[0] = np.log(c.spot / c.strike[held]) + c.carry[held] * tau
+        columns[1] = np.sqrt(tau)
+        columns[2] = signed_weight[held] * np.exp(-c.dividend_yield[held] * tau)
+        columns[3] = c.volatility[held]
+        place, table, first, spacing = np.empty(0, dtype=np.int64), _EMPTY, 0.0, 1.0
+        if smile is not None:
+            columns[4], columns[5], place = smile.fraction[held], smile.scale[held], smile.start[held]
+            table, first, spacing = smile.volatility, smile.grid.start, smile.grid.spacing
+        bend = 0.0 if slope is None else slope
+        unit = c.spot * (1.0 if is_delta else _PER_CENT)
+        self._book = (columns, place, table, first, spacing, bend, is_delta, added, unit, np.empty((2, len(held))))
+
+    def __call__(self, x: float) -> float:
+        """Return the net reading at a log spot, USD or USD per 1 %."""
+        return float(self.at(np.array([x]))[0][0])
+
+    def gross(self, x: float) -> float:
+        """Return the same with every contract's share taken positive."""
+        return float(self.at(np.array([x]))[1][0])
+
+    def at(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return net, gross and the slope of net by log spot at several log spots, each of shape (n_places,)."""
+        net, gross, slope = np.empty((3, x.shape[0]))
+        scan(np.ascontiguousarray(x), _EMPTY, 0.0, *self._book, slope, _EMPTY, net, gross)
+        return net, gross, slope
+
+    def crossings(
+        self, x: FloatArray, values: FloatArray, floor: float
+    ) -> tuple[list[tuple[float, float]], FloatArray]:
+        """Return where the reading changes its sign, and where it comes near zero and turns.
+
+        Parameters
+        ----------
+        x, values : ndarray, shape (n_nodes,)
+            Rising log spots and the net reading there.
+        floor : float
+            What is not larger counts as zero.
+
+        Returns
+        -------
+        list of tuple of float
+            Root, and the change of the reading for a rise of 1 %.
+        ndarray, shape (n_turns,)
+            Nodes between whose neighbours a parabola may reach zero.
+        """
+        found, shallow, slope = np.empty((3, x.shape[0]))
+        n_found, n_shallow = scan(x, values, floor, *self._book, found, shallow, slope, _EMPTY)
+        slopes = (_PER_CENT * slope[:n_found]).tolist()
+        return list(zip(found[:n_found].tolist(), slopes, strict=True)), shallow[:n_shallow]
+
+
+def net_gamma(
+    contracts: LadderContracts, signed_weight: FloatArray, smile: SmileTable | None = None, slope: float | None = None
+) -> NetReading:
+    """Return net dollar gamma of a book, USD per 1 % move.
 
     Parameters
     ----------
@@ -60,95 +176,42 @@ class NetGamma:
         Dealer contracts (+ long) times multiplier.
     smile : SmileTable, optional
         For sticky moneyness; x must then lie inside its grid.
+    slope : float, optional
+        Change of each strike's volatility per unit of log spot, without a smile.
+
+    Returns
+    -------
+    NetReading
+        Of gamma.
     """
+    return NetReading(contracts, signed_weight, smile, slope, is_delta=False, added=0.0)
 
-    def __init__(self, contracts: LadderContracts, signed_weight: FloatArray, smile: SmileTable | None = None) -> None:
-        c = contracts
-        n_held = int(np.count_nonzero(signed_weight))
-        columns, place = np.empty((COLUMNS, n_held)), np.empty(n_held, dtype=np.int64)
-        start, fraction, scale = _NO_READING if smile is None else (smile.start, smile.fraction, smile.scale)
-        terms = (c.strike, c.tau, c.volatility, c.carry, c.dividend_yield, signed_weight)
-        hold(c.spot, *terms, start, fraction, scale, columns, place)
-        table = _EMPTY if smile is None else smile.volatility
-        first, spacing = (0.0, 1.0) if smile is None else (smile.grid.start, smile.grid.spacing)
-        self._book = (columns, place, table, first, spacing, _PER_CENT * c.spot, np.empty(n_held))
 
-    def __call__(self, x: float) -> float:
-        """Return net dollar gamma at a log spot.
+def net_delta(
+    contracts: LadderContracts,
+    signed_weight: FloatArray,
+    smile: SmileTable | None = None,
+    slope: float | None = None,
+    added_units: float = 0.0,
+) -> NetReading:
+    """Return net dollar delta of a book, USD.
 
-        Parameters
-        ----------
-        x : float
-            ln(price / spot).
+    Parameters
+    ----------
+    contracts, signed_weight, smile, slope
+        As in `net_gamma`.
+    added_units : float, optional
+        Delta besides, units of the underlying, the same at every price.
 
-        Returns
-        -------
-        float
-            USD per 1 % move.
-        """
-        return float(self.at(np.array([x]))[0][0])
-
-    def gross(self, x: float) -> float:
-        """Return the same with every contract's gamma taken positive.
-
-        Parameters
-        ----------
-        x : float
-            ln(price / spot).
-
-        Returns
-        -------
-        float
-            USD per 1 % move.
-        """
-        return float(self.at(np.array([x]))[1][0])
-
-    def at(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return net and gross gamma at several log spots.
-
-        Parameters
-        ----------
-        x : ndarray, shape (n_places,)
-            ln(price / spot).
-
-        Returns
-        -------
-        tuple of ndarray, shape (n_places,)
-            USD per 1 % move: net, and with every contract's gamma taken positive.
-        """
-        net, gross = np.empty((2, x.shape[0]))
-        gamma_at(np.ascontiguousarray(x), *self._book, net, gross)
-        return net, gross
-
-    def crossings(
-        self, x: FloatArray, gamma: FloatArray, floor: float, ends: tuple[float, float]
-    ) -> tuple[list[tuple[float, float]], FloatArray]:
-        """Return where net gamma changes its sign, and where it comes near zero and turns.
-
-        Parameters
-        ----------
-        x, gamma : ndarray, shape (n_nodes,)
-            Rising log spots and net gamma there, USD per 1 %.
-        floor : float
-            What is not larger counts as zero.
-        ends : tuple of float
-            Window that the slopes may look at.
-
-        Returns
-        -------
-        list of tuple of float
-            Root, and slope in USD per 1 % for a move of 1 %.
-        ndarray, shape (n_turns,)
-            Nodes between whose neighbours a parabola may reach zero.
-        """
-        found, shallow = np.empty((2, x.shape[0]))
-        n_found, n_shallow = crossings(x, gamma, floor, *self._book, found, shallow)
-        return [(root, self._slope(root, ends)) for root in found[:n_found].tolist()], shallow[:n_shallow]
-
-    def _slope(self, root: float, ends: tuple[float, float]) -> float:
-        below, above = max(root - _SLOPE_STEP, ends[0]), min(root + _SLOPE_STEP, ends[1])
-        low, high = self.at(np.array([below, above]))[0]
-        return float((high - low) / (above - below)) * _PER_CENT
+    Returns
+    -------
+    NetReading
+        Of delta.
+    """
+    # A put's delta is its call's less Dq.
+    c, put = contracts, ~contracts.is_call
+    less = float((signed_weight[put] * np.exp(-c.dividend_yield[put] * c.tau[put])).sum())
+    return NetReading(contracts, signed_weight, smile, slope, is_delta=True, added=added_units - less)
 
 
 def zero_gamma_levels(
@@ -159,6 +222,7 @@ def zero_gamma_levels(
     window: float,
     position_source: PositionSource,
     smile: SmileTable | None = None,
+    slope: float | None = None,
 ) -> RootSearch:
     """Return all zero-gamma levels near spot: bracketed on the ladder, refined on the exact function.
 
@@ -178,6 +242,8 @@ def zero_gamma_levels(
         Dealer convention that made the weights; it is written on each level.
     smile : SmileTable, optional
         Given for sticky moneyness.
+    slope : float, optional
+        Given for a spot-vol slope.
 
     Returns
     -------
@@ -190,24 +256,76 @@ def zero_gamma_levels(
     the book's largest gross gamma is rounding, not a sign: a stretch of it is not a root. Two roots between
     neighbouring nodes are found through the extremum between them.
     """
-    if net_gamma_usd_per_pct.shape != (grid.n_nodes,):
-        found = str(net_gamma_usd_per_pct.shape)
-        raise DataError("net gamma does not fit the ladder", found=found, expected=f"({grid.n_nodes},)")
-    net = NetGamma(contracts, signed_weight, smile)
-    x, inside = _nodes_in_window(grid, window)
-    gamma = net.at(x)[0] if inside is None else np.ascontiguousarray(net_gamma_usd_per_pct[inside])
-    floor = _NOISE * float(net.at(x[:: max(1, x.shape[0] // 4)])[1].max())
-    highest, lowest = float(gamma.max()), float(gamma.min())
-    if not max(highest, -lowest) > floor:
-        return RootSearch(levels=(), reason="net gamma is zero all along the ladder")
-    dynamics = Dynamics.STICKY_STRIKE if smile is None else Dynamics.STICKY_MONEYNESS
-    roots = sorted(_roots(net, x, gamma, floor), key=lambda root: abs(root[0]))
+    net = net_gamma(contracts, signed_weight, smile, slope)
+    roots, reason = _search(net, grid, net_gamma_usd_per_pct, window, "gamma")
+    dynamics = _dynamics(smile, slope)
     levels = tuple(
-        ZeroGamma(level=contracts.spot * exp(at), slope=slope, position_source=position_source, dynamics=dynamics)
-        for at, slope in roots
+        ZeroGamma(level=contracts.spot * exp(at), slope=rise, position_source=position_source, dynamics=dynamics)
+        for at, rise in roots
     )
+    return RootSearch(levels=levels, reason=reason)
+
+
+def zero_delta_levels(
+    contracts: LadderContracts,
+    signed_weight: FloatArray,
+    grid: LogGrid,
+    net_delta_usd: FloatArray,
+    window: float,
+    position_source: PositionSource,
+    smile: SmileTable | None = None,
+    slope: float | None = None,
+    added_units: float = 0.0,
+) -> DeltaSearch:
+    """Return all prices near spot at which dealers hold no delta; often there is none.
+
+    Parameters
+    ----------
+    contracts, signed_weight, grid, window, position_source, smile, slope
+        As in `zero_gamma_levels`.
+    net_delta_usd : ndarray, shape (n_nodes,)
+        Net dollar delta of the same weights on the ladder, `added_units` included.
+    added_units : float, optional
+        Delta besides, units of the underlying, the same at every price.
+
+    Returns
+    -------
+    DeltaSearch
+        Levels within 1e-9 of spot of the exact root, or the reason why there is none.
+    """
+    net = net_delta(contracts, signed_weight, smile, slope, added_units)
+    roots, reason = _search(net, grid, net_delta_usd, window, "delta")
+    dynamics = _dynamics(smile, slope)
+    levels = tuple(
+        ZeroDelta(
+            level=contracts.spot * exp(at), slope_usd_per_pct=rise, position_source=position_source, dynamics=dynamics
+        )
+        for at, rise in roots
+    )
+    return DeltaSearch(levels=levels, reason=reason)
+
+
+def _dynamics(smile: SmileTable | None, slope: float | None) -> Dynamics:
+    if smile is not None:
+        return Dynamics.STICKY_MONEYNESS
+    return Dynamics.STICKY_STRIKE if slope is None else Dynamics.SPOT_VOL_SLOPE
+
+
+def _search(
+    net: NetReading, grid: LogGrid, on_ladder: FloatArray, window: float, what: str
+) -> tuple[list[tuple[float, float]], str]:
+    if on_ladder.shape != (grid.n_nodes,):
+        found = str(on_ladder.shape)
+        raise DataError(f"net {what} does not fit the ladder", found=found, expected=f"({grid.n_nodes},)")
+    x, inside = _nodes_in_window(grid, window)
+    values = net.at(x)[0] if inside is None else np.ascontiguousarray(on_ladder[inside])
+    floor = _NOISE * float(net.at(x[:: max(1, x.shape[0] // 4)])[1].max())
+    highest, lowest = float(values.max()), float(values.min())
+    if not max(highest, -lowest) > floor:
+        return [], f"net {what} is zero all along the ladder"
+    roots = sorted(_roots(net, x, values, floor), key=lambda root: abs(root[0]))
     side = "positive" if highest > -lowest else "negative"
-    return RootSearch(levels=levels, reason="" if levels else f"net gamma is {side} within {window:g} of spot (log)")
+    return roots, "" if roots else f"net {what} is {side} within {window:g} of spot (log)"
 
 
 @lru_cache(maxsize=32)
@@ -225,20 +343,17 @@ def _nodes_in_window(grid: LogGrid, window: float) -> tuple[FloatArray, slice | 
     return x, found
 
 
-def _roots(net: NetGamma, x: FloatArray, gamma: FloatArray, floor: float) -> list[tuple[float, float]]:
+def _roots(net: NetReading, x: FloatArray, values: FloatArray, floor: float) -> list[tuple[float, float]]:
     """Return each root and its slope."""
-    ends = (float(x[0]), float(x[-1]))
-    roots, shallow = net.crossings(x, gamma, floor, ends)
+    roots, shallow = net.crossings(x, values, floor)
     for j in shallow.astype(np.int64):
-        roots += _near_extremum(net, x[j - 1 : j + 2], gamma[j - 1 : j + 2], floor, ends)
+        roots += _near_extremum(net, x[j - 1 : j + 2], values[j - 1 : j + 2], floor)
     return roots
 
 
-def _near_extremum(
-    net: NetGamma, x: FloatArray, gamma: FloatArray, floor: float, ends: tuple[float, float]
-) -> list[tuple[float, float]]:
-    """Return the roots around a node where gamma comes closest to zero without changing its sign at its neighbours."""
-    side = 1.0 if gamma[0] > 0.0 else -1.0
+def _near_extremum(net: NetReading, x: FloatArray, values: FloatArray, floor: float) -> list[tuple[float, float]]:
+    """Return the roots around a node where a reading comes closest to zero without changing sign at its neighbours."""
+    side = 1.0 if values[0] > 0.0 else -1.0
     found = minimize_scalar(
         lambda at: side * net(float(at)), bounds=(x[0], x[2]), method="bounded", options={"xatol": 1e-12}
     )
@@ -247,5 +362,4 @@ def _near_extremum(
         return []
     if depth >= -floor:
         return [(bottom, 0.0)]
-    places, values = np.array([x[0], bottom, x[2]]), np.array([gamma[0], side * depth, gamma[2]])
-    return net.crossings(places, values, floor, ends)[0]
+    return net.crossings(np.array([x[0], bottom, x[2]]), np.array([values[0], side * depth, values[2]]), floor)[0]

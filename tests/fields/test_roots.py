@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 from fields.config import Dynamics, PositionSource
 from fields.grid import LogGrid
 from fields.ladder import LadderContracts, gamma_ladder
-from fields.roots import NetGamma, RootSearch, zero_gamma_levels
+from fields.roots import RootSearch, net_gamma, zero_gamma_levels
 from fields.smile import SmileTable
 from market.chains import FloatArray
 from market.errors import DataError
@@ -78,7 +78,7 @@ def test_all_roots_are_found_to_a_billionth_of_spot(strikes: list[float], weight
     assert bool(found.reason) == (count == 0)
     distances = [abs(np.log(root.level / SPOT)) for root in found.levels]
     assert distances == sorted(distances)
-    net = NetGamma(book, weight)
+    net = net_gamma(book, weight)
     for root in found.levels:
         x = float(np.log(root.level / SPOT))
         assert abs(root.level - _exact_root(book, weight, x)) <= 1e-9 * SPOT
@@ -98,7 +98,7 @@ def test_sticky_moneyness_has_roots_of_its_own() -> None:
     found = zero_gamma_levels(book, signed, GRID, net, 0.1, PositionSource.OI_NAIVE, smile)
     assert found.levels
     assert found.levels[0].dynamics is Dynamics.STICKY_MONEYNESS
-    exact = NetGamma(book, signed, smile)
+    exact = net_gamma(book, signed, smile)
     for root in found.levels:
         x = float(np.log(root.level / book.spot))
         assert abs(exact(x)) <= 1e-11 * exact.gross(x)
@@ -111,7 +111,7 @@ def test_the_exact_gamma_agrees_with_the_ladder() -> None:
     signed = np.where(book.is_call, weight, -weight)
     for smile in (None, smile_of(book, series, GRID)):
         ladder = gamma_ladder(book, signed, GRID, smile).sum(axis=0)
-        net = NetGamma(book, signed, smile)
+        net = net_gamma(book, signed, smile)
         exact = np.array([net(float(x)) for x in GRID.nodes])
         scale = max(net.gross(float(x)) for x in GRID.nodes[::20])
         np.testing.assert_allclose(ladder, exact, rtol=0.0, atol=1e-13 * scale)
@@ -121,7 +121,7 @@ def test_two_roots_between_neighbouring_nodes_are_not_missed() -> None:
     """Where gamma dips below zero between two nodes, the extremum between them brackets both roots."""
     book, base = _strip([4700.0, 5000.0, 5300.0]), np.array([100.0, 0.0, 100.0])
     dip = np.array([0.0, 1.0, 0.0])
-    ratio = [NetGamma(book, base)(x) / NetGamma(book, dip)(x) for x in np.linspace(-0.05, 0.05, 20_001)]
+    ratio = [net_gamma(book, base)(x) / net_gamma(book, dip)(x) for x in np.linspace(-0.05, 0.05, 20_001)]
     low = int(np.argmin(ratio))
     weight = base - dip * (ratio[low] * (1.0 + 1e-7))
     found = _search(book, weight)
@@ -137,7 +137,7 @@ def test_a_level_that_gamma_only_touches_has_no_slope() -> None:
     pair = _strip([4900.0, 4900.0])
     touching = replace(pair, volatility=np.array([0.15, 0.30]))
     at = np.linspace(-0.1, 0.1, 200_001)
-    narrow, wide = (NetGamma(touching, w) for w in (np.array([1.0, 0.0]), np.array([0.0, 1.0])))
+    narrow, wide = (net_gamma(touching, w) for w in (np.array([1.0, 0.0]), np.array([0.0, 1.0])))
     ratio = np.array([narrow(float(x)) / wide(float(x)) for x in at[::100]])
     top = _minimum_of(lambda x: -narrow(x) / wide(x), float(at[::100][ratio.argmax()]))
     found = _search(touching, np.array([-1.0, narrow(top) / wide(top)]))
