@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil, floor, sqrt
 from typing import final
 
 import numpy as np
@@ -11,8 +11,10 @@ from numba import types
 from numpy.typing import NDArray
 
 from fields.grid import LogGrid
-from fields.jit import BOOL, F64, I64, INT, OUT, OUT_2D, REAL, kernel, primitive
+from fields.jit import BOOL, F64, F64_2D, I64, INT, OUT, OUT_2D, REAL, kernel, primitive
 from fields.ladder_kernels import LANES
+from fields.surface import SliceSource, VolSurface
+from fields.surface.essvi import variance_at
 from market.chains import BoolArray, FloatArray, IntArray
 from market.errors import DataError
 
@@ -94,7 +96,19 @@ def _fill_table(knots: FloatArray, count: int, lowest: float, spacing: float, ta
     return top
 
 
-@kernel(F64, F64, BOOL, I64, F64, I64, REAL, REAL, OUT_2D, OUT, _PLACES, OUT, OUT, OUT)
+@primitive
+def _fill_from_slice(numbers: FloatArray, lowest: float, spacing: float, table: FloatArray) -> float:
+    """Fill one smile's table from a fitted slice, flat beyond its quotes, and return its highest value."""
+    theta, rho, psi, inv_tau, low, high = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]
+    top = 0.0
+    for m in range(table.shape[0]):
+        here = min(max(-(lowest + m * spacing), low), high)
+        table[m] = sqrt(variance_at(theta, rho, psi, here) * inv_tau)
+        top = max(top, table[m])
+    return top
+
+
+@kernel(F64, F64, BOOL, I64, F64, I64, F64_2D, REAL, REAL, OUT_2D, OUT, _PLACES, OUT, OUT, OUT)
 def _tabulate(
     k: FloatArray,
     sigma: FloatArray,
@@ -102,6 +116,7 @@ def _tabulate(
     bounds: NDArray[np.int64],
     lowest: FloatArray,
     offset: NDArray[np.int64],
+    numbers: FloatArray,
     first_x: float,
     spacing: float,
     knots: FloatArray,
@@ -114,9 +129,13 @@ def _tabulate(
     """Fill each smile's table, and where each contract reads it."""
     for smile in range(lowest.shape[0]):
         first, last = bounds[smile], bounds[smile + 1]
-        count = _gather_knots(k[first:last], sigma[first:last], is_knot[first:last], knots)
         begin, low = offset[smile], lowest[smile]
-        top = _fill_table(knots, count, low, spacing, table[begin : offset[smile + 1]])
+        part = table[begin : offset[smile + 1]]
+        if numbers[smile, 0] > 0.0:
+            top = _fill_from_slice(numbers[smile], low, spacing, part)
+        else:
+            count = _gather_knots(k[first:last], sigma[first:last], is_knot[first:last], knots)
+            top = _fill_table(knots, count, low, spacing, part)
         for i in range(first, last):
             place = (first_x - k[i] - low) / spacing
             whole = floor(place)
@@ -152,7 +171,9 @@ class SmileTable:
     -----
     The volatility of contract i at log spot x is ``sigma_i smile(k_i - x) / smile(k_i)``: spec 2.7's
     ``sigma_surface(k_i - x)`` where the contract lies on its smile, and in any case its own volatility at spot, so that
-    both dynamics agree there. The table has the ladder's spacing; along the ladder a contract reads neighbours in turn.
+    both dynamics agree there. What a contract's quote differs from the smile rides along as a ratio: a difference could
+    make a volatility negative where the smile is low. The smile is the fitted slice of a surface where there is one,
+    else the quotes themselves. The table has the ladder's spacing; along the ladder a contract reads neighbours in turn.
     """
 
     volatility: FloatArray
@@ -170,6 +191,7 @@ class SmileTable:
         log_moneyness: FloatArray,
         volatility: FloatArray,
         is_knot: BoolArray,
+        surface: VolSurface | None = None,
     ) -> SmileTable:
         """Return the table of a chain.
 
@@ -186,6 +208,9 @@ class SmileTable:
         is_knot : ndarray of bool, shape (n_contracts,)
             Contracts that define their smile, usually the out-of-the-money ones; a series without one takes them all.
             Equal moneyness is averaged; the smile is flat beyond its outermost knots.
+        surface : VolSurface, optional
+            Surface whose fitted slices take the place of the knots; slice s belongs to series s. Flat beyond the quotes
+            of the slice.
 
         Returns
         -------
@@ -207,8 +232,10 @@ class SmileTable:
             raise DataError(
                 "a smile needs finite volatilities", found="a missing volatility", expected="> 0 everywhere"
             )
+        numbers = _numbers(surface, series[bounds[:count]])
         table, start, readings = np.empty(offset[count]), np.empty(n, dtype=np.int64), np.empty((3, n))
-        _tabulate(k, sigma, knot, bounds, lowest[:count], offset, first_x, h, np.empty((2, n)), table, start, *readings)
+        smiles = (k, sigma, knot, bounds, lowest[:count], offset, numbers)
+        _tabulate(*smiles, first_x, h, np.empty((2, n)), table, start, *readings)
         fraction, scale, ceiling = readings
         if order is not None:
             back = np.argsort(order)
@@ -246,6 +273,17 @@ class SmileTable:
         place, _ = _place(self.start, self.fraction, self.grid, x)
         rise = self.volatility[place + 1] - self.volatility[place]
         return np.asarray(self.scale * rise / self.grid.spacing)
+
+
+def _numbers(surface: VolSurface | None, series: NDArray[np.int64]) -> FloatArray:
+    """Return (theta, rho, psi, 1 / tau, lowest, highest moneyness) of each smile, 0 where there is no fitted slice."""
+    numbers = np.zeros((series.shape[0], 6))
+    if surface is not None:
+        chosen = np.flatnonzero(surface.source[series] == SliceSource.FITTED)
+        s = series[chosen]
+        columns = (surface.theta, surface.rho, surface.psi, 1.0 / surface.tau)
+        numbers[chosen] = np.column_stack([c[s] for c in (*columns, surface.moneyness_low, surface.moneyness_high)])
+    return numbers
 
 
 def _place(

@@ -1,4 +1,4 @@
-"""One volatility per contract: its own out-of-the-money quote, its parity twin's, the vendor's, or a counted reason."""
+"""One volatility per contract: its own quote, its parity twin's, the vendor's, the surface's, or a counted reason."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from fields.book import Int64Array, SortedBook
 from fields.forwards import Forwards
 from fields.implied_vol import implied_volatility
 from fields.jit import BOOL, F64, I64, INT, OUT, kernel
+from fields.surface import VolSurface
 from fields.timebase import TimeToExpiry
 from market.chains import BoolArray, DropReason, FloatArray
 
-__all__ = ["DROP_CODES", "ContractVolatility", "VolatilitySource", "contract_volatility"]
+__all__ = ["DROP_CODES", "ContractVolatility", "VolatilitySource", "contract_volatility", "fill_from_surface"]
 
 # Vendors print 0.00001 or the like for "not available".
 _MIN_VENDOR_VOLATILITY: Final = 0.005
@@ -42,6 +43,7 @@ class VolatilitySource(IntEnum):
     OWN_QUOTE = 1
     PARITY_TWIN = 2
     VENDOR = 3
+    SURFACE = 4  # no quote and no published volatility: read from the fitted surface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,11 @@ class ContractVolatility:
     volatility: FloatArray
     source: Int64Array
     drop: Int64Array
+
+    @property
+    def own_quotes(self) -> FloatArray:
+        """Volatilities of own quotes, NaN for all others; what a surface is fitted to, shape (n_contracts,)."""
+        return np.where(self.source == VolatilitySource.OWN_QUOTE, self.volatility, np.nan)
 
 
 @kernel(F64, F64, F64, BOOL, I64, F64, F64, BOOL, OUT, _OUT_I64)
@@ -199,4 +206,40 @@ def contract_volatility(
         price[own], forward[t], book.strike[own], time.years[t], discount[t], book.is_call[own]
     ).volatility
     _share(own, solved, vendor, np.sqrt(time.calendar_years / time.years), s, book.twin, volatility, source, drop)
+    return ContractVolatility(volatility=volatility, source=source, drop=drop)
+
+
+def fill_from_surface(
+    valued: ContractVolatility, surface: VolSurface, book: SortedBook, forwards: Forwards
+) -> ContractVolatility:
+    """Give contracts without a volatility that of the surface.
+
+    Parameters
+    ----------
+    valued : ContractVolatility
+        Volatilities by `contract_volatility`.
+    surface : VolSurface
+        Surface of the same chain.
+    book : SortedBook
+        Sorted chain.
+    forwards : Forwards
+        Forward per series.
+
+    Returns
+    -------
+    ContractVolatility
+        The same where every contract has a volatility. Filled ones have `VolatilitySource.SURFACE`; a contract of an
+        expired series, of one without a fit of its own, or far outside its quotes stays dropped.
+    """
+    without = np.flatnonzero(valued.source == VolatilitySource.NONE)
+    series = book.series[without]
+    with np.errstate(invalid="ignore"):
+        k = np.log(book.strike[without] / forwards.forward[series])
+    chosen = (valued.drop[without] > _NO_FORWARD) & surface.may_fill(series, k)
+    place = without[chosen]
+    if not place.size:
+        return valued
+    volatility, source, drop = valued.volatility.copy(), valued.source.copy(), valued.drop.copy()
+    volatility[place] = surface.implied_vol(series[chosen], k[chosen])
+    source[place], drop[place] = VolatilitySource.SURFACE, 0
     return ContractVolatility(volatility=volatility, source=source, drop=drop)

@@ -13,8 +13,8 @@ from fields.book import SortedBook
 from fields.forwards import Forwards
 from fields.implied_vol import implied_volatility
 from fields.surface.config import SurfaceConfig
-from fields.surface.message import QUOTE_DROPS, QuoteDrop, SliceSource, VolSurface
 from fields.surface.essvi import total_variance
+from fields.surface.message import QUOTE_DROPS, QuoteDrop, SliceSource, VolSurface
 from fields.surface.quotes import SurfaceQuotes, surface_quotes
 from fields.surface.slices import calibrate_slices
 from fields.timebase import TimeToExpiry
@@ -199,7 +199,9 @@ def calibrate_surface(
     reasons = _reasons(fit, np.diff(quotes.start), forwards, time, config)
     stale, why = _stale_share(quotes), ""
     if stale > config.max_stale_share:
-        why = f"{stale:.0%} of the two-sided quotes are older than {max_lag_s:g} s; at most {config.max_stale_share:.0%}"
+        why = (
+            f"{stale:.0%} of the two-sided quotes are older than {max_lag_s:g} s; at most {config.max_stale_share:.0%}"
+        )
         confidence, reasons = np.zeros(n), tuple("; ".join(filter(None, (each, why))) for each in reasons)
     elif not (fit.source > 0).any():
         why = "no expiration has enough usable quotes"

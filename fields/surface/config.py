@@ -57,7 +57,7 @@ class SurfaceConfig:
 
     min_quotes: int = 5
     half_spread_floor_vol: float = 0.0005
-    wing_taper_sd: float = 2.0
+    wing_taper_sd: float = 1.4
     huber: float = 3.0
     max_volatility: float = 5.0
     quality_sd: float = 2.0

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fields.jit import F64, I64, OUT, kernel, primitive
 from market.chains import FloatArray
@@ -34,7 +35,7 @@ def fill_volatility(
     rho: FloatArray,
     psi: FloatArray,
     tau: FloatArray,
-    slices: FloatArray,
+    slices: NDArray[np.int64],
     k: FloatArray,
     volatility: FloatArray,
 ) -> None:
@@ -90,7 +91,7 @@ def density_factor(theta: FloatArray, rho: FloatArray, psi: FloatArray, k: Float
 def slope_limit(u: float, v: float) -> float:
     """Return the highest max(u, v) / q without butterfly arbitrage, at the ratio and the height of u and v.
 
-    Gatheral and Jacquier's sufficient bound is 4. `density_factor` is linear in psi phi and in psi^2, so the exact bound
+    Gatheral and Jacquier's sufficient bound is 4. `density_factor` is linear in psi phi and psi^2, so the exact bound
     is concave in psi^2 and the chord between its ends is safe: 4 at the steepest wing that Lee's formula allows, and
     4 `reach` for a flat one. `reach` lies at most 6 % below the exact value at every ratio (docs/adr/009).
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fields.jit import F64, I64, INT, OUT, OUT_2D, REAL, kernel, primitive
 from fields.surface.chain_solve import chain_step
@@ -39,7 +40,7 @@ def _measure(
     k: FloatArray,
     iv: FloatArray,
     weight: FloatArray,
-    start: FloatArray,
+    start: NDArray[np.int64],
     tau: FloatArray,
     huber: float,
     authority: FloatArray,
@@ -60,11 +61,11 @@ def _measure(
 
 
 @primitive
-def _prepare(x: FloatArray, damping: float, slope: FloatArray, curve: FloatArray, scaled: FloatArray) -> float:
+def _prepare(x: FloatArray, damping: float, curve: FloatArray, scaled: FloatArray) -> float:
     """Fill the damped curvature, scaled to a largest entry of 1, and return the scale."""
     top = 1e-300
     for s in range(x.shape[0]):
-        top = max(top, curve[s, 0], max(curve[s, 3], curve[s, 5]))
+        top = max(top, curve[s, 0], curve[s, 3], curve[s, 5])
     for s in range(x.shape[0]):
         for j in range(6):
             scaled[s, j] = curve[s, j] / top
@@ -105,7 +106,7 @@ def polish_slices(
     k: FloatArray,
     iv: FloatArray,
     weight: FloatArray,
-    start: FloatArray,
+    start: NDArray[np.int64],
     tau: FloatArray,
     authority: FloatArray,
     huber: float,
@@ -137,7 +138,7 @@ def polish_slices(
                 break
         else:
             damping = max(10.0 * damping, 1e-3)
-        top = _prepare(x, damping, slope, curve, scaled)
+        top = _prepare(x, damping, curve, scaled)
         for s in range(n):
             limit[s] = math.log(slope_limit(math.exp(x[s, 1]), math.exp(x[s, 2])))
             for j in range(3):

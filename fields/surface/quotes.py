@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fields.book import SortedBook
 from fields.forwards import Forwards
-from fields.jit import BOOL, F64, I64, INT, OUT, OUT_2D, REAL, kernel
+from fields.jit import BOOL, F64, I64, INT, OUT_2D, kernel
 from fields.primitives import normal_density
 from fields.surface.config import SurfaceConfig
 from fields.timebase import TimeToExpiry
@@ -150,10 +150,11 @@ def surface_quotes(
     dropped = np.zeros(n_series * _N_DROPS, dtype=np.int64)
     c = config
     settings = np.array([c.half_spread_floor_vol, c.wing_taper_sd, c.max_volatility, c.half_life_s, max_lag_s])
-    contract = (book.bid, book.ask, book.strike, book.is_call, book.series_start)
-    quoted = (np.ascontiguousarray(mid_iv), np.ascontiguousarray(quote_ts_ns, dtype=np.int64))
-    expiry = (forwards.forward, forwards.discount, time.years, time.expired)
-    _select(*contract, *quoted, *expiry, settings, ts_ns, columns, start, dropped)
+    iv, stamps = np.ascontiguousarray(mid_iv), np.ascontiguousarray(quote_ts_ns, dtype=np.int64)
+    prices = (book.bid, book.ask, book.strike)
+    expiry = (forwards.forward, forwards.discount, time.years)
+    found, first = (columns, start, dropped), book.series_start
+    _select(*prices, book.is_call, first, iv, stamps, *expiry, time.expired, settings, ts_ns, *found)
     k, iv, half_spread, weight, freshness = columns[:, : start[-1]]
     return SurfaceQuotes(
         start=start,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fields.jit import F64, I64, INT, OUT, OUT_2D, REAL, kernel, primitive
 from fields.surface.essvi import slope_limit
@@ -167,7 +168,7 @@ def fit_slices(
     k: FloatArray,
     iv: FloatArray,
     weight: FloatArray,
-    start: FloatArray,
+    start: NDArray[np.int64],
     tau: FloatArray,
     huber: float,
     x: FloatArray,
