@@ -173,7 +173,8 @@ class SmileTable:
     ``sigma_surface(k_i - x)`` where the contract lies on its smile, and in any case its own volatility at spot, so that
     both dynamics agree there. What a contract's quote differs from the smile rides along as a ratio: a difference could
     make a volatility negative where the smile is low. The smile is the fitted slice of a surface where there is one,
-    else the quotes themselves. The table has the ladder's spacing; along the ladder a contract reads neighbours in turn.
+    else the quotes themselves. The table has the ladder's spacing; along the ladder a contract reads neighbours in
+    turn.
     """
 
     volatility: FloatArray

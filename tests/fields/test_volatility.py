@@ -12,8 +12,15 @@ from fields.book import sorted_book
 from fields.config import TimeBasis
 from fields.forwards import imply_forwards
 from fields.parity import parity_pairs
+from fields.surface import SurfaceConfig, calibrate_surface
 from fields.timebase import time_to_expiry
-from fields.volatility import DROP_CODES, VolatilitySource, contract_volatility
+from fields.volatility import (
+    DROP_CODES,
+    ContractVolatility,
+    VolatilitySource,
+    contract_volatility,
+    fill_from_surface,
+)
 from market.chains import DropReason, OptionChain
 from tests.generators import AS_OF_NS, synthetic_chain
 
@@ -115,3 +122,55 @@ def test_total_variance_does_not_depend_on_the_clock() -> None:
     years = [time_to_expiry(AS_OF_NS, chain.series, basis).years[chain.series_index] for basis in TimeBasis]
     assert (source == VENDOR).any()
     assert np.allclose(calendar**2 * years[0], trading**2 * years[1], rtol=1e-9)
+
+
+def filled(chain: OptionChain) -> tuple[np.ndarray, np.ndarray, list[DropReason | None], ContractVolatility]:
+    """Return volatility, source and drop reason in the order of the chain after the surface has filled, and before."""
+    time = time_to_expiry(AS_OF_NS, chain.series, TimeBasis.CALENDAR)
+    book = sorted_book(chain)
+    forwards = imply_forwards(chain, parity_pairs(book), time, AS_OF_NS)
+    before = contract_volatility(book, book.vendor_iv, forwards, time)
+    stamps = np.full(chain.n_contracts, AS_OF_NS)
+    config = SurfaceConfig()
+    surface = calibrate_surface(
+        book, forwards, time, stamps, AS_OF_NS, config, series=chain.series, mid_iv=before.own_quotes
+    )
+    after = fill_from_surface(before, surface, book, forwards)
+    back = np.argsort(book.order)
+    return after.volatility[back], after.source[back], [DROP_CODES[code] for code in after.drop[back]], before
+
+
+def test_the_surface_fills_gaps_and_marks_them() -> None:
+    """Pairs without quotes and vendor inside the fitted range; the volatility is the chain's own within 0.3 points."""
+    chain = synthetic_chain(half_spread=0.2)
+    gap = (chain.series_index == 1) & (chain.strike > 3900.0) & (chain.strike < 4000.0)
+    silent = replace(
+        chain,
+        bid=np.where(gap, 0.0, chain.bid),
+        ask=np.where(gap, 0.0, chain.ask),
+        vendor_iv=np.full(chain.n_contracts, np.nan),
+    )
+    volatility, source, drop, before = filled(silent)
+    assert (before.source == VolatilitySource.NONE).sum() >= gap.sum() > 0
+    assert (source[gap] == VolatilitySource.SURFACE).all()
+    assert all(drop[place] is None for place in np.flatnonzero(gap))
+    assert np.abs(volatility[gap] - chain.vendor_iv[gap]).max() < 0.003
+    # Own quotes are never replaced.
+    assert not (source[out_of_the_money(chain) & ~gap & (chain.bid > 0.0)] == VolatilitySource.SURFACE).any()
+
+
+def test_the_surface_fills_neither_far_outside_its_quotes_nor_without_a_fit() -> None:
+    """Contracts beyond the fitted range, and a series without its own fit, stay dropped with their reason."""
+    chain = synthetic_chain(half_spread=0.2)
+    far = (chain.series_index == 1) & (chain.strike < 3700.0)
+    whole = chain.series_index == 2
+    silent = replace(chain, bid=np.where(far | whole, 0.0, chain.bid), vendor_iv=np.full(chain.n_contracts, np.nan))
+    _, source, drop, _ = filled(silent)
+    deep = far & (chain.strike < 3550.0)
+    assert (source[deep | whole] == VolatilitySource.NONE).all()
+    assert {drop[place] for place in np.flatnonzero(deep | whole)} <= {DropReason.ZERO_BID, DropReason.NO_QUOTE}
+
+
+def out_of_the_money(chain: OptionChain) -> np.ndarray:
+    """Return which contracts are out of the money by the strike nearest the synthetic forward."""
+    return np.asarray(chain.is_call == (chain.strike >= 4001.0))
