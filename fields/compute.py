@@ -23,8 +23,10 @@ from fields.parity import parity_pairs
 from fields.positions import dealer_contracts, user_contracts
 from fields.reasons import reasons_of
 from fields.snapshot import FieldSnapshot, Heatmap, Ladder, StrikeProfile, Totals, Walls
+from fields.surface import VolSurface, calibrate_surface
 from fields.timebase import TimeToExpiry, minutes_per_year, time_to_expiry, valuation_instant
-from fields.volatility import ContractVolatility, contract_volatility
+from fields.volatility import ContractVolatility, contract_volatility, fill_from_surface
+from market.calendars import session_on
 from market.chains import BoolArray, FloatArray, OptionChain
 from market.errors import DataError
 
@@ -33,6 +35,7 @@ __all__ = ["ContractReadings", "FieldEvaluation", "compute_field", "evaluate_fie
 GIVEN_SOURCES: Final = frozenset({PositionSource.USER, PositionSource.FLOW, PositionSource.HYBRID})
 """Sources whose dealer contracts come with the context."""
 
+_MINUTE_NS: Final = 60_000_000_000
 _NAN_TOTALS = Totals(
     dex_usd=float("nan"),
     gamma_usd_per_pct=float("nan"),
@@ -81,6 +84,7 @@ class _Valued:
     time: TimeToExpiry
     forwards: Forwards
     volatility: ContractVolatility
+    surface: VolSurface
 
 
 def _value_chain(chain: OptionChain, config: FieldConfig, stages: _Stages) -> _Valued:
@@ -93,6 +97,20 @@ def _value_chain(chain: OptionChain, config: FieldConfig, stages: _Stages) -> _V
     stages.done("forwards")
     volatility = contract_volatility(book, book.vendor_iv, forwards, time)
     stages.done("volatility")
+    surface = calibrate_surface(
+        book,
+        forwards,
+        time,
+        chain.quote_ts_ns[book.order],
+        chain.ts_event_ns,
+        config.surface,
+        series=chain.series,
+        mid_iv=volatility.own_quotes,
+        cause_id=chain.cause_id,
+    )
+    if surface.overall_confidence > 0.0:
+        volatility = fill_from_surface(volatility, surface, book, forwards)
+    stages.done("surface")
     return _Valued(
         valuation_ns=valuation_ns,
         minutes=minutes_per_year(config.time_basis, product.calendar),
@@ -100,7 +118,14 @@ def _value_chain(chain: OptionChain, config: FieldConfig, stages: _Stages) -> _V
         time=time,
         forwards=forwards,
         volatility=volatility,
+        surface=surface,
     )
+
+
+def _minutes_to_close(chain: OptionChain, valuation_ns: int) -> float:
+    """Return the minutes to the session's close, which both clocks count alike; NaN where there is no session."""
+    session = session_on(chain.series[0].product.calendar, chain.session)
+    return float("nan") if session is None else (session.close_ns - valuation_ns) / _MINUTE_NS
 
 
 def _positions(chain: OptionChain, config: FieldConfig, book: SortedBook, given: FloatArray | None) -> FloatArray:
@@ -213,8 +238,10 @@ def _ladder(landscape: Landscape, config: FieldConfig) -> Ladder:
         gamma_usd_per_pct=landscape.gamma_usd_per_pct,
         vanna_usd_per_volpt=landscape.vanna_usd_per_volpt,
         charm_usd_per_min=landscape.charm_usd_per_min,
+        delta_usd=landscape.delta_usd,
         potential_usd=landscape.potential_usd,
         potential_gradient_usd=landscape.potential_gradient_usd,
+        potential_rate_usd_per_min=landscape.potential_rate_usd_per_min,
         amplification=amplification(x),
     )
 
@@ -252,11 +279,22 @@ def evaluate_field(
     holdings = held_contracts(chain, valued.book, time, forwards, valued.volatility, contracts)
     error = _errors_of_positions(chain, valued.book, holdings, context.standard_error)
     at_spot = _at_spot(chain, config, valued, holdings, error, stages)
-    landscape = landscape_of(holdings, forwards.spot.price, valued.minutes, config, context.liquidity, stages.done)
+    landscape = landscape_of(
+        holdings,
+        forwards.spot.price,
+        valued.minutes,
+        config,
+        context.liquidity,
+        stages.done,
+        surface=valued.surface if valued.surface.overall_confidence > 0.0 else None,
+        minutes_to_close=_minutes_to_close(chain, valued.valuation_ns),
+    )
     counts = count_contracts(chain, valued.book, valued.volatility, holdings)
     gamma = at_spot.totals.gamma_usd_per_pct
     regime = regime_reading(gamma, config.impact_return_per_usd, config.impact_source)
-    reasons = reasons_of(chain, config, forwards, time, counts, at_spot.totals, at_spot.walls, landscape)
+    reasons = reasons_of(
+        chain, config, forwards, time, counts, at_spot.totals, at_spot.walls, landscape, valued.surface
+    )
     if context.standard_error is None:
         reasons["errors"] = "no book of dealer positions with standard errors was given"
     ladder = _ladder(landscape, config)
@@ -279,11 +317,15 @@ def evaluate_field(
         totals_error_bound=at_spot.errors.bounds,
         zero_gamma=landscape.zero_gamma,
         zero_gamma_sensitivity=landscape.sensitivity,
+        zero_delta=landscape.zero_delta,
+        effective_gamma_usd_per_pct=landscape.effective_gamma_usd_per_pct,
         walls=at_spot.walls,
         regime=regime,
         ladder=ladder,
         profile=at_spot.profile,
+        hedge_flow=landscape.hedge_flow,
         heatmap=at_spot.heatmap,
+        surface=valued.surface,
         reasons=reasons,
         timings_ms=stages.timings_ms,
     )

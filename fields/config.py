@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 
+from fields.conventions import Boundary, Dynamics, PositionSource, TimeBasis
+from fields.surface.config import SurfaceConfig
 from market.errors import ConfigError
 
 __all__ = ["Boundary", "Dynamics", "FieldConfig", "PositionSource", "TimeBasis"]
-
-
-class PositionSource(StrEnum):
-    """How dealer contracts are inferred (+ dealer long)."""
-
-    OI_NAIVE = "oi_naive"  # dealers long calls, short puts: customers overwrite calls and buy puts
-    ALL_SHORT = "all_short"
-    ALL_LONG = "all_long"
-    USER = "user"  # a vector of signed contracts
-    FLOW = "flow"  # signed trades only: what dealers have taken on since the book was opened
-    HYBRID = "hybrid"  # opened by a convention on open interest, moved by signed trades
-
-
-class Dynamics(StrEnum):
-    """What each contract's volatility does when spot moves along the ladder."""
-
-    STICKY_STRIKE = "sticky_strike"
-    STICKY_MONEYNESS = "sticky_moneyness"
-    SPOT_VOL_SLOPE = "spot_vol_slope"  # each strike's volatility moves by a given slope per unit of log spot
-
-
-class TimeBasis(StrEnum):
-    """The clock of time to expiry and of all per-time Greeks."""
-
-    CALENDAR = "calendar"  # ACT/365: 525 600 minutes a year
-    TRADING = "trading"  # 252 sessions of 390 minutes: 98 280 minutes a year
-
-
-class Boundary(StrEnum):
-    """What lies beyond the ladder's ends."""
-
-    NEUMANN = "neumann"  # no flux: mass stays inside
-    OPEN = "open"  # an infinite medium
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +44,8 @@ class FieldConfig:
         Walls are looked for within this log distance of spot.
     roots_window : float
         Zero-gamma levels are looked for within this log distance of spot; at most the ladder's half width.
+    surface : SurfaceConfig
+        Settings of the volatility surface.
     spot_vol_slope : float
         Under ``spot_vol_slope`` dynamics: change of a fixed strike's volatility (1.00 = 100 %) per unit of log spot;
         negative where volatility rises as spot falls.
@@ -95,6 +65,7 @@ class FieldConfig:
     wall_window: float = 0.10
     roots_window: float = 0.10
     spot_vol_slope: float = 0.0
+    surface: SurfaceConfig = field(default_factory=SurfaceConfig)
 
     def __post_init__(self) -> None:
         if self.ladder_points < 3 or self.ladder_points % 2 == 0:

@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite
-from typing import final
 
 import numpy as np
 
 from fields.config import FieldConfig
 from fields.holdings import Holdings
 from fields.ladder_book import LadderBook
+from fields.snapshot import HedgeFlow
 from market.chains import FloatArray
 
-__all__ = ["HedgeFlow", "absent_hedge_flow", "flow_of_book", "hedge_flow"]
+__all__ = ["absent_hedge_flow", "flow_of_book", "hedge_flow"]
 
 _NO_CLOSE = "the minutes to the close are unknown"
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HedgeFlow:
-    """Expected dealer trades as curves over spot; arrays of shape (n_ladder,), USD at that price, > 0: dealers buy.
-
-    Parameters
-    ----------
-    price : ndarray
-        Hypothetical spot, USD.
-    buy_for_spot_move_usd : ndarray
-        If spot moves from where it is to this price at once.
-    buy_for_vol_point_usd : ndarray
-        If, with spot at this price, every volatility rises by one point (0.01).
-    buy_to_close_usd : ndarray
-        From now to the close, if spot stands at this price: the integral of charm. What expires by then counts with its
-        intrinsic delta, so that delivery or settlement itself is no trade. NaN without a close.
-    minutes_to_close : float
-        Minutes of the field's clock; NaN where unknown.
-    to_close_reason : str
-        Why there is no flow to the close; empty where there is one.
-    """
-
-    price: FloatArray
-    buy_for_spot_move_usd: FloatArray
-    buy_for_vol_point_usd: FloatArray
-    buy_to_close_usd: FloatArray
-    minutes_to_close: float
-    to_close_reason: str
 
 
 def absent_hedge_flow(price: FloatArray, minutes_to_close: float, reason: str) -> HedgeFlow:

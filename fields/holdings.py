@@ -21,6 +21,7 @@ _SOURCE_NAMES = {
     VolatilitySource.OWN_QUOTE: "own_quote",
     VolatilitySource.PARITY_TWIN: "parity_twin",
     VolatilitySource.VENDOR: "vendor",
+    VolatilitySource.SURFACE: "surface",
 }
 _OUT_I64 = INT[::1]
 
@@ -222,7 +223,11 @@ def count_contracts(
     ContractCounts
         ``read == used + sum(dropped)``.
     """
-    drops, sources, interest = np.zeros(len(DROP_CODES), np.int64), np.zeros(4, np.int64), np.full(2, np.nan)
+    drops, sources, interest = (
+        np.zeros(len(DROP_CODES), np.int64),
+        np.zeros(len(VolatilitySource), np.int64),
+        np.full(2, np.nan),
+    )
     _tally(valued.drop, valued.source, book.open_interest, holdings.place, drops, sources, interest)
     used = holdings.place.shape[0]
     drops[_NO_POSITION] = drops[0] - used

@@ -15,6 +15,7 @@ from fields.ladder import LadderContracts, delta_ladder, gamma_ladder, spot_ladd
 from fields.ladder_levels import levels_of
 from fields.roots import DeltaSearch, RootSearch, zero_delta_levels, zero_gamma_levels
 from fields.smile import SmileTable
+from fields.surface.message import VolSurface
 from fields.timebase import TAU_FLOOR_YEARS
 from market.chains import FloatArray
 
@@ -75,9 +76,18 @@ class LadderBook:
         Ladder and slope of volatility.
     minutes_per_year : float
         Of the field's clock.
+    surface : VolSurface, optional
+        Its fitted slices are the smile that rides with spot; the contracts' own volatilities without it.
     """
 
-    def __init__(self, holdings: Holdings, spot: float, config: FieldConfig, minutes_per_year: float) -> None:
+    def __init__(
+        self,
+        holdings: Holdings,
+        spot: float,
+        config: FieldConfig,
+        minutes_per_year: float,
+        surface: VolSurface | None = None,
+    ) -> None:
         self.grid = LogGrid.about_spot(config.ladder_half_width, config.ladder_points)
         self.price = spot * levels_of(self.grid).ratio
         self.units = holdings.contracts * holdings.multiplier
@@ -97,6 +107,7 @@ class LadderBook:
         self.net_units = self._netted.net(self.units)
         self._log_moneyness = np.log(self.contracts.strike / spot) - carry * self.contracts.tau
         self._put = self._netted.partner[self._netted.partner >= 0]
+        self._surface = surface
         self._smile: SmileTable | None = None
 
     def motion(self, dynamics: Dynamics) -> tuple[SmileTable | None, float | None]:
@@ -109,7 +120,7 @@ class LadderBook:
             series = self.holdings.series[self._netted.lead].astype(np.int32)
             every = np.ones(series.shape, dtype=np.bool_)
             volatility = self.contracts.volatility
-            self._smile = SmileTable.build(self.grid, series, self._log_moneyness, volatility, every)
+            self._smile = SmileTable.build(self.grid, series, self._log_moneyness, volatility, every, self._surface)
         return self._smile, None
 
     def at_the_money_volatility(self, horizon_min: float) -> float:

@@ -11,13 +11,14 @@ import numpy as np
 from fields.config import Boundary, Dynamics, FieldConfig, PositionSource
 from fields.green import GreenOperator, screening_from_range
 from fields.grid import LogGrid
-from fields.hedge_flow import HedgeFlow, absent_hedge_flow, flow_of_book
+from fields.hedge_flow import absent_hedge_flow, flow_of_book
 from fields.holdings import Holdings
 from fields.ladder_book import Curves, LadderBook
 from fields.liquidity import LiquidityProfile
 from fields.potential_rate import potential_rate, source_of
-from fields.roots import RootSearch, ZeroDelta
-from fields.snapshot import ZeroGamma
+from fields.roots import RootSearch
+from fields.snapshot import HedgeFlow, ZeroDelta, ZeroGamma
+from fields.surface.message import VolSurface
 from market.chains import FloatArray
 
 __all__ = ["Landscape", "landscape_of", "shock_weights"]
@@ -201,6 +202,7 @@ def landscape_of(
     liquidity: LiquidityProfile | None,
     done: Callable[[str], None],
     *,
+    surface: VolSurface | None = None,
     minutes_to_close: float = float("nan"),
     position_rate: FloatArray | None = None,
     illiquidity_rate: FloatArray | None = None,
@@ -221,6 +223,8 @@ def landscape_of(
         Relative illiquidity by price; constant where None.
     done : callable
         Told the name of each stage when it ends.
+    surface : VolSurface, optional
+        Its fitted slices ride with spot under sticky moneyness; the quotes themselves without it.
     minutes_to_close : float, optional
         Minutes of the field's clock from the valuation instant to the session's close; NaN where unknown.
     position_rate : ndarray, shape (n_used,), optional
@@ -240,7 +244,7 @@ def landscape_of(
     """
     if not holdings.place.size or not spot > 0.0:
         return _barren(spot, config, minutes_to_close)
-    book = LadderBook(holdings, spot, config, minutes_per_year)
+    book = LadderBook(holdings, spot, config, minutes_per_year, surface)
     horizon = config.horizon_min
     shocks = shock_weights(book.at_the_money_volatility(horizon), config.vol_of_vol, horizon, minutes_per_year)
     curves = book.curves(config.dynamics, shocks)

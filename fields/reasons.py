@@ -11,12 +11,23 @@ from fields.config import FieldConfig
 from fields.forwards import Forwards, ForwardSource
 from fields.landscape import Landscape
 from fields.snapshot import ContractCounts, Totals, Walls
+from fields.surface import SliceSource, VolSurface
 from fields.timebase import TimeToExpiry
 from market.chains import DropReason, OptionChain
 from market.instruments import ExerciseStyle
 
 __all__ = ["reasons_of"]
 
+_NOTHING_USED = (
+    "ladder",
+    "hedge_flow",
+    "effective_gamma_usd_per_pct",
+    "potential",
+    "walls",
+    "profile",
+    "heatmap",
+    "open_interest.used",
+)
 _TOTALS = ("dex_usd", "gamma_usd_per_pct", "vanna_usd_per_volpt", "charm_usd_per_min")
 
 
@@ -77,6 +88,17 @@ def _amplification_reasons(config: FieldConfig, totals: Totals, landscape: Lands
     return reasons
 
 
+def _surface_reasons(surface: VolSurface) -> dict[str, str]:
+    without = int((surface.source == SliceSource.NONE).sum())
+    between = int((surface.source == SliceSource.INTERPOLATED).sum())
+    parts = [surface.overall_reason] if surface.overall_reason else []
+    if without:
+        parts.append(f"{without} of {len(surface.reasons)} expirations have no fit")
+    if between:
+        parts.append(f"{between} stand between their neighbours")
+    return {"surface": "; ".join(parts)} if parts else {}
+
+
 def reasons_of(
     chain: OptionChain,
     config: FieldConfig,
@@ -86,6 +108,7 @@ def reasons_of(
     totals: Totals,
     walls: Walls,
     landscape: Landscape,
+    surface: VolSurface,
 ) -> dict[str, str]:
     """Collect why readings are NaN, empty or stand on a fallback.
 
@@ -107,6 +130,8 @@ def reasons_of(
         Walls.
     landscape : Landscape
         Ladder readings.
+    surface : VolSurface
+        Volatility surface.
 
     Returns
     -------
@@ -118,9 +143,7 @@ def reasons_of(
         reasons["spot"] = forwards.spot.reason
     if not counts.used:
         why = _why_nothing_is_used(chain, forwards, counts)
-        reasons.update(
-            dict.fromkeys((*_TOTALS, "ladder", "potential", "walls", "profile", "heatmap", "open_interest.used"), why)
-        )
+        reasons.update(dict.fromkeys((*_TOTALS, *_NOTHING_USED), why))
     elif isnan(walls.absolute.strike):
         reasons["walls"] = f"no dealer gamma within {config.wall_window:g} of spot (log)"
     else:
@@ -133,6 +156,10 @@ def reasons_of(
         reasons["open_interest.used"] = "no contract that is used has any"
     if landscape.zero_gamma_reason:
         reasons["zero_gamma"] = landscape.zero_gamma_reason
+    if landscape.zero_delta_reason:
+        reasons["zero_delta"] = landscape.zero_delta_reason
+    if landscape.hedge_flow.to_close_reason:
+        reasons["hedge_flow.buy_to_close_usd"] = landscape.hedge_flow.to_close_reason
     for name, why in landscape.sensitivity_reasons.items():
         reasons[f"zero_gamma_sensitivity.{name}"] = why
-    return reasons | _amplification_reasons(config, totals, landscape)
+    return reasons | _surface_reasons(surface) | _amplification_reasons(config, totals, landscape)

@@ -15,7 +15,7 @@ from fields.grid import LogGrid
 from fields.ladder import LadderContracts
 from fields.root_kernels import COLUMNS, scan
 from fields.smile import SmileTable
-from fields.snapshot import ZeroGamma
+from fields.snapshot import ZeroDelta, ZeroGamma
 from market.chains import FloatArray
 from market.errors import DataError
 
@@ -23,7 +23,6 @@ __all__ = [
     "DeltaSearch",
     "NetReading",
     "RootSearch",
-    "ZeroDelta",
     "net_delta",
     "net_gamma",
     "zero_delta_levels",
@@ -35,29 +34,6 @@ _MINIMUM_NODES = 200
 # A sum of n terms of size t is not known to better than about this times t.
 _NOISE = 1e-13
 _EMPTY = np.empty(0)
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZeroDelta:
-    """One root of the re-evaluated dealer delta.
-
-    Parameters
-    ----------
-    level : float
-        Price at which dealers hold no delta.
-    slope_usd_per_pct : float
-        Change of dealer delta (USD) per 1 % rise of spot, at the root; > 0: dealers are long above.
-    position_source : PositionSource
-        Dealer convention of this root.
-    dynamics : Dynamics
-        Volatility dynamics of this root.
-    """
-
-    level: float
-    slope_usd_per_pct: float
-    position_source: PositionSource
-    dynamics: Dynamics
 
 
 @final
@@ -122,7 +98,7 @@ class NetReading:
             table, first, spacing = smile.volatility, smile.grid.start, smile.grid.spacing
         bend = 0.0 if slope is None else slope
         unit = c.spot * (1.0 if is_delta else _PER_CENT)
-        self._book = (columns, place, table, first, spacing, bend, is_delta, added, unit, np.empty((2, len(held))))
+        self._book = (columns, place, table, first, spacing, bend, is_delta, added, unit, *np.empty((2, len(held))))
 
     def __call__(self, x: float) -> float:
         """Return the net reading at a log spot, USD or USD per 1 %."""
@@ -132,11 +108,11 @@ class NetReading:
         """Return the same with every contract's share taken positive."""
         return float(self.at(np.array([x]))[1][0])
 
-    def at(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return net, gross and the slope of net by log spot at several log spots, each of shape (n_places,)."""
-        net, gross, slope = np.empty((3, x.shape[0]))
-        scan(np.ascontiguousarray(x), _EMPTY, 0.0, *self._book, slope, _EMPTY, net, gross)
-        return net, gross, slope
+    def at(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return net and gross at several log spots, each of shape (n_places,)."""
+        net, gross = np.empty((2, x.shape[0]))
+        scan(np.ascontiguousarray(x), _EMPTY, 0.0, *self._book, _EMPTY, _EMPTY, net, gross)
+        return net, gross
 
     def crossings(
         self, x: FloatArray, values: FloatArray, floor: float

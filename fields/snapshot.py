@@ -10,7 +10,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from fields.config import Dynamics, PositionSource, TimeBasis
+from fields.conventions import Dynamics, PositionSource, TimeBasis
+from fields.surface.message import VolSurface
 from market.chains import FloatArray
 from market.provenance import Provenance
 
@@ -19,12 +20,14 @@ __all__ = [
     "Feedback",
     "FieldSnapshot",
     "Heatmap",
+    "HedgeFlow",
     "Ladder",
     "RegimeReading",
     "StrikeProfile",
     "Totals",
     "Wall",
     "Walls",
+    "ZeroDelta",
     "ZeroGamma",
 ]
 
@@ -50,7 +53,8 @@ class ContractCounts:
     dropped : mapping of str to int
         Left out, by `market.chains.DropReason` value.
     iv_sources : mapping of str to int
-        Used contracts by where their volatility came from: ``own_quote``, ``parity_twin``, ``vendor``.
+        Used contracts by where their volatility came from: ``own_quote``, ``parity_twin``, ``vendor``,
+        ``surface``.
     open_interest_read, open_interest_used : float
         Contracts, summed over all that were read and over those used; NaN where the source has none.
     """
@@ -108,6 +112,28 @@ class ZeroGamma:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ZeroDelta:
+    """One root of the re-evaluated dealer delta.
+
+    Parameters
+    ----------
+    level : float
+        Price at which dealers hold no delta.
+    slope_usd_per_pct : float
+        Change of dealer delta (USD) per 1 % rise of spot, at the root; > 0: dealers are long above.
+    position_source : PositionSource
+        Dealer convention of this root.
+    dynamics : Dynamics
+        Volatility dynamics of this root.
+    """
+
+    level: float
+    slope_usd_per_pct: float
+    position_source: PositionSource
+    dynamics: Dynamics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wall:
     """A strike with an extreme of dollar gamma.
 
@@ -153,10 +179,14 @@ class Ladder:
         Hypothetical spot.
     gamma_usd_per_pct, vanna_usd_per_volpt, charm_usd_per_min : ndarray
         Dealer exposures at that price under the stated dynamics, USD.
+    delta_usd : ndarray
+        Dealer delta at that price under the stated dynamics, USD.
     potential_usd : ndarray
         Unit-mass potential (kappa^2 Pi) of the shock-weighted source, USD.
     potential_gradient_usd : ndarray
         Its derivative with respect to log price, USD per unit of log price.
+    potential_rate_usd_per_min : ndarray
+        Its derivative with respect to time at fixed price, volatility and positions, USD per minute.
     amplification : ndarray
         1 / (1 + impact x gamma); NaN where unknown or unstable.
     """
@@ -166,9 +196,40 @@ class Ladder:
     gamma_usd_per_pct: FloatArray
     vanna_usd_per_volpt: FloatArray
     charm_usd_per_min: FloatArray
+    delta_usd: FloatArray
     potential_usd: FloatArray
     potential_gradient_usd: FloatArray
+    potential_rate_usd_per_min: FloatArray
     amplification: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HedgeFlow:
+    """Expected dealer trades as curves over spot; arrays of shape (n_ladder,), USD at that price, > 0: dealers buy.
+
+    Parameters
+    ----------
+    price : ndarray
+        Hypothetical spot, USD.
+    buy_for_spot_move_usd : ndarray
+        If spot moves from where it is to this price at once.
+    buy_for_vol_point_usd : ndarray
+        If, with spot at this price, every volatility rises by one point (0.01).
+    buy_to_close_usd : ndarray
+        From now to the close, if spot stands at this price: the integral of charm. What expires by then counts with its
+        intrinsic delta, so that delivery or settlement itself is no trade. NaN without a close.
+    minutes_to_close : float
+        Minutes of the field's clock; NaN where unknown.
+    to_close_reason : str
+        Why there is no flow to the close; empty where there is one.
+    """
+
+    price: FloatArray
+    buy_for_spot_move_usd: FloatArray
+    buy_for_vol_point_usd: FloatArray
+    buy_to_close_usd: FloatArray
+    minutes_to_close: float
+    to_close_reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +344,10 @@ class FieldSnapshot:
         All roots under the stated convention and dynamics, nearest first.
     zero_gamma_sensitivity : tuple of ZeroGamma
         The nearest root under every other convention and dynamics that has one.
+    zero_delta : tuple of ZeroDelta
+        Prices at which dealers hold no delta, nearest first; often none.
+    effective_gamma_usd_per_pct : float
+        Gamma at spot with the volatility that moves with spot under the stated dynamics.
     walls : Walls
         Walls in the stated window.
     regime : RegimeReading
@@ -291,8 +356,12 @@ class FieldSnapshot:
         Spot ladder and potential.
     profile : StrikeProfile
         Gamma by strike.
+    hedge_flow : HedgeFlow
+        What dealers must trade for a spot move, a vol move and the time to the close.
     heatmap : Heatmap
         Gamma by expiration and price.
+    surface : VolSurface
+        Volatility surface of the chain, with its residuals and its confidence.
     reasons : mapping of str to str
         For each reading that is NaN or empty, why.
     timings_ms : mapping of str to float
@@ -316,10 +385,14 @@ class FieldSnapshot:
     totals_error_bound: Totals
     zero_gamma: tuple[ZeroGamma, ...]
     zero_gamma_sensitivity: tuple[ZeroGamma, ...]
+    zero_delta: tuple[ZeroDelta, ...]
+    effective_gamma_usd_per_pct: float
     walls: Walls
     regime: RegimeReading
     ladder: Ladder
     profile: StrikeProfile
+    hedge_flow: HedgeFlow
     heatmap: Heatmap
+    surface: VolSurface
     reasons: Mapping[str, str]
     timings_ms: Mapping[str, float]

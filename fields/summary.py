@@ -8,7 +8,8 @@ from math import isfinite
 
 import numpy as np
 
-from fields.snapshot import FieldSnapshot, RegimeReading, Totals, Wall, Walls, ZeroGamma
+from fields.snapshot import FieldSnapshot, RegimeReading, Totals, Wall, Walls, ZeroDelta, ZeroGamma
+from fields.surface import QUOTE_DROPS, SliceSource, VolSurface
 from market.chains import FloatArray
 from market.clock import iso_of_ns
 
@@ -37,6 +38,55 @@ def _zero_gamma(root: ZeroGamma) -> dict[str, object]:
         "slope": _number(root.slope),
         "position_source": root.position_source.value,
         "dynamics": root.dynamics.value,
+    }
+
+
+def _zero_delta(root: ZeroDelta) -> dict[str, object]:
+    return {
+        "level": _number(root.level),
+        "slope_usd_per_pct": _number(root.slope_usd_per_pct),
+        "position_source": root.position_source.value,
+        "dynamics": root.dynamics.value,
+    }
+
+
+def _hedge_flow_at_spot(snapshot: FieldSnapshot) -> dict[str, object]:
+    flow, here = snapshot.hedge_flow, snapshot.hedge_flow.price.shape[0] // 2
+    return {
+        "buy_for_vol_point_usd": _number(float(flow.buy_for_vol_point_usd[here])),
+        "buy_to_close_usd": _number(float(flow.buy_to_close_usd[here])),
+        "minutes_to_close": _number(flow.minutes_to_close),
+    }
+
+
+def _surface(surface: VolSurface) -> dict[str, object]:
+    fitted = surface.source == SliceSource.FITTED
+    weight = surface.n_quotes[fitted]
+    squares = weight * surface.rmse_vol[fitted] ** 2
+    return {
+        "confidence": _number(surface.overall_confidence),
+        "stale_share": _number(surface.stale_share),
+        "expirations": len(surface.reasons),
+        "fitted": int(fitted.sum()),
+        "quotes": int(weight.sum()),
+        "rmse_vol": _number(float(np.sqrt(squares.sum() / weight.sum()))) if weight.size else None,
+        "inside_share": _number(float(np.average(surface.inside_share[fitted], weights=weight)))
+        if weight.size
+        else None,
+    }
+
+
+def _slices(surface: VolSurface) -> dict[str, object]:
+    columns = ("tau", "forward", "theta", "rho", "psi", "rmse_vol", "max_vol", "inside_share", "confidence")
+    return {
+        "expiry": [iso_of_ns(int(instant)) for instant in surface.expiry_ns],
+        "source": [SliceSource(code).name.lower() for code in surface.source.tolist()],
+        "atm_vol": _numbers(surface.atm_vol),
+        "atm_skew": _numbers(surface.atm_skew),
+        **{name: _numbers(getattr(surface, name)) for name in columns},
+        "quotes": surface.n_quotes.tolist(),
+        "dropped": {reason.value: surface.n_dropped[:, place].tolist() for place, reason in enumerate(QUOTE_DROPS)},
+        "reason": list(surface.reasons),
     }
 
 
@@ -117,9 +167,13 @@ def summarize(snapshot: FieldSnapshot) -> dict[str, object]:
         "zero_gamma_reason": snapshot.reasons.get("zero_gamma"),
         "zero_gamma_sensitivity": [_zero_gamma(root) for root in snapshot.zero_gamma_sensitivity],
         "zero_gamma_spread": _spread(snapshot),
+        "zero_delta": [_zero_delta(root) for root in snapshot.zero_delta],
+        "effective_gamma_usd_per_pct": _number(snapshot.effective_gamma_usd_per_pct),
+        "hedge_flow_at_spot": _hedge_flow_at_spot(snapshot),
         "walls": _walls(snapshot.walls),
         "amplification": _number(snapshot.regime.amplification),
         "regime": _regime(snapshot.regime),
+        "surface": _surface(snapshot.surface),
         "source": snapshot.provenance.source,
         "origin": snapshot.provenance.origin,
         "as_of_source": snapshot.provenance.as_of_source.value,
@@ -145,13 +199,18 @@ def describe(snapshot: FieldSnapshot) -> dict[str, object]:
     Returns
     -------
     dict
-        The summary with `ladder`, `profile` and `heatmap` as lists, NaN as None.
+        The summary with `ladder`, `profile`, `hedge_flow`, `slices` and `heatmap` as lists, NaN as None.
     """
     heatmap = snapshot.heatmap
     return {
         **summarize(snapshot),
         "ladder": {item.name: _numbers(getattr(snapshot.ladder, item.name)) for item in fields(snapshot.ladder)},
         "profile": {item.name: _numbers(getattr(snapshot.profile, item.name)) for item in fields(snapshot.profile)},
+        "hedge_flow": {
+            name: _numbers(getattr(snapshot.hedge_flow, name))
+            for name in ("price", "buy_for_spot_move_usd", "buy_for_vol_point_usd", "buy_to_close_usd")
+        },
+        "slices": _slices(snapshot.surface),
         "heatmap": {
             "expiry": [iso_of_ns(int(instant)) for instant in heatmap.expiry_ns],
             "price": _numbers(heatmap.price),

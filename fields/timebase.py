@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fields.config import TimeBasis
+from fields.conventions import TimeBasis
 from market.calendars import sessions_between
 from market.chains import BoolArray, FloatArray
 from market.clock import datetime_of_ns

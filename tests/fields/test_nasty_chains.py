@@ -34,6 +34,10 @@ EXPLAINED_BY = {
     "totals_error_bound": "errors",
     "profile.gamma_error_usd_per_pct": "errors",
     "regime": "amplification",
+    "slices": "surface",
+    "hedge_flow_at_spot": "hedge_flow",
+    "hedge_flow_at_spot.buy_to_close_usd": "hedge_flow.buy_to_close_usd",
+    "hedge_flow_at_spot.minutes_to_close": "hedge_flow.buy_to_close_usd",
     "zero_gamma_spread": "zero_gamma",
     "ladder.amplification": "amplification",
 }

@@ -15,6 +15,7 @@ from fields.snapshot import (
     Feedback,
     FieldSnapshot,
     Heatmap,
+    HedgeFlow,
     Ladder,
     RegimeReading,
     StrikeProfile,
@@ -23,6 +24,7 @@ from fields.snapshot import (
     Walls,
     ZeroGamma,
 )
+from fields.surface import QUOTE_DROPS, SliceSource, VolSurface
 from market.clock import ns_of_datetime
 from market.provenance import AsOfSource, Provenance
 
@@ -39,8 +41,10 @@ def _ladder(spot: float, scale: float) -> Ladder:
         gamma_usd_per_pct=gamma,
         vanna_usd_per_volpt=0.1 * np.roll(gamma, 7),
         charm_usd_per_min=0.001 * gamma[::-1],
+        delta_usd=100.0 * np.cumsum(gamma) * (u[1] - u[0]),
         potential_usd=scale * 0.05 * np.exp(-((u / 0.06) ** 2)),
         potential_gradient_usd=np.gradient(scale * 0.05 * np.exp(-((u / 0.06) ** 2)), u),
+        potential_rate_usd_per_min=1e-4 * gamma,
         amplification=np.full(401, np.nan),
     )
 
@@ -85,6 +89,55 @@ def _counts(step: int) -> ContractCounts:
     )
 
 
+def _totals_error(share: float) -> Totals:
+    return Totals(
+        dex_usd=share * 1.25e11,
+        gamma_usd_per_pct=share * 3.5e9,
+        vanna_usd_per_volpt=share * 4.2e8,
+        charm_usd_per_min=share * 1.1e6,
+    )
+
+
+def _hedge_flow(spot: float, scale: float) -> HedgeFlow:
+    u = np.linspace(-0.12, 0.12, 401)
+    return HedgeFlow(
+        price=spot * np.exp(u),
+        buy_for_spot_move_usd=-scale * u * np.exp(-((u / 0.05) ** 2)),
+        buy_for_vol_point_usd=0.01 * scale * np.exp(-((u / 0.04) ** 2)),
+        buy_to_close_usd=0.02 * scale * u * np.exp(-((u / 0.03) ** 2)),
+        minutes_to_close=90.0,
+        to_close_reason="",
+    )
+
+
+def _surface(spot: float) -> VolSurface:
+    tau, n = np.linspace(1.0, 36.0, 6) / 365.0, 6
+    return VolSurface(
+        ts_event_ns=AS_OF_NS,
+        cause_id="tests",
+        expiry_ns=np.array([AS_OF_NS + (1 + 7 * k) * _DAY_NS for k in range(n)], dtype=np.int64),
+        tau=tau,
+        forward=np.full(n, spot),
+        theta=0.15**2 * tau,
+        rho=np.full(n, -0.7),
+        psi=0.4 * np.sqrt(0.15**2 * tau),
+        source=np.full(n, SliceSource.FITTED, dtype=np.int64),
+        moneyness_low=np.full(n, -0.1),
+        moneyness_high=np.full(n, 0.06),
+        rmse_vol=np.full(n, 0.002),
+        max_vol=np.full(n, 0.006),
+        inside_share=np.full(n, 0.93),
+        n_quotes=np.full(n, 60, dtype=np.int64),
+        n_dropped=np.zeros((n, len(QUOTE_DROPS)), dtype=np.int64),
+        confidence=np.full(n, 0.9),
+        reasons=("",) * n,
+        overall_confidence=0.9,
+        overall_reason="",
+        stale_share=0.0,
+        fill_margin=0.1,
+    )
+
+
 def snapshot_of(symbol: str = "SPX", *, spot: float = 4145.58, step: int = 0, simulated: bool = True) -> FieldSnapshot:
     """Return a snapshot whose numbers move with `step`."""
     spot *= 1.0 + 0.001 * step
@@ -111,20 +164,12 @@ def snapshot_of(symbol: str = "SPX", *, spot: float = 4145.58, step: int = 0, si
             vanna_usd_per_volpt=-4.2e8,
             charm_usd_per_min=1.1e6,
         ),
-        totals_error=Totals(
-            dex_usd=1.25e11 + step * 1e9,
-            gamma_usd_per_pct=3.5e9 + step * 1e7,
-            vanna_usd_per_volpt=-4.2e8,
-            charm_usd_per_min=1.1e6,
-        ),
-        totals_error_bound=Totals(
-            dex_usd=1.25e11 + step * 1e9,
-            gamma_usd_per_pct=3.5e9 + step * 1e7,
-            vanna_usd_per_volpt=-4.2e8,
-            charm_usd_per_min=1.1e6,
-        ),
+        totals_error=_totals_error(0.05),
+        totals_error_bound=_totals_error(0.3),
         zero_gamma=(_root(spot * 0.99, naive, strike),),
         zero_gamma_sensitivity=(_root(spot * 0.985, naive, Dynamics.STICKY_MONEYNESS),),
+        zero_delta=(),
+        effective_gamma_usd_per_pct=3.4e9,
         walls=Walls(
             call=Wall(strike=round(spot * 1.02), gamma_usd_per_pct=8e8, share=0.12),
             put=Wall(strike=round(spot * 0.97), gamma_usd_per_pct=-9e8, share=0.14),
@@ -139,7 +184,9 @@ def snapshot_of(symbol: str = "SPX", *, spot: float = 4145.58, step: int = 0, si
         ),
         ladder=_ladder(spot, scale),
         profile=_profile(spot, scale),
+        hedge_flow=_hedge_flow(spot, scale),
         heatmap=_heatmap(spot, scale),
+        surface=_surface(spot),
         reasons={"amplification_ladder": "impact is unknown along the ladder"},
         timings_ms={"implied_vol": 2.1, "total": 9.4},
     )
