@@ -94,6 +94,18 @@ def _carried(values: FloatArray, published: FloatArray, *, moved: bool) -> Estim
     return Estimate(contracts, np.minimum(variance, np.square(bound + np.abs(contracts))))
 
 
+def _trusted(values: FloatArray, config: DealerConfig, assumed: FloatArray, *, opened: bool) -> BoolArray:
+    # Whether an assumption replaces what the book knows of a contract that it has seen.
+    if _mode(config) is OpeningMode.USER:
+        told = np.isfinite(assumed)
+        never = ~np.isfinite(values[Row.OPEN_INTEREST])
+        return np.asarray(told | (never if config.source is PositionSource.USER else not opened))
+    if config.source is PositionSource.HYBRID:
+        # A convention speaks of the close; a book that was open before knows more of what it has seen.
+        return np.full(assumed.shape, not opened)
+    return np.full(assumed.shape, config.source is not PositionSource.FLOW)
+
+
 def anchored(
     values: FloatArray, config: DealerConfig, record: OpenInterest, *, opened: bool
 ) -> tuple[FloatArray, BoolArray]:
@@ -119,11 +131,8 @@ def anchored(
     variance = np.zeros(values.shape[1])
     published[record.numbers] = _published(config, record)
     assumed[record.numbers], variance[record.numbers] = _assumed(config, record)
-    listed, seen, source = np.isfinite(published), _seen(values), config.source
-    # A convention speaks of the close; a book that was open before, or a user, knows more of what it has seen.
-    knows = opened if source is PositionSource.HYBRID else source is PositionSource.FLOW
-    knows = knows or (source is PositionSource.USER and not record.user.shape[0])
-    assume = listed & ~(seen & knows)
+    listed, seen = np.isfinite(published), _seen(values)
+    assume = listed & (_trusted(values, config, assumed, opened=opened) | ~seen)
     kept = listed | seen
     carried = _carried(values, published, moved=config.moved_by_flow)
     after = np.zeros_like(values)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fields.dealer.anchoring import anchored, blank, refuse_foreign, refuse_half_split, split_values
 from fields.dealer.config import DealerConfig
-from fields.dealer.kernels import BUCKET_ROWS, add_flow, first_flaw
+from fields.dealer.kernels import BUCKET_ROWS, Note, add_flow, first_flaw
 from fields.dealer.messages import ContractSplit, DealerBookState, DealerPosition, OpenInterest, PositionReason
 from fields.dealer.reading import read_position
 from market.chains import BoolArray, FloatArray
@@ -67,15 +67,14 @@ class DealerBook:
 
     def __init__(self, config: DealerConfig | None = None) -> None:
         self.config: Final = config or DealerConfig()
-        self._values = blank(0)
-        self._expiry_ns = np.zeros(0, dtype=np.int64)
-        self._status = np.zeros(0, dtype=np.uint8)
-        self._retired = np.zeros(0, dtype=np.bool_)
+        self._values = blank(1)
+        self._expiry_ns = np.full(1, _FOREVER, dtype=np.int64)
+        self._status = np.zeros(1, dtype=np.uint8)
+        self._retired = np.zeros(1, dtype=np.bool_)
         self._n = 0
-        self._ts_ns = self._close_ns = self._known_from_ns = -1
+        self._close_ns = self._known_from_ns = -1
         self._session_end_ns = _FOREVER
-        self._spans_ns = (*_EMPTY_SPAN, *_EMPTY_SPAN)
-        self._applied = self._signed = self._out_of_order = self._cancelled = 0
+        self._notes = np.array([-1, 0, 0, 0, 0, *_EMPTY_SPAN, *_EMPTY_SPAN], dtype=np.int64)
 
     def __len__(self) -> int:
         return self._n
@@ -83,7 +82,7 @@ class DealerBook:
     @property
     def ts_ns(self) -> int:
         """Newest instant that the book has heard of, ns since the epoch; -1 before the first."""
-        return self._ts_ns
+        return int(self._notes[Note.NEWEST_NS])
 
     @property
     def known_from_ns(self) -> int:
@@ -93,9 +92,8 @@ class DealerBook:
     @property
     def counters(self) -> FlowCounters:
         """What the book has been fed."""
-        return FlowCounters(
-            applied=self._applied, signed=self._signed, out_of_order=self._out_of_order, cancelled=self._cancelled
-        )
+        applied, signed, out_of_order, cancelled = self._notes[Note.APPLIED : Note.CANCELLED + 1].tolist()
+        return FlowCounters(applied=applied, signed=signed, out_of_order=out_of_order, cancelled=cancelled)
 
     def list_contracts(self, numbers: Int64Array, expiry_ns: Int64Array) -> None:
         """Tell the book when contracts expire that no open interest has named, such as today's new listings.
@@ -143,18 +141,11 @@ class DealerBook:
         mean, variance size^2. Either all trades of a call are taken, or a `DataError` says why none is.
         """
         columns = _flow_columns(numbers, aggressor, size, probability, ts_ns)
-        diluted = np.zeros(columns[0].shape, dtype=np.bool_)
-        n_read, stamps = columns[0].shape[0], columns[4]
-        if flags is not None:
-            columns, diluted = _without_cancelled(columns, flags)
-        if columns[0].shape[0]:
-            self._add(*columns, diluted)
-        if n_read:
-            self._applied += n_read
-            self._cancelled += n_read - columns[0].shape[0]
-            newest = np.maximum.accumulate(np.concatenate(([self._ts_ns], stamps)))
-            self._out_of_order += int(np.count_nonzero(stamps < newest[:-1]))
-            self._ts_ns = int(newest[-1])
+        diluted, cancelled = _marks(flags, columns[0].shape)
+        self._grow(columns[0])
+        _refuse_flawed(*columns[:4], self._retired)
+        end, minimum, share = self._session_end_ns, self.config.min_probability, self.config.diluted_share
+        add_flow(*columns, diluted, cancelled, end, minimum, share, self._values, self._notes)
 
     def end_session(self, close_ns: int) -> None:
         """Count trades from an instant on as of the next session, which the next open interest does not hold yet.
@@ -162,11 +153,12 @@ class DealerBook:
         Parameters
         ----------
         close_ns : int
-            The close, ns since the epoch, UTC; it may lie ahead.
+            `OpenInterest.close_ns` of the session that runs, ns since the epoch, UTC. It may lie ahead, but is told
+            after the open interest of the session before has come.
         """
         if close_ns == self._session_end_ns:
             return
-        last = max(self._spans_ns[1], self._spans_ns[3])
+        last = int(max(self._notes[Note.LAST_NS], self._notes[Note.NEXT_LAST_NS]))
         if last >= close_ns:
             raise _mixed(f"a trade at {last}", close_ns)
         # Where a close went by without a publication, the next one counts both sessions.
@@ -202,9 +194,10 @@ class DealerBook:
         self._status[~self._retired] = PositionReason.KNOWN
         self._status[carried & ~self._retired] = PositionReason.CARRIED
         self._values[:, self._expiry_ns <= record.known_from_ns] = blank(1)
-        self._spans_ns, self._session_end_ns = (*self._spans_ns[2:], *_EMPTY_SPAN), _FOREVER
+        self._notes[Note.FIRST_NS :] = [*self._notes[Note.NEXT_FIRST_NS :], *_EMPTY_SPAN]
+        self._session_end_ns = _FOREVER
         self._close_ns, self._known_from_ns = record.close_ns, record.known_from_ns
-        self._ts_ns = max(self._ts_ns, record.known_from_ns)
+        self.advance(record.known_from_ns)
 
     def on_split(self, split: ContractSplit) -> None:
         """Convert the contracts of a whole split; every living contract must be told its new number.
@@ -223,7 +216,7 @@ class DealerBook:
         self._status[split.old] = PositionReason.SPLIT
         self._values[:, split.new], self._expiry_ns[split.new], self._status[split.new] = moved, expiry, status
         self._retired = self._status == PositionReason.SPLIT
-        self._ts_ns = max(self._ts_ns, split.known_from_ns)
+        self.advance(split.known_from_ns)
 
     def advance(self, ts_ns: int) -> None:
         """Let time pass without trades.
@@ -233,7 +226,7 @@ class DealerBook:
         ts_ns : int
             Instant, ns since the epoch, UTC.
         """
-        self._ts_ns = max(self._ts_ns, ts_ns)
+        self._notes[Note.NEWEST_NS] = max(self.ts_ns, ts_ns)
 
     def position(self, numbers: Int64Array, *, ts_ns: int | None = None) -> DealerPosition:
         """Return the dealer's contracts.
@@ -250,14 +243,13 @@ class DealerBook:
         DealerPosition
             Aligned to `numbers`.
         """
-        now = self._ts_ns if ts_ns is None else ts_ns
+        now = self.ts_ns if ts_ns is None else ts_ns
         known = (numbers >= 0) & (numbers < self._n)
-        place = np.where(known, numbers, self._n)
-        # One column more than the book has stands for every contract that it does not know.
-        values = np.concatenate((self._values[:, : self._n], blank(1)), axis=1)[:, place]
-        expiry = np.append(self._expiry_ns[: self._n], _FOREVER)[place]
-        status = np.append(self._status[: self._n], PositionReason.KNOWN)[place]
-        return read_position(values, status, expiry <= now, now, moved=self.config.moved_by_flow)
+        place = np.where(known, numbers, 0)
+        values = self._values[:, place]
+        values[:, ~known] = blank(1)
+        status, expired = np.where(known, self._status[place], 0), known & (self._expiry_ns[place] <= now)
+        return read_position(values, status, expired, now, moved=self.config.moved_by_flow)
 
     def state(self) -> DealerBookState:
         """Return all that the book knows, for a restart.
@@ -269,15 +261,14 @@ class DealerBook:
         """
         return DealerBookState(
             config=self.config,
-            ts_ns=self._ts_ns,
             session_end_ns=self._session_end_ns,
             close_ns=self._close_ns,
             known_from_ns=self._known_from_ns,
-            spans_ns=self._spans_ns,
-            counters=(self._applied, self._signed, self._out_of_order, self._cancelled),
-            values=self._values[:, : self._n].copy(),
-            expiry_ns=self._expiry_ns[: self._n].copy(),
-            status=self._status[: self._n].copy(),
+            notes=self._notes.copy(),
+            n_contracts=self._n,
+            values=self._values.copy(),
+            expiry_ns=self._expiry_ns.copy(),
+            status=self._status.copy(),
         )
 
     @classmethod
@@ -296,28 +287,11 @@ class DealerBook:
         """
         book = cls(state.config)
         book._values, book._expiry_ns = state.values.copy(), state.expiry_ns.copy()
-        book._status, book._n = state.status.copy(), state.status.shape[0]
+        book._status, book._n = state.status.copy(), state.n_contracts
         book._retired = book._status == PositionReason.SPLIT
-        book._ts_ns, book._session_end_ns, book._spans_ns = state.ts_ns, state.session_end_ns, state.spans_ns
+        book._session_end_ns, book._notes = state.session_end_ns, state.notes.copy()
         book._close_ns, book._known_from_ns = state.close_ns, state.known_from_ns
-        book._applied, book._signed, book._out_of_order, book._cancelled = state.counters
         return book
-
-    def _add(
-        self,
-        numbers: Int64Array,
-        aggressor: Int64Array,
-        size: FloatArray,
-        probability: FloatArray,
-        ts_ns: Int64Array,
-        diluted: BoolArray,
-    ) -> None:
-        self._grow(numbers)
-        _refuse_flawed(numbers, aggressor, size, probability, self._retired)
-        end, minimum, share = self._session_end_ns, self.config.min_probability, self.config.diluted_share
-        columns = (numbers, aggressor, size, probability, diluted, ts_ns)
-        self._signed += add_flow(*columns, end, minimum, share, self._values)
-        self._spans_ns = _widened(self._spans_ns, ts_ns, end)
 
     def _grow(self, numbers: Int64Array) -> None:
         if not numbers.shape[0]:
@@ -338,14 +312,16 @@ class DealerBook:
 
     def _separate(self, close_ns: int) -> None:
         # Trades that came while no session end was told: all of one side of the close, or nobody can tell them apart.
-        if self._spans_ns[2] < close_ns:
-            self._fold(0)
-        first, last = self._spans_ns[:2]
-        if last < close_ns:
-            return
-        if first < close_ns:
+        first, last, next_first, next_last = self._notes[Note.FIRST_NS :].tolist()
+        early = next_first < close_ns
+        if early:
+            first, last = min(first, next_first), max(last, next_last)
+        if first < close_ns <= last:
             raise _mixed(f"trades from {first} to {last}", close_ns)
-        self._fold(BUCKET_ROWS)
+        if early:
+            self._fold(0)
+        if last >= close_ns:
+            self._fold(BUCKET_ROWS)
 
     def _fold(self, into: int) -> None:
         """Add one bucket of flow, with its span, to the other."""
@@ -353,13 +329,12 @@ class DealerBook:
         target, source = (second, first) if into else (first, second)
         target += source
         source[:] = 0.0
-        a, b, c, d = self._spans_ns
+        a, b, c, d = self._notes[Note.FIRST_NS :].tolist()
         both = (min(a, c), max(b, d))
-        self._spans_ns = (*_EMPTY_SPAN, *both) if into else (*both, *_EMPTY_SPAN)
+        self._notes[Note.FIRST_NS :] = (*_EMPTY_SPAN, *both) if into else (*both, *_EMPTY_SPAN)
 
 
 _Flow = tuple[Int64Array, Int64Array, FloatArray, FloatArray, Int64Array]
-_Spans = tuple[int, int, int, int]
 
 
 def _flow_columns(
@@ -378,15 +353,13 @@ def _flow_columns(
     return columns
 
 
-def _without_cancelled(columns: _Flow, flags: NDArray[np.uint8]) -> tuple[_Flow, BoolArray]:
-    if flags.shape != columns[0].shape:
-        raise DataError("flags and trades differ in length", found=f"{flags.shape}", expected=f"{columns[0].shape}")
-    diluted = (flags & np.uint8(_DILUTED)) != 0
-    kept = (flags & np.uint8(TradeFlag.CANCELLED)) == 0
-    if kept.all():
-        return columns, diluted
-    numbers, aggressor, size, probability, ts_ns = (column[kept] for column in columns)
-    return (numbers, aggressor, size, probability, ts_ns), diluted[kept]
+def _marks(flags: NDArray[np.uint8] | None, shape: tuple[int, ...]) -> tuple[BoolArray, BoolArray]:
+    if flags is None:
+        none = np.zeros(shape, dtype=np.bool_)
+        return none, none
+    if flags.shape != shape:
+        raise DataError("flags and trades differ in length", found=f"shape {flags.shape}", expected=f"shape {shape}")
+    return (flags & np.uint8(_DILUTED)) != 0, (flags & np.uint8(TradeFlag.CANCELLED)) != 0
 
 
 def _refuse_flawed(
@@ -416,12 +389,3 @@ def _beyond(number: int, bound: int) -> DataError:
         expected=f"below {bound}",
         action="raise max_contracts, or begin a new index and book",
     )
-
-
-def _widened(spans_ns: _Spans, ts_ns: Int64Array, session_end_ns: int) -> _Spans:
-    spans, late = list(spans_ns), ts_ns >= session_end_ns
-    for bucket, stamps in ((0, ts_ns[~late]), (2, ts_ns[late])):
-        if stamps.shape[0]:
-            spans[bucket] = min(spans[bucket], int(stamps.min()))
-            spans[bucket + 1] = max(spans[bucket + 1], int(stamps.max()))
-    return spans[0], spans[1], spans[2], spans[3]

@@ -271,7 +271,7 @@ def book_as_of(
         Equal to one that was fed as the records and trades came in.
     """
     book = DealerBook(config) if base is None else DealerBook.from_state(base)
-    begun_ns = -1 if base is None else base.ts_ns
+    begun_ns = book.ts_ns
     if begun_ns > instant_ns:
         raise DataError(
             "the checkpoint is newer than the instant asked for", found=str(begun_ns), expected=f"<= {instant_ns}"

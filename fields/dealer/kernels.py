@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from fields.jit import BOOL, F64, I64, INT, OUT_2D, REAL, kernel
 from market.chains import BoolArray, FloatArray
 from market.trades import Int64Array
 
-__all__ = ["BUCKET_ROWS", "N_ROWS", "Row", "add_flow", "first_flaw"]
+__all__ = ["BUCKET_ROWS", "N_ROWS", "Note", "Row", "add_flow", "first_flaw"]
 
 BUCKET_ROWS: Final = 4
 """Rows of one bucket of flow; the second bucket, of trades after the close, follows the first."""
@@ -33,7 +33,22 @@ class Row(IntEnum):
     OPENING_VARIANCE = 10
 
 
+class Note(IntEnum):
+    """What a book keeps beside the contracts."""
+
+    NEWEST_NS = 0  # newest instant that the book has heard of; -1 before the first
+    APPLIED = 1  # trades taken
+    SIGNED = 2  # of these, those that moved a mean
+    OUT_OF_ORDER = 3  # of these, those older than one before them
+    CANCELLED = 4  # of these, those that the venue took back
+    FIRST_NS = 5  # first and last instant of trades before the session's end
+    LAST_NS = 6
+    NEXT_FIRST_NS = 7  # and of those after it
+    NEXT_LAST_NS = 8
+
+
 N_ROWS: Final = len(Row)
+_OUT_I64: Any = INT[::1]
 
 _NUMBER, _AGGRESSOR, _SIZE, _PROBABILITY, _RETIRED = 1, 2, 3, 4, 5
 _FLAWS: Final = 8
@@ -59,24 +74,37 @@ def first_flaw(
     return -1
 
 
-@kernel(I64, I64, F64, F64, BOOL, I64, INT, REAL, REAL, OUT_2D, returns=INT)
+@kernel(I64, I64, F64, F64, I64, BOOL, BOOL, INT, REAL, REAL, OUT_2D, _OUT_I64)
 def add_flow(
     numbers: Int64Array,
     aggressor: Int64Array,
     size: FloatArray,
     probability: FloatArray,
-    diluted: BoolArray,
     ts_ns: Int64Array,
+    diluted: BoolArray,
+    cancelled: BoolArray,
     session_end_ns: int,
     min_probability: float,
     diluted_share: float,
     values: FloatArray,
-) -> int:
-    """Add checked trades to the flow rows; return how many were signed."""
-    n_signed = 0
+    notes: Int64Array,
+) -> None:
+    """Add checked trades to the flow rows, and to the notes."""
+    newest = notes[0]
     for i in range(numbers.shape[0]):
         number = numbers[i]
-        row = BUCKET_ROWS if ts_ns[i] >= session_end_ns else 0
+        stamp = ts_ns[i]
+        notes[1] += 1
+        if stamp < newest:
+            notes[3] += 1
+        newest = max(newest, stamp)
+        if cancelled[i]:
+            notes[4] += 1
+            continue
+        after = 1 if stamp >= session_end_ns else 0
+        notes[5 + 2 * after] = min(notes[5 + 2 * after], stamp)
+        notes[6 + 2 * after] = max(notes[6 + 2 * after], stamp)
+        row = BUCKET_ROWS * after
         contracts = size[i]
         p = probability[i]
         if aggressor[i] == 0 or p < min_probability:
@@ -91,5 +119,5 @@ def add_flow(
         values[row, number] -= aggressor[i] * known / edge
         values[row + 1, number] += known * known * (4.0 * p * (1.0 - p)) / (edge * edge) + unknown * unknown
         values[row + 2, number] += contracts
-        n_signed += 1
-    return n_signed
+        notes[2] += 1
+    notes[0] = newest

@@ -67,7 +67,8 @@ class OpenInterest:
     expiry_ns : ndarray of int64
         Expiry instant, ns since the epoch, UTC.
     close_ns : int
-        The close that it counts, ns since the epoch, UTC: trades before it are in it.
+        End of the session that it counts, ns since the epoch, UTC: all trades before it are in it, none from it on.
+        Set it after the last late print and before the next session's first trade.
     known_from_ns : int
         Instant of publication, ns since the epoch, UTC; for US options about 06:30 New York time of the next session.
     user : ndarray
@@ -182,31 +183,28 @@ class DealerBookState:
     ----------
     config : DealerConfig
         Settings.
-    ts_ns : int
-        Newest instant that the book has heard of.
     session_end_ns : int
         Trades from here on belong to the session after.
     close_ns, known_from_ns : int
         Of the last open interest; -1 before the first.
-    spans_ns : tuple of int
-        First and last instant of the trades counted before `session_end_ns`, then of those after it.
-    counters : tuple of int
-        Trades applied, signed, out of order, cancelled.
-    values : ndarray, shape (n_rows, n_contracts)
+    notes : ndarray of int64
+        As in `fields.dealer.kernels.Note`.
+    n_contracts : int
+        Contract numbers below it are in use; the columns may have room for more.
+    values : ndarray, shape (n_rows, n_columns)
         Rows as in `fields.dealer.kernels.Row`.
-    expiry_ns : ndarray of int64, shape (n_contracts,)
+    expiry_ns : ndarray of int64, shape (n_columns,)
         Expiry instants; the largest int64 where not told.
-    status : ndarray of uint8, shape (n_contracts,)
+    status : ndarray of uint8, shape (n_columns,)
         0, or the `PositionReason` that sticks to a contract.
     """
 
     config: DealerConfig
-    ts_ns: int
     session_end_ns: int
     close_ns: int
     known_from_ns: int
-    spans_ns: tuple[int, int, int, int]
-    counters: tuple[int, int, int, int]
+    notes: Int64Array
+    n_contracts: int
     values: FloatArray
     expiry_ns: Int64Array
     status: NDArray[np.uint8]

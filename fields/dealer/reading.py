@@ -62,7 +62,9 @@ def read_position(
     contracts = np.clip(raw, -cap, cap)
     # Whatever the noise, truth and estimate both lie within the cap.
     error = np.sqrt(np.minimum(variance, np.square(cap + np.abs(contracts))))
-    unknown = np.isin(reason, (PositionReason.UNSEEN, PositionReason.SPLIT, PositionReason.USER_UNKNOWN))
+    # Of these nothing at all is known; of a hole in a user's vector the cap is.
+    absent = (reason == PositionReason.UNSEEN) | (reason == PositionReason.SPLIT)
+    unknown = absent | (reason == PositionReason.USER_UNKNOWN)
     dead = reason == PositionReason.EXPIRED
 
     def _masked(column: FloatArray) -> FloatArray:
@@ -74,7 +76,7 @@ def read_position(
         standard_error=_masked(error),
         flow=np.where(dead, 0.0, flow),
         opening=_masked(opening),
-        cap=np.where(dead, 0.0, cap),
+        cap=np.where(absent, np.nan, np.where(dead, 0.0, cap)),
         capped=np.asarray((np.abs(raw) > cap) & ~unknown & ~dead),
         reason=reason,
     )

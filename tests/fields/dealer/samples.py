@@ -29,9 +29,10 @@ class Trades(NamedTuple):
     probability: FloatArray
     ts_ns: Int64Array
 
-    def take(self, rows: object) -> Trades:
+    def take(self, rows: Int64Array | slice) -> Trades:
         """Return some of the trades, or all in another order."""
-        return Trades(*(column[rows] for column in self))  # type: ignore[index]
+        numbers, aggressor, size, probability, ts_ns = self
+        return Trades(numbers[rows], aggressor[rows], size[rows], probability[rows], ts_ns[rows])
 
 
 def random_trades(seed: int, n: int, n_contracts: int, first_ns: int = OPEN_NS, span_ns: int = 6 * HOUR_NS) -> Trades:

@@ -234,8 +234,9 @@ def test_a_broken_trade_leaves_the_book_as_it_was(column: int, value: float, wha
     book.on_flow([0], [1], [1.0], [1.0], [KNOWN_NS])
     columns: list[list[float]] = [[0, 0], [1, 1], [1.0, 1.0], [1.0, 1.0], [OPEN_NS, OPEN_NS]]
     columns[column][1] = value
+    numbers, aggressor, size, probability, stamps = columns
     with pytest.raises(DataError, match=what):
-        book.on_flow(*columns)
+        book.on_flow(numbers, aggressor, size, probability, stamps)
     assert book.position(np.array([0])).contracts == [-1.0]
     assert book.counters.applied == 1
 
