@@ -27,6 +27,7 @@ from fields.evidence.multiplicity import deflated_probability, expected_maximum,
 from fields.evidence.placebo import lagged_reading, shuffled_open_interest, shuffled_outcomes
 from fields.evidence.plan import Horizon, Hypothesis, StudyPlan, StudySample, Target
 from fields.evidence.quality import Calibration, brier_score, calibration, log_loss
+from fields.evidence.ranking import Ranking, rank_readings
 from fields.evidence.study import Finding, Interval, ModelScore, StudyResult, run_study
 from fields.evidence.walkforward import Fold, Labels, label_fold, walk_forward
 from fields.evidence.world import HarWorld, simulate_world
@@ -44,6 +45,7 @@ __all__ = [
     "Labels",
     "LinearFit",
     "ModelScore",
+    "Ranking",
     "StudyPlan",
     "StudyResult",
     "StudySample",
@@ -69,6 +71,7 @@ __all__ = [
     "lagged_reading",
     "log_loss",
     "minimum_detectable_auc",
+    "rank_readings",
     "realised_variance",
     "run_study",
     "shuffled_open_interest",

@@ -109,11 +109,6 @@ class StudyPlan:
         if not names or len(set(names)) != len(names):
             raise ConfigError("hypotheses must be there and differ", found=", ".join(names) or "none")
 
-    @property
-    def n_trials(self) -> int:
-        """Tests of one hypothesis each that are no placebo: the score alone, and what it adds to the baseline."""
-        return 2 * sum(not item.placebo for item in self.hypotheses)
-
     def digest(self) -> str:
         """Return the SHA-256 of the plan: two plans with one digest test the same."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()

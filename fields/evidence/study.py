@@ -9,9 +9,11 @@ import numpy as np
 from scipy.stats import norm
 
 from fields.evidence.auc import (
+    AucComparison,
     AucEstimate,
     BoolArray,
     IntArray,
+    auc_standard_error,
     block_bootstrap_auc,
     compare_auc,
     estimate_auc,
@@ -23,7 +25,12 @@ from fields.evidence.quality import Calibration, brier_score, calibration, log_l
 from fields.evidence.walkforward import Fold, label_fold, walk_forward
 from market.chains import FloatArray
 
-__all__ = ["Finding", "Interval", "ModelScore", "StudyResult", "run_study"]
+__all__ = ["MIN_BLOCKS", "Finding", "Interval", "ModelScore", "StudyResult", "interval_of", "run_study"]
+
+MIN_BLOCKS = 10
+"""Fewer resampled blocks say nothing about their own spread."""
+
+_TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +44,12 @@ class Interval:
     standard_error : float
         The larger of the block bootstrap's and DeLong's.
     low, high : float
-        Quantiles of the block bootstrap.
+        Quantiles of the block bootstrap; NaN with fewer than `MIN_BLOCKS` blocks.
     p_value : float
-        Two-sided, normal, of no effect.
+        Normal, of no effect: two-sided for one AUC, one-sided upwards for a difference, because a reading that lowers
+        the AUC adds nothing. NaN as above.
+    reason : str
+        Why something is missing; empty where nothing is.
     """
 
     value: float
@@ -47,6 +57,7 @@ class Interval:
     low: float
     high: float
     p_value: float
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +98,11 @@ class Finding:
     delta : Interval
         AUC of the combined model less the baseline's.
     delong_p_value : float
-        Of the same difference, with rows taken as independent.
+        Two-sided of the same difference, with rows taken as independent.
+    adds_p_value : float
+        Of the claim that the reading adds: the larger of the p-values of `delta` and of a combined AUC above 0.5.
+        Given the conditional median the baseline has nothing left, and may do worse than chance; to mend that is no
+        merit of a reading.
     """
 
     hypothesis: Hypothesis
@@ -96,6 +111,7 @@ class Finding:
     combined: ModelScore
     delta: Interval
     delong_p_value: float
+    adds_p_value: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,40 +206,84 @@ def _predict(
     )
 
 
-def _interval(value: float, delong: float, drawn: FloatArray, null: float, alpha: float) -> Interval:
-    known = drawn[np.isfinite(drawn)]
-    if not isfinite(value) or known.size < 2:
-        return Interval(value=value, standard_error=nan, low=nan, high=nan, p_value=nan)
-    error = max(float(known.std(ddof=1)), delong if isfinite(delong) else 0.0)
+def interval_of(estimate: AucEstimate | AucComparison, drawn: FloatArray, *, n_blocks: int, alpha: float) -> Interval:
+    """Return an AUC, or a difference of two, with its resampled interval.
+
+    Parameters
+    ----------
+    estimate : AucEstimate or AucComparison
+        On all rows, with DeLong's error.
+    drawn : ndarray, shape (n_draws,)
+        The same on resampled blocks; NaN draws are left out.
+    n_blocks : int
+        Blocks that were resampled.
+    alpha : float
+        Share outside the interval.
+
+    Returns
+    -------
+    Interval
+        With the larger error of the two. The test of one AUC takes the error under chance where that is larger still:
+        close to 0 or 1 the others shrink with luck.
+    """
+    if isinstance(estimate, AucEstimate):
+        value, null = estimate.auc, 0.5
+        chance = auc_standard_error(0.5, estimate.n_positive, estimate.n - estimate.n_positive)
+    else:
+        value, null, chance = estimate.delta, 0.0, 0.0
+    known, delong = drawn[np.isfinite(drawn)], estimate.standard_error
+    reason = _missing(value, delong, known.size, n_blocks)
+    if reason:
+        return Interval(value=value, standard_error=delong, low=nan, high=nan, p_value=nan, reason=reason)
+    error = max(float(known.std(ddof=1)), delong)
     low, high = np.quantile(known, [alpha / 2.0, 1.0 - alpha / 2.0])
-    p_value = 2.0 * float(norm.sf(abs(value - null) / error)) if error > 0.0 else 1.0
+    z = (value - null) / max(error, chance, _TINY)
+    p_value = 2.0 * float(norm.sf(abs(z))) if isinstance(estimate, AucEstimate) else float(norm.sf(z))
     return Interval(value=value, standard_error=error, low=float(low), high=float(high), p_value=p_value)
 
 
-def _judge(probability: FloatArray, positive: BoolArray, drawn: FloatArray, alpha: float) -> ModelScore:
+def _missing(value: float, delong: float, n_draws: int, n_blocks: int) -> str:
+    if not isfinite(value):
+        return "all outcomes are of one class"
+    if n_blocks < MIN_BLOCKS:
+        return f"{n_blocks} blocks are too few to resample; {MIN_BLOCKS} are needed"
+    return "" if isfinite(delong) and n_draws > 1 else "too few rows of one class"
+
+
+def _judge(
+    probability: FloatArray, positive: BoolArray, drawn: FloatArray, *, n_blocks: int, alpha: float
+) -> ModelScore:
     auc = estimate_auc(probability, positive)
     return ModelScore(
         auc=auc,
-        interval=_interval(auc.auc, auc.standard_error, drawn, 0.5, alpha),
+        interval=interval_of(auc, drawn, n_blocks=n_blocks, alpha=alpha),
         brier=brier_score(probability, positive),
         log_loss=log_loss(probability, positive),
         calibration=calibration(probability, positive),
     )
 
 
-def _finding(place: int, plan: StudyPlan, scores: FloatArray, predictions: _Predictions, drawn: FloatArray) -> Finding:
-    positive, chance = predictions.positive, predictions.probability
-    n_models, field, combined = chance.shape[0], 1 + 2 * place, 2 + 2 * place
-    alone = estimate_auc(scores[place], positive)
-    added = compare_auc(chance[0], chance[combined], positive)
+def _finding(
+    place: int, plan: StudyPlan, scores: FloatArray, predictions: _Predictions, drawn: FloatArray, n_blocks: int
+) -> Finding:
+    positive, chance, alpha = predictions.positive, predictions.probability, plan.alpha
+    n_models, field, both = chance.shape[0], 1 + 2 * place, 2 + 2 * place
+    alone, added = estimate_auc(scores[place], positive), compare_auc(chance[0], chance[both], positive)
+    combined = _judge(chance[both], positive, drawn[:, both], n_blocks=n_blocks, alpha=alpha)
+    delta = interval_of(added, drawn[:, both] - drawn[:, 0], n_blocks=n_blocks, alpha=alpha)
     return Finding(
         hypothesis=plan.hypotheses[place],
-        score=_interval(alone.auc, alone.standard_error, drawn[:, n_models + place], 0.5, plan.alpha),
-        field=_judge(chance[field], positive, drawn[:, field], plan.alpha),
-        combined=_judge(chance[combined], positive, drawn[:, combined], plan.alpha),
-        delta=_interval(added.delta, added.standard_error, drawn[:, combined] - drawn[:, 0], 0.0, plan.alpha),
+        score=interval_of(alone, drawn[:, n_models + place], n_blocks=n_blocks, alpha=alpha),
+        field=_judge(chance[field], positive, drawn[:, field], n_blocks=n_blocks, alpha=alpha),
+        combined=combined,
+        delta=delta,
         delong_p_value=added.p_value,
+        adds_p_value=float(np.maximum(delta.p_value, _above_half(combined.interval))),
     )
+
+
+def _above_half(figure: Interval) -> float:
+    return figure.p_value / 2.0 if figure.value > 0.5 else 1.0 - figure.p_value / 2.0
 
 
 def _empty(plan: StudyPlan, sample: StudySample, n_used: int) -> StudyResult:
@@ -278,17 +338,17 @@ def run_study(plan: StudyPlan, sample: StudySample) -> StudyResult:
     everything = np.concatenate([predictions.probability, scores])
     rng = np.random.default_rng(plan.seed)
     drawn = block_bootstrap_auc(everything, positive, block, n_draws=plan.n_draws, rng=rng, run=plan.block_run)
-    n_positive = int(positive.sum())
+    n_positive, n_blocks = int(positive.sum()), np.unique(block).size
     return StudyResult(
         plan=plan,
         n_rows=sample.outcome.size,
         n_used=int(usable.sum()),
         n_predicted=positive.size,
         n_positive=n_positive,
-        n_blocks=np.unique(block).size,
+        n_blocks=n_blocks,
         n_folds=predictions.n_folds,
-        baseline=_judge(predictions.probability[0], positive, drawn[:, 0], plan.alpha),
-        findings=tuple(_finding(k, plan, scores, predictions, drawn) for k in range(signs.size)),
+        baseline=_judge(predictions.probability[0], positive, drawn[:, 0], n_blocks=n_blocks, alpha=plan.alpha),
+        findings=tuple(_finding(k, plan, scores, predictions, drawn, n_blocks) for k in range(signs.size)),
         minimum_detectable=minimum_detectable_auc(n_positive, positive.size - n_positive, alpha=plan.alpha),
         row=predictions.row,
         positive=positive,

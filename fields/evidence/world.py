@@ -31,15 +31,16 @@ class HarWorld:
     effect : float
         Planted: correlation of ``-gamma`` with the next innovation of log variance, 0 (nothing) to below 1.
     entanglement : float
-        Correlation of ``-gamma`` with the current log variance, which makes gamma look useful where nothing is planted.
+        Correlation of ``-gamma`` with the current log variance, which makes gamma look useful where nothing is planted:
+        by default an AUC of 0.554 for the unconditional median.
     """
 
     n_sessions: int
-    daily: float = 0.37
-    weekly: float = 0.22
-    monthly: float = 0.10
+    daily: float = 0.38
+    weekly: float = 0.29
+    monthly: float = 0.17
     effect: float = 0.0
-    entanglement: float = 0.2
+    entanglement: float = 0.196
 
     def __post_init__(self) -> None:
         if self.daily + self.weekly + self.monthly >= 1.0 or self.effect**2 + self.entanglement**2 >= 1.0:
