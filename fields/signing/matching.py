@@ -204,15 +204,17 @@ def match_history(
         keep = np.empty(quotes.n_quotes, dtype=np.bool_)
         newest = np.full(n_slots, _START_NS, dtype=np.int64)
         _mark_in_order(numbers[1], *slots, *where, quote_ns, newest, keep)
-    # Outputs must not overlap, so that the sweep gets no array twice.
-    empty = np.empty(0)
-    exchange = met.exchange if with_exchange else (empty, empty, empty, empty)
+    found = np.empty((1 + with_exchange, trades.n_trades), dtype=np.int64)
+    exchange = found[1] if with_exchange else np.empty(0, dtype=np.int64)
     _sweep(
         numbers[1], numbers[0], *slots, *where, quote_ns, keep, quote_order,
-        *values, as_column(trades.contract, np.int32), as_column(trades.venue, np.int16), trade_ns,
-        _order_of(trade_ns), lag_ns, max_age_ns,
-        int(with_exchange), np.full(n_slots, -1, dtype=np.int64), *met.national, *exchange, status,
+        as_column(trades.contract, np.int32), as_column(trades.venue, np.int16), trade_ns, _order_of(trade_ns),
+        lag_ns, np.full(n_slots, -1, dtype=np.int64), found[0], exchange,
     )  # fmt: skip
+    _gather(found[0], trade_ns, lag_ns, max_age_ns, quote_ns, *values, *met.national, status)
+    if with_exchange:
+        ignored = np.zeros(trades.n_trades, dtype=np.uint16)
+        _gather(exchange, trade_ns, lag_ns, max_age_ns, quote_ns, *values, *met.exchange, ignored)
     return met
 
 
@@ -237,22 +239,20 @@ def _mark_in_order(
             newest[slot] = max(newest[slot], ts_ns[i])
 
 
-_MET = (OUT,) * 8
-
-
 @kernel(
-    I64, I64, I16, INT, I32, I16, I64, BOOL, I64, F64, F64, F64, F64,
-    I32, I16, I64, I64, INT, INT, INT, OUT_I64, *_MET, OUT_U16,
+    I64, I64, I16, INT, I32, I16, I64, BOOL, I64,
+    I32, I16, I64, I64, INT, OUT_I64, OUT_I64, OUT_I64,
 )  # fmt: skip
 def _sweep(
     q_numbers: Any, t_numbers: Any, ranks: Any, n_ranks: int,
     q_contract: Any, q_venue: Any, q_ts: Any, keep: Any, q_order: Any,
-    q_bid: Any, q_ask: Any, q_bid_size: Any, q_ask_size: Any,
-    t_contract: Any, t_venue: Any, t_ts: Any, t_order: Any, lag_ns: int, max_age_ns: int, with_exchange: int,
-    standing: Any, bid: Any, ask: Any, bid_size: Any, ask_size: Any,
-    x_bid: Any, x_ask: Any, x_bid_size: Any, x_ask_size: Any, status: Any,
+    t_contract: Any, t_venue: Any, t_ts: Any, t_order: Any, lag_ns: int,
+    standing: Any, national: Any, exchange: Any,
 ) -> None:  # fmt: skip
-    """Merge quotes and trades by time; `standing` has for each slot the place of its newest quote so far, or -1."""
+    """Find the row of the newest quote before each trade, -1 where there is none, by one merge in order of time.
+
+    `standing` has for each slot the row of its newest quote so far.
+    """
     n_quotes = q_ts.shape[0]
     k = 0
     for m in range(t_ts.shape[0]):
@@ -267,18 +267,24 @@ def _sweep(
                 standing[q_numbers[q_contract[j] + 1] * n_ranks + rank] = j
             k += 1
         first = t_numbers[t_contract[i] + 1] * n_ranks
-        j = standing[first]
-        told = _NO_QUOTE if j < 0 else (_OLD_QUOTE if asked_ns - q_ts[j] > max_age_ns else 0)
+        national[i] = standing[first]
+        if exchange.shape[0]:
+            rank = np.int64(ranks[np.int64(t_venue[i]) + VENUE_OFFSET])
+            exchange[i] = standing[first + rank] if rank > 0 else -1
+
+
+@kernel(I64, I64, INT, INT, I64, F64, F64, F64, F64, OUT, OUT, OUT, OUT, OUT_U16)
+def _gather(
+    found: Any, t_ts: Any, lag_ns: int, max_age_ns: int, q_ts: Any,
+    q_bid: Any, q_ask: Any, q_bid_size: Any, q_ask_size: Any,
+    bid: Any, ask: Any, bid_size: Any, ask_size: Any, status: Any,
+) -> None:  # fmt: skip
+    """Copy the quotes found; apart from the merge, whose jumps would hold these loads up."""
+    for i in range(found.shape[0]):
+        j = found[i]
+        told = _NO_QUOTE if j < 0 else (_OLD_QUOTE if t_ts[i] - lag_ns - q_ts[j] > max_age_ns else 0)
         bid[i] = q_bid[j] if told == 0 else np.nan
         ask[i] = q_ask[j] if told == 0 else np.nan
         bid_size[i] = q_bid_size[j] if told == 0 else np.nan
         ask_size[i] = q_ask_size[j] if told == 0 else np.nan
         status[i] |= np.uint16(quote_status(bid[i], ask[i]) if told == 0 else told)
-        if with_exchange:
-            rank = np.int64(ranks[np.int64(t_venue[i]) + VENUE_OFFSET])
-            j = standing[first + rank] if rank > 0 else -1
-            known = j >= 0 and asked_ns - q_ts[j] <= max_age_ns
-            x_bid[i] = q_bid[j] if known else np.nan
-            x_ask[i] = q_ask[j] if known else np.nan
-            x_bid_size[i] = q_bid_size[j] if known else np.nan
-            x_ask_size[i] = q_ask_size[j] if known else np.nan

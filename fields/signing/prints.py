@@ -22,6 +22,7 @@ from market.trades import Int8Array, Int64Array, TradeBatch, TradeFlag
 __all__ = ["OUT_BOOL", "OUT_I64", "OUT_U16", "PrintMemory", "Prints", "WaitingTrades", "as_column"]
 
 OUT_I64: Any = types.Array(types.int64, 1, "C")
+OUT_I64_2D: Any = types.Array(types.int64, 2, "C")
 OUT_U16: Any = types.Array(types.uint16, 1, "C")
 OUT_BOOL: Any = types.Array(types.boolean, 1, "C")
 
@@ -83,9 +84,9 @@ class PrintMemory:
     def __init__(self, window: int) -> None:
         slots = 1 << (2 * window - 1).bit_length()
         self._window = window
-        self._ids = np.full(2 * slots, _NO_ID, dtype=np.int64)
-        self._owners = np.zeros(2 * slots, dtype=np.int64)
+        self._ids = np.full((2 * slots, 2), _NO_ID, dtype=np.int64)  # id and place of its contract
         self._progress = np.zeros(2, dtype=np.int64)  # ids in the younger table, and which table that is
+        self._highest_id = np.zeros(0, dtype=np.int64)
         self._newest_ns = np.zeros(0, dtype=np.int64)
         self._last_price = np.zeros(0)
         self._direction = np.zeros(0, dtype=np.int8)
@@ -122,7 +123,7 @@ class PrintMemory:
             numbers, as_column(trades.contract, np.int32), as_column(trades.ts_ns, np.int64),
             as_column(trades.trade_id, np.int64), as_column(trades.price, np.float64),
             as_column(trades.flags, np.uint8), int(excluded), int(no_tick),
-            self._window, self._ids, self._owners, self._progress,
+            self._window, self._ids, self._progress, self._highest_id,
             self._newest_ns, self._last_price, self._direction,
             found.flags, found.status, found.blocked, found.moves, found.tick,
         )  # fmt: skip
@@ -131,38 +132,43 @@ class PrintMemory:
     def _grow(self, n_places: int) -> None:
         more = n_places - self._newest_ns.shape[0]
         if more > 0:
+            self._highest_id = np.concatenate((self._highest_id, np.full(more, _NO_ID, dtype=np.int64)))
             self._newest_ns = np.concatenate((self._newest_ns, np.full(more, _START_NS, dtype=np.int64)))
             self._last_price = np.concatenate((self._last_price, np.full(more, np.nan)))
             self._direction = np.concatenate((self._direction, np.zeros(more, dtype=np.int8)))
 
 
 @primitive
-def _slot(ids: Any, owners: Any, half: int, first: int, trade_id: int, owner: int) -> Any:
+def _slot(ids: Any, half: int, first: int, trade_id: int, owner: int) -> Any:
     """Return the slot of an id in one table, or that of the free slot where it would stand."""
     mixed = (np.uint64(trade_id) * _MIX) ^ (np.uint64(owner) << _HALF)
     mixed = (mixed ^ (mixed >> _HALF)) * _MIX
     k = np.int64(mixed >> _HALF) & (half - 1)
-    while ids[first + k] != _NO_ID and not (ids[first + k] == trade_id and owners[first + k] == owner):
+    while ids[first + k, 0] != _NO_ID and not (ids[first + k, 0] == trade_id and ids[first + k, 1] == owner):
         k = (k + 1) & (half - 1)
     return first + k
 
 
 @primitive
-def _is_repeat(ids: Any, owners: Any, progress: Any, window: int, trade_id: int, owner: int) -> Any:
+def _is_repeat(ids: Any, progress: Any, highest: Any, window: int, trade_id: int, owner: int) -> Any:
     """Remember an id, and tell whether it was known."""
     half = ids.shape[0] >> 1
     young = progress[1] * half
-    at = _slot(ids, owners, half, young, trade_id, owner)
-    if ids[at] != _NO_ID:
+    at = _slot(ids, half, young, trade_id, owner)
+    if ids[at, 0] != _NO_ID:
         return True
-    elder = _slot(ids, owners, half, half - young, trade_id, owner)
-    known = ids[elder] != _NO_ID
-    ids[at] = trade_id
-    owners[at] = owner
+    # Most venues count upwards: an id above all before it needs no second look-up.
+    known = False
+    if trade_id > highest[owner]:
+        highest[owner] = trade_id
+    else:
+        known = ids[_slot(ids, half, half - young, trade_id, owner), 0] != _NO_ID
+    ids[at, 0] = trade_id
+    ids[at, 1] = owner
     progress[0] += 1
     if progress[0] == window:
         for k in range(half - young, 2 * half - young):
-            ids[k] = _NO_ID
+            ids[k, 0] = _NO_ID
         progress[0] = 0
         progress[1] = 1 - progress[1]
     return known
@@ -170,13 +176,13 @@ def _is_repeat(ids: Any, owners: Any, progress: Any, window: int, trade_id: int,
 
 @kernel(
     I64, I32, I64, I64, F64, U8, INT, INT, INT,
-    OUT_I64, OUT_I64, OUT_I64, OUT_I64, OUT, OUT_I8,
+    OUT_I64_2D, OUT_I64, OUT_I64, OUT_I64, OUT, OUT_I8,
     OUT_U8, OUT_U16, OUT_BOOL, OUT_BOOL, OUT_I8,
 )  # fmt: skip
 def _survey(
     numbers: Any, contract: Any, ts_ns: Any, trade_id: Any, price: Any, flags: Any,
     excluded: int, no_tick: int, window: int,
-    ids: Any, owners: Any, progress: Any, newest_ns: Any, last_price: Any, direction: Any,
+    ids: Any, progress: Any, highest_id: Any, newest_ns: Any, last_price: Any, direction: Any,
     flags_out: Any, status: Any, blocked: Any, moves: Any, tick: Any,
 ) -> None:  # fmt: skip
     """Fill flags, status and the tick sign of trades in order of arrival; `numbers[contract + 1]` is their place.
@@ -187,7 +193,7 @@ def _survey(
         c = numbers[contract[i] + 1]
         flag = np.int64(flags[i])
         told = 0
-        repeat = trade_id[i] != _NO_ID and _is_repeat(ids, owners, progress, window, trade_id[i], c)
+        repeat = trade_id[i] != _NO_ID and _is_repeat(ids, progress, highest_id, window, trade_id[i], c)
         if repeat:
             told |= _DUPLICATE
         elif ts_ns[i] < newest_ns[c]:
