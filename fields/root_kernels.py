@@ -25,18 +25,18 @@ _TOLERANCE = 1e-13
 _MOST_STEPS = 200
 
 # Columns, places, the smile's table (empty where it does not move), its first node and spacing, the slope of volatility
-# without a smile, whether delta is read instead of gamma, what is added to the sum, USD per unit, two rows of scratch.
-_Packed = tuple[FloatArray, NDArray[np.int64], FloatArray, float, float, float, bool, float, float, FloatArray]
+# without a smile, whether delta is read instead of gamma, what is added to the sum, USD per unit, two scratch columns.
+_Packed = tuple[
+    FloatArray, NDArray[np.int64], FloatArray, float, float, float, bool, float, float, FloatArray, FloatArray
+]
 _TWO_COUNTS = types.UniTuple(INT, 2)  # type: ignore[no-untyped-call]  # numba's own constructor
 _FLAG = types.boolean
-_SCRATCH = types.Array(types.float64, 2, "C")
 
 
 @primitive
 def _fill_widths(x: float, book: _Packed) -> None:
-    """Fill the second scratch row with each contract's volatility at one log spot."""
-    columns, place, table, start, spacing, slope, _, _, _, scratch = book
-    volatility = scratch[1]
+    """Fill the second scratch column with each contract's volatility at one log spot."""
+    columns, place, table, start, spacing, slope, _, _, _, _, volatility = book
     if table.shape[0] > 0:
         steps = (x - start) / spacing
         for i in range(volatility.shape[0]):
@@ -52,9 +52,8 @@ def _fill_widths(x: float, book: _Packed) -> None:
 @primitive
 def _net(x: float, book: _Packed) -> float:
     """Return the net reading at one log spot; four sums run side by side and round less than one."""
-    columns, is_delta, added, unit, scratch = book[0], book[6], book[7], book[8], book[9]
+    columns, is_delta, added, unit, term, volatility = book[0], book[6], book[7], book[8], book[9], book[10]
     _fill_widths(x, book)
-    term, volatility = scratch
     for i in range(term.shape[0]):
         a = volatility[i] * columns[1, i]
         inverse_a = 1.0 / a
@@ -81,7 +80,7 @@ def _net(x: float, book: _Packed) -> float:
 
 @primitive
 def _slope_of_volatility(i: int, x: float, volatility: float, book: _Packed) -> float:
-    columns, place, table, start, spacing, slope, _, _, _, _ = book
+    columns, place, table, start, spacing, slope, _, _, _, _, _ = book
     if table.shape[0] > 0:
         whole = floor(columns[4, i] + (x - start) / spacing)
         at = place[i] + int(whole)
@@ -90,11 +89,11 @@ def _slope_of_volatility(i: int, x: float, volatility: float, book: _Packed) -> 
 
 
 @primitive
-def _slope(x: float, net: float, book: _Packed) -> float:
-    """Return the derivative of the net reading with respect to log spot, from closed forms."""
-    columns, is_delta, unit, scratch = book[0], book[6], book[8], book[9]
+def _slope(x: float, book: _Packed) -> float:
+    """Return the derivative of the net reading with respect to log spot at a root, from closed forms."""
+    columns, is_delta, unit, volatility = book[0], book[6], book[8], book[10]
     _fill_widths(x, book)
-    volatility, total = scratch[1], 0.0
+    total = 0.0
     for i in range(volatility.shape[0]):
         root = columns[1, i]
         a, a_slope = volatility[i] * root, _slope_of_volatility(i, x, volatility[i], book) * root
@@ -103,7 +102,8 @@ def _slope(x: float, net: float, book: _Packed) -> float:
         d1_slope = inverse_a + a_slope * (0.5 - y * inverse_a * inverse_a)
         density = INV_SQRT_2PI * columns[2, i] * half_power(_BELL_SQUARE * d1 * d1)
         total += density * (d1_slope if is_delta else -inverse_a * (d1 * d1_slope + a_slope * inverse_a))
-    return net + total * (unit * exp(x))
+    # The reading itself, which the product rule would add, is zero here.
+    return total * (unit * exp(x))
 
 
 @primitive
@@ -162,7 +162,7 @@ def _crossings(
 
 
 @kernel(
-    *(F64, F64, REAL, F64_2D, I64, F64, REAL, REAL, REAL, _FLAG, REAL, REAL, _SCRATCH, OUT, OUT, OUT, OUT),
+    *(F64, F64, REAL, F64_2D, I64, F64, REAL, REAL, REAL, _FLAG, REAL, REAL, OUT, OUT, OUT, OUT, OUT, OUT),
     returns=_TWO_COUNTS,
 )
 def scan(
@@ -178,7 +178,8 @@ def scan(
     is_delta: bool,  # noqa: FBT001  # of a kernel
     added: float,
     unit: float,
-    scratch: FloatArray,
+    term: FloatArray,
+    volatility: FloatArray,
     found: FloatArray,
     shallow: FloatArray,
     net: FloatArray,
@@ -187,20 +188,17 @@ def scan(
     """Search, or read where `values` is empty.
 
     The search fills roots, the slopes there (in `net`) and the nodes where the reading comes near zero and turns, and
-    returns how many roots and nodes. A reading fills net, gross and slope (in `found`) at each x.
+    returns how many roots and nodes. A reading fills net and gross at each x.
     """
-    book = (columns, place, table, start, spacing, slope, is_delta, added, unit, scratch)
-    counts = (x.shape[0], 0)
+    book = (columns, place, table, start, spacing, slope, is_delta, added, unit, term, volatility)
     if values.shape[0] > 0:
         counts = _crossings(x, values, floor, book, found, shallow)
-    for j in range(counts[0]):
-        at = found[j] if values.shape[0] > 0 else x[j]
-        value, size, term = _net(at, book), abs(added), scratch[0]
+        for j in range(counts[0]):
+            net[j] = _slope(found[j], book)
+        return counts
+    for j in range(x.shape[0]):
+        net[j], size = _net(x[j], book), abs(added)
         for i in range(term.shape[0]):
             size += abs(term[i])
-        rate = _slope(at, value, book)
-        if values.shape[0] > 0:
-            net[j] = rate
-        else:
-            net[j], gross[j], found[j] = value, size * (unit * exp(at)), rate
-    return counts
+        gross[j] = size * (unit * exp(x[j]))
+    return 0, 0

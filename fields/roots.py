@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -98,7 +98,18 @@ class NetReading:
             table, first, spacing = smile.volatility, smile.grid.start, smile.grid.spacing
         bend = 0.0 if slope is None else slope
         unit = c.spot * (1.0 if is_delta else _PER_CENT)
-        self._book = (columns, place, table, first, spacing, bend, is_delta, added, unit, *np.empty((2, len(held))))
+        self._book: tuple[Any, ...] = (
+            columns,
+            place,
+            table,
+            first,
+            spacing,
+            bend,
+            is_delta,
+            added,
+            unit,
+            *np.empty((2, len(held))),
+        )
 
     def __call__(self, x: float) -> float:
         """Return the net reading at a log spot, USD or USD per 1 %."""
@@ -111,7 +122,8 @@ class NetReading:
     def at(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return net and gross at several log spots, each of shape (n_places,)."""
         net, gross = np.empty((2, x.shape[0]))
-        scan(np.ascontiguousarray(x), _EMPTY, 0.0, *self._book, _EMPTY, _EMPTY, net, gross)
+        arguments = (np.ascontiguousarray(x), _EMPTY, 0.0, *self._book, _EMPTY, _EMPTY, net, gross)
+        scan(*arguments)
         return net, gross
 
     def crossings(
@@ -134,7 +146,8 @@ class NetReading:
             Nodes between whose neighbours a parabola may reach zero.
         """
         found, shallow, slope = np.empty((3, x.shape[0]))
-        n_found, n_shallow = scan(x, values, floor, *self._book, found, shallow, slope, _EMPTY)
+        arguments = (x, values, floor, *self._book, found, shallow, slope, _EMPTY)
+        n_found, n_shallow = scan(*arguments)
         slopes = (_PER_CENT * slope[:n_found]).tolist()
         return list(zip(found[:n_found].tolist(), slopes, strict=True)), shallow[:n_shallow]
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fields.grid import LogGrid
+from fields.holdings import Holdings
 from fields.ladder import LadderContracts
 from fields.smile import SmileTable
 from market.chains import FloatArray, IntArray
@@ -93,3 +94,32 @@ def _exact_greeks(book: LadderContracts, i: int, spot: mp.mpf, sigma: mp.mpf) ->
         "charm": (charm, charm_size),
         "delta": (value, abs(value)),
     }
+
+
+def random_holdings(n_strikes: int, seed: int, minutes_per_year: float = 525_600.0) -> Holdings:
+    """Return call-put pairs in book order: pairs of one volatility, pairs of two, and single contracts.
+
+    The first series expires 200 minutes of the clock ahead.
+    """
+    rng = np.random.default_rng(seed)
+    tau_of = np.array([200.0, 3_000.0, 20_000.0, 120_000.0]) / minutes_per_year
+    series = np.repeat(np.arange(4), 2 * n_strikes)
+    strike = np.repeat(np.sort(np.round(5003.25 * np.exp(rng.normal(0.0, 0.05, (4, n_strikes)))), axis=1).ravel(), 2)
+    is_call = np.tile([False, True], 4 * n_strikes)
+    k = np.log(strike / 5003.25)
+    own = np.where(np.repeat(rng.random(4 * n_strikes) < 0.7, 2), 0.0, 0.01 * rng.random(series.shape[0]))
+    kept = rng.random(series.shape[0]) < 0.9
+    carry, dividend = np.linspace(0.01, 0.04, 4)[series], np.linspace(0.03, 0.012, 4)[series]
+    columns = {
+        "series": series,
+        "strike": strike,
+        "is_call": is_call,
+        "tau": tau_of[series],
+        "volatility": 0.16 - 0.3 * k + 0.6 * k * k + own,
+        "rate": carry + dividend,
+        "carry": carry,
+        "multiplier": np.full(series.shape, 100.0),
+        "contracts": np.round(rng.normal(0.0, 300.0, series.shape[0])),
+        "open_interest": np.round(rng.lognormal(5.0, 1.0, series.shape[0])),
+    }
+    return Holdings(place=np.flatnonzero(kept), **{name: column[kept] for name, column in columns.items()})

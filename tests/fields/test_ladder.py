@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
+from fields.config import Dynamics
 from fields.grid import LogGrid
-from fields.ladder import ExposureLadder, LadderContracts, gamma_ladder, spot_ladder
+from fields.ladder import ExposureLadder, LadderContracts, delta_ladder, gamma_ladder, spot_ladder
+from fields.ladder_levels import levels_of
 from fields.smile import SmileTable
-from market.chains import FloatArray
+from market.chains import FloatArray, IntArray
 from market.errors import DataError
 from tests.fields.books import exact_sums, random_book, smile_of, subset
 
 GRID = LogGrid.about_spot(0.12, 401)
 MINUTES = 525_600.0
+SLOPE = -0.8
 PROBED = (0, 3, 77, 128, 200, 255, 399, 400)
 
 
@@ -58,23 +61,119 @@ def test_gamma_alone_equals_gamma_of_the_three(*, moving: bool) -> None:
     np.testing.assert_allclose(alone, spot_ladder(book, weight, GRID, MINUTES, smile).gamma_usd_per_pct, rtol=1e-12)
 
 
-@pytest.mark.parametrize("moving", [False, True])
-def test_the_slope_of_delta_is_gamma_plus_vanna_times_the_slope_of_volatility(*, moving: bool) -> None:
-    """d(delta)/d ln S = gamma S + vanna sigma_x: the second term is what moves with the smile (spec 2.7)."""
+def _moved(
+    book: LadderContracts, series: IntArray, dynamics: Dynamics, x: float
+) -> tuple[FloatArray, FloatArray, SmileTable | None, float | None]:
+    """Return volatility and its slope by log spot, and what the ladder is told of them."""
+    if dynamics is Dynamics.STICKY_MONEYNESS:
+        smile = smile_of(book, series, GRID)
+        return smile.at(x), smile.slope_at(x), smile, None
+    if dynamics is Dynamics.SPOT_VOL_SLOPE:
+        free = book.volatility + SLOPE * x
+        return np.maximum(free, 0.01), np.where(free > 0.01, SLOPE, 0.0), None, SLOPE
+    return book.volatility, np.zeros(book.tau.shape), None, None
+
+
+@pytest.mark.parametrize("dynamics", list(Dynamics))
+def test_the_slope_of_delta_is_gamma_plus_vanna_times_the_slope_of_volatility(dynamics: Dynamics) -> None:
+    """d(delta)/d ln S = gamma S + vanna sigma_x: the second term is what moves with volatility (spec 2.7)."""
     book, held, series = random_book(500, 3)
-    smile = smile_of(book, series, GRID)
     for node in (40, 200, 360):
         x, h = float(GRID.nodes[node]) + 0.37 * GRID.spacing, 1e-6
-        sigma, up, down = (smile.at(x + dx) if moving else book.volatility for dx in (0.0, h, -h))
-        # A difference across a kink of the tabulated smile has no slope to be compared with.
-        weight = np.where(np.isclose(smile.slope_at(x + h), smile.slope_at(x - h), rtol=1e-9, atol=0.0), held, 0.0)
+        sigma, rate, _, _ = _moved(book, series, dynamics, x)
+        (up, above, _, _), (down, below, _, _) = (_moved(book, series, dynamics, x + dx) for dx in (h, -h))
+        # A difference across a kink of the tabulated smile or of the floor has no slope to be compared with.
+        weight = np.where(np.isclose(above, below, rtol=1e-9, atol=0.0), held, 0.0)
         slope = (_delta(book, weight, x + h, up) - _delta(book, weight, x - h, down)) / (2.0 * h)
         here, fixed = LogGrid(x, GRID.spacing, 3), replace(book, volatility=sigma)
         gamma = gamma_ladder(fixed, weight, here)[:, 1].sum() * 100.0
-        rate = smile.slope_at(x) if moving else np.zeros(500)
         vanna = spot_ladder(fixed, weight * rate, here, MINUTES).vanna_usd_per_volpt[:, 1].sum() * 100.0
         price = book.spot * np.exp(x)
         assert slope == pytest.approx((gamma + vanna) / price, rel=1e-7)
+
+
+@pytest.mark.parametrize("dynamics", list(Dynamics))
+def test_the_delta_ladder_is_the_sum_of_all_deltas(dynamics: Dynamics) -> None:
+    """Alone, with the other exposures, and with one vol point more, under all dynamics, to 1e-13 of gross."""
+    book, weight, series = random_book(500, 31)
+    signed = np.where(np.arange(500) % 3 == 0, -weight, weight)
+    _, _, smile, slope = _moved(book, series, dynamics, 0.0)
+    alone = delta_ladder(book, signed, GRID, smile, slope)
+    bumped = delta_ladder(book, signed, GRID, smile, slope, bump=0.01)
+    three = spot_ladder(book, signed, GRID, MINUTES, smile, slope)
+    np.testing.assert_allclose(three.delta_units, alone, rtol=0.0, atol=1e-14 * weight.sum())
+    for node in PROBED:
+        x = float(GRID.nodes[node])
+        sigma = _moved(book, series, dynamics, x)[0]
+        assert abs(alone[:, node].sum() - _delta(book, signed, x, sigma)) <= 1e-13 * weight.sum()
+        assert abs(bumped[:, node].sum() - _delta(book, signed, x, sigma + 0.01)) <= 1e-13 * weight.sum()
+
+
+@pytest.mark.parametrize("dynamics", list(Dynamics))
+def test_the_delta_ladders_own_slope_is_effective_gamma(dynamics: Dynamics) -> None:
+    """Differences of the delta ladder on a fine grid give gamma + vanna d(sigma)/d ln S at the node between."""
+    book, held, series = random_book(400, 32)
+    fine = LogGrid.about_spot(0.002, 401)
+    wide = np.where(book.tau > 0.02, held, 0.0)
+    smile = smile_of(book, series, fine) if dynamics is Dynamics.STICKY_MONEYNESS else None
+    slope = SLOPE if dynamics is Dynamics.SPOT_VOL_SLOPE else None
+    ladder = spot_ladder(book, wide, fine, MINUTES, smile, slope)
+    for node in (80, 200, 311):
+        x = float(fine.nodes[node])
+        sigma, rate = book.volatility + (slope or 0.0) * x, np.full(400, slope or 0.0)
+        if smile is not None:
+            # A kink may lie between the neighbours: the mean slope over both cells counts, to less digits.
+            up, down = (smile.at(x + dx) for dx in (fine.spacing, -fine.spacing))
+            sigma, rate = smile.at(x), (up - down) / (2.0 * fine.spacing)
+        rise = (ladder.delta_units[:, node + 1] - ladder.delta_units[:, node - 1]).sum() / (2.0 * fine.spacing)
+        here, fixed = LogGrid(x, 1e-3, 3), replace(book, volatility=sigma)
+        gamma = 100.0 * gamma_ladder(fixed, wide, here)[:, 1].sum()
+        vanna = 100.0 * spot_ladder(fixed, wide * rate, here, MINUTES).vanna_usd_per_volpt[:, 1].sum()
+        assert rise == pytest.approx((gamma + vanna) / (book.spot * np.exp(x)), rel=2e-5 if smile is None else 3e-4)
+
+
+@pytest.mark.parametrize("width", [0.0015, 0.009, 0.0125, 0.02, 0.03, 0.055, 0.09, 0.2, 1.5])
+def test_every_level_values_its_bells_exactly(width: float) -> None:
+    """Bells just wide enough for each level, all over the ladder and beside it, agree with the direct sum."""
+    n = 80
+    book = LadderContracts(
+        spot=100.0,
+        strike=100.0 * np.exp(np.linspace(-0.15, 0.15, n)),
+        tau=np.full(n, 0.05),
+        volatility=np.linspace(1.0, 1.3, n) * width / np.sqrt(0.05),
+        carry=np.full(n, 0.03),
+        dividend_yield=np.full(n, 0.01),
+        is_call=np.arange(n) % 2 == 0,
+    )
+    weight = np.random.default_rng(33).lognormal(0.0, 1.0, n)
+    fast = spot_ladder(book, weight, GRID, 1.0, shocks=(0.0, 0.0, 1.0))
+    # Another slope than 0, too small to matter, is valued node by node.
+    direct = spot_ladder(book, weight, GRID, 1.0, slope=1e-300, shocks=(0.0, 0.0, 1.0))
+    for name in ("gamma_usd_per_pct", "vanna_usd_per_volpt", "charm_usd_per_min", "source_rate_usd_per_min"):
+        gap = np.abs(getattr(fast, name) - getattr(direct, name))
+        assert gap.max() <= 1e-13 * np.abs(getattr(direct, name)).max(), name
+    assert np.abs(fast.delta_units - direct.delta_units).max() <= 1e-14 * weight.sum()
+
+
+def test_levels_cover_the_ladder_and_reproduce_polynomials() -> None:
+    """The matrices carry a constant and a cubic over exactly; short ladders have no level that would cost more."""
+    levels = levels_of(GRID)
+    for level, matrix in enumerate(levels.carry_over):
+        x = levels.x[levels.offset[level] : levels.offset[level + 1]]
+        np.testing.assert_allclose(np.ones(x.shape) @ matrix, 1.0, rtol=1e-14)
+        np.testing.assert_allclose((x / 0.12) ** 3 @ matrix, (GRID.nodes / 0.12) ** 3, atol=1e-14)
+    assert len(levels.carry_over) == 6
+    assert levels_of(LogGrid.about_spot(0.12, 3)).carry_over == ()
+
+
+def test_volatility_under_a_slope_stops_at_its_floor() -> None:
+    """Far up the ladder every volatility is one point, or its own where that is lower already."""
+    book, weight, _ = random_book(50, 34)
+    low = replace(book, volatility=np.where(np.arange(50) < 25, 0.005, 0.02))
+    x = float(GRID.nodes[400])
+    floor = np.where(np.arange(50) < 25, 0.005, 0.01)
+    found = delta_ladder(low, weight, GRID, slope=-0.9)[:, 400].sum()
+    assert abs(found - _delta(low, weight, x, floor)) <= 1e-13 * weight.sum()
 
 
 @pytest.mark.parametrize("moving", [False, True])

@@ -12,8 +12,8 @@ from scipy.optimize import minimize_scalar
 
 from fields.config import Dynamics, PositionSource
 from fields.grid import LogGrid
-from fields.ladder import LadderContracts, gamma_ladder
-from fields.roots import RootSearch, net_gamma, zero_gamma_levels
+from fields.ladder import LadderContracts, delta_ladder, gamma_ladder
+from fields.roots import DeltaSearch, RootSearch, net_delta, net_gamma, zero_delta_levels, zero_gamma_levels
 from fields.smile import SmileTable
 from market.chains import FloatArray
 from market.errors import DataError
@@ -192,3 +192,74 @@ def test_a_smile_of_another_ladder_is_refused() -> None:
     smile: SmileTable = smile_of(book, series, LogGrid.about_spot(0.1, 101))
     with pytest.raises(DataError):
         gamma_ladder(book, weight, GRID, smile)
+
+
+def _search_delta(
+    book: LadderContracts, weight: FloatArray, added: float = 0.0, slope: float | None = None
+) -> DeltaSearch:
+    usd = (delta_ladder(book, weight, GRID, slope=slope).sum(axis=0) + added) * book.spot * np.exp(GRID.nodes)
+    return zero_delta_levels(book, weight, GRID, usd, 0.1, PositionSource.USER, None, slope, added)
+
+
+def _exact_delta_root(book: LadderContracts, weight: FloatArray, near: float, added: float) -> float:
+    def net(x: mp.mpf) -> mp.mpf:
+        total = mp.mpf(added)
+        for i in range(weight.shape[0]):
+            values = (book.strike, book.tau, book.volatility, book.carry, book.dividend_yield)
+            strike, tau, sigma, b, q = (mp.mpf(float(v[i])) for v in values)
+            a, eta = sigma * mp.sqrt(tau), 1 if book.is_call[i] else -1
+            d1 = (mp.log(mp.mpf(SPOT) / strike) + x + b * tau) / a + a / 2
+            total += eta * mp.mpf(float(weight[i])) * mp.exp(-q * tau) * mp.ncdf(eta * d1)
+        return total
+
+    with mp.workdps(50):
+        return float(SPOT * mp.exp(mp.findroot(net, (mp.mpf(near) - 1e-5, mp.mpf(near) + 1e-5))))
+
+
+@pytest.mark.parametrize(
+    ("weights", "added", "count"),
+    [
+        ([1.0, 2.0, 1.0, 1.0], 0.0, 1),
+        ([1.0, 2.0, 1.0, 1.0], 5.0, 0),
+        ([-100.0, 130.0, -100.0, 0.0], 0.0, 0),
+        ([-150.0, 400.0, -250.0, 0.0], -415.0, 2),
+    ],
+)
+def test_all_zero_delta_levels_are_found_to_a_billionth_of_spot(weights: list[float], added: float, count: int) -> None:
+    """Calls and puts with stock besides: each level agrees with its 50-digit root; none comes with its reason."""
+    book = replace(_strip([4700.0, 4950.0, 5100.0, 5300.0]), is_call=np.array([False, True, False, True]))
+    weight = np.array(weights)
+    found = _search_delta(book, weight, added)
+    assert len(found.levels) == count
+    assert bool(found.reason) == (count == 0)
+    net, h = net_delta(book, weight, added_units=added), 1e-5
+    for root in found.levels:
+        x = float(np.log(root.level / SPOT))
+        assert abs(root.level - _exact_delta_root(book, weight, x, added)) <= 1e-9 * SPOT
+        assert root.slope_usd_per_pct == pytest.approx((net(x + h) - net(x - h)) / (2.0 * h) * 0.01, rel=1e-7)
+
+
+@pytest.mark.parametrize("dynamics", list(Dynamics))
+def test_slopes_at_zero_gamma_are_closed_forms(dynamics: Dynamics) -> None:
+    """The slope agrees with the difference of the exact gamma around the root, with volatility moving or not."""
+    book, weight, series = random_book(2_000, 11)
+    signed = np.where(book.is_call, weight, -1.15 * weight)
+    smile = smile_of(book, series, GRID) if dynamics is Dynamics.STICKY_MONEYNESS else None
+    bend = -0.4 if dynamics is Dynamics.SPOT_VOL_SLOPE else None
+    gamma = gamma_ladder(book, signed, GRID, smile, bend).sum(axis=0)
+    found = zero_gamma_levels(book, signed, GRID, gamma, 0.1, PositionSource.OI_NAIVE, smile, bend)
+    assert found.levels
+    net = net_gamma(book, signed, smile, bend)
+    for root in found.levels:
+        assert root.dynamics is dynamics
+        # Short enough to meet no kink of the smile.
+        x, h = float(np.log(root.level / book.spot)), 1e-8
+        slope = (net(x + h) - net(x - h)) / (2.0 * h) * 0.01
+        assert root.slope == pytest.approx(slope, rel=1e-6)
+
+
+def test_delta_of_pairs_that_cancel_is_zero_everywhere() -> None:
+    """A long call, a short put of the same strike and stock sold against them hold no delta at any price."""
+    pair = replace(_strip([5000.0, 5000.0]), is_call=np.array([True, False]), volatility=np.full(2, 0.2))
+    found = _search_delta(pair, np.array([1.0, -1.0]), -float(np.exp(-pair.dividend_yield[0] * pair.tau[0])))
+    assert (found.levels, found.reason) == ((), "net delta is zero all along the ladder")
