@@ -55,6 +55,17 @@ def _smoothed(bins: FloatArray, usd: FloatArray, seen: FloatArray, config: Profi
     return density, length / np.diff(edges)
 
 
+def _deposited(x: FloatArray, usd: FloatArray, low: float, width: float, n_bins: int) -> FloatArray:
+    """Return dollars by bin, shared between the two nearest centres: levels on a lattice leave no beat."""
+    inside = (x >= low) & (x <= low + n_bins * width)
+    place = np.clip((x[inside] - low) / width - 0.5, 0.0, n_bins - 1.0)
+    left = np.minimum(place.astype(np.int64), n_bins - 1)
+    right = np.minimum(left + 1, n_bins - 1)
+    share = place - left
+    masses = np.bincount(left, weights=usd[inside] * (1.0 - share), minlength=n_bins)
+    return np.asarray(masses + np.bincount(right, weights=usd[inside] * share, minlength=n_bins))
+
+
 def _profile(
     x: FloatArray, usd: FloatArray, seen: tuple[float, float], config: ProfileConfig, source: LiquiditySource
 ) -> LiquidityProfile:
@@ -63,10 +74,9 @@ def _profile(
     if not high > low:
         return constant_profile(f"{source.value}: no price range was seen around spot", config)
     n_bins = max(1, round((high - low) / config.bandwidth * _BINS_PER_BANDWIDTH))
-    borders = np.linspace(low, high, n_bins + 1)
-    masses, _ = np.histogram(x, bins=borders, weights=usd)
-    width = np.diff(borders)
-    density, support = _smoothed(0.5 * (borders[:-1] + borders[1:]), masses, width, config)
+    width = (high - low) / n_bins
+    centres = np.asarray(low + (np.arange(n_bins) + 0.5) * width, dtype=np.float64)
+    density, support = _smoothed(centres, _deposited(x, usd, low, width, n_bins), np.ones(n_bins) * width, config)
     known = (support >= config.min_support) & np.isfinite(density)
     middle = config.n_cells // 2
     if not (known[middle] and density[middle] > 0.0):
@@ -116,14 +126,7 @@ def depth_profile(
     if not ((shown & is_bid).any() and (shown & ~is_bid).any()):
         return constant_profile("depth: a side of the book is empty", config)
     x = np.log(price[shown] / spot)
-    return _profile(
-        x, price[shown] * size[shown], (float(x.min()), _past(float(x.max()))), config, LiquiditySource.DEPTH
-    )
-
-
-def _past(value: float) -> float:
-    # The last level belongs to the last bin, whose upper border it would otherwise be by rounding alone.
-    return value + 1e-12 * max(1.0, abs(value))
+    return _profile(x, price[shown] * size[shown], (float(x.min()), float(x.max())), config, LiquiditySource.DEPTH)
 
 
 def volume_profile(
@@ -158,7 +161,7 @@ def volume_profile(
     if not traded.any():
         return constant_profile("volume_at_price: nothing was traded", config)
     x = np.log(price[traded] / spot)
-    seen = (float(x.min()), _past(float(x.max())))
+    seen = (float(x.min()), float(x.max()))
     return _profile(x, usd[traded], seen, config, LiquiditySource.VOLUME_AT_PRICE)
 
 

@@ -18,7 +18,8 @@ __all__ = ["ImpactCheckpoint", "ImpactState"]
 
 # Columns of a bar: signed, gross, signed root, gross root, squared dollars.
 _SUMS = 5
-_NO_BAR = -1
+# Two below the first bar of the epoch, so that it is nobody's neighbour.
+_NO_BAR = -2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class ImpactCheckpoint:
     bar_index : ndarray of int64, shape (n_bars,)
         Number of each bar since the epoch.
     open_index : int
-        Number of the open bar; -1 where none is open.
+        Number of the open bar; -2 where none is open.
     open_sums : ndarray, shape (5,)
         Sums of the open bar.
     last_ts_ns : int
@@ -40,7 +41,7 @@ class ImpactCheckpoint:
     last_price_sum, last_price_count : float
         Sum and number of the prices at that instant.
     previous_index : int
-        Number of the bar closed last; -1 where there is none.
+        Number of the bar closed last; -2 where there is none.
     previous_close : float
         Its last price.
     n_late, n_unusable, n_gaps : int
@@ -117,6 +118,8 @@ class ImpactState:
         self.n_late += int((~kept).sum())
         columns = (ts_ns[usable][kept], price[usable][kept], signed_usd[usable][kept], gross_usd[usable][kept])
         bar = bar[kept]
+        if not bar.size:
+            return
         starts = np.flatnonzero(np.diff(bar, prepend=_NO_BAR))
         for start, end in zip(starts, [*starts[1:], bar.shape[0]], strict=True):
             self._into(int(bar[start]), *(column[start:end] for column in columns))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fields.liquidity import LiquidityProfile
+from fields.liquidity import LiquidityProfile, LiquiditySource
 from market.errors import DataError
 
 
@@ -24,3 +24,9 @@ def test_a_profile_that_cannot_be_is_refused(edges: list[float], illiquidity: li
     """Edges must rise and illiquidity must be positive."""
     with pytest.raises(DataError):
         LiquidityProfile(edges=np.array(edges), illiquidity=np.array(illiquidity))
+
+
+def test_a_profile_says_what_it_stands_on() -> None:
+    """One that the caller made says so unless told otherwise."""
+    profile = LiquidityProfile(edges=np.array([-0.1, 0.1]), illiquidity=np.ones(1))
+    assert (profile.source, profile.reason) == (LiquiditySource.GIVEN, "")
