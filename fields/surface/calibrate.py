@@ -26,7 +26,6 @@ __all__ = ["calibrate_surface"]
 
 _STALE = QUOTE_DROPS.index(QuoteDrop.STALE)
 _BAD = [QUOTE_DROPS.index(why) for why in (QuoteDrop.CROSSED, QuoteDrop.OUTSIDE_BOUNDS, QuoteDrop.STALE)]
-_TWO_SIDED = [*_BAD]
 
 
 @final
@@ -144,6 +143,12 @@ def _stale_share(quotes: SurfaceQuotes) -> float:
     return stale / judged if judged else float("nan")
 
 
+def _require_one_each(n_series: int, *counts: int) -> None:
+    if any(count != n_series for count in counts):
+        found = f"{n_series} series, and clock, forwards and book for {', '.join(map(str, counts))}"
+        raise DataError("the surface needs one clock, forward and part of the book per series", found=found)
+
+
 def calibrate_surface(
     book: SortedBook,
     forwards: Forwards,
@@ -186,8 +191,7 @@ def calibrate_surface(
         Free of arbitrage for any quotes; NaN with a reason where there are too few.
     """
     n = len(series)
-    if not n == time.years.shape[0] == forwards.forward.shape[0] == book.series_start.shape[0] - 1:
-        raise DataError("the surface needs one clock and forward per series", found=f"{n} series", expected="as many")
+    _require_one_each(n, time.years.shape[0], forwards.forward.shape[0], book.series_start.shape[0] - 1)
     iv = _mid_volatility(book, forwards, time) if mid_iv is None else mid_iv
     european = n > 0 and series[0].product.exercise is ExerciseStyle.EUROPEAN
     max_lag_s = config.max_lag_index_s if european else config.max_lag_s
@@ -197,14 +201,13 @@ def calibrate_surface(
     quality = _quality(quotes, fit, time.years, config)
     confidence = _trust_between(quality.confidence, fit, time.years)
     reasons = _reasons(fit, np.diff(quotes.start), forwards, time, config)
-    stale, why = _stale_share(quotes), ""
+    stale = _stale_share(quotes)
+    why = "" if (fit.source > 0).any() else "no expiration has enough usable quotes"
     if stale > config.max_stale_share:
         why = (
             f"{stale:.0%} of the two-sided quotes are older than {max_lag_s:g} s; at most {config.max_stale_share:.0%}"
         )
         confidence, reasons = np.zeros(n), tuple("; ".join(filter(None, (each, why))) for each in reasons)
-    elif not (fit.source > 0).any():
-        why = "no expiration has enough usable quotes"
     return VolSurface(
         ts_event_ns=ts_ns,
         cause_id=cause_id,
