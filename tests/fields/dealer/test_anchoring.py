@@ -117,6 +117,16 @@ def test_trades_on_both_sides_of_an_untold_close_are_refused() -> None:
         book.end_session(CLOSE_NS + DAY)
 
 
+def test_a_session_that_was_ended_too_early_is_put_right_by_the_record() -> None:
+    """Late prints after the end that was told, but before the close that the open interest counts, are in it."""
+    book = opened([100.0])
+    book.end_session(CLOSE_NS + DAY - 2 * HOUR_NS)
+    buy(book, 0, 10.0, CLOSE_NS + DAY - HOUR_NS)
+    book.on_open_interest(interest([100.0], day=1))
+    found = book.position(ONE)
+    assert [*found.opening, *found.flow] == [90.0, 0.0]
+
+
 def test_a_morning_without_a_publication_is_made_up_for_by_the_next() -> None:
     """Two sessions are reconciled by one record."""
     book = opened([100.0])

@@ -109,6 +109,15 @@ def test_a_late_trade_is_not_known_before_it_came() -> None:
     assert found[1] == -6.0
 
 
+def test_a_late_trade_stays_late_when_the_one_before_it_is_forgotten() -> None:
+    """The newest instant is remembered beyond the trades themselves."""
+    history = FlowHistory(max_events=4)
+    history.append([0] * 5, [1] * 5, [1.0] * 5, [1.0] * 5, [100, 50, 60, 70, 80])
+    assert (history.forgotten, history.out_of_order) == (1, 4)
+    assert history.replay(DealerBook(FLOW), 1, 100) == 1
+    assert history.replay(DealerBook(FLOW), 1, 100, inclusive=True) == 5
+
+
 def test_a_checkpoint_goes_on_bit_for_bit() -> None:
     """From the state on, and rebuilt from the state and the history, everything is the same."""
     trades, records = two_days()
