@@ -14,6 +14,10 @@ from market.errors import DataError
 
 __all__ = ["ImpactEstimate", "ImpactSample", "estimate_impact", "impact_by_method"]
 
+# Share of the variance of sign(x) sqrt|x| that is linear in a standard normal x: E[|x|^1.5]^2 / E|x|. Two such roots
+# of normals with correlation c correlate by this times c, plus nearly all of the rest times c^3.
+_ROOT_LINEAR = 0.927037
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImpactSample:
@@ -151,35 +155,37 @@ def bounded(estimate: ImpactEstimate, config: ImpactConfig) -> ImpactEstimate:
 
 
 def _signing_factor(
-    regressor: FloatArray, noise: FloatArray, accuracy: float, config: ImpactConfig
+    flow: FloatArray, squares: FloatArray, accuracy: float, config: ImpactConfig, *, is_root_of_net: bool
 ) -> tuple[float, str]:
-    """Return what a slope on misclassified flow must be multiplied by (spec/fields.md 2.6; docs/fields/liquidity.md).
+    """Return what a slope on misclassified flow must be multiplied by (derived in docs/fields/liquidity.md).
 
     A sign that is right with probability p turns flow X into (2p - 1) X plus noise of variance 4 p (1 - p) sum v^2.
     """
-    shrink = 2.0 * accuracy - 1.0
-    if shrink >= 1.0:
+    signal = 2.0 * accuracy - 1.0
+    if signal >= 1.0:
         return 1.0, ""
-    if shrink < config.min_reliability:
+    if signal < config.min_reliability:
         return nan, f"a signing accuracy of {accuracy:.3g} tells too little"
-    noise_variance = 4.0 * accuracy * (1.0 - accuracy) * float(noise.mean())
-    if not isfinite(noise_variance):
-        return 1.0 / shrink, ""  # exact where signs are independent from trade to trade
-    variance = float(regressor.var())
-    share = 1.0 - noise_variance / variance if variance > 0.0 else -inf
-    if share < config.min_reliability * shrink:
+    # Share of the measured variance that is signal; where trades are not told, that of signs that do not persist.
+    share = signal * signal
+    noise = 4.0 * accuracy * (1.0 - accuracy) * float(squares.mean())
+    if isfinite(noise):
+        variance = float(flow.var())
+        share = 1.0 - noise / variance if variance > 0.0 else -inf
+    if share < config.min_reliability * signal:
         return nan, "misclassification alone explains the measured flow"
-    return shrink / share, ""
+    if not is_root_of_net:
+        return signal / share, ""
+    correlation = sqrt(share)
+    shared = correlation * (_ROOT_LINEAR + (1.0 - _ROOT_LINEAR) * share)
+    return sqrt(signal / correlation) / shared, ""
 
 
-def _regressor(sample: ImpactSample, method: ImpactMethod) -> tuple[FloatArray, FloatArray]:
-    """Return the regressor of a method and, per bar, the sum of squared trades in its unit."""
-    if method is ImpactMethod.LINEAR:
-        return sample.signed_usd, sample.squared_usd
+def _flow(sample: ImpactSample, method: ImpactMethod) -> tuple[FloatArray, FloatArray]:
+    """Return the flow that a method sums over trades and, per bar, the sum of its squares."""
     if method is ImpactMethod.SQUARE_ROOT_BY_TRADE:
         return sample.signed_root_usd, sample.gross_usd
-    flow = sample.signed_usd
-    return np.sign(flow) * np.sqrt(np.abs(flow)), np.full(flow.shape, nan)
+    return sample.signed_usd, sample.squared_usd
 
 
 def _reference_flow(sample: ImpactSample, method: ImpactMethod, config: ImpactConfig) -> float:
@@ -194,15 +200,17 @@ def _reference_flow(sample: ImpactSample, method: ImpactMethod, config: ImpactCo
 
 
 def _regressed(sample: ImpactSample, method: ImpactMethod, config: ImpactConfig, accuracy: float) -> ImpactEstimate:
-    known = np.isfinite(sample.log_return) & np.isfinite(_regressor(sample, method)[0])
+    known = np.isfinite(sample.log_return) & np.isfinite(_flow(sample, method)[0])
     if int(known.sum()) < config.min_bars:
         return no_impact(sample.horizon_ns, int(known.sum()), f"{known.sum()} bars of {config.min_bars} needed")
     sample = sample.rows(known)
-    regressor, noise = _regressor(sample, method)
+    measured, squares = _flow(sample, method)
+    is_root_of_net = method is ImpactMethod.SQUARE_ROOT
+    regressor = np.sign(measured) * np.sqrt(np.abs(measured)) if is_root_of_net else measured
     slope = robust_slope(regressor, sample.log_return, config.hac_lags)
     if not isfinite(slope.value):
         return no_impact(sample.horizon_ns, slope.n, "signed flow does not vary")
-    factor, reason = _signing_factor(regressor, noise, accuracy, config)
+    factor, reason = _signing_factor(measured, squares, accuracy, config, is_root_of_net=is_root_of_net)
     flow = _reference_flow(sample, method, config)
     if not reason and method is not ImpactMethod.LINEAR:
         factor, reason = (factor / sqrt(flow), "") if flow > 0.0 else (nan, "no flow to take the slope at")
