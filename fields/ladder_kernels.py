@@ -203,6 +203,42 @@ def add_delta(
             _add_beyond(delta[row, own:], first - own, last - own, eta, base)
 
 
+@primitive
+def _add_nodes(
+    first: int,
+    last: int,
+    x: FloatArray,
+    width: FloatArray,
+    contract: tuple[float, float, float, float, float, float, float],
+    shocks: tuple[float, float, float],
+    out: tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray],
+) -> None:
+    """Add a contract's gamma, vanna, charm, delta and rate at its nodes."""
+    y, root, b, q, decay, base, eta = contract
+    at, gamma, vanna, charm = x[first:last], out[0][first:last], out[1][first:last], out[2][first:last]
+    delta, rate, held = out[3][first:last], out[4][first:last], eta * base
+    for j in range(last - first):
+        a = width[j]
+        inverse = 1.0 / a
+        d1 = (y + at[j]) * inverse + 0.5 * a
+        d2 = d1 - a
+        phi = INV_SQRT_2PI * half_power(_BELL_SQUARE * d1 * d1)
+        tail = phi * mills(abs(d1))
+        cumulative = held * (tail if eta * d1 < 0.0 else 1.0 - tail)
+        density, inverse_sigma, b_a = base * phi, root * inverse, b * inverse
+        m = b_a - d2 * decay
+        gamma[j] += density * inverse
+        vanna[j] -= density * d2 * inverse_sigma
+        charm[j] += q * cumulative - density * m
+        delta[j] += cumulative
+        # color S, d(vanna)/dt and d(charm)/dt (docs/fields/potential.md)
+        color = inverse * (q + decay + d1 * m)
+        vanna_decay = inverse_sigma * (b_a - d1 * decay - d2 * (q + d1 * m))
+        bend = m * (2.0 * q + d1 * m) - decay * (3.0 * d1 * decay - 2.0 * (b_a + a * decay))
+        rate[j] += density * (shocks[0] * color + shocks[1] * vanna_decay - shocks[2] * bend)
+        rate[j] += shocks[2] * q * q * cumulative
+
+
 @kernel(*_ARGUMENTS, REAL, REAL, REAL, OUT_2D, OUT_2D, OUT_2D, OUT_2D, OUT_2D)
 def add_exposures(
     spot: float,
@@ -235,8 +271,7 @@ def add_exposures(
 ) -> None:
     """Add gamma, vanna, charm, delta, and the derivative by calendar time of the weighted sum of the first three."""
     levels, motion = (x, offset, least, spacing), (slope, bump, table, place, fraction, scale, ceiling)
-    width = np.empty(x.shape[0])
-    own = int(offset[least.shape[0]])
+    shocks, width, own = (per_gamma, per_vanna, per_charm), np.empty(x.shape[0]), int(offset[least.shape[0]])
     for i in range(strike.shape[0]):
         if weight[i] == 0.0:
             continue
@@ -245,32 +280,9 @@ def add_exposures(
         first, last = _place(i, y, root, volatility[i], levels, motion, width)
         row, eta = (0, 1.0) if is_call[i] else (1, -1.0)
         base = weight[i] * exp(-q * tau[i])
-        held = eta * base
-        at, gamma_out, vanna_out = x[first:last], gamma[row, first:last], vanna[row, first:last]
-        charm_out, delta_out, rate_out = charm[row, first:last], delta[row, first:last], rate[row, first:last]
-        for j in range(last - first):
-            a = width[j]
-            inverse = 1.0 / a
-            d1 = (y + at[j]) * inverse + 0.5 * a
-            d2 = d1 - a
-            phi = INV_SQRT_2PI * half_power(_BELL_SQUARE * d1 * d1)
-            tail = phi * mills(abs(d1))
-            cumulative = held * (tail if eta * d1 < 0.0 else 1.0 - tail)
-            density, inverse_sigma = base * phi, root * inverse
-            b_a = b * inverse
-            m = b_a - d2 * decay
-            gamma_out[j] += density * inverse
-            vanna_out[j] -= density * d2 * inverse_sigma
-            charm_out[j] += q * cumulative - density * m
-            delta_out[j] += cumulative
-            # color S, d(vanna)/dt and d(charm)/dt (docs/fields/potential.md)
-            color = inverse * (q + decay + d1 * m)
-            vanna_decay = inverse_sigma * (b_a - d1 * decay - d2 * (q + d1 * m))
-            m_slope = decay * (3.0 * d1 * decay - 2.0 * (b_a + a * decay))
-            bend = m * (2.0 * q + d1 * m) - m_slope
-            rate_out[j] += density * (per_gamma * color + per_vanna * vanna_decay - per_charm * bend)
-            rate_out[j] += per_charm * q * q * cumulative
+        out = (gamma[row], vanna[row], charm[row], delta[row], rate[row])
+        _add_nodes(first, last, x, width, (y, root, b, q, decay, base, eta), shocks, out)
         if first >= own:
-            _add_beyond(charm[row, own:], first - own, last - own, eta, q * held)
-            _add_beyond(delta[row, own:], first - own, last - own, eta, held)
-            _add_beyond(rate[row, own:], first - own, last - own, eta, per_charm * q * q * held)
+            _add_beyond(charm[row, own:], first - own, last - own, eta, q * eta * base)
+            _add_beyond(delta[row, own:], first - own, last - own, eta, eta * base)
+            _add_beyond(rate[row, own:], first - own, last - own, eta, per_charm * q * q * eta * base)
