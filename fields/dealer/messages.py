@@ -41,7 +41,7 @@ class PositionReason(IntEnum):
     KNOWN = 0
     UNSEEN = 1  # NaN: neither open interest nor a trade
     EXPIRED = 2  # 0: from the expiry instant on
-    NO_OPEN_INTEREST = 3  # flow alone
+    NO_OPEN_INTEREST = 3  # flow alone; NaN under a convention, which flow does not move
     CARRIED = 4  # the newest record lacks it
     SPLIT = 5  # NaN: its terms are those before a split
     USER_UNKNOWN = 6  # NaN: the user's vector is NaN there

@@ -13,9 +13,9 @@ from market.chains import BoolArray, FloatArray
 __all__ = ["read_position"]
 
 
-def _reasons(values: FloatArray, status: NDArray[np.uint8], expired: BoolArray, *, moved: bool) -> NDArray[np.uint8]:
+def _reasons(values: FloatArray, status: NDArray[np.uint8], expired: BoolArray) -> NDArray[np.uint8]:
     no_interest = np.isnan(values[Row.OPEN_INTEREST])
-    nothing = no_interest if not moved else no_interest & ~(volume_of(values) > 0.0)
+    nothing = no_interest & ~(volume_of(values) > 0.0)
     cases = [
         (status == PositionReason.SPLIT, PositionReason.SPLIT),
         (expired, PositionReason.EXPIRED),
@@ -51,7 +51,7 @@ def read_position(
     DealerPosition
         See there.
     """
-    reason = _reasons(values, status, expired, moved=moved)
+    reason = _reasons(values, status, expired)
     cap = np.fmax(values[Row.OPEN_INTEREST], 0.0) + volume_of(values)
     flow = values[Row.FLOW] + values[Row.NEXT_FLOW]
     opening, variance = values[Row.OPENING], values[Row.OPENING_VARIANCE]
@@ -65,6 +65,8 @@ def read_position(
     # Of these nothing at all is known; of a hole in a user's vector the cap is.
     absent = (reason == PositionReason.UNSEEN) | (reason == PositionReason.SPLIT)
     unknown = absent | (reason == PositionReason.USER_UNKNOWN)
+    if not moved:
+        unknown |= reason == PositionReason.NO_OPEN_INTEREST
     dead = reason == PositionReason.EXPIRED
 
     def _masked(column: FloatArray) -> FloatArray:

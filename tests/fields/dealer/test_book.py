@@ -170,6 +170,7 @@ def test_a_convention_is_not_moved_by_flow(source: PositionSource) -> None:
     assert after.contracts[0] == before[0] != 0.0
     assert np.array_equal(after.flow, [-5.0, -5.0])
     assert np.isnan(after.contracts[1])
+    assert after.reasons == {PositionReason.NO_OPEN_INTEREST: 1}
 
 
 def test_an_estimate_beyond_all_that_can_be_open_is_moved_onto_it() -> None:
