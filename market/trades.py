@@ -214,7 +214,7 @@ class QuoteBatch:
         return int(self.contract.shape[0])
 
 
-Batch = TypeVar("Batch", TradeBatch, QuoteBatch)
+Batch = TypeVar("Batch", bound="TradeBatch | QuoteBatch")
 _HEAD = ("symbol", "ts_event_ns", "cause_id", "provenance", "contracts")
 _COLUMNS: dict[type, tuple[str, ...]] = {
     kind: tuple(item.name for item in fields(kind) if item.name not in _HEAD) for kind in (TradeBatch, QuoteBatch)
