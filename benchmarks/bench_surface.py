@@ -33,7 +33,7 @@ def noisy_surface(noise: float) -> tuple[FloatArray, FloatArray, FloatArray, Flo
     exact = np.sqrt(total_variance(theta[:, None], rho[:, None], psi[:, None], k) / tau[:, None]).ravel()
     iv = exact * (1.0 + noise * np.random.default_rng(1).standard_normal(exact.shape))
     z = k.ravel() / (iv * np.sqrt(np.repeat(tau, _STRIKES)))
-    return k.ravel(), iv, np.exp(-0.25 * z * z) / 0.002, tau, exact
+    return k.ravel(), iv, np.exp(-0.5 * (z / 1.2) ** 2) / 0.002, tau, exact
 
 
 def general_solver(k: FloatArray, iv: FloatArray, weight: FloatArray, tau: FloatArray) -> FloatArray:
@@ -50,7 +50,7 @@ def general_solver(k: FloatArray, iv: FloatArray, weight: FloatArray, tau: Float
             return np.asarray(w * (np.sqrt(total_variance(p[0], p[1], p[2], x) / years) - y))
 
         start, bounds = [level, -0.5, np.sqrt(level)], ([1e-9, -0.999, 1e-9], [10.0, 0.999, 4.0])
-        found.append(least_squares(residuals, start, bounds=bounds, x_scale=np.abs(start), loss="huber", f_scale=3.0).x)
+        found.append(least_squares(residuals, start, bounds=bounds, x_scale=np.abs(start), loss="huber", f_scale=1.0).x)
     return np.array(found)
 
 

@@ -37,7 +37,8 @@ class SurfaceConfig:
     wing_taper_sd : float
         Weights fall as ``exp(-(z / wing_taper_sd)^2 / 2)`` with z = k / (sigma sqrt(tau)).
     huber : float
-        Error in half spreads beyond which a quote pulls no harder.
+        Error in half spreads beyond which a quote pulls no harder; 1 is the edge of the bid-ask. A higher one fits the
+        worst quotes at the cost of the many (docs/adr/009).
     max_volatility : float
         A quote whose volatility is higher counts as outside the bounds.
     quality_sd : float
@@ -57,8 +58,8 @@ class SurfaceConfig:
 
     min_quotes: int = 5
     half_spread_floor_vol: float = 0.0005
-    wing_taper_sd: float = 1.4
-    huber: float = 3.0
+    wing_taper_sd: float = 1.2
+    huber: float = 1.0
     max_volatility: float = 5.0
     quality_sd: float = 2.0
     error_scale_vol: float = 0.02

@@ -39,7 +39,7 @@ class FittedSlices:
 
 
 def calibrate_slices(
-    k: FloatArray, iv: FloatArray, weight: FloatArray, start: NDArray[np.int64], tau: FloatArray, *, huber: float = 3.0
+    k: FloatArray, iv: FloatArray, weight: FloatArray, start: NDArray[np.int64], tau: FloatArray, *, huber: float = 1.0
 ) -> FittedSlices:
     """Fit every slice, first on its own, then all together under no arbitrage.
 

@@ -9,6 +9,7 @@ import numpy as np
 import QuantLib as ql  # noqa: N813  # its own documents call it so
 
 from fields.implied_vol import implied_volatility
+from fields.surface import SurfaceConfig
 from fields.surface.essvi import total_variance
 from market.chains import FloatArray
 
@@ -30,9 +31,9 @@ class Quotes(NamedTuple):
         return np.repeat(np.arange(self.tau.shape[0]), np.diff(self.start))
 
     def weight(self, half_spread: float = 0.002) -> FloatArray:
-        """Return weights of one half spread that fall in the wings like the root of vega."""
-        z = self.k / (self.iv * np.sqrt(self.tau[self.series]))
-        return np.asarray(np.exp(-0.25 * z * z) / half_spread)
+        """Return weights of one half spread with the taper of the settings."""
+        z = self.k / (self.iv * np.sqrt(self.tau[self.series])) / SurfaceConfig().wing_taper_sd
+        return np.asarray(np.exp(-0.5 * z * z) / half_spread)
 
     def noisy(self, deviation: float, seed: int) -> Quotes:
         """Return the quotes with relative noise."""

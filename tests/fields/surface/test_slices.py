@@ -103,7 +103,7 @@ def test_a_slice_alone_is_the_least_squares_of_another_program() -> None:
 
     fit = calibrate_slices(k, iv, weight, np.array([0, 60]), tau[:1])
     ours = np.array([fit.theta[0], fit.rho[0], fit.psi[0]])
-    best = least_squares(residuals, ours, loss="huber", f_scale=3.0, x_scale=np.abs(ours), xtol=1e-14, ftol=1e-14)
+    best = least_squares(residuals, ours, loss="huber", f_scale=1.0, x_scale=np.abs(ours), xtol=1e-14, ftol=1e-14)
     np.testing.assert_allclose(ours, best.x, rtol=1e-4)
 
 

@@ -128,7 +128,7 @@ def test_confidence_halves_with_the_lag_and_falls_with_bad_quotes() -> None:
     every = np.ones(chain.n_contracts, dtype=bool)
     fresh = surface_of(chain)
     late = surface_of(with_quotes(chain, every, quote_ts_ns=AS_OF_NS - 300 * SECOND_NS))
-    assert late.confidence == pytest.approx(0.5 * fresh.confidence)
+    assert late.confidence == pytest.approx(0.5 * fresh.confidence, rel=1e-3)
     fifth = np.flatnonzero(out_of_money(chain, 0))[::5]
     crossed = np.isin(np.arange(chain.n_contracts), fifth)
     worse = surface_of(with_quotes(chain, crossed, bid=50.0, ask=40.0))
