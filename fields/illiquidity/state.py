@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log, nan
+from math import inf, log, nan, sqrt
 from typing import final
 
 import numpy as np
@@ -34,10 +34,10 @@ class ImpactCheckpoint:
         Number of each bar since the epoch.
     open_index : int
         Number of the open bar; -2 where none is open.
-    open_sums : ndarray, shape (5,)
-        Sums of the open bar.
+    open_sums : tuple of float
+        The five sums of the open bar.
     last_ts_ns : int
-        Newest instant with a price in the open bar.
+        Newest instant with a price in the open bar; -1 where it has none.
     last_price_sum, last_price_count : float
         Sum and number of the prices at that instant.
     previous_index : int
@@ -52,7 +52,7 @@ class ImpactCheckpoint:
     bars: FloatArray
     bar_index: Int64Array
     open_index: int
-    open_sums: FloatArray
+    open_sums: tuple[float, ...]
     last_ts_ns: int
     last_price_sum: float
     last_price_count: float
@@ -80,8 +80,8 @@ class ImpactState:
         self._bars = np.full((self.config.window_bars, _SUMS + 1), nan)
         self._bar_index = np.zeros(self.config.window_bars, dtype=np.int64)
         self._n_closed = 0  # ever; the ring holds the newest
-        self._open_index, self._sums = _NO_BAR, np.zeros(_SUMS)
-        self._last_ts_ns, self._price_sum, self._price_count = 0, 0.0, 0.0
+        self._open_index, self._sums = _NO_BAR, (0.0,) * _SUMS
+        self._last_ts_ns, self._price_sum, self._price_count = -1, 0.0, 0.0
         self._previous_index, self._previous_close = _NO_BAR, nan
         self.n_late = self.n_unusable = self.n_gaps = 0
         self._cached: tuple[int, float, ImpactEstimate] | None = None
@@ -124,26 +124,60 @@ class ImpactState:
         for start, end in zip(starts, [*starts[1:], bar.shape[0]], strict=True):
             self._into(int(bar[start]), *(column[start:end] for column in columns))
 
+    def update_one(self, ts_ns: int, price: float, signed_usd: float, gross_usd: float) -> None:
+        """Take one trade or mid price, as `update` does with many, without the cost of arrays.
+
+        Parameters
+        ----------
+        ts_ns : int
+            Instant.
+        price : float
+            Reference price, USD; NaN where unknown.
+        signed_usd : float
+            Aggressor sign x dollars.
+        gross_usd : float
+            Dollars, >= 0.
+        """
+        if not (ts_ns >= 0 and abs(signed_usd) <= gross_usd < inf):
+            self.n_unusable += 1
+            return
+        bar = ts_ns // self.config.horizon_ns
+        if bar < max(self._open_index, self._previous_index + 1):
+            self.n_late += 1
+            return
+        root = sqrt(abs(signed_usd))
+        sign = (signed_usd > 0.0) - (signed_usd < 0.0)
+        sums = (signed_usd, gross_usd, sign * root, root, signed_usd * signed_usd)
+        if 0.0 < price < inf:
+            self._merge(bar, sums, ts_ns, price, 1.0)
+        else:
+            self._merge(bar, sums, -1, 0.0, 0.0)
+
     def _into(
         self, bar: int, ts_ns: Int64Array, price: FloatArray, signed_usd: FloatArray, gross_usd: FloatArray
     ) -> None:
-        if bar != self._open_index:
-            self._close()
-            self._open_index, self._sums = bar, np.zeros(_SUMS)
-            self._last_ts_ns, self._price_sum, self._price_count = 0, 0.0, 0.0
         root = np.sqrt(np.abs(signed_usd))
         columns = (signed_usd, gross_usd, np.sign(signed_usd) * root, root, signed_usd**2)
-        self._sums = self._sums + np.array([column.sum() for column in columns])
-        priced = price > 0.0
+        sums = tuple(float(column.sum()) for column in columns)
+        priced = (price > 0.0) & (price < inf)
         if not priced.any():
+            self._merge(bar, sums, -1, 0.0, 0.0)
             return
-        # The mean over the newest instant does not depend on the order of rows within it.
         newest = int(ts_ns[priced].max())
+        at_last = priced & (ts_ns == newest)
+        self._merge(bar, sums, newest, float(price[at_last].sum()), float(at_last.sum()))
+
+    def _merge(self, bar: int, sums: tuple[float, ...], newest: int, price_sum: float, count: float) -> None:
+        if bar != self._open_index:
+            self._close()
+            self._open_index, self._sums = bar, (0.0,) * _SUMS
+            self._last_ts_ns, self._price_sum, self._price_count = -1, 0.0, 0.0
+        self._sums = tuple(a + b for a, b in zip(self._sums, sums, strict=True))
+        # The mean over the newest instant does not depend on the order of rows within it.
         if newest > self._last_ts_ns:
-            self._last_ts_ns, self._price_sum, self._price_count = newest, 0.0, 0.0
-        at_last = priced & (ts_ns == self._last_ts_ns)
-        self._price_sum += float(price[at_last].sum())
-        self._price_count += float(at_last.sum())
+            self._last_ts_ns, self._price_sum, self._price_count = newest, price_sum, count
+        elif newest == self._last_ts_ns:
+            self._price_sum, self._price_count = self._price_sum + price_sum, self._price_count + count
 
     def _close(self) -> None:
         if self._open_index == _NO_BAR or not self._price_count:
@@ -201,7 +235,7 @@ class ImpactState:
             bars=self._bars[order],
             bar_index=self._bar_index[order],
             open_index=self._open_index,
-            open_sums=self._sums.copy(),
+            open_sums=self._sums,
             last_ts_ns=self._last_ts_ns,
             last_price_sum=self._price_sum,
             last_price_count=self._price_count,
@@ -217,7 +251,7 @@ class ImpactState:
         self._bars[:held] = saved.bars[saved.bars.shape[0] - held :]
         self._bar_index[:held] = saved.bar_index[saved.bars.shape[0] - held :]
         self._n_closed = held
-        self._open_index, self._sums = saved.open_index, saved.open_sums.copy()
+        self._open_index, self._sums = saved.open_index, saved.open_sums
         self._last_ts_ns, self._price_sum = saved.last_ts_ns, saved.last_price_sum
         self._price_count = saved.last_price_count
         self._previous_index, self._previous_close = saved.previous_index, saved.previous_close

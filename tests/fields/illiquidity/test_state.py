@@ -75,6 +75,19 @@ def test_any_split_of_the_stream_gives_the_batch(seed: int, cuts: list[int]) -> 
     assert (state.bar_starts_ns() // HORIZON_NS).tolist() == list(range(35, 99))
 
 
+def test_row_by_row_is_the_batch() -> None:
+    """The path without arrays keeps the same books, broken and late rows included."""
+    ts_ns, mid, signed, gross = rows(7)
+    ts_ns[[50, 90]] = (-1, 0)
+    gross[300], mid[310], mid[311] = np.nan, np.nan, 0.0
+    one, many = ImpactState(CONFIG), ImpactState(CONFIG)
+    many.update(ts_ns, mid, signed, gross)
+    for k in range(800):
+        one.update_one(int(ts_ns[k]), float(mid[k]), float(signed[k]), float(gross[k]))
+    np.testing.assert_allclose(one.checkpoint().bars, many.checkpoint().bars, rtol=1e-12, atol=1e-9)
+    assert (one.n_late, one.n_unusable, one.n_gaps) == (many.n_late, many.n_unusable, many.n_gaps) == (1, 2, 1)
+
+
 def test_rows_of_one_instant_may_come_in_any_order() -> None:
     """Permuting them changes no bar."""
     data = rows(1)
