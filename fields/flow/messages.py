@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -60,6 +60,7 @@ class OptionTrades:
 
     def __post_init__(self) -> None:
         _require_one_length(self)
+        _require_sides(self)
         if self.number.shape[0] and int(self.number.min()) < 0:
             raise DataError(
                 "an option trade has no contract number",
@@ -95,6 +96,7 @@ class UnderlyingTrades:
 
     def __post_init__(self) -> None:
         _require_one_length(self)
+        _require_sides(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,8 +261,18 @@ class FlowCounts:
     underlying_quotes: StreamCounts
 
 
+def _require_sides(trades: OptionTrades | UnderlyingTrades) -> None:
+    if not trades.ts_ns.shape[0]:
+        return
+    low, high = np.fmin.reduce(trades.probability), np.fmax.reduce(trades.probability)
+    if low < 0.0 or high > 1.0:
+        raise DataError("a side has no probability", found=f"{low:g} to {high:g}", expected="0 to 1, or NaN")
+    if np.abs(trades.aggressor).max() > 1:
+        raise DataError("an aggressor is no sign", found=f"up to {np.abs(trades.aggressor).max()}", expected="-1, 0, 1")
+
+
 def _require_one_length(message: OptionTrades | UnderlyingTrades | UnderlyingQuotes | GreeksTable) -> None:
-    lengths = {f.name: getattr(message, f.name).shape for f in fields(message) if f.name != "spot"}
+    lengths = {name: getattr(message, name).shape for name in message.__slots__ if name != "spot"}
     if len(set(lengths.values())) > 1:
         raise DataError(
             f"the arrays of {type(message).__name__} do not fit each other",

@@ -18,8 +18,9 @@ _FIRST_CAPACITY = 256
 
 def _expected_sign(aggressor: Int8Array, probability: FloatArray) -> FloatArray:
     # The mean of a sign that is right with probability p; an unknown probability leaves no side.
-    sign = aggressor * (2.0 * probability - 1.0)
-    return np.where(np.isnan(sign), 0.0, np.clip(sign, -1.0, 1.0))
+    sign: FloatArray = aggressor * (2.0 * probability - 1.0)
+    sign[np.isnan(sign)] = 0.0
+    return sign
 
 
 def _is_trade(price: FloatArray, size: FloatArray) -> BoolArray:
@@ -45,7 +46,8 @@ def trade_rows(trades: UnderlyingTrades) -> tuple[FloatArray, BoolArray]:
 
 def quote_rows(quotes: UnderlyingQuotes) -> tuple[FloatArray, BoolArray]:
     """Return (bid, ask, bid size, ask size) by row; a quote that cannot be used ends the one before it."""
-    rows = np.stack((quotes.bid, quotes.ask, quotes.bid_size, quotes.ask_size), axis=1)
+    rows = np.empty((quotes.ts_ns.shape[0], QUOTE_WIDTH))
+    rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3] = quotes.bid, quotes.ask, quotes.bid_size, quotes.ask_size
     return rows, np.ones(rows.shape[0], dtype=np.bool_)
 
 
@@ -106,15 +108,23 @@ class PendingRows:
         span : tuple of int
             Open and close of the session.
         """
-        inside = (ts_ns >= span[0]) & (ts_ns < span[1])
-        timely = inside & (ts_ns >= since_ns)
-        taken = timely & usable
-        n, n_inside, n_timely, n_taken = (int(x) for x in (ts_ns.shape[0], inside.sum(), timely.sum(), taken.sum()))
-        room = min(n_taken, self._limit - self._n)
-        if n_taken < n:
+        n = ts_ns.shape[0]
+        if not n:
+            return
+        counts = self._counts
+        if ts_ns.min() >= since_ns and ts_ns.max() < span[1] and usable.all():
+            room = min(n, self._limit - self._n)
+            counts[0] += room
+            counts[4] += n - room
+        else:
+            inside = (ts_ns >= span[0]) & (ts_ns < span[1])
+            timely = inside & (ts_ns >= since_ns)
+            taken = timely & usable
+            n_inside, n_timely, n_taken = int(inside.sum()), int(timely.sum()), int(taken.sum())
+            room = min(n_taken, self._limit - self._n)
             ts_ns, rows = ts_ns[taken], rows[taken]
+            counts += (room, n_inside - n_timely, n - n_inside, n_timely - n_taken, n_taken - room)
         self._append(ts_ns[:room], rows[:room])
-        self._counts += (room, n_inside - n_timely, n - n_inside, n_timely - n_taken, n_taken - room)
 
     def take(self, end_ns: int) -> tuple[Int64Array, FloatArray]:
         """Remove and return what is older than an instant, in order of time and within an instant of arrival.

@@ -35,6 +35,7 @@ def option_reference(day: Day, config: FlowConfig, minute: int) -> dict[C, float
     """Return the readings of the options of one minute."""
     options = day.options
     held: dict[int, float] = defaultdict(float)
+    doubt: dict[int, float] = defaultdict(float)
     seen = {"call": 0.0, "put": 0.0, "call_usd": 0.0, "put_usd": 0.0}
     flow_g = flow_d = gross = selected = valued = sided = 0.0
     for k in range(minute + 1):
@@ -62,18 +63,21 @@ def option_reference(day: Day, config: FlowConfig, minute: int) -> dict[C, float
                 flow_d -= sign * size * table.delta[j] * 100.0 * table.spot
             selected += size
             held[c] -= sign * size
+            doubt[c] += (1.0 - sign * sign) * size * size
     now = day.greeks[minute]
     unknown = selected > 0 and (valued == 0 or sided == 0)
-    value_g = 0.0
-    if now is not None:
-        known = {int(c): float(g) for c, g in zip(now.number, now.gamma, strict=True)}
-        value_g = sum(n * known[c] * 100.0 * now.spot**2 * 0.01 for c, n in held.items() if c in known)
+    known = {} if now is None else {int(c): float(g) for c, g in zip(now.number, now.gamma, strict=True)}
+    spot = NAN if now is None else now.spot
+    open_ones = {c for c in held if held[c] or doubt[c]}
+    value_g = sum(held[c] * known[c] * 100.0 * spot**2 * 0.01 for c in open_ones & set(known))
+    if open_ones and not open_ones & set(known):
+        value_g = NAN
     return {
         C.NET_GAMMA_FLOW_USD_PER_PCT: NAN if unknown else flow_g,
         C.NET_DELTA_FLOW_USD: NAN if unknown else flow_d,
         C.GAMMA_SENTIMENT_RATIO: NAN if unknown else flow_g / gross if gross else 0.0,
         C.FLOW_COVERAGE: valued / selected if selected else NAN,
-        C.INVENTORY_GAMMA_USD_PER_PCT: NAN if now is None else value_g,
+        C.INVENTORY_GAMMA_USD_PER_PCT: value_g,
         C.PUT_CALL_CONTRACTS: seen["put"] / seen["call"] if seen["call"] else NAN,
         C.PUT_CALL_PREMIUM: seen["put_usd"] / seen["call_usd"] if seen["call"] else NAN,
     }

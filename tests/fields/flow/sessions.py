@@ -111,7 +111,12 @@ def lean_day(root: Path, symbol: str, day: str) -> tuple[Day, tuple[int, int]]:
     index = ContractIndex()
     contracts = contracts_of(books, symbol), contracts_of(bars, symbol)
     quoted, numbers = (index.register(table) for table in contracts)
-    known = _by_number(contracts, (quoted, numbers), len(index))
+    interest = np.full(len(index), np.nan)
+    if symbol == "GOOG":
+        held = table_of_day(root / "option_intraday" / f"{name.format('openinterest')}.parquet", day)
+        place = index.find(contracts_of(held, symbol))
+        interest[place[place >= 0]] = held["open_interest"].to_numpy(float)[place >= 0]
+    known = (*_by_number(contracts, (quoted, numbers), len(index)), interest)
     n_minutes = (close_ns - open_ns) // MINUTE_NS
     bid, ask = books["close_bid"].to_numpy(float), books["close_ask"].to_numpy(float)
     at = (wall_ns(books["time"], day) - open_ns) // MINUTE_NS
@@ -134,12 +139,15 @@ def lean_day(root: Path, symbol: str, day: str) -> tuple[Day, tuple[int, int]]:
 
 def contracts_of(frame: Any, symbol: str) -> ContractTable:
     """Return the contracts that the rows of a frame speak of."""
-    roots = frame["root"].astype(str) if "root" in frame else [symbol] * len(frame)
-    names = list(zip(roots, frame["expiration"].dt.date, strict=True))
-    series = {name: i for i, name in enumerate(sorted(set(names)))}
+    roots = frame["root"].astype(str).to_numpy() if "root" in frame else np.full(len(frame), symbol)
+    names, root = np.unique(roots.astype(str), return_inverse=True)
+    days, day = np.unique(frame["expiration"].to_numpy(), return_inverse=True)
+    pairs, place = np.unique(day * names.shape[0] + root, return_inverse=True)
+    n = names.shape[0]
+    terms = [(product_of(str(names[pair % n])), days[pair // n].astype("O").date()) for pair in pairs]
     return ContractTable(
-        series=tuple(expiry_series(product_of(name), expiration) for name, expiration in series),
-        series_index=np.array([series[name] for name in names], dtype=np.int32),
+        series=tuple(expiry_series(product, expiration) for product, expiration in terms),
+        series_index=place.astype(np.int32),
         strike=frame["strike"].to_numpy(float),
         is_call=(frame["right"] == "C").to_numpy(bool),
     )
@@ -178,10 +186,10 @@ def _option_trades(bars: Any, numbers: np.ndarray, day: str, open_ns: int, mids:
 
 
 def greeks_at(
-    known: tuple[np.ndarray, np.ndarray, np.ndarray], mids: np.ndarray, prices: np.ndarray, end_ns: int
+    known: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], mids: np.ndarray, prices: np.ndarray, end_ns: int
 ) -> GreeksTable | None:
     """Return Greeks at the median volatility of the quotes out of the money within 5 % of spot, None before any."""
-    expiry, strike, is_call = known
+    expiry, strike, is_call, interest = known
     past = np.flatnonzero(prices[:, 0] <= end_ns)
     if not past.shape[0]:
         return None
@@ -198,7 +206,7 @@ def greeks_at(
         multiplier=np.full(n, 100.0),
         strike=strike,
         is_call=is_call,
-        open_interest=np.full(n, np.nan),
+        open_interest=interest,
         spot=spot,
     )
 

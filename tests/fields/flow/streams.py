@@ -118,12 +118,12 @@ def greeks_table(*, n: int = 8, spot: float = SPOT, scale: float = 1.0, seed: in
 
 
 def random_day(seed: int, *, n_minutes: int = 6, n_rows: int = 60, n_contracts: int = 8) -> Day:
-    """Return rows that arrive out of order, many at one instant, some late, early, broken or one-sided."""
+    """Return rows that arrive out of order, many at one instant, some late or ahead of time, broken or one-sided."""
     rng = np.random.default_rng(seed)
 
     def instants() -> tuple[np.ndarray, np.ndarray]:
         event = OPEN_NS + rng.integers(-20, n_minutes * 60 + 20, n_rows) * 1_000_000_000
-        arrival = np.maximum(event + rng.choice([0, 0, 0, 30, 90], n_rows) * 1_000_000_000, OPEN_NS)
+        arrival = np.maximum(event + rng.choice([0, 0, 0, 30, 90, -90], n_rows) * 1_000_000_000, OPEN_NS)
         order = np.argsort(arrival, kind="stable")
         return event[order], arrival[order]
 

@@ -86,7 +86,9 @@ def test_half_a_day_of_google_adds_up(data_root: Path) -> None:
     spread = np.sqrt(np.average((inside["close"] - vwap) ** 2, weights=inside["volume"]))
     assert values[-1, C.VWAP_STD] == pytest.approx(spread, rel=1e-9)
     assert np.nanmin(values[:, C.SPREAD_TIME_WEIGHTED]) > 0.0
-    assert abs(np.nanmax(np.abs(values[:, C.DIST_TO_ZERO_GAMMA]), initial=0.0)) == 0.0  # no field, no distance
+    assert np.isnan(values[:, C.DIST_TO_ZERO_GAMMA]).all()  # no field, no distance
+    gamma_centre, spot = values[:, C.GAMMA_WEIGHTED_STRIKE], values[:, C.SPOT]
+    assert np.nanmax(np.abs(gamma_centre / spot - 1.0)) < 0.02
 
 
 def test_stale_gamma_is_another_number_on_the_day_of_expiry(data_root: Path) -> None:

@@ -198,6 +198,10 @@ def test_broken_input_is_refused_with_what_to_do() -> None:
     """Arrays that do not fit, numbers out of range, contracts that stand twice, and settings that cannot work."""
     with pytest.raises(DataError, match="do not fit each other"):
         replace(quotes([1.0], 1.0, 2.0), bid=np.zeros(2))
+    with pytest.raises(DataError, match="no probability"):
+        option_trades([1], 1.0, 1, probability=1.5)
+    with pytest.raises(DataError, match="no sign"):
+        underlying_trades([1.0], 100.0, 1.0, 2)
     with pytest.raises(DataError, match="no contract number"):
         option_trades([-1], 1.0, 1)
     table = greeks_table()
