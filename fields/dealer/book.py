@@ -85,6 +85,11 @@ class DealerBook:
         return int(self._notes[Note.NEWEST_NS])
 
     @property
+    def close_ns(self) -> int:
+        """The close that the book's open interest counts; -1 before the first. Only a later one is taken."""
+        return self._close_ns
+
+    @property
     def known_from_ns(self) -> int:
         """When the open interest that the book stands on was published; -1 before the first."""
         return self._known_from_ns

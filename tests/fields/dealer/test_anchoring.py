@@ -299,4 +299,4 @@ def test_a_record_of_nothing_is_a_record() -> None:
     empty = interest([])
     assert isinstance(empty, OpenInterest)
     book.on_open_interest(empty)
-    assert book.known_from_ns == empty.known_from_ns
+    assert (book.close_ns, book.known_from_ns) == (empty.close_ns, empty.known_from_ns)
