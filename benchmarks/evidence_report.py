@@ -198,8 +198,8 @@ def _world_rows(worlds: Sequence[dict[str, float]]) -> list[str]:
     ]
     return head + [
         f"| {w['effect']:.3f} | {w['theory']:.3f} | {w['conditional']:.3f} ± {w['conditional_error']:.3f} | "
-        f"{w['entangled_conditional']:.3f} | {w['unconditional_gamma']:.3f} | "
-        f"{w['unconditional_lagged']:.3f} ± {w['unconditional_error']:.3f} |"
+        f"{w['entangled_conditional']:.3f} | {w['unconditional_gamma']:.3f} ± {w['gamma_error']:.3f} | "
+        f"{w['unconditional_lagged']:.3f} ± {w['lagged_error']:.3f} |"
         for w in worlds
     ]
 
