@@ -126,7 +126,7 @@ class HeldQuotes:
                 int(exchange), numbers, self._ranks, self._n_ranks, as_column(trades.contract, np.int32),
                 as_column(trades.venue, np.int16), as_column(trades.ts_ns, np.int64), lag_ns, max_age_ns,
                 self._ts_ns, self._before, self._values, self._log_ts_ns, self._log_before, self._log_values,
-                self._counts, *(met.exchange if exchange else met.national), status,
+                self._counts, *(met[4:] if exchange else met[:4]), status,
             )  # fmt: skip
         return met
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numba import types
@@ -27,7 +26,6 @@ __all__ = [
 
 I16: Any = types.Array(types.int16, 1, "C", readonly=True)
 _START_NS = -(2**63)
-_Quote = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 
 VENUE_CODES = 65_536
 """Venue numbers that an int16 has; a table over all of them makes the rank of a venue one look-up."""
@@ -42,8 +40,7 @@ _LOCKED = int(SigningStatus.LOCKED)
 _CROSSED = int(SigningStatus.CROSSED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetQuotes:
+class MetQuotes(NamedTuple):
     """The quotes that trades meet; arrays of shape ``(n_trades,)``, NaN where there is none.
 
     Parameters
@@ -79,11 +76,8 @@ class MetQuotes:
         MetQuotes
             Uninitialised arrays.
         """
-        national = [np.empty(n_trades) for _ in range(4)]
-        exchange = [np.empty(n_trades) for _ in range(4)] if with_exchange else national
-        names = ("bid", "ask", "bid_size", "ask_size")
-        columns = dict(zip(names, national, strict=True))
-        return cls(**columns, **dict(zip((f"exchange_{name}" for name in names), exchange, strict=True)))
+        rows = np.empty((8 if with_exchange else 4, n_trades))
+        return cls(*rows) if with_exchange else cls(*rows, *rows)
 
     @classmethod
     def none(cls, trades: TradeBatch) -> Self:
@@ -99,18 +93,7 @@ class MetQuotes:
         MetQuotes
             Arrays of the right length and no meaning.
         """
-        any_column = as_column(trades.price, np.float64)
-        return cls(**{item.name: any_column for item in fields(cls)})
-
-    @property
-    def national(self) -> _Quote:
-        """Bid, ask and their sizes of the national quote."""
-        return self.bid, self.ask, self.bid_size, self.ask_size
-
-    @property
-    def exchange(self) -> _Quote:
-        """Bid, ask and their sizes of the trade's own exchange."""
-        return self.exchange_bid, self.exchange_ask, self.exchange_bid_size, self.exchange_ask_size
+        return cls(*(as_column(trades.price, np.float64),) * 8)
 
 
 def venue_ranks(venues: np.ndarray, *, with_exchange: bool) -> np.ndarray:
@@ -164,6 +147,7 @@ def match_history(
     lag_ns: int,
     max_age_ns: int,
     with_exchange: bool,
+    with_sizes: bool,
 ) -> MetQuotes:
     """Return the newest quote before each trade less the lag, and mark in `status` what is wrong with the national one.
 
@@ -179,6 +163,8 @@ def match_history(
         As in `SigningConfig`.
     with_exchange : bool
         Whether the exchange's quotes are asked.
+    with_sizes : bool
+        Whether their sizes are.
 
     Returns
     -------
@@ -211,10 +197,11 @@ def match_history(
         as_column(trades.contract, np.int32), as_column(trades.venue, np.int16), trade_ns, _order_of(trade_ns),
         lag_ns, np.full(n_slots, -1, dtype=np.int64), found[0], exchange,
     )  # fmt: skip
-    _gather(found[0], trade_ns, lag_ns, max_age_ns, quote_ns, *values, *met.national, status)
+    instants = trade_ns, lag_ns, max_age_ns, quote_ns
+    _gather(found[0], *instants, *values, int(with_sizes), *met[:4], status)
     if with_exchange:
         ignored = np.zeros(trades.n_trades, dtype=np.uint16)
-        _gather(exchange, trade_ns, lag_ns, max_age_ns, quote_ns, *values, *met.exchange, ignored)
+        _gather(exchange, *instants, *values, int(with_sizes), *met[4:], ignored)
     return met
 
 
@@ -273,10 +260,10 @@ def _sweep(
             exchange[i] = standing[first + rank] if rank > 0 else -1
 
 
-@kernel(I64, I64, INT, INT, I64, F64, F64, F64, F64, OUT, OUT, OUT, OUT, OUT_U16)
+@kernel(I64, I64, INT, INT, I64, F64, F64, F64, F64, INT, OUT, OUT, OUT, OUT, OUT_U16)
 def _gather(
     found: Any, t_ts: Any, lag_ns: int, max_age_ns: int, q_ts: Any,
-    q_bid: Any, q_ask: Any, q_bid_size: Any, q_ask_size: Any,
+    q_bid: Any, q_ask: Any, q_bid_size: Any, q_ask_size: Any, with_sizes: int,
     bid: Any, ask: Any, bid_size: Any, ask_size: Any, status: Any,
 ) -> None:  # fmt: skip
     """Copy the quotes found; apart from the merge, whose jumps would hold these loads up."""
@@ -285,6 +272,7 @@ def _gather(
         told = _NO_QUOTE if j < 0 else (_OLD_QUOTE if t_ts[i] - lag_ns - q_ts[j] > max_age_ns else 0)
         bid[i] = q_bid[j] if told == 0 else np.nan
         ask[i] = q_ask[j] if told == 0 else np.nan
-        bid_size[i] = q_bid_size[j] if told == 0 else np.nan
-        ask_size[i] = q_ask_size[j] if told == 0 else np.nan
+        if with_sizes:
+            bid_size[i] = q_bid_size[j] if told == 0 else np.nan
+            ask_size[i] = q_ask_size[j] if told == 0 else np.nan
         status[i] |= np.uint16(quote_status(bid[i], ask[i]) if told == 0 else told)

@@ -87,12 +87,11 @@ class SignedTrades:
 
     def __post_init__(self) -> None:
         n = self.row.shape[0]
-        for item in fields(self):
-            if getattr(self, item.name).shape != (n,):
+        for name in self.__slots__:
+            shape = getattr(self, name).shape
+            if shape != (n,):
                 raise DataError(
-                    f"signed trades array {item.name} has another length",
-                    found=f"shape {getattr(self, item.name).shape}",
-                    expected=f"shape ({n},)",
+                    f"signed trades array {name} has another length", found=f"shape {shape}", expected=f"shape ({n},)"
                 )
 
     @property

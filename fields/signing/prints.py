@@ -23,6 +23,7 @@ __all__ = ["OUT_BOOL", "OUT_I64", "OUT_U16", "PrintMemory", "Prints", "WaitingTr
 
 OUT_I64: Any = types.Array(types.int64, 1, "C")
 OUT_I64_2D: Any = types.Array(types.int64, 2, "C")
+OUT_I32: Any = types.Array(types.int32, 1, "C")
 OUT_U16: Any = types.Array(types.uint16, 1, "C")
 OUT_BOOL: Any = types.Array(types.boolean, 1, "C")
 
@@ -38,6 +39,8 @@ _HALF = np.uint64(32)
 
 def as_column(values: NDArray[Any], kind: Any) -> NDArray[Any]:
     """Return an array as a kernel takes it: contiguous and of one type; a copy only where it is not."""
+    if values.dtype == kind and values.flags.c_contiguous:
+        return values
     return np.ascontiguousarray(values, dtype=kind)
 
 
@@ -77,15 +80,17 @@ class PrintMemory:
 
     Notes
     -----
-    Ids lie in two open hash tables. When the younger one has taken `window` ids, the older one is emptied and takes
-    over, so that between one and two windows are known; which ones depends on the order of arrival alone.
+    Ids are written into two logs of `window` rows. When the younger one is full, the older one is emptied and takes
+    over, so that between one and two windows are known; which ones depends on the order of arrival alone. An id above
+    all before it of its contract is new. Only another one is looked up, in a hash table of each log that is filled
+    then: a venue that counts upwards never pays for it.
     """
 
     def __init__(self, window: int) -> None:
-        slots = 1 << (2 * window - 1).bit_length()
-        self._window = window
-        self._ids = np.full((2 * slots, 2), _NO_ID, dtype=np.int64)  # id and place of its contract
-        self._progress = np.zeros(2, dtype=np.int64)  # ids in the younger table, and which table that is
+        self._log = np.zeros((2 * window, 2), dtype=np.int64)  # id and place of its contract
+        self._table = np.zeros(2 << (2 * window - 1).bit_length(), dtype=np.int32)  # row of the log + 1; 0 is free
+        # Which log is the younger one; rows of each log; and how many of them the tables have.
+        self._progress = np.zeros(5, dtype=np.int64)
         self._highest_id = np.zeros(0, dtype=np.int64)
         self._newest_ns = np.zeros(0, dtype=np.int64)
         self._last_price = np.zeros(0)
@@ -122,8 +127,8 @@ class PrintMemory:
         _survey(
             numbers, as_column(trades.contract, np.int32), as_column(trades.ts_ns, np.int64),
             as_column(trades.trade_id, np.int64), as_column(trades.price, np.float64),
-            as_column(trades.flags, np.uint8), int(excluded), int(no_tick),
-            self._window, self._ids, self._progress, self._highest_id,
+            as_column(trades.flags, np.uint8), excluded, no_tick,
+            self._log, self._table, self._progress, self._highest_id,
             self._newest_ns, self._last_price, self._direction,
             found.flags, found.status, found.blocked, found.moves, found.tick,
         )  # fmt: skip
@@ -139,50 +144,67 @@ class PrintMemory:
 
 
 @primitive
-def _slot(ids: Any, half: int, first: int, trade_id: int, owner: int) -> Any:
+def _slot(log: Any, table: Any, first: int, trade_id: int, owner: int) -> Any:
     """Return the slot of an id in one table, or that of the free slot where it would stand."""
+    half = table.shape[0] >> 1
     mixed = (np.uint64(trade_id) * _MIX) ^ (np.uint64(owner) << _HALF)
     mixed = (mixed ^ (mixed >> _HALF)) * _MIX
     k = np.int64(mixed >> _HALF) & (half - 1)
-    while ids[first + k, 0] != _NO_ID and not (ids[first + k, 0] == trade_id and ids[first + k, 1] == owner):
+    while True:
+        row = np.int64(table[first + k]) - 1
+        if row < 0 or (log[row, 0] == trade_id and log[row, 1] == owner):
+            return first + k
         k = (k + 1) & (half - 1)
-    return first + k
 
 
 @primitive
-def _is_repeat(ids: Any, progress: Any, highest: Any, window: int, trade_id: int, owner: int) -> Any:
+def _has(log: Any, table: Any, progress: Any, which: int, trade_id: int, owner: int) -> Any:
+    """Bring the table of a log up to date, and tell whether it has an id."""
+    start = which * (log.shape[0] >> 1)
+    first = which * (table.shape[0] >> 1)
+    for row in range(start + progress[3 + which], start + progress[1 + which]):
+        table[_slot(log, table, first, log[row, 0], log[row, 1])] = np.int32(row + 1)
+    progress[3 + which] = progress[1 + which]
+    return table[_slot(log, table, first, trade_id, owner)] > 0
+
+
+@primitive
+def _is_repeat(log: Any, table: Any, progress: Any, highest: Any, trade_id: int, owner: int) -> Any:
     """Remember an id, and tell whether it was known."""
-    half = ids.shape[0] >> 1
-    young = progress[1] * half
-    at = _slot(ids, half, young, trade_id, owner)
-    if ids[at, 0] != _NO_ID:
-        return True
-    # Most venues count upwards: an id above all before it needs no second look-up.
+    window = log.shape[0] >> 1
+    young = progress[0]
     known = False
     if trade_id > highest[owner]:
         highest[owner] = trade_id
     else:
-        known = ids[_slot(ids, half, half - young, trade_id, owner), 0] != _NO_ID
-    ids[at, 0] = trade_id
-    ids[at, 1] = owner
-    progress[0] += 1
-    if progress[0] == window:
-        for k in range(half - young, 2 * half - young):
-            ids[k, 0] = _NO_ID
-        progress[0] = 0
-        progress[1] = 1 - progress[1]
+        if _has(log, table, progress, young, trade_id, owner):
+            return True
+        known = _has(log, table, progress, 1 - young, trade_id, owner)
+    row = young * window + progress[1 + young]
+    log[row, 0] = trade_id
+    log[row, 1] = owner
+    progress[1 + young] += 1
+    if progress[1 + young] == window:
+        young = 1 - young
+        if progress[3 + young]:
+            half = table.shape[0] >> 1
+            for k in range(young * half, (young + 1) * half):
+                table[k] = 0
+        progress[0] = young
+        progress[1 + young] = 0
+        progress[3 + young] = 0
     return known
 
 
 @kernel(
-    I64, I32, I64, I64, F64, U8, INT, INT, INT,
-    OUT_I64_2D, OUT_I64, OUT_I64, OUT_I64, OUT, OUT_I8,
+    I64, I32, I64, I64, F64, U8, INT, INT,
+    OUT_I64_2D, OUT_I32, OUT_I64, OUT_I64, OUT_I64, OUT, OUT_I8,
     OUT_U8, OUT_U16, OUT_BOOL, OUT_BOOL, OUT_I8,
 )  # fmt: skip
 def _survey(
     numbers: Any, contract: Any, ts_ns: Any, trade_id: Any, price: Any, flags: Any,
-    excluded: int, no_tick: int, window: int,
-    ids: Any, progress: Any, highest_id: Any, newest_ns: Any, last_price: Any, direction: Any,
+    excluded: int, no_tick: int,
+    log: Any, table: Any, progress: Any, highest_id: Any, newest_ns: Any, last_price: Any, direction: Any,
     flags_out: Any, status: Any, blocked: Any, moves: Any, tick: Any,
 ) -> None:  # fmt: skip
     """Fill flags, status and the tick sign of trades in order of arrival; `numbers[contract + 1]` is their place.
@@ -193,7 +215,7 @@ def _survey(
         c = numbers[contract[i] + 1]
         flag = np.int64(flags[i])
         told = 0
-        repeat = trade_id[i] != _NO_ID and _is_repeat(ids, progress, highest_id, window, trade_id[i], c)
+        repeat = trade_id[i] != _NO_ID and _is_repeat(log, table, progress, highest_id, trade_id[i], c)
         if repeat:
             told |= _DUPLICATE
         elif ts_ns[i] < newest_ns[c]:

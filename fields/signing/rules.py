@@ -14,7 +14,16 @@ from numba import types
 
 from fields.jit import BOOL, F64, INT, OUT, REAL, kernel, primitive
 
-__all__ = ["EXCHANGE_STEPS", "PRICE_TOLERANCE", "QUOTE_STEPS", "SigningRule", "SigningStep", "decide", "steps_of"]
+__all__ = [
+    "EXCHANGE_STEPS",
+    "PRICE_TOLERANCE",
+    "QUOTE_STEPS",
+    "SIZE_STEPS",
+    "SigningRule",
+    "SigningStep",
+    "decide",
+    "steps_of",
+]
 
 I8: Any = types.Array(types.int8, 1, "C", readonly=True)
 U8: Any = types.Array(types.uint8, 1, "C", readonly=True)
@@ -101,6 +110,9 @@ QUOTE_STEPS = sum(1 << step for step in SigningStep if SigningStep.SIZE_EXCHANGE
 
 EXCHANGE_STEPS = sum(1 << step for step in (_S.SIZE_EXCHANGE, _S.QUOTE_EXCHANGE, _S.DEPTH_EXCHANGE))
 """Bits of the steps that need the quotes of single exchanges."""
+
+SIZE_STEPS = sum(1 << step for step in (_S.SIZE_EXCHANGE, _S.SIZE_NATIONAL, _S.DEPTH_NATIONAL, _S.DEPTH_EXCHANGE))
+"""Bits of the steps that need the sizes of quotes."""
 
 
 @primitive

@@ -12,7 +12,7 @@ from fields.signing.held_quotes import HeldQuotes
 from fields.signing.matching import MetQuotes, match_history
 from fields.signing.messages import SignedTrades, SigningStatus
 from fields.signing.prints import PrintMemory, Prints, WaitingTrades, as_column
-from fields.signing.rules import EXCHANGE_STEPS, QUOTE_STEPS, SigningStep, decide, steps_of
+from fields.signing.rules import EXCHANGE_STEPS, QUOTE_STEPS, SIZE_STEPS, SigningStep, decide, steps_of
 from market.chains import BoolArray, FloatArray
 from market.contracts import ContractIndex
 from market.trades import ContractTable, Int64Array, QuoteBatch, TradeBatch
@@ -20,10 +20,11 @@ from market.trades import ContractTable, Int64Array, QuoteBatch, TradeBatch
 __all__ = ["SignerCounts", "TradeSigner", "sign_trades"]
 
 _REVERSE = 1 << SigningStep.REVERSE_TICK
+_NAMES = tuple(item.name for item in fields(SignedTrades))
 _COUNTED = (
-    ("duplicates", SigningStatus.DUPLICATE),
-    ("late_trades", SigningStatus.LATE),
-    ("excluded", SigningStatus.EXCLUDED),
+    ("duplicates", int(SigningStatus.DUPLICATE)),
+    ("late_trades", int(SigningStatus.LATE)),
+    ("excluded", int(SigningStatus.EXCLUDED)),
 )
 
 
@@ -82,6 +83,7 @@ class TradeSigner:
         self._contracts = ContractIndex() if contracts is None else contracts
         self._steps = steps_of(config.rule, prefer_venue=config.prefer_venue)
         self._table = probability_table(config)
+        self._masks = int(config.excluded), int(config.no_tick)
         self._quotes = HeldQuotes(config.max_held_quotes, with_exchange=bool(self._steps & EXCHANGE_STEPS))
         self._prints = PrintMemory(config.duplicate_window)
         self._chains = WaitingTrades(config.max_waiting)
@@ -132,8 +134,8 @@ class TradeSigner:
         """
         numbers = self._numbers(trades.contracts)
         n_places = len(self._contracts) + 1
-        config = self._config
-        prints = self._prints.survey(trades, numbers, n_places, excluded=config.excluded, no_tick=config.no_tick)
+        config, (excluded, no_tick) = self._config, self._masks
+        prints = self._prints.survey(trades, numbers, n_places, excluded=excluded, no_tick=no_tick)
         met = MetQuotes.none(trades)
         if self._steps & QUOTE_STEPS:
             self._quotes.grow(n_places)
@@ -144,7 +146,7 @@ class TradeSigner:
         if self._steps & _REVERSE:
             self._chains.grow(n_places)
             signed = self._settle(signed, prints.moves)
-        self._tally["unsigned"] += int((signed.aggressor == 0).sum())
+        self._tally["unsigned"] += int(signed.n_trades - np.count_nonzero(signed.aggressor))
         return signed
 
     def flush(self) -> SignedTrades:
@@ -169,15 +171,17 @@ class TradeSigner:
 
     def _count(self, signed: SignedTrades) -> None:
         self._tally["trades"] += signed.n_trades
+        met = int(np.bitwise_or.reduce(signed.status))
         for name, flag in _COUNTED:
-            self._tally[name] += int(((signed.status & flag) != 0).sum())
+            if met & flag:
+                self._tally[name] += int(np.count_nonzero(signed.status & flag))
 
     def _settle(self, fresh: SignedTrades, fresh_moves: BoolArray) -> SignedTrades:
         """Put the new trades behind those that wait; return what is signed for good and keep the rest."""
         block, moves, start = fresh, fresh_moves, 0
         if self._held is not None:
             start = self._held.n_trades
-            block = SignedTrades.join([self._held, fresh])
+            block = _append(self._held, fresh)
             moves = np.concatenate((np.ones(start, dtype=np.bool_), fresh_moves))
         block, waiting = _reverse(self._chains, block, moves, start, self._table)
         self._chains.keep(waiting)
@@ -216,12 +220,13 @@ def sign_trades(
     n_places = len(index) + 1
     steps, table = steps_of(config.rule, prefer_venue=config.prefer_venue), probability_table(config)
     memory = PrintMemory(config.duplicate_window)
-    prints = memory.survey(trades, numbers, n_places, excluded=config.excluded, no_tick=config.no_tick)
+    prints = memory.survey(trades, numbers, n_places, excluded=int(config.excluded), no_tick=int(config.no_tick))
     met = MetQuotes.none(trades)
     if steps & QUOTE_STEPS:
         met = match_history(
             trades, quotes, (numbers, quote_numbers), prints.status,
-            lag_ns=config.quote_lag_ns, max_age_ns=config.max_quote_age_ns, with_exchange=bool(steps & EXCHANGE_STEPS),
+            lag_ns=config.quote_lag_ns, max_age_ns=config.max_quote_age_ns,
+            with_exchange=bool(steps & EXCHANGE_STEPS), with_sizes=bool(steps & SIZE_STEPS),
         )  # fmt: skip
     signed = _signed(trades, numbers, prints, met, 0, steps, config, table)
     if not steps & _REVERSE:
@@ -253,7 +258,7 @@ def _signed(
     price, size = as_column(trades.price, np.float64), as_column(trades.size, np.float64)
     decide(
         steps, config.outer_share, price, size, as_column(trades.aggressor, np.int8), prints.blocked, prints.flags,
-        *met.national, *met.exchange, prints.tick, table, sign, source, probability,
+        *met, prints.tick, table, sign, source, probability,
     )  # fmt: skip
     return SignedTrades(
         row=np.arange(first_row, first_row + n),
@@ -293,6 +298,9 @@ def _select(signed: SignedTrades | None, rows: Int64Array) -> SignedTrades:
     """Return some of the trades; of nothing, none."""
     if signed is None:
         columns = (np.int64, np.int32, np.int64, float, float, np.uint8, np.int8, float, np.uint8, np.uint16)
-        names = [item.name for item in fields(SignedTrades)]
-        return SignedTrades(**{name: np.zeros(0, dtype=kind) for name, kind in zip(names, columns, strict=True)})
-    return SignedTrades(**{item.name: getattr(signed, item.name)[rows] for item in fields(SignedTrades)})
+        return SignedTrades(**{name: np.zeros(0, dtype=kind) for name, kind in zip(_NAMES, columns, strict=True)})
+    return SignedTrades(**{name: getattr(signed, name)[rows] for name in _NAMES})
+
+
+def _append(first: SignedTrades, second: SignedTrades) -> SignedTrades:
+    return SignedTrades(**{name: np.concatenate((getattr(first, name), getattr(second, name))) for name in _NAMES})
