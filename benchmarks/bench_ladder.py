@@ -10,7 +10,7 @@ from benchmarks.harness import Row, interleaved_ns, ratio_row
 from fields.config import PositionSource
 from fields.deposit import deposit
 from fields.grid import LogGrid
-from fields.ladder import LadderContracts, gamma_ladder, spot_ladder
+from fields.ladder import LadderContracts, delta_ladder, gamma_ladder, spot_ladder
 from fields.roots import zero_gamma_levels
 from fields.smile import SmileTable
 from market.chains import FloatArray, IntArray
@@ -19,6 +19,7 @@ __all__ = ["run"]
 
 _N = 10_000
 _MINUTES = 525_600.0
+_SHOCKS = (0.1, 0.4, 30.0)
 _DAYS = np.array([0.25, 1, 2, 3, 4, 7, 14, 21, 30, 60, 90, 120, 180, 270, 365, 540])
 
 
@@ -65,9 +66,11 @@ def _ladders(nodes: int) -> list[Row]:
     times = interleaved_ns(
         {
             "gamma": lambda: gamma_ladder(book, weight, grid),
-            "gamma, vanna, charm": lambda: spot_ladder(book, weight, grid, _MINUTES),
+            "gamma, vanna, charm, delta, rate": lambda: spot_ladder(book, weight, grid, _MINUTES, shocks=_SHOCKS),
+            "delta": lambda: delta_ladder(book, weight, grid),
             "gamma, sticky moneyness": lambda: gamma_ladder(book, weight, grid, smile),
-            "three, sticky moneyness": lambda: spot_ladder(book, weight, grid, _MINUTES, smile),
+            "all five, sticky moneyness": lambda: spot_ladder(book, weight, grid, _MINUTES, smile, shocks=_SHOCKS),
+            "all five, spot-vol slope": lambda: spot_ladder(book, weight, grid, _MINUTES, None, -0.8, _SHOCKS),
             "smile table": lambda: SmileTable.build(grid, series, k, book.volatility, every),
             "NumPy broadcast, gamma": lambda: _broadcast(book, weight, grid),
         },

@@ -212,7 +212,9 @@ class LadderBook:
         smile, slope = self.motion(dynamics)
         if smile is None:
             return gamma + vanna * (slope or 0.0)
-        rate = smile.slope_at(0.0)
+        # A smile of quotes has a kink at every strike, and at spot each contract stands on its own: both sides count.
+        h = self.grid.spacing
+        rate = (smile.at(h) - smile.at(-h)) / (2.0 * h)
         here = LogGrid(0.0, self.grid.spacing, 3)
         moving = spot_ladder(self.contracts, self.net_units * rate, here, self.minutes).vanna_usd_per_volpt
         return gamma + float(moving[:, 1].sum())
