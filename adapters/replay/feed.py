@@ -1,14 +1,16 @@
-"""A feed that plays the snapshots of one or several files in the order in which they were taken."""
+"""A feed that plays recorded snapshots, quotes and trades in the order in which they were known."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
 from adapters.chains import ChainSource, SnapshotKey, open_source
+from adapters.replay.ticks import Played, TickPlayer
+from adapters.ticks import TickSource, open_ticks
 from market.errors import ConfigError, DataError
 from market.ports import MarketBatch
 
@@ -45,14 +47,27 @@ class _Pace:
             )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scene:
+    """One batch to come: its instant, the chains read for it, and whether ticks end with it."""
+
+    ts_event_ns: int
+    cues: tuple[_Cue, ...] = ()
+    ticks: bool = False
+
+
 @final
 class ReplayFeed:
-    """Plays recorded option chains; a `market.ports.MarketFeed`.
+    """Plays recorded option chains, quotes and trades; a `market.ports.MarketFeed`.
 
     Parameters
     ----------
     sources : sequence of ChainSource
         Opened files; snapshots of one session and different symbols are delivered together.
+    ticks : TickSource, optional
+        Trades and quotes, delivered minute by minute among the chains; what a batch holds was known by its instant.
+    chain_every : int
+        Minutes between the chains that are built from the ticks of symbols which no chain file holds; 0 for none.
     interval_s : float, optional
         Seconds between batches.
     speed : float, optional
@@ -65,39 +80,56 @@ class ReplayFeed:
         self,
         sources: Sequence[ChainSource],
         *,
+        ticks: TickSource | None = None,
+        chain_every: int = 1,
         interval_s: float | None = None,
         speed: float | None = None,
         loop: bool = False,
     ) -> None:
         self._pace = _Pace(interval_s=interval_s, speed=speed)
+        if chain_every < 0:
+            raise ConfigError("chains cannot be built that often", found=str(chain_every), expected="0 or more minutes")
         self._sources, self._loop = tuple(sources), loop
-        self._batches = _batches(self._sources)
-        if not self._batches:
+        self._scenes = _scenes(self._sources, ticks)
+        if not self._scenes:
             raise DataError("there is nothing to replay", found="no snapshot", action="name at least one chain file")
+        recorded = {cue.key.symbol for scene in self._scenes for cue in scene.cues}
+        self._player = None if ticks is None else TickPlayer(ticks, recorded=recorded, chain_every=chain_every)
         self._next = 0
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """The underlyings that the recording holds, in alphabetical order."""
-        return tuple(sorted({cue.key.symbol for batch in self._batches for cue in batch}))
+        told = () if self._player is None else self._player.symbols
+        return tuple(sorted({*told, *(cue.key.symbol for scene in self._scenes for cue in scene.cues)}))
 
     @property
     def simulated(self) -> bool:
         """Whether any recorded snapshot comes from a simulation."""
-        return any(cue.key.simulated for batch in self._batches for cue in batch)
+        return any(cue.key.simulated for scene in self._scenes for cue in scene.cues)
 
     @property
     def n_batches(self) -> int:
         """Batches of one pass through the recording."""
-        return len(self._batches)
+        return len(self._scenes)
 
     def next_batch(self) -> MarketBatch | None:
         """Return the next batch, or None where the recording has ended."""
         if self._ended():
             return None
-        cues = self._batches[self._next % len(self._batches)]
-        chains = tuple(self._sources[cue.source].read(cue.snapshot) for cue in cues)
-        batch = MarketBatch(sequence=self._next, ts_event_ns=_instant(cues), chains=chains)
+        place = self._next % len(self._scenes)
+        scene = self._scenes[place]
+        chains = [self._sources[cue.source].read(cue.snapshot) for cue in scene.cues]
+        played = Played()
+        if self._player is not None and scene.ticks:
+            played = self._player.play(scene.ts_event_ns)
+        batch = MarketBatch(
+            sequence=self._next,
+            ts_event_ns=scene.ts_event_ns,
+            chains=(*chains, *played.chains),
+            quotes=played.quotes,
+            trades=played.trades,
+        )
         self._next += 1
         return batch
 
@@ -107,34 +139,34 @@ class ReplayFeed:
             return 0.0
         if self._pace.interval_s is not None:
             return self._pace.interval_s
-        return self._gap_s(self._next % len(self._batches)) / (self._pace.speed or 1.0)
+        return self._gap_s(self._next % len(self._scenes)) / (self._pace.speed or 1.0)
 
     def rewind(self, sequence: int) -> None:
-        """Continue after the batch with this sequence number.
+        """Continue after the batch with this sequence number; ticks are read again from their start.
 
         Parameters
         ----------
         sequence : int
             The newest batch that the consumer has; -1 for none.
         """
-        if sequence < -1 or (not self._loop and sequence >= len(self._batches)):
+        if sequence < -1 or (not self._loop and sequence >= len(self._scenes)):
             raise DataError(
                 "the recording has no such batch",
                 found=f"sequence {sequence}",
-                expected=f"-1 to {len(self._batches) - 1}",
+                expected=f"-1 to {len(self._scenes) - 1}",
                 action="check that the consumer's checkpoint belongs to this recording",
             )
         self._next = sequence + 1
 
     def _ended(self) -> bool:
-        return not self._loop and self._next >= len(self._batches)
+        return not self._loop and self._next >= len(self._scenes)
 
     def _gap_s(self, place: int) -> float:
-        if len(self._batches) == 1:
+        if len(self._scenes) == 1:
             return 1.0
         # Where the loop closes there is no recorded gap; the first one stands in for it.
         after = max(place, 1)
-        return (_instant(self._batches[after]) - _instant(self._batches[after - 1])) / _NS_PER_S
+        return (self._scenes[after].ts_event_ns - self._scenes[after - 1].ts_event_ns) / _NS_PER_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +176,13 @@ class ReplayFactory:
     Parameters
     ----------
     paths : tuple of Path
-        Files, in any known format.
+        Files of chains, in any known format.
+    ticks : tuple of Path
+        Files of trades, quotes and morning open interest, in any known format.
+    chain_every : int
+        Minutes between the chains that are built from the ticks of symbols which no chain file holds; 0 for none.
+    regular_hours : bool
+        Leave out ticks outside the regular sessions.
     interval_s : float, optional
         Seconds between batches.
     speed : float, optional
@@ -153,15 +191,37 @@ class ReplayFactory:
         Begin again after the last batch.
     """
 
-    paths: tuple[Path, ...]
+    paths: tuple[Path, ...] = ()
+    ticks: tuple[Path, ...] = ()
+    chain_every: int = 1
+    regular_hours: bool = False
     interval_s: float | None = None
     speed: float | None = None
     loop: bool = False
 
     def __call__(self) -> ReplayFeed:
         """Open the files and return the feed."""
-        sources = [open_source(path) for path in self.paths]
-        return ReplayFeed(sources, interval_s=self.interval_s, speed=self.speed, loop=self.loop)
+        return ReplayFeed(
+            [open_source(path) for path in self.paths],
+            ticks=open_ticks(*self.ticks, regular_hours=self.regular_hours) if self.ticks else None,
+            chain_every=self.chain_every,
+            interval_s=self.interval_s,
+            speed=self.speed,
+            loop=self.loop,
+        )
+
+
+def _scenes(sources: Sequence[ChainSource], ticks: TickSource | None) -> tuple[_Scene, ...]:
+    scenes = [_Scene(ts_event_ns=_instant(cues), cues=cues) for cues in _batches(sources)]
+    if ticks is None:
+        return tuple(scenes)
+    minutes = set(ticks.instants().tolist())
+    last_at = {scene.ts_event_ns: place for place, scene in enumerate(scenes)}
+    for instant, place in last_at.items():
+        if instant in minutes:  # a chain of the very end of a minute comes with it, any other in a batch of its own
+            scenes[place] = replace(scenes[place], ticks=True)
+    scenes += [_Scene(ts_event_ns=instant, ticks=True) for instant in minutes - set(last_at)]
+    return tuple(sorted(scenes, key=lambda scene: scene.ts_event_ns))
 
 
 def _instant(cues: Iterable[_Cue]) -> int:

@@ -140,13 +140,12 @@ class RowWriter:
             In the order of the rows; a side that is missing has price 0 and size 0.
         """
         prices, sizes = (rows.bid, rows.ask), (rows.bid_size, rows.ask_size)
-        reasons = {
-            **refused,
+        own = {
             TickDrop.BAD_TIME: _bad_time(rows.ts_ns),
             TickDrop.BAD_PRICE: _negative(prices),
             TickDrop.BAD_SIZE: _negative(sizes),
         }
-        keep = _kept(reasons, rows.ts_ns.size, tally)
+        keep = _kept(_both(refused, own), rows.ts_ns.size, tally)
         tally.quotes += keep.size
         bid, ask = np.nan_to_num(rows.bid[keep]), np.nan_to_num(rows.ask[keep])
         return QuoteBatch(
@@ -185,14 +184,13 @@ class RowWriter:
         TradeBatch
             In the order of the rows.
         """
-        reasons = {
-            **refused,
+        own = {
             TickDrop.BAD_TIME: _bad_time(rows.ts_ns),
             TickDrop.BAD_PRICE: ~(np.isfinite(rows.price) & (rows.price > 0.0)),
             TickDrop.BAD_SIZE: ~(np.isfinite(rows.size) & (rows.size > 0.0)),
         }
         n = rows.ts_ns.size
-        keep = _kept(reasons, n, tally)
+        keep = _kept(_both(refused, own), n, tally)
         tally.trades += keep.size
         return TradeBatch(
             symbol=self._symbol,
@@ -225,6 +223,13 @@ def _negative(columns: tuple[FloatArray, ...]) -> BoolArray:
     for column in columns:
         bad |= (column < 0.0) | np.isinf(column)
     return bad
+
+
+def _both(first: Mapping[TickDrop, BoolArray], second: Mapping[TickDrop, BoolArray]) -> dict[TickDrop, BoolArray]:
+    return {
+        reason: np.logical_or.reduce([part[reason] for part in (first, second) if reason in part])
+        for reason in dict.fromkeys((*first, *second))
+    }
 
 
 def _kept(reasons: Mapping[TickDrop, BoolArray], n: int, tally: Tally) -> Int64Array:
