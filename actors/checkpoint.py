@@ -11,11 +11,12 @@ from typing import Final
 
 from actors.codec import decode, encode
 from actors.messages import Publication
+from fields.live.state import SymbolCheckpoint
 from market.errors import DataError
 
 __all__ = ["SCHEMA_VERSION", "Checkpoint", "from_bytes", "read_checkpoint", "to_bytes", "write_checkpoint"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _MAGIC: Final = b"HFCP"
 _HEADER: Final = struct.Struct("<4sHIQ")  # magic, schema version, CRC-32 and length of the body
 
@@ -34,12 +35,15 @@ class Checkpoint:
         Newest batch processed; -1 for none.
     publications : tuple of Publication
         Latest of each symbol.
+    symbols : tuple of SymbolCheckpoint
+        State of each symbol behind it.
     """
 
     run_id: str
     shard: str
     sequence: int
     publications: tuple[Publication, ...]
+    symbols: tuple[SymbolCheckpoint, ...]
 
 
 def to_bytes(checkpoint: Checkpoint) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fields.live.readings import LiveReadings
 from fields.snapshot import FieldSnapshot
 from market.ports import MarketBatch, Stream
 
@@ -83,8 +84,10 @@ class Publication:
     ----------
     snapshot : FieldSnapshot
         The field.
+    live : LiveReadings
+        What the symbol's history adds to it.
     batch_sequence : int
-        Sequence of the chain batch that it was computed from.
+        Sequence of the newest batch that is in it.
     received_ns : int
         Instant at which the feed actor had the chain, machine clock, ns since the epoch, UTC; the data's age counts
         from here, because a replayed chain's own instant lies years back.
@@ -97,6 +100,7 @@ class Publication:
     """
 
     snapshot: FieldSnapshot
+    live: LiveReadings
     batch_sequence: int
     received_ns: int
     published_ns: int

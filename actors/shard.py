@@ -7,7 +7,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
@@ -16,16 +15,19 @@ from ray.util.metrics import Counter, Gauge, Histogram
 
 from actors.addresses import ActorAddress, connect
 from actors.bus import BusActor
-from actors.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from actors.codec import encode
 from actors.messages import Outgoing, Publication, Receipt, ShardBatch, ShardHealth, SymbolStatus
-from actors.state import FieldFunction, ShardConfig, ShardState
+from actors.state import ShardConfig, ShardState, SymbolFactory
 from market.clock import SystemClock
 from market.errors import DataError
 from market.ports import Stream
 
 if TYPE_CHECKING:
     from ray.actor import ActorProxy
+
+    from actors.checkpoint import Checkpoint
+    from fields.live.config import LiveConfig
+    from fields.live.state import SymbolCheckpoint, SymbolState
 
 __all__ = ["SymbolActor"]
 
@@ -64,15 +66,21 @@ class _Metrics:
         self._age.set(max((s.age_s for s in status if s.age_s == s.age_s), default=0.0))
 
 
-def _field_function(folder: Path) -> FieldFunction:
+def _symbol_factory(folder: Path) -> SymbolFactory:
     """Load the kernels, one process at a time: with a cold cache the first one compiles and the others load."""
     with (folder / "kernels.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a process that dies lets go
-        from fields.compute import compute_field
+        import actors.checkpoint  # noqa: F401  # its messages bring kernels, too
         from fields.warm import warm_kernels
 
         warm_kernels()
-    return partial(compute_field, perf_ns=time.perf_counter_ns)
+    return _opened
+
+
+def _opened(_symbol: str, config: LiveConfig, saved: SymbolCheckpoint | None) -> SymbolState:
+    from fields.live.state import SymbolState
+
+    return SymbolState(config, saved, perf_ns=time.perf_counter_ns)
 
 
 @final
@@ -96,18 +104,22 @@ class SymbolActor:
         self._sent: deque[ray.ObjectRef[int]] = deque()
         self._unpublished, self._note = 0, ""
         self._metrics = _Metrics(config.name)
+        factory = _symbol_factory(self._path.parent)
         restored = self._restore()
         self._restored = 0 if restored is None else len(restored.publications)
         self._state = ShardState(
             config,
-            _field_function(self._path.parent),
+            factory,
             self._clock,
             sequence=-1 if restored is None else restored.sequence,
             publications=() if restored is None else restored.publications,
+            symbols=() if restored is None else restored.symbols,
         )
         self._publish(self._state.publications)
 
     def _restore(self) -> Checkpoint | None:
+        from actors.checkpoint import read_checkpoint
+
         try:
             return read_checkpoint(self._path, run_id=self._config.run_id, shard=self._config.name)
         except DataError as error:
@@ -185,6 +197,8 @@ class SymbolActor:
     @ray.method
     def checkpoint(self) -> int:
         """Write the checkpoint and return its size, bytes."""
+        from actors.checkpoint import Checkpoint, write_checkpoint
+
         return write_checkpoint(
             self._path,
             Checkpoint(
@@ -192,5 +206,6 @@ class SymbolActor:
                 shard=self._config.name,
                 sequence=self._state.sequence,
                 publications=self._state.publications,
+                symbols=self._state.symbols,
             ),
         )

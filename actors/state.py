@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol, final
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol, final
 
 from actors.messages import Publication, ShardBatch, SymbolStatus
-from fields.config import FieldConfig
-from fields.snapshot import FieldSnapshot
+from fields.live.config import LiveConfig
 from market.chains import OptionChain
 from market.clock import Clock
 from market.errors import TradingError
+from market.ports import MarketBatch
+from market.trades import QuoteBatch, TradeBatch
 
-__all__ = ["FieldFunction", "Impact", "ShardConfig", "ShardCounts", "ShardState"]
+if TYPE_CHECKING:  # the settings need this module's small classes, and not the kernels behind a state
+    from fields.live.state import LiveField, SymbolCheckpoint, SymbolState
 
+__all__ = ["Impact", "ShardConfig", "ShardCounts", "ShardState", "SymbolFactory"]
+
+_Messages = list[QuoteBatch | TradeBatch | OptionChain]
 _NS_PER_S: Final = 1_000_000_000
 _NAN: Final = float("nan")
 
 
-class FieldFunction(Protocol):
-    """The field computation, as `fields.compute.compute_field` gives it."""
+class SymbolFactory(Protocol):
+    """A recipe for the state of one symbol."""
 
-    def __call__(self, chain: OptionChain, config: FieldConfig, /) -> FieldSnapshot:
-        """Return the field of a chain."""
+    def __call__(self, symbol: str, config: LiveConfig, saved: SymbolCheckpoint | None, /) -> SymbolState:
+        """Return a new state, or one that goes on from a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +58,17 @@ class ShardConfig:
         Name, as placement uses it.
     run_id : str
         Identity of the run; sequences of another run mean nothing to this one.
-    fields : FieldConfig
-        Settings of every field; the impact is replaced by that of the symbol.
+    live : LiveConfig
+        Settings of every symbol; the impact of its field is replaced by that of the symbol.
     impacts : mapping of str to Impact
-        By symbol; a symbol that is not listed keeps the impact of `fields`.
+        By symbol; a symbol that is not listed keeps the impact of `live`.
     stale_after_s : float
         A field older than this is stale, seconds since the feed had its chain.
     """
 
     name: str
     run_id: str
-    fields: FieldConfig = field(default_factory=FieldConfig)
+    live: LiveConfig = field(default_factory=LiveConfig)
     impacts: Mapping[str, Impact] = field(default_factory=dict)
     stale_after_s: float = 10.0
 
@@ -76,9 +82,9 @@ class ShardCounts:
     updates : int
         Fields computed.
     failed : int
-        Chains that gave no field.
+        Messages of a symbol that could not be taken, or gave no field.
     out_of_order : int
-        Chains dropped because an equal or newer one had been seen.
+        Chains, quote and trade messages dropped because their batch had been seen.
     compute_ns : int
         Time spent computing, ns.
     """
@@ -89,41 +95,65 @@ class ShardCounts:
     compute_ns: int = 0
 
 
+def _give(item: QuoteBatch | TradeBatch | OptionChain, state: SymbolState) -> None:
+    if isinstance(item, OptionChain):
+        state.on_chain(item)
+    elif isinstance(item, QuoteBatch):
+        state.on_quotes(item)
+    else:
+        state.on_trades(item)
+
+
+def _lose(rows: int, state: SymbolState) -> None:
+    state.on_lost(rows)
+
+
 @final
 class ShardState:
-    """Fields of many symbols, each computed from the newest chain.
+    """Live states of many symbols.
 
     Parameters
     ----------
     config : ShardConfig
         Settings.
-    compute : callable
-        The field computation.
+    open_symbol : SymbolFactory
+        Makes the state of a symbol when its first message comes.
     clock : Clock
         Where ages and publication times come from.
     sequence : int, optional
         Newest batch that `publications` covers; -1 for none.
     publications : iterable of Publication, optional
         Restored from a checkpoint; they are stale until the feed has caught the shard up.
+    symbols : iterable of SymbolCheckpoint, optional
+        States restored with them.
     """
 
     def __init__(
         self,
         config: ShardConfig,
-        compute: FieldFunction,
+        open_symbol: SymbolFactory,
         clock: Clock,
         *,
         sequence: int = -1,
         publications: tuple[Publication, ...] = (),
+        symbols: tuple[SymbolCheckpoint, ...] = (),
     ) -> None:
-        self._config, self._compute, self._clock = config, compute, clock
+        self._config, self._open_symbol, self._clock = config, open_symbol, clock
         self._sequence = sequence
         self._latest = {p.snapshot.symbol: replace(p, catching_up=True) for p in publications}
         self._seen = {p.snapshot.symbol: p.batch_sequence for p in publications}
+        self._seen |= {saved.symbol: sequence for saved in symbols}
+        self._states = {saved.symbol: self._opened(saved.symbol, saved) for saved in symbols}
         self._reasons: dict[str, str] = {}
-        self._settings: dict[str, FieldConfig] = {}
         self._catching_up = bool(publications)
         self.counts = ShardCounts()
+
+    def _opened(self, symbol: str, saved: SymbolCheckpoint | None = None) -> SymbolState:
+        live, impact = self._config.live, self._config.impacts.get(symbol)
+        if impact is not None:
+            fields = replace(live.fields, impact_return_per_usd=impact.return_per_usd, impact_source=impact.source)
+            live = replace(live, fields=fields)
+        return self._open_symbol(symbol, live, saved)
 
     @property
     def sequence(self) -> int:
@@ -145,6 +175,11 @@ class ShardState:
         """Latest publication of each symbol."""
         return tuple(self._latest.values())
 
+    @property
+    def symbols(self) -> tuple[SymbolCheckpoint, ...]:
+        """State of each symbol, for a restart."""
+        return tuple(state.checkpoint(symbol) for symbol, state in self._states.items())
+
     def on_batch(self, message: ShardBatch) -> list[Publication]:
         """Compute the fields of a batch and return what is new.
 
@@ -160,58 +195,79 @@ class ShardState:
             which are current again.
         """
         was_behind, self._catching_up = self._catching_up, message.sequence < message.live_sequence
+        for symbol, rows in message.lost.items():
+            self._tell(symbol, partial(_lose, rows))
+        touched = {symbol: part.sequence for part in message.parts for symbol in self._take(part)}
         fresh = [
             published
-            for part in message.parts
-            for chain in part.chains
-            if (published := self._update(chain, message, part.sequence)) is not None
+            for symbol, sequence in touched.items()
+            if (published := self._publication(symbol, sequence, message.received_ns)) is not None
         ]
         self._sequence = max(self._sequence, message.sequence)
         return fresh + self._released({p.snapshot.symbol for p in fresh}) if was_behind else fresh
 
-    def _update(self, chain: OptionChain, message: ShardBatch, sequence: int) -> Publication | None:
-        if sequence <= self._seen.get(chain.symbol, -1):
-            self.counts.out_of_order += 1
+    def _take(self, part: MarketBatch) -> list[str]:
+        """Give a part to its symbols, quotes before trades before chains, and return which they are."""
+        by_symbol: dict[str, _Messages] = {}
+        items: _Messages = [*part.quotes, *part.trades, *part.chains]
+        for item in items:
+            by_symbol.setdefault(item.symbol, []).append(item)
+        touched = []
+        for symbol, messages in by_symbol.items():
+            if part.sequence <= self._seen.get(symbol, -1):
+                self.counts.out_of_order += len(messages)
+                continue
+            self._seen[symbol] = part.sequence
+            if symbol not in self._states:
+                messages.reverse()  # there is nothing to apply quotes to before the first chain
+            for item in messages:
+                self._tell(symbol, partial(_give, item))
+            touched.append(symbol)
+        return touched
+
+    def _tell(self, symbol: str, message: Callable[[SymbolState], None]) -> None:
+        started = self._clock.now_ns()
+        try:
+            if symbol not in self._states:
+                self._states[symbol] = self._opened(symbol)
+            message(self._states[symbol])
+        except Exception as error:  # noqa: BLE001  # one symbol's fault must not stop the others
+            self._note_failure(symbol, error)
+        self.counts.compute_ns += self._clock.now_ns() - started
+
+    def _note_failure(self, symbol: str, error: Exception) -> None:
+        known = isinstance(error, TradingError)
+        self._reasons[symbol] = str(error) if known else f"unexpected {type(error).__name__}: {error}"
+        self.counts.failed += 1
+
+    def _publication(self, symbol: str, sequence: int, received_ns: int) -> Publication | None:
+        found = self._field(symbol)
+        if found is None:
             return None
-        self._seen[chain.symbol] = sequence
-        snapshot = self._field(chain)
-        if snapshot is None:
-            return None
-        self._latest[chain.symbol] = Publication(
-            snapshot=snapshot,
+        self._latest[symbol] = Publication(
+            snapshot=found.snapshot,
+            live=found.live,
             batch_sequence=sequence,
-            received_ns=message.received_ns,
+            received_ns=received_ns,
             published_ns=self._clock.now_ns(),
             catching_up=self._catching_up,
             shard=self._config.name,
         )
-        return self._latest[chain.symbol]
+        return self._latest[symbol]
 
-    def _field(self, chain: OptionChain) -> FieldSnapshot | None:
-        started = self._clock.now_ns()
+    def _field(self, symbol: str) -> LiveField | None:
+        state, started = self._states.get(symbol), self._clock.now_ns()
         try:
-            snapshot = self._compute(chain, self._settings_of(chain.symbol))
-        except TradingError as error:
-            self._reasons[chain.symbol] = str(error)
-        except Exception as error:  # noqa: BLE001  # one symbol's fault must not stop the others
-            self._reasons[chain.symbol] = f"unexpected {type(error).__name__}: {error}"
-        else:
-            self._reasons.pop(chain.symbol, None)
-            self.counts.updates += 1
-            self.counts.compute_ns += self._clock.now_ns() - started
-            return snapshot
-        self.counts.failed += 1
-        return None
-
-    def _settings_of(self, symbol: str) -> FieldConfig:
-        known = self._settings.get(symbol)
-        if known is None:
-            known = self._config.fields
-            impact = self._config.impacts.get(symbol)
-            if impact is not None:
-                known = replace(known, impact_return_per_usd=impact.return_per_usd, impact_source=impact.source)
-            self._settings[symbol] = known
-        return known
+            if state is None or not state.is_due:
+                return None
+            found = state.field()
+        except Exception as error:  # noqa: BLE001  # as above
+            self._note_failure(symbol, error)
+            return None
+        self._reasons.pop(symbol, None)
+        self.counts.updates += 1
+        self.counts.compute_ns += self._clock.now_ns() - started
+        return found
 
     def _released(self, fresh: set[str]) -> list[Publication]:
         if self._catching_up:

@@ -26,8 +26,8 @@ from adapters.simulated import SimulatedFeed, demo_config
 from benchmarks.harness import Row
 from cluster.runtime import free_port, start_ray
 from cluster.serve_env import BUS_NAME, NAMESPACE
-from fields.compute import compute_field
-from fields.config import FieldConfig
+from fields.live.config import LiveConfig
+from fields.live.state import SymbolState
 from market.ports import Stream
 
 __all__ = ["run"]
@@ -61,13 +61,17 @@ class _Publisher:
 
     bus: Any
     feed: SimulatedFeed = field(default_factory=lambda: SimulatedFeed(demo_config()))
+    state: SymbolState = field(default_factory=lambda: SymbolState(LiveConfig()))
 
     def publish(self) -> None:
         batch = self.feed.next_batch()
         chain = next(chain for chain in batch.chains if chain.symbol == "SIM.SPX")
         now_ns = time.time_ns()
+        self.state.on_chain(chain)
+        found = self.state.field()
         publication = Publication(
-            snapshot=compute_field(chain, FieldConfig()),
+            snapshot=found.snapshot,
+            live=found.live,
             batch_sequence=batch.sequence,
             received_ns=now_ns,
             published_ns=now_ns,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from actors.state import Impact
 from cluster.feed_kind import FeedKind
 from fields.config import Boundary, Dynamics, FieldConfig, PositionSource, TimeBasis
+from fields.live.config import LiveConfig
 from market.errors import ConfigError
 
 __all__ = [
@@ -49,6 +51,9 @@ class FieldSettings(_Part):
     screening_range: float = Field(0.01, gt=0.0, description="Averaging length of the potential, log price.")
     horizon_min: float = Field(30.0, gt=0.0, description="Horizon of the shock scenario, minutes.")
     vol_of_vol: float = Field(60.0, gt=0.0, description="Vol points per square-root year.")
+    spot_vol_slope: float = Field(
+        0.0, ge=-50.0, le=50.0, description="Change of a strike's volatility per unit of log spot, for its dynamics."
+    )
     wall_window: float = Field(0.10, gt=0.0, description="Window of the walls, log distance from spot.")
     roots_window: float = Field(0.10, gt=0.0, description="Window of the zero-gamma levels, log distance from spot.")
 
@@ -119,6 +124,7 @@ class Settings(BaseSettings):
         },
         description="Impact by symbol; amplification is unknown for a symbol that is not listed.",
     )
+    cadence_s: float = Field(1.0, ge=0.0, description="Shortest event time between fields of a symbol, seconds.")
     stale_after_s: float = Field(10.0, gt=0.0, description="Age at which a field is stale, seconds.")
     checkpoint_period_s: float = Field(60.0, gt=0.0, description="Time between checkpoints of a shard, seconds.")
     http: HttpSettings = HttpSettings()  # type: ignore[call-arg]  # every field has a default
@@ -153,6 +159,24 @@ class Settings(BaseSettings):
         if self.ledger.url is not None:
             return self.ledger.url.get_secret_value()
         return f"sqlite:///{self.folder / 'ledger.sqlite'}"
+
+    def live(self, *, flow_is_told: bool = False) -> LiveConfig:
+        """Return the settings of every symbol's live state.
+
+        Parameters
+        ----------
+        flow_is_told : bool, optional
+            Whether the feed tells trades; then the dealers' book follows them, unless a convention was asked for.
+
+        Returns
+        -------
+        LiveConfig
+            The impact is set per symbol.
+        """
+        config = self.fields.config()
+        if flow_is_told and "position_source" not in self.fields.model_fields_set:
+            config = replace(config, position_source=PositionSource.HYBRID)
+        return LiveConfig(fields=config, cadence_ns=round(self.cadence_s * 1e9))
 
     def impacts(self) -> dict[str, Impact]:
         """Return the impact of each listed symbol."""

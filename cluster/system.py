@@ -168,7 +168,7 @@ class System:
         return ShardConfig(
             name=name,
             run_id=self._run_id,
-            fields=self._settings.fields.config(),
+            live=self._wiring.live,
             impacts=self._wiring.impacts,
             stale_after_s=self._settings.stale_after_s,
         )

@@ -10,6 +10,7 @@ from actors.state import Impact
 from cluster.feed_kind import FeedKind
 from cluster.runtime import usable_cores
 from cluster.settings import FeedSettings, Settings
+from fields.live.config import LiveConfig
 from market.errors import ConfigError
 from market.ports import FeedFactory
 
@@ -28,12 +29,15 @@ class Wiring:
         Opens the feed.
     impacts : mapping of str to Impact
         By symbol.
+    live : LiveConfig
+        Settings of every symbol.
     simulated : bool
         Whether the feed is the simulated market.
     """
 
     factory: FeedFactory
     impacts: Mapping[str, Impact]
+    live: LiveConfig
     simulated: bool
 
 
@@ -57,7 +61,7 @@ def wire(settings: Settings) -> Wiring:
         Raises ConfigError where the feed's settings do not fit together.
     """
     if settings.feed.kind is FeedKind.REPLAY:
-        return Wiring(factory=_replay(settings.feed), impacts=settings.impacts(), simulated=False)
+        return Wiring(factory=_replay(settings.feed), impacts=settings.impacts(), live=settings.live(), simulated=False)
     return _simulated(settings)
 
 
@@ -86,4 +90,9 @@ def _simulated(settings: Settings) -> Wiring:
         else demo_config(seed=feed.seed, interval_s=feed.interval_s)
     )
     known = {s.symbol: Impact(return_per_usd=s.impact_return_per_usd, source="simulated") for s in market.symbols}
-    return Wiring(factory=SimulatedFactory(config=market), impacts=settings.impacts() | known, simulated=True)
+    return Wiring(
+        factory=SimulatedFactory(config=market),
+        impacts=settings.impacts() | known,
+        live=settings.live(flow_is_told=True),
+        simulated=True,
+    )

@@ -23,7 +23,7 @@ def warm_kernels() -> float:
     """
     start = time.perf_counter()
     # Importing a module compiles its kernels, or loads them from the cache: their signatures are fixed.
-    for module in pkgutil.iter_modules(fields.__path__, "fields."):
+    for module in pkgutil.walk_packages(fields.__path__, "fields."):
         importlib.import_module(module.name)
     from fields.greeks import exposure_greeks, greeks
     from fields.implied_vol import implied_volatility

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, final
 
 import numpy as np
@@ -11,7 +12,7 @@ from market.errors import DataError
 from market.instruments import ExpirySeries
 from market.trades import ContractTable, Int64Array
 
-__all__ = ["ContractIndex"]
+__all__ = ["ContractIndex", "ContractNumbers"]
 
 # One key of 63 bits: strike in thousandths, expiration day, root, right.
 _RIGHT_BITS: Final = 1
@@ -20,21 +21,49 @@ _DAY_BITS: Final = 17
 _MAX_STRIKE: Final = 2.0**36 / 1000.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractNumbers:
+    """What a `ContractIndex` has given out.
+
+    Parameters
+    ----------
+    roots : tuple of str
+        Option roots in the order of their codes.
+    keys : ndarray of int64, shape (n_contracts,)
+        Keys of the contracts, rising.
+    numbers : ndarray of int64, shape (n_contracts,)
+        Their numbers.
+    """
+
+    roots: tuple[str, ...]
+    keys: Int64Array
+    numbers: Int64Array
+
+
 @final
 class ContractIndex:
     """Numbers the contracts of one underlying in the order in which they are first seen.
 
     A number never changes and is never given twice, so that arrays of state can be kept by it.
+
+    Parameters
+    ----------
+    given : ContractNumbers, optional
+        To go on from.
     """
 
-    def __init__(self) -> None:
-        self._roots: dict[str, int] = {}
+    def __init__(self, given: ContractNumbers | None = None) -> None:
+        self._roots = {root: code for code, root in enumerate(given.roots)} if given else {}
         self._series: dict[ExpirySeries, int] = {}
-        self._keys = np.zeros(0, dtype=np.int64)  # rising
-        self._numbers = np.zeros(0, dtype=np.int64)
+        self._keys = given.keys if given else np.zeros(0, dtype=np.int64)  # rising
+        self._numbers = given.numbers if given else np.zeros(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return int(self._keys.shape[0])
+
+    def given(self) -> ContractNumbers:
+        """Return all numbers so far, from which another index continues."""
+        return ContractNumbers(roots=tuple(self._roots), keys=self._keys, numbers=self._numbers)
 
     def register(self, contracts: OptionChain | ContractTable) -> Int64Array:
         """Return the number of each contract; new ones get the next numbers in their order.

@@ -109,6 +109,8 @@ class Ltv(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+# On the wire a state is its text, since a reader of a union of enums cannot know which one a text belongs to; within
+# a process it is the member itself, and the two are equal.
 AxisState = Feedback | Market | TermStructure | GexEnvironment | Funding | Ltv
 
 
@@ -198,13 +200,13 @@ class AxisReading:
     """
 
     axis: Axis
-    state: AxisState
-    unheld_state: AxisState
+    state: str
+    unheld_state: str
     since_ns: int
     ts_event_ns: int
     margin: float
     margin_input: AxisInput | None
-    margin_to: AxisState | None
+    margin_to: str | None
     probability: float
     is_held: bool
     inputs: tuple[tuple[str, float], ...]

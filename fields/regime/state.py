@@ -24,7 +24,7 @@ from fields.regime.hysteresis import AxisMachine, AxisMemory, Candidate
 from fields.regime.rules import feedback_rule, funding_rule, gex_rule, ltv_rule, market_rule, term_structure_rule
 from fields.snapshot import Feedback
 
-__all__ = ["RegimeCheckpoint", "RegimeState"]
+__all__ = ["RegimeCheckpoint", "RegimeState", "SavedAxis"]
 
 _RULES = "1"
 _UNKNOWN: dict[Axis, AxisState] = {
@@ -49,18 +49,59 @@ def _is_urgent(old: AxisState, new: AxisState) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SavedAxis:
+    """What one axis remembers, with its states as texts.
+
+    Parameters
+    ----------
+    axis : Axis
+        Which.
+    state, known : str or None
+        Published last, and the last one that was not UNKNOWN.
+    since_ns, known_since_ns : int
+        See `fields.regime.hysteresis.AxisMemory`.
+    """
+
+    axis: Axis
+    state: str | None
+    since_ns: int
+    known: str | None
+    known_since_ns: int
+
+
+def _saved(axis: Axis, memory: AxisMemory) -> SavedAxis:
+    return SavedAxis(
+        axis=axis,
+        state=memory.state,
+        since_ns=memory.since_ns,
+        known=memory.known,
+        known_since_ns=memory.known_since_ns,
+    )
+
+
+def _revived(saved: SavedAxis) -> AxisMemory:
+    kind = type(_UNKNOWN[saved.axis])
+    return AxisMemory(
+        state=None if saved.state is None else kind(saved.state),
+        since_ns=saved.since_ns,
+        known=None if saved.known is None else kind(saved.known),
+        known_since_ns=saved.known_since_ns,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegimeCheckpoint:
     """All that a `RegimeState` knows.
 
     Parameters
     ----------
-    memory : tuple of (Axis, AxisMemory)
+    axes : tuple of SavedAxis
         What each axis remembers.
     gamma_by_day : DayHistory
         Dealer gamma of past sessions.
     """
 
-    memory: tuple[tuple[Axis, AxisMemory], ...]
+    axes: tuple[SavedAxis, ...]
     gamma_by_day: DayHistory
 
 
@@ -78,7 +119,7 @@ class RegimeState:
 
     def __init__(self, config: RegimeConfig | None = None, checkpoint: RegimeCheckpoint | None = None) -> None:
         self.config = config or RegimeConfig()
-        memory = dict(checkpoint.memory) if checkpoint else {}
+        memory = {saved.axis: _revived(saved) for saved in checkpoint.axes} if checkpoint else {}
         self._machines = {
             axis: AxisMachine(self.config.dwell_of(axis), _is_urgent, _UNKNOWN[axis], memory.get(axis))
             for axis in self.config.axes
@@ -165,6 +206,6 @@ class RegimeState:
     def checkpoint(self) -> RegimeCheckpoint:
         """Return all that the state knows."""
         return RegimeCheckpoint(
-            memory=tuple((axis, machine.memory) for axis, machine in self._machines.items()),
+            axes=tuple(_saved(axis, machine.memory) for axis, machine in self._machines.items()),
             gamma_by_day=self._gamma.checkpoint(),
         )

@@ -12,10 +12,12 @@ from actors.checkpoint import Checkpoint, from_bytes, read_checkpoint, to_bytes,
 from actors.codec import decode, encode
 from actors.messages import Publication
 from market.errors import DataError
-from tests.serve.samples import publication_of, snapshot_of, without_roots
+from tests.serve.samples import live_fields, publication_of, snapshot_of, without_roots
 
 _PUBLICATIONS = (publication_of(snapshot_of("SPX")), publication_of(without_roots(snapshot_of("NDX"))))
-_CHECKPOINT = Checkpoint(run_id="run", shard="shard-0", sequence=41, publications=_PUBLICATIONS)
+_CHECKPOINT = Checkpoint(
+    run_id="run", shard="shard-0", sequence=41, publications=_PUBLICATIONS, symbols=(live_fields()[1],)
+)
 
 
 def test_a_publication_survives_the_codec() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from actors.state import Impact, ShardConfig, ShardState
-from fields.compute import compute_field
+from fields.live.config import LiveConfig
+from fields.live.state import SymbolCheckpoint, SymbolState
 from tests.actors.samples import ManualClock, broken_chain, message_of, small_chain
 
 _CONFIG = ShardConfig(
@@ -18,8 +19,12 @@ _CONFIG = ShardConfig(
 )
 
 
+def _opened(_symbol: str, config: LiveConfig, saved: SymbolCheckpoint | None) -> SymbolState:
+    return SymbolState(config, saved)
+
+
 def _state(clock: ManualClock, **restored: Any) -> ShardState:
-    return ShardState(_CONFIG, compute_field, clock, **restored)
+    return ShardState(_CONFIG, _opened, clock, **restored)
 
 
 def test_each_chain_of_a_batch_gives_a_field() -> None:
@@ -59,8 +64,8 @@ def test_one_bad_symbol_does_not_stop_the_others() -> None:
 def test_an_unexpected_fault_is_isolated_too() -> None:
     """Even an error that nobody foresaw stays with its symbol."""
 
-    def fragile(chain: Any, config: Any) -> Any:
-        return 1 / 0 if chain.symbol == "BAD" else compute_field(chain, config)
+    def fragile(symbol: str, config: LiveConfig, saved: SymbolCheckpoint | None) -> SymbolState:
+        return SymbolState(config, saved) if 1 / (symbol != "BAD") else SymbolState(config)
 
     state = ShardState(_CONFIG, fragile, ManualClock())
     assert len(state.on_batch(message_of(0, small_chain("BAD"), small_chain("CCC")))) == 1
@@ -100,7 +105,7 @@ def test_a_restored_shard_is_stale_until_it_reaches_the_feed() -> None:
     """Restored fields say that they catch up; the batch that reaches the feed's newest ends it."""
     first = _state(ManualClock())
     first.on_batch(message_of(7, small_chain("AAA"), small_chain("BBB")))
-    state = _state(ManualClock(), sequence=first.sequence, publications=first.publications)
+    state = _state(ManualClock(), sequence=first.sequence, publications=first.publications, symbols=first.symbols)
     assert state.catching_up
     assert all(p.catching_up for p in state.publications)
     (behind,) = state.on_batch(message_of(8, small_chain("AAA"), live=9))
@@ -114,7 +119,7 @@ def test_an_empty_batch_can_end_the_catch_up() -> None:
     """Where nothing new came for the shard's symbols, an empty batch at the feed's sequence frees them."""
     first = _state(ManualClock())
     first.on_batch(message_of(7, small_chain("AAA")))
-    state = _state(ManualClock(), sequence=7, publications=first.publications)
+    state = _state(ManualClock(), sequence=7, publications=first.publications, symbols=first.symbols)
     (released,) = state.on_batch(message_of(9))
     assert not released.catching_up
     assert released.batch_sequence == 7
@@ -124,6 +129,6 @@ def test_a_restored_shard_drops_what_it_had_seen() -> None:
     """The replay may begin too early without doing harm."""
     first = _state(ManualClock())
     first.on_batch(message_of(7, small_chain("AAA")))
-    state = _state(ManualClock(), sequence=7, publications=first.publications)
+    state = _state(ManualClock(), sequence=7, publications=first.publications, symbols=first.symbols)
     assert state.on_batch(message_of(7, small_chain("AAA"), live=8)) == []
     assert state.counts.out_of_order == 1

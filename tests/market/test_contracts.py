@@ -44,3 +44,12 @@ def test_root_and_right_tell_contracts_apart() -> None:
 def test_a_repeated_contract_gets_one_number() -> None:
     """Two rows of one contract in one message share a number."""
     assert ContractIndex().register(_table([7.5, 7.5, 8.0], ["SPX"] * 3)).tolist() == [0, 0, 1]
+
+
+def test_a_restored_index_goes_on_with_the_same_numbers() -> None:
+    """Numbers given before a restart stay, and new contracts get the next ones."""
+    first = ContractIndex()
+    first.register(_table([100.0, 90.0, 90.0], ["SPX", "SPX", "SPXW"]))
+    second = ContractIndex(first.given())
+    for index in (first, second):
+        assert index.register(_table([95.0, 90.0, 90.0], ["SPXW", "SPXW", "SPX"])).tolist() == [3, 2, 1]

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from actors.messages import FeedHealth, Publication, ShardHealth
-from fields.config import Dynamics, PositionSource, TimeBasis
+from adapters.simulated import demo_config
+from adapters.simulated.feed import SimulatedFeed
+from fields.config import Dynamics, FieldConfig, PositionSource, TimeBasis
+from fields.live.config import LiveConfig
+from fields.live.state import LiveField, SymbolCheckpoint, SymbolState
 from fields.snapshot import (
     ContractCounts,
     Feedback,
@@ -220,10 +225,35 @@ class HandClock:
         self._now_ns += int(seconds * 1e9)
 
 
+@lru_cache(maxsize=1)
+def live_fields() -> tuple[LiveField, SymbolCheckpoint]:
+    """Return the newest field of a simulated symbol after three minutes of flow, and the state behind it."""
+    config = replace(demo_config(), step_s=20.0)
+    feed, state = (
+        SimulatedFeed(config),
+        SymbolState(LiveConfig(fields=FieldConfig(position_source=PositionSource.HYBRID))),
+    )
+    for _ in range(10):
+        batch = feed.next_batch()
+        for chain in (chain for chain in batch.chains if chain.symbol == "SIM.IWM"):
+            state.on_chain(chain)
+        for quotes in (quotes for quotes in batch.quotes if quotes.symbol == "SIM.IWM"):
+            state.on_quotes(quotes)
+        for trades in (trades for trades in batch.trades if trades.symbol == "SIM.IWM"):
+            state.on_trades(trades)
+    return state.field(), state.checkpoint("SIM.IWM")
+
+
 def publication_of(snapshot: FieldSnapshot, *, now_ns: int = NOW_NS, shard: str = "shard-0") -> Publication:
     """Return a snapshot as a shard publishes it."""
     return Publication(
-        snapshot=snapshot, batch_sequence=0, received_ns=now_ns, published_ns=now_ns, catching_up=False, shard=shard
+        snapshot=snapshot,
+        live=live_fields()[0].live,
+        batch_sequence=0,
+        received_ns=now_ns,
+        published_ns=now_ns,
+        catching_up=False,
+        shard=shard,
     )
 
 

@@ -1,0 +1,66 @@
+"""Settings of one underlying's live state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fields.config import FieldConfig
+from fields.dealer import DealerConfig, OpeningMode
+from fields.flow import FlowConfig
+from fields.illiquidity import ImpactConfig
+from fields.regime import RegimeConfig
+from fields.signals import SignalConfig
+from fields.signing import SigningConfig
+from market.errors import ConfigError
+
+__all__ = ["LiveConfig"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveConfig:
+    """Settings of one underlying's live state.
+
+    Parameters
+    ----------
+    fields : FieldConfig
+        Settings of the field; its position source is also that of the dealers' book.
+    opening : OpeningMode
+        How a ``hybrid`` book opens.
+    signing : SigningConfig
+        How trades get their side; the rule must not need later trades.
+    flow : FlowConfig
+        Settings of the flow of each minute.
+    impact : ImpactConfig
+        Settings of the estimated impact, which takes the place of an assumed or unknown one.
+    regime : RegimeConfig
+        Settings of the regime axes.
+    signals : SignalConfig
+        Settings of the signals.
+    cadence_ns : int
+        A field is due this long after the one before where anything has changed, event time, ns.
+    material_move : float
+        A field is due at once where spot has moved this far since the one before, log price.
+    """
+
+    fields: FieldConfig = field(default_factory=FieldConfig)
+    opening: OpeningMode = OpeningMode.OI_NAIVE
+    signing: SigningConfig = field(default_factory=SigningConfig)
+    flow: FlowConfig = field(default_factory=FlowConfig)
+    impact: ImpactConfig = field(default_factory=ImpactConfig)
+    regime: RegimeConfig = field(default_factory=RegimeConfig)
+    signals: SignalConfig = field(default_factory=SignalConfig)
+    cadence_ns: int = 1_000_000_000
+    material_move: float = 5e-4
+
+    def __post_init__(self) -> None:
+        if self.cadence_ns < 0 or not self.material_move > 0.0:
+            raise ConfigError(
+                "cadence_ns or material_move is out of range",
+                found=f"{self.cadence_ns}, {self.material_move}",
+                expected=">= 0, > 0",
+            )
+
+    @property
+    def dealer(self) -> DealerConfig:
+        """Settings of the dealers' book."""
+        return DealerConfig(source=self.fields.position_source, opening=self.opening)

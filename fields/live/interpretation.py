@@ -1,0 +1,199 @@
+"""What a field means against its own past: regimes, signals, feedback and how far it can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import isfinite, nan
+from typing import Final, final
+
+from fields.amplification import FeedbackUncertainty, feedback_uncertainty, feedback_x_error
+from fields.config import FieldConfig
+from fields.flow import FlowColumn, FlowMinute
+from fields.illiquidity import ImpactEstimate
+from fields.live.config import LiveConfig
+from fields.regime import AxisReading, RegimeCheckpoint, RegimeInputs, RegimeState
+from fields.signals import Signal, SignalCheckpoint, SignalInputs, SignalState
+from fields.snapshot import FieldSnapshot
+from market.chains import FloatArray
+
+__all__ = ["Interpretation", "Interpreter", "confidence_of", "with_impact"]
+
+_MINUTE_NS: Final = 60_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpretation:
+    """What a field means.
+
+    Parameters
+    ----------
+    feedback : FeedbackUncertainty
+        How well loop gain and amplification are known.
+    regimes : tuple of AxisReading
+        Six axes.
+    signals : tuple of Signal
+        Four signals.
+    """
+
+    feedback: FeedbackUncertainty
+    regimes: tuple[AxisReading, ...]
+    signals: tuple[Signal, ...]
+
+
+@final
+class Interpreter:
+    """Regimes and signals of one symbol with their memory; one writer, bounded memory, no clock of its own.
+
+    Parameters
+    ----------
+    config : LiveConfig
+        Settings.
+    regime : RegimeCheckpoint, optional
+        Regimes to go on from.
+    signals : SignalCheckpoint, optional
+        Signals to go on from.
+    """
+
+    def __init__(
+        self,
+        config: LiveConfig,
+        regime: RegimeCheckpoint | None = None,
+        signals: SignalCheckpoint | None = None,
+    ) -> None:
+        self.regime = RegimeState(config.regime, regime)
+        self.signals = SignalState(config.signals, checkpoint=signals)
+        self._before: FieldSnapshot | None = None
+
+    @property
+    def before(self) -> FieldSnapshot | None:
+        """The field before; None before the first."""
+        return self._before
+
+    def end_session(self) -> None:
+        """Let the gamma of the session that has ended go into the quintiles of those that follow."""
+        if self._before is not None:
+            self.regime.close_session(self._before.session, self._before.totals.gamma_usd_per_pct)
+
+    def read(
+        self, snapshot: FieldSnapshot, estimate: ImpactEstimate, minute: FlowMinute | None, ts_ns: int
+    ) -> Interpretation:
+        """Return what a field means, and remember it.
+
+        Parameters
+        ----------
+        snapshot : FieldSnapshot
+            The field.
+        estimate : ImpactEstimate
+            Impact estimated from the symbol's own trades; its error counts where the field used it.
+        minute : FlowMinute or None
+            The last closed minute of flow.
+        ts_ns : int
+            As-of instant, ns since the epoch, UTC.
+
+        Returns
+        -------
+        Interpretation
+            See there.
+        """
+        gamma_error, impact = snapshot.totals_error_bound.gamma_usd_per_pct, snapshot.regime.impact_return_per_usd
+        known = impact == estimate.return_per_usd
+        impact_error = estimate.standard_error if known else nan
+        error = feedback_x_error(snapshot.totals.gamma_usd_per_pct, gamma_error, impact, impact_error)
+        regime_inputs = RegimeInputs(
+            feedback_x=snapshot.regime.feedback_x,
+            feedback_x_error=error,
+            close=snapshot.spot,
+            gamma_usd_per_pct=snapshot.totals.gamma_usd_per_pct,
+            gamma_error=gamma_error,
+            cause_id=snapshot.cause_id,
+        )
+        found = Interpretation(
+            feedback=feedback_uncertainty(snapshot.regime.feedback_x, error),
+            regimes=self.regime.update(regime_inputs, ts_ns),
+            signals=self.signals.update(self._signal_inputs(snapshot, minute), ts_ns),
+        )
+        self._before = snapshot
+        return found
+
+    def _signal_inputs(self, snapshot: FieldSnapshot, minute: FlowMinute | None) -> SignalInputs:
+        return SignalInputs(
+            session=snapshot.session,
+            spot=snapshot.spot,
+            gamma_usd_per_pct=snapshot.totals.gamma_usd_per_pct,
+            potential_gradient_usd=_at_spot(snapshot.ladder.potential_gradient_usd),
+            potential_rate_usd_per_min=self._potential_rate(snapshot),
+            cumulative_flow_usd=_cumulative_flow_usd(minute),
+            zero_gamma=snapshot.zero_gamma[0].level if snapshot.zero_gamma else nan,
+            vanna_usd_per_volpt=snapshot.totals.vanna_usd_per_volpt,
+            expected_vol_change_pts=nan,  # no source of it yet; the signal says so
+            cause_id=snapshot.cause_id,
+        )
+
+    def _potential_rate(self, snapshot: FieldSnapshot) -> float:
+        """Return the change of the potential at the spot node, on the grid that moves with spot, USD per minute."""
+        before = self._before
+        if before is None or snapshot.ts_event_ns <= before.ts_event_ns:
+            return nan
+        minutes = (snapshot.ts_event_ns - before.ts_event_ns) / _MINUTE_NS
+        return (_at_spot(snapshot.ladder.potential_usd) - _at_spot(before.ladder.potential_usd)) / minutes
+
+
+def _at_spot(curve: FloatArray) -> float:
+    return float(curve[curve.shape[0] // 2])
+
+
+def _cumulative_flow_usd(minute: FlowMinute | None) -> float:
+    if minute is None:
+        return nan
+    return minute.value(FlowColumn.CVD) * minute.value(FlowColumn.VWAP_DAY)
+
+
+def with_impact(settings: FieldConfig, estimate: ImpactEstimate) -> FieldConfig:
+    """Return the settings with the estimated impact, where nothing better than an assumption stands in them.
+
+    Parameters
+    ----------
+    settings : FieldConfig
+        Settings of the field.
+    estimate : ImpactEstimate
+        Impact estimated from the symbol's own trades; NaN where there is none.
+
+    Returns
+    -------
+    FieldConfig
+        The same where the impact is known otherwise or could not be estimated.
+    """
+    assumed = not isfinite(settings.impact_return_per_usd) or settings.impact_source.startswith("assumed")
+    if not assumed or not isfinite(estimate.return_per_usd):
+        return settings
+    source = f"estimated: {estimate.method.value} over {estimate.n} bars"
+    return replace(settings, impact_return_per_usd=estimate.return_per_usd, impact_source=source)
+
+
+def confidence_of(snapshot: FieldSnapshot, *, flow_has_hole: bool) -> tuple[float, str]:
+    """Return how far a field can be trusted (D125x).
+
+    Parameters
+    ----------
+    snapshot : FieldSnapshot
+        The field.
+    flow_has_hole : bool
+        Whether the dealers' book was moved by flow of which a part was lost.
+
+    Returns
+    -------
+    float
+        0 to 1: the surface's confidence times the share of open interest that is used.
+    str
+        What holds it down most; empty at 1.
+    """
+    if flow_has_hole:
+        return 0.0, "trades were lost on their way, so the dealers' book has a hole"
+    surface, counts = snapshot.surface, snapshot.counts
+    share = counts.open_interest_used / counts.open_interest_read if counts.open_interest_read else nan
+    if not isfinite(share):
+        return 0.0, "there is no open interest to judge the field by"
+    found = surface.overall_confidence * share
+    by_surface = surface.overall_confidence < share
+    why = "confidence of the surface" if by_surface else "share of open interest that is used"
+    return found, (surface.overall_reason or why) if found < 1.0 else ""

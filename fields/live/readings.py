@@ -1,0 +1,128 @@
+"""What a symbol's history adds to the field of its chain: dealers' book, flow, impact, regimes and signals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fields.amplification import FeedbackUncertainty
+from fields.flow import FlowMinute
+from fields.illiquidity import ImpactEstimate
+from fields.regime import AxisReading
+from fields.signals import Signal
+
+__all__ = ["DealerReading", "LiveReadings", "StreamReading"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealerReading:
+    """The dealers' book in a few numbers.
+
+    Parameters
+    ----------
+    opened_by : str
+        What the book was opened by: a convention on open interest, a user's vector, or nothing.
+    net_flow_contracts : float
+        Sum over all contracts of what dealers have taken on since the open interest was counted, + bought.
+    gross_flow_contracts : float
+        Sum of its absolute values.
+    mean_standard_error : float
+        Mean standard error of a contract's position, contracts; NaN without a known position.
+    capped : int
+        Contracts whose estimate lay beyond what can be open and was moved onto it.
+    unknown : int
+        Contracts of the chain without a known position.
+    trades, signed : int
+        Option trades that the book was told, and those of them with a side.
+    is_complete : bool
+        False where trades were lost on their way since the book was opened.
+    reasons : mapping of str to int
+        How many contracts stand on less than their open interest, by why.
+    note : str
+        Why the book was opened anew within a run; empty where it was not.
+    """
+
+    opened_by: str
+    net_flow_contracts: float
+    gross_flow_contracts: float
+    mean_standard_error: float
+    capped: int
+    unknown: int
+    trades: int
+    signed: int
+    is_complete: bool
+    reasons: Mapping[str, int]
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamReading:
+    """What became of the messages since the start.
+
+    Parameters
+    ----------
+    quotes, quotes_late, quotes_unlisted : int
+        Option quotes applied; dropped because a newer one stood; dropped because the chain does not hold the contract.
+    trades, trades_unsigned, trades_late, trades_repeated : int
+        Trades taken, without a side, that came after a newer one of their contract, and told twice.
+    rows_lost : int
+        Quotes and trades that were lost on their way.
+    before_chain : int
+        Quotes and trades that came before the first chain and could not be placed.
+    coalesced : int
+        Messages that changed the state without a field of their own.
+    clock_jumps : int
+        Messages whose instant lay before what the state already knew.
+    """
+
+    quotes: int
+    quotes_late: int
+    quotes_unlisted: int
+    trades: int
+    trades_unsigned: int
+    trades_late: int
+    trades_repeated: int
+    rows_lost: int
+    before_chain: int
+    coalesced: int
+    clock_jumps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveReadings:
+    """What history adds to a field.
+
+    Parameters
+    ----------
+    dealer : DealerReading
+        The dealers' book.
+    impact : ImpactEstimate
+        Impact estimated from this symbol's own trades; the field says which one it used.
+    feedback : FeedbackUncertainty
+        How well loop gain and amplification are known.
+    decay_wind : float
+        Return that hedging of charm alone is expected to make until the close; NaN where unknown.
+    flow : FlowMinute or None
+        The last closed minute; None before the first.
+    regimes : tuple of AxisReading
+        Six axes.
+    signals : tuple of Signal
+        Four signals, most often without a direction.
+    stream : StreamReading
+        What became of the messages.
+    confidence : float
+        0 to 1: the surface's confidence times the share of open interest that is used; 0 where trades were lost.
+    confidence_reason : str
+        What holds it down most; empty where nothing does.
+    """
+
+    dealer: DealerReading
+    impact: ImpactEstimate
+    feedback: FeedbackUncertainty
+    decay_wind: float
+    flow: FlowMinute | None
+    regimes: tuple[AxisReading, ...]
+    signals: tuple[Signal, ...]
+    stream: StreamReading
+    confidence: float
+    confidence_reason: str

@@ -1,0 +1,302 @@
+"""One underlying's live state: messages in, a field with its history's readings out; no process around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log, nan
+from typing import Final, final
+
+import numpy as np
+
+from fields.compute import GIVEN_SOURCES, FieldEvaluation, evaluate_field
+from fields.context import FieldContext
+from fields.dealer import DealerPosition, PositionReason
+from fields.flow import FieldLevels, FlowMinute, GreeksTable
+from fields.illiquidity import ImpactEstimate
+from fields.live.chain import LiveChain
+from fields.live.config import LiveConfig
+from fields.live.interpretation import Interpreter, confidence_of, with_impact
+from fields.live.order_flow import OrderFlow, OrderFlowCheckpoint
+from fields.live.readings import DealerReading, LiveReadings, StreamReading
+from fields.regime import RegimeCheckpoint
+from fields.signals import SignalCheckpoint, decay_wind
+from fields.snapshot import FieldSnapshot
+from market.chains import FloatArray, OptionChain
+from market.contracts import ContractIndex, ContractNumbers
+from market.trades import QuoteBatch, TradeBatch
+
+__all__ = ["LiveField", "SymbolCheckpoint", "SymbolState"]
+
+_NO_FIELD: Final = FieldLevels.missing("there is no field yet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveField:
+    """A field and what history adds to it.
+
+    Parameters
+    ----------
+    snapshot : FieldSnapshot
+        The field of the chain as it stands.
+    live : LiveReadings
+        Dealers' book, flow, impact, regimes and signals.
+    """
+
+    snapshot: FieldSnapshot
+    live: LiveReadings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolCheckpoint:
+    """What a `SymbolState` needs to go on once it has a full chain again.
+
+    Parameters
+    ----------
+    symbol : str
+        Underlying.
+    now_ns : int
+        Newest instant of any message, ns since the epoch, UTC.
+    numbers : ContractNumbers
+        Numbers of the contracts.
+    order_flow : OrderFlowCheckpoint
+        Dealers' book, flow and impact.
+    regime : RegimeCheckpoint
+        Regimes.
+    signals : SignalCheckpoint
+        Signals.
+    lost, lost_before_book : int
+        Rows lost on their way: so far, and before the book was opened.
+    """
+
+    symbol: str
+    now_ns: int
+    numbers: ContractNumbers
+    order_flow: OrderFlowCheckpoint
+    regime: RegimeCheckpoint
+    signals: SignalCheckpoint
+    lost: int
+    lost_before_book: int
+
+
+@final
+class SymbolState:
+    """One underlying between two messages; one writer, bounded memory, no clock but that of the messages.
+
+    Parameters
+    ----------
+    config : LiveConfig
+        Settings.
+    saved : SymbolCheckpoint, optional
+        To go on from.
+    perf_ns : callable, optional
+        Monotonic clock in ns for the timings of a field.
+    """
+
+    def __init__(
+        self,
+        config: LiveConfig,
+        saved: SymbolCheckpoint | None = None,
+        *,
+        perf_ns: Callable[[], int] | None = None,
+    ) -> None:
+        self._config, self._perf_ns = config, perf_ns
+        self._index = ContractIndex(saved.numbers if saved else None)
+        self._chain = LiveChain(self._index)
+        self._flow = OrderFlow(config, self._index, saved.order_flow if saved else None)
+        self._interpreter = Interpreter(config, saved.regime if saved else None, saved.signals if saved else None)
+        self._user: FloatArray | None = None
+        self._greeks: GreeksTable | None = None
+        self._levels = _NO_FIELD
+        self._minute: FlowMinute | None = None
+        self._field_ns = 0
+        self._field_spot = nan
+        self._dirty, self._whole_chain = False, False
+        self._before_chain = self._coalesced = self._clock_jumps = 0
+        self._lost, self._lost_before_book = (saved.lost, saved.lost_before_book) if saved else (0, 0)
+        self._now_ns = saved.now_ns if saved else 0
+
+    def checkpoint(self, symbol: str) -> SymbolCheckpoint:
+        """Return what a restart needs; the chain itself and the last quotes come again with the feed."""
+        return SymbolCheckpoint(
+            symbol=symbol,
+            now_ns=self._now_ns,
+            numbers=self._index.given(),
+            order_flow=self._flow.checkpoint(),
+            regime=self._interpreter.regime.checkpoint(),
+            signals=self._interpreter.signals.checkpoint(),
+            lost=self._lost,
+            lost_before_book=self._lost_before_book,
+        )
+
+    @property
+    def now_ns(self) -> int:
+        """Newest instant of any message, ns since the epoch, UTC."""
+        return self._now_ns
+
+    def on_chain(self, chain: OptionChain, user_position: FloatArray | None = None) -> None:
+        """Take a full chain.
+
+        Parameters
+        ----------
+        chain : OptionChain
+            Every contract as it stands.
+        user_position : ndarray, shape (n_contracts,), optional
+            Signed dealer contracts that the user knows, + long, in the order of the chain.
+        """
+        self._advance(chain.ts_event_ns)
+        before = self._flow.session
+        if chain.n_contracts:
+            self._flow.on_chain(chain, user_position)
+        if before is not self._flow.session:
+            self._interpreter.end_session()
+            self._lost_before_book, self._minute = self._lost, None
+        self._chain.on_chain(chain)
+        self._user = user_position
+        self._dirty = self._whole_chain = True
+
+    def on_quotes(self, quotes: QuoteBatch) -> None:
+        """Take quotes of the underlying and of its options."""
+        if self._chain.is_empty:
+            self._before_chain += quotes.n_quotes
+            return
+        self._flow.on_quotes(quotes)
+        self._chain.on_quotes(quotes)
+        self._took(quotes.ts_event_ns)
+
+    def on_trades(self, trades: TradeBatch) -> None:
+        """Take trades of the underlying and of its options."""
+        if self._chain.is_empty:
+            self._before_chain += trades.n_trades
+            return
+        ts_ns, price = self._flow.on_trades(trades)
+        if price > 0.0:
+            self._chain.on_price(ts_ns, price)
+        self._took(trades.ts_event_ns)
+
+    def on_lost(self, rows: int) -> None:
+        """Note that quotes and trades were lost on their way: the flow of this session has a hole."""
+        self._lost += rows
+
+    def _took(self, ts_ns: int) -> None:
+        self._advance(ts_ns)
+        self._coalesced += self._dirty
+        self._dirty = True
+
+    def _advance(self, ts_ns: int) -> None:
+        self._clock_jumps += ts_ns < self._now_ns
+        self._now_ns = max(self._now_ns, ts_ns)
+        closed = self._flow.close_minutes(self._now_ns, self._greeks, self._levels)
+        self._minute = self._minute if closed is None else closed
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a field is due: a full chain has come, spot has moved, or the cadence has passed with any change."""
+        if not self._dirty or self._chain.is_empty:
+            return False
+        if self._whole_chain or self._now_ns - self._field_ns >= self._config.cadence_ns:
+            return True
+        spot, before = self._chain.spot, self._field_spot
+        return spot > 0.0 and before > 0.0 and abs(log(spot / before)) >= self._config.material_move
+
+    def field(self) -> LiveField:
+        """Return the field of the chain as it stands; raises `DataError` without one."""
+        chain = self._chain.chain(self._now_ns)
+        position = self._flow.position(self._chain.numbers, self._now_ns)
+        estimate = self._flow.impact_estimate()
+        context = self._context(position)
+        evaluation = evaluate_field(chain, with_impact(self._config.fields, estimate), context, perf_ns=self._perf_ns)
+        self._dirty = self._whole_chain = False
+        self._field_ns, self._field_spot = self._now_ns, self._chain.spot
+        live = self._readings(evaluation.snapshot, position, estimate)
+        self._remember(evaluation)
+        return LiveField(snapshot=evaluation.snapshot, live=live)
+
+    def _context(self, position: DealerPosition) -> FieldContext:
+        given = self._config.fields.position_source in GIVEN_SOURCES
+        if not given:
+            return FieldContext(standard_error=position.standard_error)
+        contracts = position.contracts if self._user is None else self._user
+        return FieldContext(contracts=contracts, standard_error=position.standard_error)
+
+    def _remember(self, evaluation: FieldEvaluation) -> None:
+        snapshot, contracts = evaluation.snapshot, evaluation.contracts
+        self._greeks = GreeksTable(
+            number=self._chain.numbers[contracts.place],
+            delta=contracts.delta,
+            gamma=contracts.gamma,
+            multiplier=contracts.multiplier,
+            strike=contracts.strike,
+            is_call=contracts.is_call,
+            open_interest=contracts.open_interest,
+            spot=snapshot.spot,
+        )
+        self._levels = _levels(snapshot)
+
+    def _readings(self, snapshot: FieldSnapshot, position: DealerPosition, estimate: ImpactEstimate) -> LiveReadings:
+        meaning = self._interpreter.read(snapshot, estimate, self._minute, self._now_ns)
+        hole = self._lost != self._lost_before_book and self._config.dealer.moved_by_flow
+        confidence, why = confidence_of(snapshot, flow_has_hole=hole)
+        return LiveReadings(
+            dealer=self._dealer(snapshot, position),
+            impact=estimate,
+            feedback=meaning.feedback,
+            decay_wind=decay_wind(
+                snapshot.regime.impact_return_per_usd,
+                snapshot.totals.charm_usd_per_min,
+                max(snapshot.hedge_flow.minutes_to_close, 0.0),
+            ),
+            flow=self._minute,
+            regimes=meaning.regimes,
+            signals=meaning.signals,
+            stream=self._stream(),
+            confidence=confidence,
+            confidence_reason=why,
+        )
+
+    def _dealer(self, snapshot: FieldSnapshot, position: DealerPosition) -> DealerReading:
+        counters, known = self._flow.book.counters, np.isfinite(position.standard_error)
+        hybrid = self._config.dealer.moved_by_flow
+        opened = self._config.opening.value if hybrid else snapshot.position_source.value
+        return DealerReading(
+            opened_by=opened,
+            net_flow_contracts=float(np.nansum(position.flow)),
+            gross_flow_contracts=float(np.nansum(np.abs(position.flow))),
+            mean_standard_error=float(position.standard_error[known].mean()) if known.any() else nan,
+            capped=int(position.capped.sum()),
+            unknown=int(np.isnan(position.contracts).sum()),
+            trades=counters.applied,
+            signed=counters.signed,
+            is_complete=self._lost == self._lost_before_book,
+            reasons={PositionReason(reason).text: count for reason, count in position.reasons.items()},
+            note=self._flow.note,
+        )
+
+    def _stream(self) -> StreamReading:
+        quotes, trades = self._chain.counts, self._flow.signing
+        return StreamReading(
+            quotes=quotes.applied,
+            quotes_late=quotes.late,
+            quotes_unlisted=quotes.unlisted,
+            trades=trades.trades,
+            trades_unsigned=trades.unsigned,
+            trades_late=trades.late_trades,
+            trades_repeated=trades.duplicates,
+            rows_lost=self._lost,
+            before_chain=self._before_chain,
+            coalesced=self._coalesced,
+            clock_jumps=self._clock_jumps,
+        )
+
+
+def _levels(snapshot: FieldSnapshot) -> FieldLevels:
+    """Return the levels that flow is measured against."""
+    net = snapshot.profile.call_gamma_usd_per_pct + snapshot.profile.put_gamma_usd_per_pct
+    found = {
+        "zero_gamma": snapshot.zero_gamma[0].level if snapshot.zero_gamma else nan,
+        "zero_delta": snapshot.zero_delta[0].level if snapshot.zero_delta else nan,
+        "positive_wall": float(snapshot.profile.strike[net.argmax()]) if net.size and net.max() > 0.0 else nan,
+        "negative_wall": float(snapshot.profile.strike[net.argmin()]) if net.size and net.min() < 0.0 else nan,
+    }
+    missing = {name: snapshot.reasons.get(name, "the field has none") for name, at in found.items() if not at > 0.0}
+    return FieldLevels(**found, reasons=missing)
