@@ -11,8 +11,10 @@ from fields.illiquidity.intraday import IntradayImpact, impact_by_time_of_day
 from fields.illiquidity.profiles import constant_profile, depth_profile, volume_profile
 from fields.illiquidity.regression import Slope, ewma_mean, robust_slope
 from fields.illiquidity.state import ImpactCheckpoint, ImpactState
+from fields.illiquidity.weights import HedgeWeights, calibrate_weights
 
 __all__ = [
+    "HedgeWeights",
     "ImpactCheckpoint",
     "ImpactConfig",
     "ImpactEstimate",
@@ -22,6 +24,7 @@ __all__ = [
     "IntradayImpact",
     "ProfileConfig",
     "Slope",
+    "calibrate_weights",
     "constant_profile",
     "depth_impact",
     "depth_profile",

@@ -164,7 +164,7 @@ def _signing_factor(
     signal = 2.0 * accuracy - 1.0
     if signal >= 1.0:
         return 1.0, ""
-    if signal < config.min_reliability:
+    if not signal >= config.min_reliability:
         return nan, f"a signing accuracy of {accuracy:.3g} tells too little"
     # Share of the measured variance that is signal; where trades are not told, that of signs that do not persist.
     share = signal * signal

@@ -9,7 +9,7 @@ import numpy as np
 
 from market.chains import FloatArray
 
-__all__ = ["Slope", "ewma_mean", "robust_slope"]
+__all__ = ["Slope", "ewma_mean", "newey_west_lags", "robust_slope"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,8 @@ class Slope:
     lags: int
 
 
-def _newey_west_lags(n: int) -> int:
-    # The usual rule of thumb for Bartlett weights, floor(4 (n / 100)^(2/9)).
+def newey_west_lags(n: int) -> int:
+    """Return the usual number of lags for Bartlett weights, ``floor(4 (n / 100)^(2/9))``."""
     return int(4.0 * (n / 100.0) ** (2.0 / 9.0))
 
 
@@ -82,7 +82,7 @@ def robust_slope(x: FloatArray, y: FloatArray, lags: int = -1) -> Slope:
         return empty
     value = float(w @ v) / sxx
     errors = v - value * w
-    lags = min(_newey_west_lags(n) if lags < 0 else lags, n - 1)
+    lags = min(newey_west_lags(n) if lags < 0 else lags, n - 1)
     scores = w * errors
     spread = float(scores @ scores)
     for lag in range(1, lags + 1):

@@ -101,7 +101,7 @@ def test_without_sums_of_squares_the_correction_is_that_of_independent_signs() -
     assert corrected.standard_error == pytest.approx(2.0 * plain.standard_error)
 
 
-@pytest.mark.parametrize("accuracy", [0.5, 0.52, 0.2])
+@pytest.mark.parametrize("accuracy", [0.5, 0.52, 0.2, nan])
 def test_signs_that_tell_nothing_give_no_slope(accuracy: float) -> None:
     """Near one half the correction would divide by nothing."""
     flow = tape(np.random.default_rng(6))
