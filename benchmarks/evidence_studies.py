@@ -105,65 +105,56 @@ def _family(base: StudyPlan, variance: Load, momentum: Load | None, *, rank_only
     return studies
 
 
+_DAYS = StudyPlan(
+    name="spx_totals",
+    target=Target.UPPER_TERCILE,
+    horizon=Horizon.NEXT_DAY,
+    baseline=_DAILY,
+    hypotheses=_readings(
+        (*AGGREGATE_NAMES, "shuffled_net_call_oi", "lagged_20_net_call_oi", "lagged_20_short_dated_share")
+    ),
+    first_train_sessions=500,
+    refit_sessions=63,
+    block_run=10,
+)
+_MORNINGS = replace(
+    _DAYS,
+    name="spx_mornings",
+    horizon=Horizon.REST_OF_DAY,
+    baseline=(*_DAILY, "straddle"),
+    hypotheses=_readings(("net_call_oi",)),
+    first_train_sessions=100,
+    refit_sessions=21,
+    block_run=5,
+)
+_CHAINS = replace(
+    _DAYS, name="spx_chains", hypotheses=_readings(CHAIN_NAMES), refit_sessions=21, block_run=1, n_draws=4_000
+)
+_POOLED = replace(_CHAINS, name="pooled_chains", baseline=(*_DAILY, "is_SPY", "is_QQQ"))
+_SAME_DAY = replace(
+    _CHAINS,
+    name="spx_same_day",
+    horizon=Horizon.THIRTY_MINUTES,
+    baseline=("half_hour", "session_so_far", "session_before", "time", "time_squared"),
+    hypotheses=_readings(SAME_DAY_NAMES),
+    first_train_sessions=15,
+    refit_sessions=1,
+)
+
+
 def real_studies(data: Path) -> list[Study]:
     """Return the studies of recorded data."""
-    daily = StudyPlan(
-        name="spx_totals",
-        target=Target.UPPER_TERCILE,
-        horizon=Horizon.NEXT_DAY,
-        baseline=_DAILY,
-        hypotheses=_readings(
-            (*AGGREGATE_NAMES, "shuffled_net_call_oi", "lagged_20_net_call_oi", "lagged_20_short_dated_share")
-        ),
-        first_train_sessions=500,
-        refit_sessions=63,
-        block_run=10,
-    )
-    morning = replace(
-        daily,
-        name="spx_mornings",
-        horizon=Horizon.REST_OF_DAY,
-        baseline=(*_DAILY, "straddle"),
-        hypotheses=_readings(("net_call_oi",)),
-        first_train_sessions=100,
-        refit_sessions=21,
-        block_run=5,
-    )
-    spx = replace(
-        daily, name="spx_chains", hypotheses=_readings(CHAIN_NAMES), refit_sessions=21, block_run=1, n_draws=4_000
-    )
-    pooled = replace(spx, name="pooled_chains", baseline=(*_DAILY, "is_SPY", "is_QQQ"))
-    same_day = replace(
-        spx,
-        name="spx_same_day",
-        horizon=Horizon.THIRTY_MINUTES,
-        baseline=("half_hour", "session_so_far", "session_before", "time", "time_squared"),
-        hypotheses=_readings(SAME_DAY_NAMES),
-        first_train_sessions=15,
-        refit_sessions=1,
-    )
-    every = ("SPX", "SPY", "QQQ")
+
+    def chains(*symbols: str, momentum: bool = False) -> Load:
+        return _once(partial(chain_sample, data, symbols, momentum=momentum))
+
+    every, same_day = ("SPX", "SPY", "QQQ"), partial(same_day_sample, data)
     return [
-        *_family(daily, _once(partial(daily_sample, data)), _once(partial(daily_sample, data, momentum=True))),
-        *_family(morning, _once(partial(morning_sample, data)), None),
-        *_family(
-            spx,
-            _once(partial(chain_sample, data, ("SPX",))),
-            _once(partial(chain_sample, data, ("SPX",), momentum=True)),
-            rank_only=True,
-        ),
-        *_family(
-            pooled,
-            _once(partial(chain_sample, data, every)),
-            _once(partial(chain_sample, data, every, momentum=True)),
-            rank_only=True,
-        ),
-        *_family(
-            same_day,
-            _once(partial(same_day_sample, data)),
-            _once(partial(same_day_sample, data, momentum=True)),
-            rank_only=True,
-        ),
+        *_family(_DAYS, _once(partial(daily_sample, data)), _once(partial(daily_sample, data, momentum=True))),
+        *_family(_MORNINGS, _once(partial(morning_sample, data)), None),
+        *_family(_CHAINS, chains("SPX"), chains("SPX", momentum=True), rank_only=True),
+        *_family(_POOLED, chains(*every), chains(*every, momentum=True), rank_only=True),
+        *_family(_SAME_DAY, _once(same_day), _once(partial(same_day, momentum=True)), rank_only=True),
     ]
 
 

@@ -69,7 +69,7 @@ def test_delong_error_is_the_spread_over_samples() -> None:
     """The stated errors of an AUC and of a difference equal the standard deviation over many drawn samples."""
     rng = np.random.default_rng(1)
     found = []
-    for _ in range(400):
+    for _ in range(250):
         positive = rng.random(300) < 0.4
         first = positive + 1.2 * rng.standard_normal(300)
         found.append(compare_auc(first, first + 0.8 * rng.standard_normal(300), positive))
@@ -83,12 +83,12 @@ def test_delong_test_holds_its_level() -> None:
     """Two equally noisy scores differ at 5 % in about one of twenty samples."""
     rng = np.random.default_rng(2)
     rejected = 0
-    for _ in range(600):
+    for _ in range(400):
         positive = rng.random(200) < 0.5
         shared = positive + rng.standard_normal(200)
         one, two = (shared + rng.standard_normal(200) for _ in range(2))
         rejected += compare_auc(one, two, positive).p_value < 0.05
-    assert abs(rejected / 600 - 0.05) < 3.0 * sqrt(0.05 * 0.95 / 600)
+    assert abs(rejected / 400 - 0.05) < 3.0 * sqrt(0.05 * 0.95 / 400)
 
 
 def test_bootstrap_of_single_rows_gives_delongs_error() -> None:
