@@ -18,6 +18,7 @@ from market.trades import CONSOLIDATED, UNDERLYING, ContractTable, Int64Array, Q
 __all__ = ["TapeWriter", "print_span", "spot_quotes"]
 
 _CENT = 100.0
+_NO_OPTIONS = ContractTable.empty()
 
 
 def spot_quotes(spot: FloatArray) -> Quotes:
@@ -94,7 +95,11 @@ class TapeWriter:
             "aggressor": np.zeros(n, dtype=np.int8),
         }
         bounds = np.searchsorted(prints.symbol, np.arange(len(self._names) + 1))
-        return tuple(TradeBatch(**part) for part in self._parts(state, columns, bounds))
+        parts = self._parts(state, columns, bounds)
+        for part in parts:
+            if (part["contract"] == UNDERLYING).all():
+                part["contracts"] = _NO_OPTIONS  # most steps of a small stock: nothing to send along
+        return tuple(TradeBatch(**part) for part in parts)
 
     def quotes(self, state: MarketState, bid: FloatArray, ask: FloatArray) -> tuple[QuoteBatch, ...]:
         """Return the quote of each underlying and of those options whose quote changed in the step.
