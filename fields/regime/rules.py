@@ -22,7 +22,15 @@ from fields.regime.hysteresis import Candidate, Edge, distances, interval_probab
 from fields.snapshot import Feedback
 from market.chains import FloatArray
 
-__all__ = ["feedback_rule", "funding_rule", "gex_rule", "ltv_rule", "market_rule", "term_structure_rule"]
+__all__ = [
+    "feedback_rule",
+    "funding_rule",
+    "gex_rule",
+    "ltv_rule",
+    "market_rule",
+    "quintile_cuts",
+    "term_structure_rule",
+]
 
 Inputs = tuple[tuple[str, float], ...]
 
@@ -125,7 +133,14 @@ def _any_nan(inputs: Inputs) -> bool:
     return any(not isfinite(value) for _, value in inputs)
 
 
-def gex_rule(given: RegimeInputs, config: RegimeConfig, known: AxisState | None, trailing: FloatArray) -> Candidate:
+def quintile_cuts(trailing: FloatArray) -> tuple[float, ...]:
+    """Return the four cut points of the quintiles of past sessions; empty without sessions."""
+    return tuple(float(q) for q in np.quantile(trailing, (0.2, 0.4, 0.6, 0.8))) if trailing.size else ()
+
+
+def gex_rule(
+    given: RegimeInputs, config: RegimeConfig, known: AxisState | None, quintiles: tuple[float, ...], n_sessions: int
+) -> Candidate:
     """Return sign and place of dealer gamma among the quintiles of trailing sessions, or among absolute cut points.
 
     Parameters
@@ -136,8 +151,10 @@ def gex_rule(given: RegimeInputs, config: RegimeConfig, known: AxisState | None,
         Settings.
     known : StrEnum or None
         Last known state.
-    trailing : ndarray, shape (n_days,)
-        Dealer gamma of past sessions, USD per 1 %.
+    quintiles : tuple of float
+        `quintile_cuts` of past sessions, USD per 1 %.
+    n_sessions : int
+        Sessions behind them.
 
     Returns
     -------
@@ -149,10 +166,9 @@ def gex_rule(given: RegimeInputs, config: RegimeConfig, known: AxisState | None,
         return unknown(GexEnvironment.UNKNOWN, inputs)
     cuts = config.gex_cutoffs_usd
     if not cuts:
-        if trailing.shape[0] < config.gex_min_days:
-            reason = f"{trailing.shape[0]} sessions of {config.gex_min_days} needed"
-            return unknown(GexEnvironment.UNKNOWN, inputs, reason)
-        cuts = tuple(float(q) for q in np.quantile(trailing, (0.2, 0.4, 0.6, 0.8)))
+        if n_sessions < config.gex_min_days:
+            return unknown(GexEnvironment.UNKNOWN, inputs, f"{n_sessions} sessions of {config.gex_min_days} needed")
+        cuts = quintiles
     band = config.gex_band_share * (cuts[-1] - cuts[0])
     if not band >= 0.0 or cuts[-1] == cuts[0]:
         return unknown(GexEnvironment.UNKNOWN, inputs, "the trailing sessions do not differ")

@@ -21,7 +21,15 @@ from fields.regime.axes import (
 from fields.regime.config import RegimeConfig
 from fields.regime.history import DayHistory, TrailingDays
 from fields.regime.hysteresis import AxisMachine, AxisMemory, Candidate
-from fields.regime.rules import feedback_rule, funding_rule, gex_rule, ltv_rule, market_rule, term_structure_rule
+from fields.regime.rules import (
+    feedback_rule,
+    funding_rule,
+    gex_rule,
+    ltv_rule,
+    market_rule,
+    quintile_cuts,
+    term_structure_rule,
+)
 from fields.snapshot import Feedback
 
 __all__ = ["RegimeCheckpoint", "RegimeState", "SavedAxis"]
@@ -125,6 +133,7 @@ class RegimeState:
             for axis in self.config.axes
         }
         self._gamma = TrailingDays(self.config.gex_days, checkpoint.gamma_by_day if checkpoint else None)
+        self._cut()
         self.version = f"{_RULES}:{sha256(repr(self.config).encode()).hexdigest()[:12]}"
 
     def close_session(self, day: date, gamma_usd_per_pct: float) -> bool:
@@ -142,7 +151,14 @@ class RegimeState:
         bool
             False where it was not taken: NaN, or a session before the newest.
         """
-        return self._gamma.close_session(day, gamma_usd_per_pct)
+        is_taken = self._gamma.close_session(day, gamma_usd_per_pct)
+        if is_taken:
+            self._cut()
+        return is_taken
+
+    def _cut(self) -> None:
+        trailing = self._gamma.before()
+        self._quintiles, self._n_sessions = quintile_cuts(trailing), int(trailing.shape[0])
 
     def _candidate(self, axis: Axis, inputs: RegimeInputs) -> Candidate:
         known = self._machines[axis].memory.known
@@ -154,7 +170,7 @@ class RegimeState:
             case Axis.TERM_STRUCTURE:
                 return term_structure_rule(inputs, self.config, known)
             case Axis.GEX:
-                return gex_rule(inputs, self.config, known, self._gamma.before())
+                return gex_rule(inputs, self.config, known, self._quintiles, self._n_sessions)
             case Axis.FUNDING:
                 return funding_rule(inputs, self.config, known)
             case Axis.LTV:

@@ -93,13 +93,16 @@ class TrailingWindow:
 
     def past(self, ts_ns: int) -> FloatArray:
         """Return the samples before an instant and within the window, oldest first."""
-        held = slice(self._start, self._end)
-        inside = (self._ts_ns[held] < ts_ns) & (self._ts_ns[held] >= ts_ns - self._window_ns)
-        return np.asarray(self._value[held][inside])
+        return self._before(ts_ns).copy()
+
+    def _before(self, ts_ns: int) -> FloatArray:
+        held = self._ts_ns[self._start : self._end]
+        first, last = np.searchsorted(held, (ts_ns - self._window_ns, ts_ns), side="left")
+        return self._value[self._start + int(first) : self._start + int(last)]
 
     def standardise(self, ts_ns: int, value: float, min_samples: int) -> Standardised:
         """Return where a reading stands in the past before an instant; the reading itself is no part of it."""
-        past = self.past(ts_ns)
+        past = self._before(ts_ns)
         n = int(past.shape[0])
         if not isfinite(value):
             return Standardised(z=nan, n=n, reason="the reading is missing")
