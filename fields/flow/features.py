@@ -120,6 +120,7 @@ class FlowReason(IntEnum):
     TOO_FEW_MINUTES = 16
     NO_VARIATION = 17
     NO_INVENTORY = 18
+    OVERFLOW = 19
 
 
 REASON_TEXT: Final = MappingProxyType(
@@ -143,6 +144,7 @@ REASON_TEXT: Final = MappingProxyType(
         FlowReason.TOO_FEW_MINUTES: "too few minutes of the trailing window have a value",
         FlowReason.NO_VARIATION: "signed volume did not vary over the trailing window",
         FlowReason.NO_INVENTORY: "no signed option trade in this session, so nothing to value",
+        FlowReason.OVERFLOW: "the number is too large to hold: a price, size or Greek cannot be true",
     }
 )
 """A sentence for each reason."""

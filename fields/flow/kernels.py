@@ -139,7 +139,7 @@ def walk_quotes(
         now = ts_ns[i] if i < n else end
         old_time = int(carry[_Q_TIME])
         bid, ask, bid_size, ask_size = carry[_Q_BID], carry[_Q_ASK], carry[_Q_BID_SIZE], carry[_Q_ASK_SIZE]
-        sized = np.isfinite(bid_size + ask_size)
+        sized = bid_size >= 0.0 and ask_size >= 0.0 and bid_size + ask_size < np.inf
         if carry[_Q_STATE] == 1.0:
             until = min(now, old_time + max_age)
             held = float(until - old_time if old_time > start else until - start)
@@ -153,7 +153,8 @@ def walk_quotes(
             break
         b, a, bs, as_ = rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3]
         usable = b > 0.0 and a >= b and a < np.inf
-        if usable and carry[_Q_STATE] == 1.0 and sized and now - old_time <= max_age and np.isfinite(bs + as_):
+        told = bs >= 0.0 and as_ >= 0.0 and bs + as_ < np.inf
+        if usable and carry[_Q_STATE] == 1.0 and sized and told and now - old_time <= max_age:
             flow += (bs if b >= bid else 0.0) - (bid_size if b <= bid else 0.0)
             flow += (ask_size if a >= ask else 0.0) - (as_ if a <= ask else 0.0)
             pairs += 1
@@ -244,9 +245,9 @@ def value_options(
     for i in range(number.shape[0]):
         c = number[i]
         dollar_gamma, dollar_delta = gamma[i] * 0.01 * spot * spot * multiplier[i], delta[i] * spot * multiplier[i]
-        known = np.isfinite(dollar_gamma + dollar_delta)
+        known = multiplier[i] > 0.0 and np.isfinite(dollar_gamma + dollar_delta)
         near = abs(strike[i] - spot) <= window * spot and not open_interest[i] < min_open_interest
-        if near and known and open_interest[i] > 0.0:
+        if near and known and 0.0 < open_interest[i] < np.inf:
             _add_centroids(open_interest[i], strike[i], dollar_gamma, dollar_delta, sums)
         if book[c, _TRADED] > 0.0:
             # Without spot nobody can say what is near: the flow is kept and stays unvalued.

@@ -167,6 +167,8 @@ class MinuteEngine:
         _place_levels(levels, row, codes)
         self._trades_over_minutes(row, codes)
         self._quotes_over_minutes(row, codes)
+        too_large = np.isinf(row)
+        row[too_large], codes[too_large] = np.nan, FlowReason.OVERFLOW
         self.history.append(minute_end_ns, row, codes)
         row.flags.writeable = False
         return FlowMinute(minute_end_ns=minute_end_ns, values=row, reasons=_sentences(codes, levels))
@@ -226,12 +228,13 @@ class MinuteEngine:
         row[list(_FLOW[:4])] = flow
         row[_C.GAMMA_SENTIMENT_RATIO] = sentiment
         row[_C.LEGACY_NET_GAMMA_FLOW_USD_PER_USD] = legacy
-        self.option_carry[4] += 0.0 if np.isnan(legacy) else legacy
+        self.option_carry[4] += legacy if np.isfinite(legacy) else 0.0
         row[_C.LEGACY_CUMULATIVE_GAMMA_USD_PER_USD] = self.option_carry[4]
         row[_C.FLOW_COVERAGE] = sums[_S.VALUED] / sums[_S.SELECTED] if sums[_S.SELECTED] > 0.0 else np.nan
         row[list(_INVENTORY)], row[_C.INVENTORY_COVERAGE] = _inventory_readings(sums)
-        if sums[_S.WEIGHT_G] > 0.0 and sums[_S.WEIGHT_D] > 0.0:
-            centroids = sums[[_S.STRIKE_G, _S.STRIKE_D]] / sums[[_S.WEIGHT_G, _S.WEIGHT_D]]
+        weights, moments = sums[[_S.WEIGHT_G, _S.WEIGHT_D]], sums[[_S.STRIKE_G, _S.STRIKE_D]]
+        if (weights > 0.0).all() and np.isfinite(weights + moments).all():
+            centroids = moments / weights
             row[list(_CENTROIDS)] = np.concatenate((centroids, spot - centroids))
         _mark(row, codes, (_C.SPOT,), FlowReason.NO_SPOT)
         _mark(row, codes, _CENTROIDS, FlowReason.NO_OPEN_INTEREST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from fields.flow import (
     FlowConfig,
     FlowReason,
     FlowState,
+    GreeksTable,
     flow_minutes,
 )
 from fields.flow.history import FlowHistory
@@ -135,6 +137,30 @@ def test_a_missing_reading_has_a_reason_and_no_other_has(seed: int) -> None:
     """NaN and reason go together, in records and in history."""
     history = stream_day(random_day(seed), CONFIG).history
     assert np.array_equal(np.isnan(history.values), history.reasons != FlowReason.NONE)
+
+
+@given(SEEDS)
+@settings(max_examples=25, deadline=None)
+def test_nasty_greeks_and_quotes_leave_gaps_with_reasons(seed: int) -> None:
+    """NaN, infinite, zero, negative and absurd inputs: no warning, no infinity, and the replay agrees."""
+    day, rng = random_day(seed), np.random.default_rng(seed)
+    nasty = np.array([np.nan, np.inf, -np.inf, 0.0, 1e300, -1.0])
+
+    def spoilt(values: np.ndarray) -> np.ndarray:
+        return np.where(rng.random(values.shape) < 0.3, rng.choice(nasty, values.shape), values)
+
+    def table() -> GreeksTable:
+        whole, names = greeks_table(), ("gamma", "delta", "strike", "open_interest", "multiplier")
+        columns: dict[str, Any] = {name: spoilt(getattr(whole, name)) for name in names}
+        return replace(whole, spot=float(rng.choice([np.nan, 100.0, 1e-300, 1e300])), **columns)
+
+    books = replace(day.quotes, bid=spoilt(day.quotes.bid), ask=spoilt(day.quotes.ask))
+    sizes = replace(books, bid_size=spoilt(books.bid_size), ask_size=spoilt(books.ask_size))
+    day = replace(day, quotes=sizes, greeks=tuple(table() for _ in range(day.n_minutes)))
+    history = stream_day(day, CONFIG).history
+    assert not np.isinf(history.values).any()
+    assert np.array_equal(np.isnan(history.values), history.reasons != FlowReason.NONE)
+    assert_same(history, replay(day))
 
 
 def test_a_new_session_begins_with_nothing_of_the_old() -> None:
