@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fields.jit import BOOL, F64, I32, I64, INT, OUT, kernel, primitive
 from fields.signing.messages import SigningStatus
 from fields.signing.rules import OUT_I8, OUT_U8, PRICE_TOLERANCE, U8
-from market.chains import BoolArray, FloatArray
+from market.chains import BoolArray, FloatArray, IntArray
 from market.trades import Int8Array, Int64Array, TradeBatch, TradeFlag
 
 __all__ = ["OUT_BOOL", "OUT_I64", "OUT_U16", "PrintMemory", "Prints", "WaitingTrades", "as_column"]
@@ -50,6 +50,8 @@ class Prints:
 
     Parameters
     ----------
+    contract : ndarray of int32
+        Number of the contract, `UNDERLYING` for the underlying.
     flags : ndarray of uint8
         `TradeFlag`; with `OUT_OF_SEQUENCE` for trades that came late.
     status : ndarray of uint16
@@ -62,6 +64,7 @@ class Prints:
         Side of the last different price; 0 where there is none or the trade has no tick.
     """
 
+    contract: IntArray
     flags: NDArray[np.uint8]
     status: NDArray[np.uint16]
     blocked: BoolArray
@@ -118,6 +121,7 @@ class PrintMemory:
         self._grow(n_places)
         n = trades.n_trades
         found = Prints(
+            contract=np.empty(n, dtype=np.int32),
             flags=np.empty(n, dtype=np.uint8),
             status=np.empty(n, dtype=np.uint16),
             blocked=np.empty(n, dtype=np.bool_),
@@ -130,7 +134,7 @@ class PrintMemory:
             as_column(trades.flags, np.uint8), excluded, no_tick,
             self._log, self._table, self._progress, self._highest_id,
             self._newest_ns, self._last_price, self._direction,
-            found.flags, found.status, found.blocked, found.moves, found.tick,
+            found.contract, found.flags, found.status, found.blocked, found.moves, found.tick,
         )  # fmt: skip
         return found
 
@@ -199,15 +203,15 @@ def _is_repeat(log: Any, table: Any, progress: Any, highest: Any, trade_id: int,
 @kernel(
     I64, I32, I64, I64, F64, U8, INT, INT,
     OUT_I64_2D, OUT_I32, OUT_I64, OUT_I64, OUT_I64, OUT, OUT_I8,
-    OUT_U8, OUT_U16, OUT_BOOL, OUT_BOOL, OUT_I8,
+    OUT_I32, OUT_U8, OUT_U16, OUT_BOOL, OUT_BOOL, OUT_I8,
 )  # fmt: skip
 def _survey(
     numbers: Any, contract: Any, ts_ns: Any, trade_id: Any, price: Any, flags: Any,
     excluded: int, no_tick: int,
     log: Any, table: Any, progress: Any, highest_id: Any, newest_ns: Any, last_price: Any, direction: Any,
-    flags_out: Any, status: Any, blocked: Any, moves: Any, tick: Any,
+    number: Any, flags_out: Any, status: Any, blocked: Any, moves: Any, tick: Any,
 ) -> None:  # fmt: skip
-    """Fill flags, status and the tick sign of trades in order of arrival; `numbers[contract + 1]` is their place.
+    """Fill number, flags, status and tick sign in order of arrival; `numbers[contract + 1]` is the contract's place.
 
     `moves` marks the trades that are a price for others; the tick sign of the rest is 0.
     """
@@ -238,6 +242,7 @@ def _survey(
         blocked[i] = told & (_DUPLICATE | _EXCLUDED) != 0
         status[i] = np.uint16(told)
         flags_out[i] = np.uint8(flag)
+        number[i] = np.int32(c - 1)
 
 
 @final

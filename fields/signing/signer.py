@@ -141,7 +141,7 @@ class TradeSigner:
             self._quotes.grow(n_places)
             lag_ns, max_age_ns = config.quote_lag_ns, config.max_quote_age_ns
             met = self._quotes.match(trades, numbers, prints.status, lag_ns=lag_ns, max_age_ns=max_age_ns)
-        signed = _signed(trades, numbers, prints, met, self._tally["trades"], self._steps, config, self._table)
+        signed = _signed(trades, prints, met, self._tally["trades"], self._steps, config, self._table)
         self._count(signed)
         if self._steps & _REVERSE:
             self._chains.grow(n_places)
@@ -228,7 +228,7 @@ def sign_trades(
             lag_ns=config.quote_lag_ns, max_age_ns=config.max_quote_age_ns,
             with_exchange=bool(steps & EXCHANGE_STEPS), with_sizes=bool(steps & SIZE_STEPS),
         )  # fmt: skip
-    signed = _signed(trades, numbers, prints, met, 0, steps, config, table)
+    signed = _signed(trades, prints, met, 0, steps, config, table)
     if not steps & _REVERSE:
         return signed
     chains = WaitingTrades(config.max_waiting)
@@ -245,7 +245,6 @@ def _places(index: ContractIndex, table: ContractTable) -> Int64Array:
 
 def _signed(
     trades: TradeBatch,
-    numbers: Int64Array,
     prints: Prints,
     met: MetQuotes,
     first_row: int,
@@ -262,7 +261,7 @@ def _signed(
     )  # fmt: skip
     return SignedTrades(
         row=np.arange(first_row, first_row + n),
-        contract=(numbers[trades.contract + 1] - 1).astype(np.int32),
+        contract=prints.contract,
         ts_ns=trades.ts_ns,
         price=price,
         size=size,

@@ -5,6 +5,8 @@ The figures are those of the data's own description, which were found with anoth
 
 from __future__ import annotations
 
+import csv
+import gzip
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,16 @@ from fields.signing import (
     SigningRule,
     SigningStep,
     TradeSigner,
+    minute_volumes,
     sign_trades,
 )
-from market.trades import QuoteBatch, TradeBatch
-from tests.fields.signing.tapes import quotes_of, rows_of, trades_of
+from market.trades import ContractTable, QuoteBatch, TradeBatch, TradeFlag
+from tests.fields.signing.tapes import CONTRACTS, quotes_of, rows_of, trades_of
 
 pytestmark = pytest.mark.data
 
 MS = 1_000_000
+MINUTE_NS = 60_000 * MS
 TOLERANCE = 0.005
 WHOLE_PERCENT = 0.01  # half a percentage point, and half of the last digit stated
 OPEN_MS, CLOSE_MS = 34_500_000, 57_600_000  # five minutes after the opening, so that both sides stand
@@ -174,3 +178,63 @@ def test_lean_rows_are_sides_of_one_national_quote(data_root: Path, symbol: str,
     np.testing.assert_array_equal(streamed(trades, best, config).aggressor, signed.aggressor)
     assert np.mean(signed.source == SigningStep.QUOTE_NATIONAL) > 0.8
     assert np.mean(signed.aggressor == 0) < 0.001
+
+
+def numbered(*columns: list[str]) -> tuple[ContractTable, list[np.ndarray]]:
+    """Return a table with one contract for each name, and the numbers of the names of each column."""
+    names, places = np.unique(np.concatenate(columns), return_inverse=True)
+    table = ContractTable(
+        series=CONTRACTS.series,
+        series_index=np.zeros(names.shape[0], dtype=np.int32),
+        strike=np.arange(1.0, names.shape[0] + 1.0),
+        is_call=np.ones(names.shape[0], dtype=np.bool_),
+    )
+    return table, np.split(places, np.cumsum([len(column) for column in columns])[:-1])
+
+
+def test_goog_minute_bars_through_a_session(data_root: Path) -> None:
+    """A half day of option bars, each against the quote bar that closed before it; any order within a minute."""
+    folder = data_root / "option_intraday"
+    q, t = (pq.read_table(folder / f"goog_minute_{kind}_20151224.parquet").to_pandas() for kind in ("quote", "trade"))
+    names = [
+        (part.expiration.astype(str) + part.right.astype(str) + part.strike.astype(str)).tolist() for part in (q, t)
+    ]
+    contracts, (q_contract, t_contract) = numbered(*names)
+    q_ns, t_ns = (part.time.to_numpy().astype("datetime64[ns]").astype(np.int64) + MINUTE_NS for part in (q, t))
+    quotes = quotes_of(q_ns, q.close_bid, q.close_ask, contract=q_contract, contracts=contracts)
+    trades = trades_of(
+        t_ns, t.close, size=t.volume, contract=t_contract, contracts=contracts,
+        flags=np.full(len(t), TradeFlag.BAR),
+    )  # fmt: skip
+    config = SigningConfig()
+    signed = sign_trades(trades, quotes, config)
+    rng = np.random.default_rng(1)
+    order, q_order = (np.lexsort((rng.random(ts.shape[0]), ts)) for ts in (t_ns, q_ns))
+    moved = sign_trades(rows_of(trades, order), rows_of(quotes, q_order), config)
+    np.testing.assert_array_equal(moved.aggressor, signed.aggressor[order])
+    np.testing.assert_array_equal(streamed(trades, quotes, config).aggressor, signed.aggressor)
+    assert np.mean(signed.aggressor != 0) > 0.8
+    assert signed.probability.max() == pytest.approx(0.55)
+    volumes = minute_volumes(signed)
+    assert float((volumes.buy_volume + volumes.sell_volume + volumes.unknown_volume).sum()) == float(t.volume.sum())
+
+
+def test_deribit_option_trades_by_tick(data_root: Path) -> None:
+    """The only option trades at hand with a known aggressor have no quotes: the tick rule decides what it can."""
+    path = data_root / "crypto_options" / "btc_deribit_option_trades_202002.csv.gz"
+    with gzip.open(path, "rt") as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: row["timestamp"])
+    contracts, (contract,) = numbered([row["instrument_name"] for row in rows])
+    ts_ns = np.array([row["timestamp"] for row in rows], dtype="datetime64[ns]").astype(np.int64)
+    truth = np.array([1 if row["direction"] == "buy" else -1 for row in rows])
+    trades = trades_of(
+        ts_ns, [float(row["price"]) for row in rows], contract=contract, contracts=contracts,
+        trade_id=[int(row["trade_id"]) for row in rows], aggressor=truth,
+    )  # fmt: skip
+    none = quotes_of([], [], [], contracts=contracts)
+    found = sign_trades(trades, none, SigningConfig(rule=SigningRule.TICK, prefer_venue=False))
+    known = found.aggressor != 0
+    assert np.mean(known) > 0.85
+    assert np.mean((found.aggressor == truth)[known]) == pytest.approx(0.725, abs=TOLERANCE)
+    told = sign_trades(trades, none, SigningConfig())
+    np.testing.assert_array_equal(told.aggressor, truth)
