@@ -136,12 +136,13 @@ def open_ticks(
 
 
 def _with_siblings(paths: Iterable[Path]) -> list[Path]:
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}  # a file that is named twice must not trade twice
     for path in paths:
-        found[path] = None
+        found.setdefault(path.resolve(), path)
         if re.search(r"_(quote|trade|openinterest)_(american|european)\.zip$", path.name):
-            found.update(dict.fromkeys(archive_siblings(path)))
-    return list(found)
+            for sibling in archive_siblings(path):
+                found.setdefault(sibling.resolve(), sibling)
+    return list(found.values())
 
 
 def _open(source: SourceFile, named: _Named) -> list[TickFile | MorningInterest]:

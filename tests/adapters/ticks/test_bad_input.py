@@ -90,6 +90,13 @@ def test_repeated_rows_are_kept(tmp_path: Path) -> None:
     assert only(source).trades.price.tolist() == [10.5] * 3
 
 
+def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    """Under whatever path, its trades are not doubled."""
+    path = trade_bars(tmp_path / "goog_minute_trade.parquet", [0, 1])
+    (tmp_path / "link.parquet").symlink_to(path)
+    assert counted(open_ticks(path, path, tmp_path / "link.parquet")) == (2, 0, 2)
+
+
 def test_a_cut_archive_is_refused(tmp_path: Path) -> None:
     """A truncated zip says that it is damaged."""
     path = lean_archive(tmp_path, "trade", "34200000,1,1,1,105000,3\n" * 50)
