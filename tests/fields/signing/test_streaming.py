@@ -169,3 +169,31 @@ def test_contracts_keep_their_numbers_whatever_the_table() -> None:
     signed = signer.on_trades(trades_of([1, 1, 1], [1.10, 7.00, 7.0], contract=[1, 0, UNDERLYING], contracts=other))
     assert signed.contract.tolist() == [0, 2, UNDERLYING]
     assert signed.aggressor.tolist() == [1, -1, 0]
+
+
+def test_a_clock_that_jumps_ahead_costs_ticks_and_not_quotes() -> None:
+    """Later trades of its contract are late until then and counted; other contracts do not feel it."""
+    signer = TradeSigner(SigningConfig())
+    signer.on_quotes(quotes_of([0, 0], [1.00, 2.00], [1.10, 2.10], contract=[0, 1]))
+    signed = signer.on_trades(trades_of([1, 10**15, 2, 3], [1.10, 1.0, 1.10, 2.00], contract=[0, 0, 0, 1]))
+    assert signed.aggressor.tolist() == [1, -1, 1, -1]
+    assert signed.reasons(1) == "the quote is older than the limit"
+    assert signed.probability.tolist() == pytest.approx([0.6, 0.5, 0.55, 0.6])
+    assert signer.counts.late_trades == 1
+
+
+@pytest.mark.parametrize("rule", list(SigningRule))
+def test_empty_and_read_only_batches_are_taken(rule: SigningRule) -> None:
+    """As they come from a store of shared arrays, and before anything has happened."""
+    trades, quotes = random_tape(np.random.default_rng(4))
+    for batch in (trades, quotes):
+        for item in fields(batch):
+            if isinstance(getattr(batch, item.name), np.ndarray):
+                getattr(batch, item.name).flags.writeable = False
+    config = SigningConfig(rule=rule)
+    signer = TradeSigner(config)
+    assert signer.on_trades(rows_of(trades, slice(0, 0))).n_trades == 0
+    signer.on_quotes(rows_of(quotes, slice(0, 0)))
+    assert signer.flush().n_trades == 0
+    assert sign_trades(trades, quotes, config).n_trades == trades.n_trades
+    assert sign_trades(rows_of(trades, slice(0, 0)), quotes, config).n_trades == 0
