@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.optimize import least_squares
 from benchmarks.harness import Row, interleaved_ns, print_rows, ratio_row
 from fields.surface import calibrate_slices
 from fields.surface.essvi import total_variance
+from fields.surface.layer import N_LAYER, fit_layers
 from market.chains import FloatArray
 
 __all__ = ["run"]
@@ -81,7 +83,11 @@ def run() -> list[Row]:
             )
         )
     k, iv, weight, tau, _ = noisy_surface(0.005)
-    calls = {
+    fit, layer = calibrate_slices(k, iv, weight, start, tau), np.empty((_SLICES, N_LAYER))
+    on_top = partial(fit_layers, k, iv, weight, start, tau, fit.theta, fit.rho, fit.psi, 24, layer)
+    spline = statistics.median(interleaved_ns({"layer": on_top}, rounds=41, clock=time.thread_time_ns)["layer"]) / 1e6
+    rows.append(Row(name="Spline on top of each slice, 0.5% noise", size=k.size, value=spline, unit="ms"))
+    calls: dict[str, Callable[[], object]] = {
         "ours": partial(calibrate_slices, k, iv, weight, start, tau),
         "scipy": partial(general_solver, k, iv, weight, tau),
     }

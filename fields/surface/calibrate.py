@@ -13,7 +13,7 @@ from fields.book import SortedBook
 from fields.forwards import Forwards
 from fields.implied_vol import implied_volatility
 from fields.surface.config import SurfaceConfig
-from fields.surface.essvi import total_variance
+from fields.surface.layer import N_LAYER, fill_layered, fit_layers
 from fields.surface.message import QUOTE_DROPS, QuoteDrop, SliceSource, VolSurface
 from fields.surface.quotes import SurfaceQuotes, surface_quotes
 from fields.surface.slices import calibrate_slices
@@ -25,6 +25,8 @@ from market.instruments import ExerciseStyle, ExpirySeries
 __all__ = ["calibrate_surface"]
 
 _STALE = QUOTE_DROPS.index(QuoteDrop.STALE)
+# A layer is fitted to quotes as narrow as this; half of a basis point is the resolution of volatilities themselves.
+_FINEST = 5e-5
 _BAD = [QUOTE_DROPS.index(why) for why in (QuoteDrop.CROSSED, QuoteDrop.OUTSIDE_BOUNDS, QuoteDrop.STALE)]
 
 
@@ -36,6 +38,7 @@ class _Fit:
     theta: FloatArray
     rho: FloatArray
     psi: FloatArray
+    layer: FloatArray
     source: NDArray[np.int64]
 
 
@@ -45,9 +48,9 @@ def _fit(quotes: SurfaceQuotes, tau: FloatArray, alive: NDArray[np.int64], confi
     chosen = alive[count[alive] >= config.min_quotes]
     chosen = chosen[np.argsort(tau[chosen], kind="stable")]
     theta, rho, psi = np.full((3, tau.shape[0]), np.nan)
-    source = np.zeros(tau.shape[0], dtype=np.int64)
+    source, layer = np.zeros(tau.shape[0], dtype=np.int64), np.zeros((tau.shape[0], N_LAYER))
     if not chosen.size:
-        return _Fit(theta=theta, rho=rho, psi=psi, source=source)
+        return _Fit(theta=theta, rho=rho, psi=psi, layer=layer, source=source)
     start = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(count[chosen])))
     # Places of the quotes of the chosen slices in order of time.
     place = np.arange(start[-1]) + np.repeat(quotes.start[chosen] - start[:-1], count[chosen])
@@ -62,7 +65,26 @@ def _fit(quotes: SurfaceQuotes, tau: FloatArray, alive: NDArray[np.int64], confi
     psi[between] = np.interp(tau[between], at, fitted.psi)
     rho[between] = np.interp(tau[between], at, fitted.rho * fitted.psi) / psi[between]
     source[between] = SliceSource.INTERPOLATED
-    return _Fit(theta=theta, rho=rho, psi=psi, source=source)
+    fit = _Fit(theta=theta, rho=rho, psi=psi, layer=layer, source=source)
+    if config.layer_rounds:
+        _add_layers(quotes, fit, tau, config)
+    return fit
+
+
+def _add_layers(quotes: SurfaceQuotes, fit: _Fit, tau: FloatArray, config: SurfaceConfig) -> None:
+    """Fill the layers of all slices; one that is interpolated has none, but keeps its neighbours' from crossing it."""
+    order = np.flatnonzero(fit.source > 0)
+    order = order[np.argsort(tau[order], kind="stable")]
+    count = np.where(fit.source[order] == SliceSource.FITTED, np.diff(quotes.start)[order], 0)
+    start = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(count)))
+    place = np.arange(start[-1]) + np.repeat(quotes.start[order] - start[:-1], count)
+    k, iv = quotes.k[place], quotes.iv[place]
+    z = k / (iv * np.sqrt(np.repeat(tau[order], count)))
+    weight = np.exp(-0.125 * z * z) * quotes.freshness[place] / np.maximum(quotes.half_spread[place], _FINEST)
+    found = np.empty((order.size, N_LAYER))
+    numbers = (fit.theta[order], fit.rho[order], fit.psi[order])
+    fit_layers(k, iv, np.maximum(weight, 1e-12), start, tau[order], *numbers, config.layer_rounds, found)
+    fit.layer[order] = found
 
 
 @final
@@ -88,7 +110,9 @@ def _quality(quotes: SurfaceQuotes, fit: _Fit, tau: FloatArray, config: SurfaceC
     count = np.diff(quotes.start)
     s = np.repeat(np.arange(n), count)
     fitted = fit.source == SliceSource.FITTED
-    sigma = np.sqrt(total_variance(fit.theta[s], fit.rho[s], fit.psi[s], quotes.k) / tau[s])
+    found = np.empty((4, s.size))
+    fill_layered(fit.theta, fit.rho, fit.psi, fit.layer, s, quotes.k, found)
+    sigma = np.sqrt(found[0] / tau[s])
     error = np.abs(sigma - quotes.iv)
     near = fitted[s] & (np.abs(quotes.k) <= config.quality_sd * np.sqrt(fit.theta[s]))
     # A slice whose quotes all lie far out is judged by them.
@@ -217,6 +241,7 @@ def calibrate_surface(
         theta=fit.theta,
         rho=fit.rho,
         psi=fit.psi,
+        layer=fit.layer,
         source=fit.source,
         moneyness_low=quality.low,
         moneyness_high=quality.high,

@@ -41,6 +41,8 @@ class SurfaceConfig:
         worst quotes at the cost of the many (docs/adr/009).
     max_volatility : float
         A quote whose volatility is higher counts as outside the bounds.
+    layer_rounds : int
+        Rounds of the spline on top of each slice that takes up what three numbers miss; 0 leaves it out.
     quality_sd : float
         RMSE, largest error and the share inside the bid-ask are taken over quotes with |z| up to this.
     error_scale_vol : float
@@ -61,6 +63,7 @@ class SurfaceConfig:
     wing_taper_sd: float = 1.2
     huber: float = 1.0
     max_volatility: float = 5.0
+    layer_rounds: int = 24
     quality_sd: float = 2.0
     error_scale_vol: float = 0.02
     half_life_s: float = 300.0
@@ -72,6 +75,8 @@ class SurfaceConfig:
     def __post_init__(self) -> None:
         if self.min_quotes < 3:
             raise ConfigError("min_quotes is too low", found=str(self.min_quotes), expected="3 or more")
+        if not 0 <= self.layer_rounds <= 100:
+            raise ConfigError("layer_rounds is out of range", found=str(self.layer_rounds), expected="0 to 100")
         for name in _POSITIVE:
             value = getattr(self, name)
             if not (value > 0.0 and isfinite(value)):

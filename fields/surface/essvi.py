@@ -11,12 +11,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fields.jit import F64, I64, OUT, kernel, primitive
+from fields.jit import primitive
 from market.chains import FloatArray
 
-__all__ = ["density_factor", "fill_volatility", "slope_limit", "total_variance", "variance_at"]
+__all__ = ["density_factor", "slope_limit", "total_variance", "variance_at"]
 
 _HEADROOM = 1.0 - 1e-9
 
@@ -27,22 +26,6 @@ def variance_at(theta: float, rho: float, psi: float, k: float) -> float:
     along = psi * k + theta * rho
     root = math.sqrt(along * along + theta * theta * (1.0 - rho * rho))
     return 0.5 * (theta + rho * psi * k + root)
-
-
-@kernel(F64, F64, F64, F64, I64, F64, OUT)
-def fill_volatility(
-    theta: FloatArray,
-    rho: FloatArray,
-    psi: FloatArray,
-    tau: FloatArray,
-    slices: NDArray[np.int64],
-    k: FloatArray,
-    volatility: FloatArray,
-) -> None:
-    """Fill the implied volatility of each point; NaN where its slice has none."""
-    for i in range(k.shape[0]):
-        s = slices[i]
-        volatility[i] = math.sqrt(variance_at(theta[s], rho[s], psi[s], k[i]) / tau[s])
 
 
 def total_variance(theta: FloatArray, rho: FloatArray, psi: FloatArray, k: FloatArray) -> FloatArray:

@@ -9,7 +9,8 @@ from typing import Final, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fields.surface.essvi import density_factor, fill_volatility, total_variance
+from fields.surface.essvi import total_variance
+from fields.surface.layer import fill_layered
 from market.chains import BoolArray, FloatArray
 
 __all__ = ["QUOTE_DROPS", "QuoteDrop", "SliceSource", "VolSurface"]
@@ -57,6 +58,8 @@ class VolSurface:
         Forwards, USD.
     theta, rho, psi : ndarray
         Total variance at the money, correlation and slope of `total_variance`.
+    layer : ndarray, shape (n_slices, n_splines)
+        What each slice has on top of its three numbers (`fields.surface.layer`); 0 without.
     source : ndarray of int64
         `SliceSource`.
     moneyness_low, moneyness_high : ndarray
@@ -91,6 +94,7 @@ class VolSurface:
     theta: FloatArray
     rho: FloatArray
     psi: FloatArray
+    layer: FloatArray
     source: NDArray[np.int64]
     moneyness_low: FloatArray
     moneyness_high: FloatArray
@@ -121,11 +125,7 @@ class VolSurface:
         ndarray
             Annualised on the field's clock; NaN where the slice has no numbers.
         """
-        s, k = np.broadcast_arrays(np.asarray(series, dtype=np.int64), np.asarray(log_moneyness, dtype=np.float64))
-        found = np.empty(k.size)
-        slices = np.ascontiguousarray(s.ravel())
-        fill_volatility(self.theta, self.rho, self.psi, self.tau, slices, np.ascontiguousarray(k.ravel()), found)
-        return found.reshape(k.shape)
+        return np.asarray(np.sqrt(self._read(series, log_moneyness)[0] / self.tau[np.asarray(series, dtype=np.int64)]))
 
     def total_variance(self, series: ArrayLike, log_moneyness: ArrayLike) -> FloatArray:
         """Return total variance, volatility squared times years.
@@ -142,8 +142,7 @@ class VolSurface:
         ndarray
             NaN where the slice has no numbers.
         """
-        s = np.asarray(series, dtype=np.int64)
-        return total_variance(self.theta[s], self.rho[s], self.psi[s], np.asarray(log_moneyness, dtype=np.float64))
+        return np.asarray(self._read(series, log_moneyness)[0])
 
     def density(self, series: ArrayLike, log_moneyness: ArrayLike) -> FloatArray:
         """Return Durrleman's g, which has the sign of the risk-neutral density.
@@ -160,21 +159,29 @@ class VolSurface:
         ndarray
             1 for a flat smile; NaN where the slice has no numbers.
         """
-        s = np.asarray(series, dtype=np.int64)
-        return density_factor(self.theta[s], self.rho[s], self.psi[s], np.asarray(log_moneyness, dtype=np.float64))
+        return np.asarray(self._read(series, log_moneyness)[3])
+
+    def _read(self, series: ArrayLike, log_moneyness: ArrayLike) -> FloatArray:
+        """Return total variance, its slope and bend over log-moneyness, and Durrleman's g, along the first axis."""
+        s, k = np.broadcast_arrays(np.asarray(series, dtype=np.int64), np.asarray(log_moneyness, dtype=np.float64))
+        found = np.empty((4, k.size))
+        places = (np.ascontiguousarray(s.ravel()), np.ascontiguousarray(k.ravel()))
+        fill_layered(self.theta, self.rho, self.psi, self.layer, *places, found)
+        return found.reshape(4, *k.shape)
 
     @property
     def atm_vol(self) -> FloatArray:
         """Volatility at the forward, per slice."""
-        return np.sqrt(self.theta / self.tau)
+        return self.implied_vol(np.arange(self.tau.shape[0]), 0.0)
 
     @property
     def atm_skew(self) -> FloatArray:
         """Slope of volatility over log-moneyness at the forward, per slice."""
-        return np.asarray(0.5 * self.rho * self.psi / np.sqrt(self.theta * self.tau))
+        w, slope, _, _ = self._read(np.arange(self.tau.shape[0]), 0.0)
+        return np.asarray(0.5 * slope / np.sqrt(w * self.tau))
 
     def slice_at(self, tau: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return theta, rho and psi at any time to expiry.
+        """Return theta, rho and psi at any time to expiry; layers are left out.
 
         Parameters
         ----------

@@ -18,6 +18,8 @@ from fields.volatility import contract_volatility
 from market.chains import FloatArray
 from tests.generators import AS_OF_NS, synthetic_chain
 
+# The moving smile is that of the slices alone.
+WITHOUT_LAYER = SurfaceConfig(layer_rounds=0)
 GRID = LogGrid.about_spot(0.06, 401)
 
 
@@ -29,7 +31,7 @@ def valued() -> tuple[SortedBook, FloatArray, FloatArray, VolSurface]:
     forwards = imply_forwards(chain, parity_pairs(book), time, AS_OF_NS)
     found = contract_volatility(book, book.vendor_iv, forwards, time)
     surface = calibrate_surface(
-        book, forwards, time, chain.quote_ts_ns, AS_OF_NS, SurfaceConfig(), series=chain.series, mid_iv=found.own_quotes
+        book, forwards, time, chain.quote_ts_ns, AS_OF_NS, WITHOUT_LAYER, series=chain.series, mid_iv=found.own_quotes
     )
     return book, np.log(book.strike / forwards.forward[book.series]), found.volatility, surface
 

@@ -33,7 +33,7 @@ class Fitted(NamedTuple):
     dropped: int
 
 
-def fitted(chain: OptionChain) -> Fitted:
+def fitted(chain: OptionChain, config: SurfaceConfig | None = None) -> Fitted:
     """Return the surface of a session; its quotes are those of the instant at which they were alive."""
     at = valuation_instant(chain.ts_event_ns, chain.series[0].product)
     time, book = time_to_expiry(at, chain.series, TimeBasis.CALENDAR), sorted_book(chain)
@@ -41,7 +41,7 @@ def fitted(chain: OptionChain) -> Fitted:
     valued = contract_volatility(book, np.full(book.strike.shape, np.nan), forwards, time)
     stamps = np.full(book.strike.shape, at)
     surface = calibrate_surface(
-        book, forwards, time, stamps, at, SurfaceConfig(), series=chain.series, mid_iv=valued.own_quotes
+        book, forwards, time, stamps, at, config or SurfaceConfig(), series=chain.series, mid_iv=valued.own_quotes
     )
     after = fill_from_surface(valued, surface, book, forwards)
     assert (after.volatility[after.source > 0] > 0.0).all()
@@ -50,7 +50,7 @@ def fitted(chain: OptionChain) -> Fitted:
 
 @pytest.mark.parametrize("symbol", ["SPX", "SPY"])
 def test_every_session_has_a_surface_without_arbitrage(data_root: Path, symbol: str) -> None:
-    """From -3 to 3 in log-moneyness; median RMSE below 0.65 vol points, and below 2 points in the worst slice."""
+    """From -3 to 3 in log-moneyness; median RMSE below 0.65 vol points, and below 2.5 in the worst slice."""
     judged = 0
     for row, chain in sessions(data_root, symbol):
         session = row["session_date"]
@@ -62,7 +62,7 @@ def test_every_session_has_a_surface_without_arbitrage(data_root: Path, symbol: 
         alive = ~np.isnan(found.surface.theta)
         assert alive.mean() > 0.9, session
         assert np.nanmedian(found.surface.rmse_vol) < 0.0065, session
-        assert np.nanmax(found.surface.rmse_vol) < 0.02, session
+        assert np.nanmax(found.surface.rmse_vol) < 0.025, session
         assert found.surface.overall_confidence > 0.5, session
         judged += 1
     assert judged >= 11

@@ -157,10 +157,11 @@ def test_a_chain_with_a_quarter_of_stale_quotes_has_no_confidence() -> None:
 
 def test_between_and_beyond_the_slices_there_is_no_arbitrage() -> None:
     """At 60 times from a tenth of the first to three times the last; the slices' own at theirs."""
-    found = surface_of(synthetic_chain(half_spread=0.2))
+    found = surface_of(synthetic_chain(half_spread=0.2), SurfaceConfig(layer_rounds=0))
     tau = np.geomspace(0.1 * found.tau[0], 3.0 * found.tau[-1], 60)
     theta, rho, psi = found.slice_at(tau)
-    between = replace(found, theta=theta, rho=rho, psi=psi, tau=tau, source=np.ones(60, dtype=np.int64))
+    columns = {"layer": np.zeros((60, found.layer.shape[1])), "source": np.ones(60, dtype=np.int64)}
+    between = replace(found, theta=theta, rho=rho, psi=psi, tau=tau, **columns)  # type: ignore[arg-type]  # by name
     assert between.is_arbitrage_free(GRID)
     np.testing.assert_allclose(found.variance_at(found.tau, 0.01), found.total_variance([0, 1, 2], 0.01), rtol=1e-12)
 
