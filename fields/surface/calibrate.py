@@ -167,6 +167,19 @@ def _stale_share(quotes: SurfaceQuotes) -> float:
     return stale / judged if judged else float("nan")
 
 
+def _max_lag_s(series: Sequence[ExpirySeries], config: SurfaceConfig) -> float:
+    european = len(series) > 0 and series[0].product.exercise is ExerciseStyle.EUROPEAN
+    return config.max_lag_index_s if european else config.max_lag_s
+
+
+def _why_untrusted(stale: float, fit: _Fit, max_lag_s: float, config: SurfaceConfig) -> str:
+    if stale > config.max_stale_share:
+        return (
+            f"{stale:.0%} of the two-sided quotes are older than {max_lag_s:g} s; at most {config.max_stale_share:.0%}"
+        )
+    return "" if (fit.source > 0).any() else "no expiration has enough usable quotes"
+
+
 def _require_one_each(n_series: int, *counts: int) -> None:
     if any(count != n_series for count in counts):
         found = f"{n_series} series, and clock, forwards and book for {', '.join(map(str, counts))}"
@@ -217,20 +230,17 @@ def calibrate_surface(
     n = len(series)
     _require_one_each(n, time.years.shape[0], forwards.forward.shape[0], book.series_start.shape[0] - 1)
     iv = _mid_volatility(book, forwards, time) if mid_iv is None else mid_iv
-    european = n > 0 and series[0].product.exercise is ExerciseStyle.EUROPEAN
-    max_lag_s = config.max_lag_index_s if european else config.max_lag_s
+    max_lag_s = _max_lag_s(series, config)
     quotes = surface_quotes(book, iv, forwards, time, quote_ts_ns, ts_ns, max_lag_s, config)
     alive = np.flatnonzero(~time.expired & (forwards.forward > 0.0))
     fit = _fit(quotes, time.years, alive, config)
     quality = _quality(quotes, fit, time.years, config)
     confidence = _trust_between(quality.confidence, fit, time.years)
-    reasons = _reasons(fit, np.diff(quotes.start), forwards, time, config)
+    count = np.diff(quotes.start)
+    reasons = _reasons(fit, count, forwards, time, config)
     stale = _stale_share(quotes)
-    why = "" if (fit.source > 0).any() else "no expiration has enough usable quotes"
+    why = _why_untrusted(stale, fit, max_lag_s, config)
     if stale > config.max_stale_share:
-        why = (
-            f"{stale:.0%} of the two-sided quotes are older than {max_lag_s:g} s; at most {config.max_stale_share:.0%}"
-        )
         confidence, reasons = np.zeros(n), tuple("; ".join(filter(None, (each, why))) for each in reasons)
     return VolSurface(
         ts_event_ns=ts_ns,
@@ -248,7 +258,7 @@ def calibrate_surface(
         rmse_vol=quality.rmse,
         max_vol=quality.largest,
         inside_share=quality.inside,
-        n_quotes=np.diff(quotes.start),
+        n_quotes=count,
         n_dropped=quotes.n_dropped,
         confidence=confidence,
         reasons=reasons,

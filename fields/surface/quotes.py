@@ -93,8 +93,7 @@ def _select(
             if why >= 0:
                 dropped[s * _N_DROPS + why] += 1
                 continue
-            k = math.log(strike[i] / forward[s])
-            a = mid_iv[i] * root
+            k, a = math.log(strike[i] / forward[s]), mid_iv[i] * root
             z = k / a
             vega = discount[s] * forward[s] * root * normal_density(0.5 * a - z)
             half = 0.5 * (ask[i] - bid[i]) / max(vega, 1e-300)
