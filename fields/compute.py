@@ -19,6 +19,7 @@ from fields.greeks import ExposureGreeks, exposure_greeks
 from fields.heatmap import gamma_heatmap
 from fields.holdings import Holdings, count_contracts, held_contracts
 from fields.landscape import Landscape, landscape_of
+from fields.liquidity import LiquiditySource
 from fields.parity import parity_pairs
 from fields.positions import dealer_contracts, user_contracts
 from fields.reasons import reasons_of
@@ -322,6 +323,7 @@ def evaluate_field(
         walls=at_spot.walls,
         regime=regime,
         ladder=ladder,
+        liquidity_source=LiquiditySource.CONSTANT if context.liquidity is None else context.liquidity.source,
         profile=at_spot.profile,
         hedge_flow=landscape.hedge_flow,
         heatmap=at_spot.heatmap,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fields.conventions import Dynamics, PositionSource, TimeBasis
+from fields.liquidity import LiquiditySource
 from fields.surface.message import VolSurface
 from market.chains import FloatArray
 from market.provenance import Provenance
@@ -354,6 +355,8 @@ class FieldSnapshot:
         Dealer feedback.
     ladder : Ladder
         Spot ladder and potential.
+    liquidity_source : LiquiditySource
+        What the potential's liquidity by price stands on.
     profile : StrikeProfile
         Gamma by strike.
     hedge_flow : HedgeFlow
@@ -390,6 +393,7 @@ class FieldSnapshot:
     walls: Walls
     regime: RegimeReading
     ladder: Ladder
+    liquidity_source: LiquiditySource
     profile: StrikeProfile
     hedge_flow: HedgeFlow
     heatmap: Heatmap

@@ -173,6 +173,7 @@ def summarize(snapshot: FieldSnapshot) -> dict[str, object]:
         "walls": _walls(snapshot.walls),
         "amplification": _number(snapshot.regime.amplification),
         "regime": _regime(snapshot.regime),
+        "liquidity_source": snapshot.liquidity_source.value,
         "surface": _surface(snapshot.surface),
         "source": snapshot.provenance.source,
         "origin": snapshot.provenance.origin,

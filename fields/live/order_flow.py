@@ -23,6 +23,7 @@ from fields.flow import (
 from fields.illiquidity import ImpactCheckpoint, ImpactEstimate, ImpactState
 from fields.live.config import LiveConfig
 from fields.live.terms import ContractTerms
+from fields.live.volume import VolumeAtPrice
 from fields.signing import SignedTrades, SignerCounts, SigningStatus, TradeSigner
 from market.calendars import Session, latest_session, session_on
 from market.chains import BoolArray, FloatArray, OptionChain
@@ -66,6 +67,8 @@ class OrderFlowCheckpoint:
         Flow by minute.
     impact : ImpactCheckpoint
         Trades by bar.
+    volume : tuple of (int, float)
+        Dollars by price bucket.
     session_open_ns, session_close_ns : int
         The open session, ns since the epoch, UTC; 0 before the first.
     session_day : datetime.date or None
@@ -81,6 +84,7 @@ class OrderFlowCheckpoint:
     dealer: DealerBookState
     flow: FlowCheckpoint
     impact: ImpactCheckpoint
+    volume: tuple[tuple[int, float], ...]
     session_open_ns: int
     session_close_ns: int
     session_day: date | None
@@ -117,6 +121,8 @@ class OrderFlow:
         """Flow by minute."""
         self.impact = ImpactState(config.impact)
         """Impact from the underlying's own trades."""
+        self.volume = VolumeAtPrice()
+        """Dollars traded in the underlying by price."""
         self.note = ""
         """Why the book was opened anew."""
         if saved is not None:
@@ -131,6 +137,7 @@ class OrderFlow:
         self._accuracy = _Accuracy(saved.accuracy_usd, saved.accuracy_weighted)
         self.book, self.flow = DealerBook.from_state(saved.dealer), FlowState.restore(saved.flow)
         self.impact = ImpactState(self._config.impact, saved.impact)
+        self.volume.restore(saved.volume)
 
     def checkpoint(self) -> OrderFlowCheckpoint:
         """Return what a restart needs."""
@@ -139,6 +146,7 @@ class OrderFlow:
             dealer=self.book.state(),
             flow=self.flow.checkpoint(),
             impact=self.impact.checkpoint(),
+            volume=self.volume.checkpoint(),
             session_open_ns=0 if session is None else session.open_ns,
             session_close_ns=0 if session is None else session.close_ns,
             session_day=None if session is None else session.day,
@@ -177,6 +185,7 @@ class OrderFlow:
         if self._session is None or session.open_ns > self._session.open_ns:
             self._session, self._closed_ns = session, session.open_ns
             self.flow.open_session(session.open_ns, session.close_ns)
+            self.volume.end_session()
             self._open_book(chain, session, user)
         elif fresh.size:
             self.book.list_contracts(fresh, self._terms.expiry_ns[fresh])
@@ -272,6 +281,7 @@ class OrderFlow:
         known = aggressor != 0
         self._accuracy.add(usd[known], probability[known])
         self.impact.update(ts_ns, price, aggressor * usd, usd)
+        self.volume.add(price, usd)
         newest = int(np.flatnonzero(ts_ns == ts_ns.max())[-1])
         return int(ts_ns[newest]), float(price[newest])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, nan
 from typing import Final, final
 
@@ -204,7 +204,7 @@ class SymbolState:
         chain = self._chain.chain(self._now_ns)
         position = self._flow.position(self._chain.numbers, self._now_ns)
         estimate = self._flow.impact_estimate()
-        context = self._context(position)
+        context = replace(self._context(position), liquidity=self._flow.volume.profile(self._chain.spot))
         evaluation = evaluate_field(chain, with_impact(self._config.fields, estimate), context, perf_ns=self._perf_ns)
         self._dirty = self._whole_chain = False
         self._field_ns, self._field_spot = self._now_ns, self._chain.spot

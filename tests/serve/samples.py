@@ -13,6 +13,7 @@ from actors.messages import FeedHealth, Publication, ShardHealth
 from adapters.simulated import demo_config
 from adapters.simulated.feed import SimulatedFeed
 from fields.config import Dynamics, FieldConfig, PositionSource, TimeBasis
+from fields.liquidity import LiquiditySource
 from fields.live.config import LiveConfig
 from fields.live.state import LiveField, SymbolCheckpoint, SymbolState
 from fields.snapshot import (
@@ -126,6 +127,7 @@ def _surface(spot: float) -> VolSurface:
         theta=0.15**2 * tau,
         rho=np.full(n, -0.7),
         psi=0.4 * np.sqrt(0.15**2 * tau),
+        layer=np.zeros((n, 0)),
         source=np.full(n, SliceSource.FITTED, dtype=np.int64),
         moneyness_low=np.full(n, -0.1),
         moneyness_high=np.full(n, 0.06),
@@ -188,6 +190,7 @@ def snapshot_of(symbol: str = "SPX", *, spot: float = 4145.58, step: int = 0, si
             impact_source="assumed",
         ),
         ladder=_ladder(spot, scale),
+        liquidity_source=LiquiditySource.CONSTANT,
         profile=_profile(spot, scale),
         hedge_flow=_hedge_flow(spot, scale),
         heatmap=_heatmap(spot, scale),
