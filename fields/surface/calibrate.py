@@ -172,12 +172,12 @@ def _max_lag_s(series: Sequence[ExpirySeries], config: SurfaceConfig) -> float:
     return config.max_lag_index_s if european else config.max_lag_s
 
 
-def _why_untrusted(stale: float, fit: _Fit, max_lag_s: float, config: SurfaceConfig) -> str:
-    if stale > config.max_stale_share:
-        return (
-            f"{stale:.0%} of the two-sided quotes are older than {max_lag_s:g} s; at most {config.max_stale_share:.0%}"
-        )
-    return "" if (fit.source > 0).any() else "no expiration has enough usable quotes"
+def _staleness(quotes: SurfaceQuotes, fit: _Fit, max_lag_s: float, config: SurfaceConfig) -> tuple[float, str]:
+    """Return the share of stale quotes, and why the whole surface is not to be trusted (empty where it is)."""
+    stale, most = _stale_share(quotes), config.max_stale_share
+    if stale > most:
+        return stale, f"{stale:.0%} of the two-sided quotes are older than {max_lag_s:g} s; at most {most:.0%}"
+    return stale, "" if (fit.source > 0).any() else "no expiration has enough usable quotes"
 
 
 def _require_one_each(n_series: int, *counts: int) -> None:
@@ -236,10 +236,8 @@ def calibrate_surface(
     fit = _fit(quotes, time.years, alive, config)
     quality = _quality(quotes, fit, time.years, config)
     confidence = _trust_between(quality.confidence, fit, time.years)
-    count = np.diff(quotes.start)
-    reasons = _reasons(fit, count, forwards, time, config)
-    stale = _stale_share(quotes)
-    why = _why_untrusted(stale, fit, max_lag_s, config)
+    reasons = _reasons(fit, np.diff(quotes.start), forwards, time, config)
+    stale, why = _staleness(quotes, fit, max_lag_s, config)
     if stale > config.max_stale_share:
         confidence, reasons = np.zeros(n), tuple("; ".join(filter(None, (each, why))) for each in reasons)
     return VolSurface(
@@ -258,7 +256,7 @@ def calibrate_surface(
         rmse_vol=quality.rmse,
         max_vol=quality.largest,
         inside_share=quality.inside,
-        n_quotes=count,
+        n_quotes=np.diff(quotes.start),
         n_dropped=quotes.n_dropped,
         confidence=confidence,
         reasons=reasons,
