@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fields.surface.essvi import total_variance
-from fields.surface.layer import fill_layered
+from fields.surface.layer import N_LAYER, fill_layered
 from market.chains import BoolArray, FloatArray
 
 __all__ = ["QUOTE_DROPS", "QuoteDrop", "SliceSource", "VolSurface"]
@@ -59,7 +59,7 @@ class VolSurface:
     theta, rho, psi : ndarray
         Total variance at the money, correlation and slope of `total_variance`.
     layer : ndarray, shape (n_slices, n_splines)
-        What each slice has on top of its three numbers (`fields.surface.layer`); 0 without.
+        What each slice has on top of its three numbers (`fields.surface.layer`); 0, or no columns, without.
     source : ndarray of int64
         `SliceSource`.
     moneyness_low, moneyness_high : ndarray
@@ -166,7 +166,9 @@ class VolSurface:
         s, k = np.broadcast_arrays(np.asarray(series, dtype=np.int64), np.asarray(log_moneyness, dtype=np.float64))
         found = np.empty((4, k.size))
         places = (np.ascontiguousarray(s.ravel()), np.ascontiguousarray(k.ravel()))
-        fill_layered(self.theta, self.rho, self.psi, self.layer, *places, found)
+        # The kernel reads its columns without a check.
+        layer = self.layer if self.layer.shape[1] == N_LAYER else np.zeros((self.tau.shape[0], N_LAYER))
+        fill_layered(self.theta, self.rho, self.psi, layer, *places, found)
         return found.reshape(4, *k.shape)
 
     @property
