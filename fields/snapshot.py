@@ -17,6 +17,7 @@ from market.chains import FloatArray
 from market.provenance import Provenance
 
 __all__ = [
+    "BookGreeks",
     "ContractCounts",
     "Feedback",
     "FieldSnapshot",
@@ -88,6 +89,37 @@ class Totals:
     gamma_usd_per_pct: float
     vanna_usd_per_volpt: float
     charm_usd_per_min: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookGreeks:
+    """What else the dealers' book does at spot, beside `Totals`; sums over the used contracts, + dealers long.
+
+    Parameters
+    ----------
+    vega_usd_per_volpt : float
+        Value per vol point (0.01), USD.
+    theta_usd_per_min : float
+        Value per minute of the field's clock, USD.
+    volga_usd_per_volpt2 : float
+        Change of vega per vol point, USD.
+    veta_usd_per_volpt_min : float
+        Change of vega per minute, USD.
+    speed_usd_per_pct2 : float
+        Change of the dollar gamma (USD per 1 %) per 1 % rise of spot.
+    zomma_usd_per_pct_volpt : float
+        Change of the dollar gamma per vol point.
+    color_usd_per_pct_min : float
+        Change of the dollar gamma per minute, forward in time.
+    """
+
+    vega_usd_per_volpt: float
+    theta_usd_per_min: float
+    volga_usd_per_volpt2: float
+    veta_usd_per_volpt_min: float
+    speed_usd_per_pct2: float
+    zomma_usd_per_pct_volpt: float
+    color_usd_per_pct_min: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
