@@ -10,6 +10,7 @@ import numpy as np
 
 from fields.amplification import amplification, feedback_x, regime_reading
 from fields.book import Int64Array, SortedBook, sorted_book
+from fields.book_greeks import book_greeks
 from fields.config import FieldConfig, PositionSource
 from fields.context import NO_CONTEXT, FieldContext
 from fields.error_bars import Errors, errors_of
@@ -23,7 +24,7 @@ from fields.liquidity import LiquiditySource
 from fields.parity import parity_pairs
 from fields.positions import dealer_contracts, user_contracts
 from fields.reasons import reasons_of
-from fields.snapshot import FieldSnapshot, Heatmap, Ladder, StrikeProfile, Totals, Walls
+from fields.snapshot import BookGreeks, FieldSnapshot, Heatmap, Ladder, StrikeProfile, Totals, Walls
 from fields.surface import VolSurface, calibrate_surface
 from fields.timebase import TimeToExpiry, minutes_per_year, time_to_expiry, valuation_instant
 from fields.volatility import ContractVolatility, contract_volatility, fill_from_surface
@@ -103,7 +104,7 @@ def _value_chain(chain: OptionChain, config: FieldConfig, stages: _Stages) -> _V
         forwards,
         time,
         chain.quote_ts_ns[book.order],
-        chain.ts_event_ns,
+        valuation_ns,
         config.surface,
         series=chain.series,
         mid_iv=volatility.own_quotes,
@@ -188,6 +189,7 @@ class _AtSpot:
     """The readings at spot."""
 
     totals: Totals
+    greeks: BookGreeks
     errors: Errors
     profile: StrikeProfile
     walls: Walls
@@ -208,6 +210,7 @@ def _at_spot(
     errors = errors_of(one_long, profile.strike, h.strike, error)
     found = _AtSpot(
         totals=one_long.totals(h.contracts) if h.place.size else _NAN_TOTALS,
+        greeks=book_greeks(h, spot, valued.minutes),
         errors=errors,
         profile=replace(profile, gamma_error_usd_per_pct=errors.gamma_by_strike_usd_per_pct),
         walls=walls_of(profile, spot, config.wall_window),
@@ -314,6 +317,7 @@ def evaluate_field(
         dynamics=config.dynamics,
         time_basis=config.time_basis,
         totals=at_spot.totals,
+        book_greeks=at_spot.greeks,
         totals_error=at_spot.errors.totals,
         totals_error_bound=at_spot.errors.bounds,
         zero_gamma=landscape.zero_gamma,

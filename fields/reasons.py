@@ -22,6 +22,7 @@ _NOTHING_USED = (
     "ladder",
     "hedge_flow",
     "effective_gamma_usd_per_pct",
+    "book_greeks",
     "potential",
     "walls",
     "profile",

@@ -368,6 +368,8 @@ class FieldSnapshot:
         Clock of time to expiry and charm.
     totals : Totals
         Exposures at spot.
+    book_greeks : BookGreeks
+        What else the dealers' book does at spot.
     totals_error : Totals
         Their standard errors where the errors of the dealers' positions are independent between contracts; NaN where
         those are unknown.
@@ -416,6 +418,7 @@ class FieldSnapshot:
     dynamics: Dynamics
     time_basis: TimeBasis
     totals: Totals
+    book_greeks: BookGreeks
     totals_error: Totals
     totals_error_bound: Totals
     zero_gamma: tuple[ZeroGamma, ...]

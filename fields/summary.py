@@ -161,6 +161,9 @@ def summarize(snapshot: FieldSnapshot) -> dict[str, object]:
         "gamma_usd_per_pct": _number(totals.gamma_usd_per_pct),
         "vanna_usd_per_volpt": _number(totals.vanna_usd_per_volpt),
         "charm_usd_per_min": _number(totals.charm_usd_per_min),
+        "book_greeks": {
+            item.name: _number(getattr(snapshot.book_greeks, item.name)) for item in fields(snapshot.book_greeks)
+        },
         "totals_error": _totals(snapshot.totals_error),
         "totals_error_bound": _totals(snapshot.totals_error_bound),
         "zero_gamma": [_zero_gamma(root) for root in snapshot.zero_gamma],

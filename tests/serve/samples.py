@@ -17,6 +17,7 @@ from fields.liquidity import LiquiditySource
 from fields.live.config import LiveConfig
 from fields.live.state import LiveField, SymbolCheckpoint, SymbolState
 from fields.snapshot import (
+    BookGreeks,
     ContractCounts,
     Feedback,
     FieldSnapshot,
@@ -170,6 +171,15 @@ def snapshot_of(symbol: str = "SPX", *, spot: float = 4145.58, step: int = 0, si
             gamma_usd_per_pct=3.5e9 + step * 1e7,
             vanna_usd_per_volpt=-4.2e8,
             charm_usd_per_min=1.1e6,
+        ),
+        book_greeks=BookGreeks(
+            vega_usd_per_volpt=-2.1e8,
+            theta_usd_per_min=1.4e5,
+            volga_usd_per_volpt2=-3.0e6,
+            veta_usd_per_volpt_min=2.0e3,
+            speed_usd_per_pct2=4.0e8,
+            zomma_usd_per_pct_volpt=-6.0e7,
+            color_usd_per_pct_min=9.0e4,
         ),
         totals_error=_totals_error(0.05),
         totals_error_bound=_totals_error(0.3),
