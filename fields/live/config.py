@@ -9,7 +9,7 @@ from fields.dealer import DealerConfig, OpeningMode
 from fields.flow import FlowConfig
 from fields.illiquidity import ImpactConfig
 from fields.regime import RegimeConfig
-from fields.signals import SignalConfig
+from fields.signals import Calibration, SignalConfig
 from fields.signing import SigningConfig
 from market.errors import ConfigError
 
@@ -36,6 +36,8 @@ class LiveConfig:
         Settings of the regime axes.
     signals : SignalConfig
         Settings of the signals.
+    calibrations : tuple of Calibration
+        From a signal's strength to a probability, fitted elsewhere; at most one per kind, and none by default.
     cadence_ns : int
         A field is due this long after the one before where anything has changed, event time, ns.
     material_move : float
@@ -49,6 +51,7 @@ class LiveConfig:
     impact: ImpactConfig = field(default_factory=ImpactConfig)
     regime: RegimeConfig = field(default_factory=RegimeConfig)
     signals: SignalConfig = field(default_factory=SignalConfig)
+    calibrations: tuple[Calibration, ...] = ()
     cadence_ns: int = 1_000_000_000
     material_move: float = 5e-4
 

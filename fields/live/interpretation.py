@@ -6,12 +6,16 @@ from dataclasses import dataclass, replace
 from math import isfinite, nan
 from typing import Final, final
 
+import numpy as np
+
 from fields.amplification import FeedbackUncertainty, feedback_uncertainty, feedback_x_error
-from fields.config import FieldConfig
+from fields.config import FieldConfig, TimeBasis
 from fields.flow import FlowColumn, FlowMinute
 from fields.illiquidity import ImpactEstimate
 from fields.live.config import LiveConfig
+from fields.live.market import MarketInputs
 from fields.regime import AxisReading, RegimeCheckpoint, RegimeInputs, RegimeState
+from fields.regime.history import DayHistory, ImpliedVolRank, TrailingDays, implied_vol_rank
 from fields.signals import Signal, SignalCheckpoint, SignalInputs, SignalState
 from fields.snapshot import FieldSnapshot
 from market.chains import FloatArray
@@ -19,6 +23,7 @@ from market.chains import FloatArray
 __all__ = ["Interpretation", "Interpreter", "confidence_of", "with_impact"]
 
 _MINUTE_NS: Final = 60_000_000_000
+_MONTH: Final = {TimeBasis.CALENDAR: 30.0 / 365.0, TimeBasis.TRADING: 21.0 / 252.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +38,18 @@ class Interpretation:
         Six axes.
     signals : tuple of Signal
         Four signals.
+    implied_vol_30d : float
+        At-the-money volatility at 30 days from the surface, annualised fraction; NaN where its expirations do not
+        reach there.
+    implied_vol_rank : ImpliedVolRank
+        Where it stands among the sessions before (Q9).
     """
 
     feedback: FeedbackUncertainty
     regimes: tuple[AxisReading, ...]
     signals: tuple[Signal, ...]
+    implied_vol_30d: float
+    implied_vol_rank: ImpliedVolRank
 
 
 @final
@@ -52,6 +64,8 @@ class Interpreter:
         Regimes to go on from.
     signals : SignalCheckpoint, optional
         Signals to go on from.
+    implied_vol : DayHistory, optional
+        Implied volatilities of past sessions to go on from.
     """
 
     def __init__(
@@ -59,9 +73,14 @@ class Interpreter:
         config: LiveConfig,
         regime: RegimeCheckpoint | None = None,
         signals: SignalCheckpoint | None = None,
+        implied_vol: DayHistory | None = None,
     ) -> None:
         self.regime = RegimeState(config.regime, regime)
-        self.signals = SignalState(config.signals, checkpoint=signals)
+        self.signals = SignalState(config.signals, config.calibrations, signals)
+        self.implied_vol = TrailingDays(config.regime.gex_days, implied_vol)
+        """Implied volatility at 30 days by session."""
+        self.market = MarketInputs()
+        """What is known from other markets."""
         self._before: FieldSnapshot | None = None
 
     @property
@@ -73,6 +92,7 @@ class Interpreter:
         """Let the gamma of the session that has ended go into the quintiles of those that follow."""
         if self._before is not None:
             self.regime.close_session(self._before.session, self._before.totals.gamma_usd_per_pct)
+            self.implied_vol.close_session(self._before.session, _implied_vol_30d(self._before))
 
     def read(
         self, snapshot: FieldSnapshot, estimate: ImpactEstimate, minute: FlowMinute | None, ts_ns: int
@@ -99,21 +119,35 @@ class Interpreter:
         known = impact == estimate.return_per_usd
         impact_error = estimate.standard_error if known else nan
         error = feedback_x_error(snapshot.totals.gamma_usd_per_pct, gamma_error, impact, impact_error)
-        regime_inputs = RegimeInputs(
-            feedback_x=snapshot.regime.feedback_x,
-            feedback_x_error=error,
-            close=snapshot.spot,
-            gamma_usd_per_pct=snapshot.totals.gamma_usd_per_pct,
-            gamma_error=gamma_error,
-            cause_id=snapshot.cause_id,
-        )
+        regime_inputs, volatility = self._regime_inputs(snapshot, error), _implied_vol_30d(snapshot)
         found = Interpretation(
             feedback=feedback_uncertainty(snapshot.regime.feedback_x, error),
             regimes=self.regime.update(regime_inputs, ts_ns),
             signals=self.signals.update(self._signal_inputs(snapshot, minute), ts_ns),
+            implied_vol_30d=volatility,
+            implied_vol_rank=implied_vol_rank(self.implied_vol.before(snapshot.session), volatility),
         )
         self._before = snapshot
         return found
+
+    def _regime_inputs(self, snapshot: FieldSnapshot, feedback_x_error: float) -> RegimeInputs:
+        market = self.market
+        return RegimeInputs(
+            feedback_x=snapshot.regime.feedback_x,
+            feedback_x_error=feedback_x_error,
+            vix=market.vix,
+            vix9d=market.vix9d,
+            adx=market.adx,
+            close=snapshot.spot,
+            sma=market.sma,
+            gamma_usd_per_pct=snapshot.totals.gamma_usd_per_pct,
+            gamma_error=snapshot.totals_error_bound.gamma_usd_per_pct,
+            funding_rate=market.funding_rate,
+            funding_interval_h=market.funding_interval_h,
+            ltv=market.ltv,
+            liquidation_ltv=market.liquidation_ltv,
+            cause_id=snapshot.cause_id,
+        )
 
     def _signal_inputs(self, snapshot: FieldSnapshot, minute: FlowMinute | None) -> SignalInputs:
         return SignalInputs(
@@ -125,7 +159,7 @@ class Interpreter:
             cumulative_flow_usd=_cumulative_flow_usd(minute),
             zero_gamma=snapshot.zero_gamma[0].level if snapshot.zero_gamma else nan,
             vanna_usd_per_volpt=snapshot.totals.vanna_usd_per_volpt,
-            expected_vol_change_pts=nan,  # no source of it yet; the signal says so
+            expected_vol_change_pts=self.market.expected_vol_change_pts,
             cause_id=snapshot.cause_id,
         )
 
@@ -136,6 +170,15 @@ class Interpreter:
             return nan
         minutes = (snapshot.ts_event_ns - before.ts_event_ns) / _MINUTE_NS
         return (_at_spot(snapshot.ladder.potential_usd) - _at_spot(before.ladder.potential_usd)) / minutes
+
+
+def _implied_vol_30d(snapshot: FieldSnapshot) -> float:
+    """Return the at-the-money volatility at 30 days; NaN where the fitted expirations do not lie on both sides."""
+    surface, tau = snapshot.surface, _MONTH[snapshot.time_basis]
+    fitted = surface.tau[surface.source > 0]
+    if not fitted.size or not fitted.min() <= tau <= fitted.max():
+        return nan
+    return float(np.sqrt(surface.variance_at(tau, 0.0) / tau))
 
 
 def _at_spot(curve: FloatArray) -> float:

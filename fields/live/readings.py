@@ -9,6 +9,7 @@ from fields.amplification import FeedbackUncertainty
 from fields.flow import FlowMinute
 from fields.illiquidity import ImpactEstimate
 from fields.regime import AxisReading
+from fields.regime.history import ImpliedVolRank
 from fields.signals import Signal
 
 __all__ = ["DealerReading", "LiveReadings", "StreamReading"]
@@ -108,6 +109,11 @@ class LiveReadings:
         Six axes.
     signals : tuple of Signal
         Four signals, most often without a direction.
+    implied_vol_30d : float
+        At-the-money volatility at 30 days from the surface, annualised fraction; NaN where its expirations do not
+        reach there.
+    implied_vol_rank : ImpliedVolRank
+        Where it stands among the sessions before.
     stream : StreamReading
         What became of the messages.
     confidence : float
@@ -123,6 +129,8 @@ class LiveReadings:
     flow: FlowMinute | None
     regimes: tuple[AxisReading, ...]
     signals: tuple[Signal, ...]
+    implied_vol_30d: float
+    implied_vol_rank: ImpliedVolRank
     stream: StreamReading
     confidence: float
     confidence_reason: str

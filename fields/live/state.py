@@ -17,9 +17,11 @@ from fields.illiquidity import ImpactEstimate
 from fields.live.chain import LiveChain
 from fields.live.config import LiveConfig
 from fields.live.interpretation import Interpreter, confidence_of, with_impact
+from fields.live.market import MarketInputs
 from fields.live.order_flow import OrderFlow, OrderFlowCheckpoint
 from fields.live.readings import DealerReading, LiveReadings, StreamReading
 from fields.regime import RegimeCheckpoint
+from fields.regime.history import DayHistory
 from fields.signals import SignalCheckpoint, decay_wind
 from fields.snapshot import FieldSnapshot
 from market.chains import FloatArray, OptionChain
@@ -65,6 +67,8 @@ class SymbolCheckpoint:
         Regimes.
     signals : SignalCheckpoint
         Signals.
+    implied_vol : DayHistory
+        Implied volatility by session.
     lost, lost_before_book : int
         Rows lost on their way: so far, and before the book was opened.
     """
@@ -75,6 +79,7 @@ class SymbolCheckpoint:
     order_flow: OrderFlowCheckpoint
     regime: RegimeCheckpoint
     signals: SignalCheckpoint
+    implied_vol: DayHistory
     lost: int
     lost_before_book: int
 
@@ -104,7 +109,9 @@ class SymbolState:
         self._index = ContractIndex(saved.numbers if saved else None)
         self._chain = LiveChain(self._index)
         self._flow = OrderFlow(config, self._index, saved.order_flow if saved else None)
-        self._interpreter = Interpreter(config, saved.regime if saved else None, saved.signals if saved else None)
+        self._interpreter = Interpreter(config)
+        if saved is not None:
+            self._interpreter = Interpreter(config, saved.regime, saved.signals, saved.implied_vol)
         self._user: FloatArray | None = None
         self._greeks: GreeksTable | None = None
         self._levels = _NO_FIELD
@@ -125,6 +132,7 @@ class SymbolState:
             order_flow=self._flow.checkpoint(),
             regime=self._interpreter.regime.checkpoint(),
             signals=self._interpreter.signals.checkpoint(),
+            implied_vol=self._interpreter.implied_vol.checkpoint(),
             lost=self._lost,
             lost_before_book=self._lost_before_book,
         )
@@ -173,6 +181,10 @@ class SymbolState:
         if price > 0.0:
             self._chain.on_price(ts_ns, price)
         self._took(trades.ts_event_ns)
+
+    def on_market(self, inputs: MarketInputs) -> None:
+        """Take what is known from other markets; it stands until the next."""
+        self._interpreter.market = inputs
 
     def on_lost(self, rows: int) -> None:
         """Note that quotes and trades were lost on their way: the flow of this session has a hole."""
@@ -249,6 +261,8 @@ class SymbolState:
             flow=self._minute,
             regimes=meaning.regimes,
             signals=meaning.signals,
+            implied_vol_30d=meaning.implied_vol_30d,
+            implied_vol_rank=meaning.implied_vol_rank,
             stream=self._stream(),
             confidence=confidence,
             confidence_reason=why,

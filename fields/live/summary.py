@@ -88,6 +88,8 @@ def describe_live(live: LiveReadings) -> dict[str, object]:
         "flow": _flow(live.flow),
         "regimes": [_regime(reading) for reading in live.regimes],
         "signals": [_signal(signal) for signal in live.signals],
+        "implied_vol_30d": _plain(live.implied_vol_30d),
+        "implied_vol_rank": _every(live.implied_vol_rank),
         "stream": _every(live.stream),
         "confidence": _plain(live.confidence),
         "confidence_reason": live.confidence_reason,
