@@ -11,7 +11,10 @@ from functools import partial
 import numpy as np
 
 from benchmarks.harness import Row, interleaved_ns, print_rows, ratio_row
-from fields.dealer import DealerBook, DealerConfig, FlowHistory, OpenInterest, book_as_of
+from fields.dealer.book import DealerBook
+from fields.dealer.config import DealerConfig
+from fields.dealer.history import FlowHistory, book_as_of
+from fields.dealer.messages import OpenInterest
 
 __all__ = ["run"]
 

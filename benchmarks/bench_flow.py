@@ -12,18 +12,11 @@ from functools import partial
 import numpy as np
 
 from benchmarks.harness import Row, interleaved_ns, print_rows
-from fields.flow import (
-    MINUTE_NS,
-    FieldLevels,
-    FlowConfig,
-    FlowHistory,
-    FlowState,
-    GreeksTable,
-    OptionTrades,
-    UnderlyingQuotes,
-    UnderlyingTrades,
-    flow_minutes,
-)
+from fields.flow.batch import flow_minutes
+from fields.flow.config import MINUTE_NS, FlowConfig
+from fields.flow.history import FlowHistory
+from fields.flow.messages import FieldLevels, GreeksTable, OptionTrades, UnderlyingQuotes, UnderlyingTrades
+from fields.flow.state import FlowState
 
 __all__ = ["run"]
 

@@ -14,9 +14,10 @@ from functools import partial
 import numpy as np
 
 from benchmarks.harness import Row, interleaved_ns, print_rows, ratio_row, time_row
-from fields.signing import SigningConfig, SigningRule, TradeSigner, sign_trades
-from fields.signing.config import probability_table
-from fields.signing.rules import decide, steps_of
+from fields.signing.config import SigningConfig, probability_table
+from fields.signing.rules import decide
+from fields.signing.signer import TradeSigner, sign_trades
+from fields.signing.steps import SigningRule, steps_of
 from market.calendars import expiry_series
 from market.chains import FloatArray
 from market.instruments import product_of
@@ -108,9 +109,7 @@ def numpy_tick(trades: TradeBatch) -> Int8Array:
     return tick
 
 
-def _kernel_call(
-    rule: SigningRule, trades: TradeBatch, quotes: _Columns, tick: Int8Array
-) -> partial[None]:
+def _kernel_call(rule: SigningRule, trades: TradeBatch, quotes: _Columns, tick: Int8Array) -> partial[None]:
     n = trades.n_trades
     config = SigningConfig(rule=rule)
     outputs = np.empty(n, dtype=np.int8), np.empty(n, dtype=np.uint8), np.empty(n)

@@ -15,9 +15,9 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from benchmarks.harness import Row, interleaved_ns, print_rows, ratio_row
-from fields.surface import calibrate_slices
 from fields.surface.essvi import total_variance
 from fields.surface.layer import N_LAYER, fit_layers
+from fields.surface.slices import calibrate_slices
 from market.chains import FloatArray
 
 __all__ = ["run"]

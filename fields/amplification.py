@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, nan, sqrt
+from math import erfc, isfinite, nan, sqrt
+from statistics import NormalDist
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from fields.snapshot import Feedback, RegimeReading
 from market.chains import FloatArray
@@ -28,6 +28,11 @@ _CRITICAL = -1.0 / 3.0
 # From below, the borders of the states and the states between them.
 _BORDERS = (-1.0, _CRITICAL, 0.0)
 _STATES = (Feedback.UNSTABLE, Feedback.CRITICAL, Feedback.SHORT_STABLE, Feedback.LONG_DAMPING)
+
+
+def _normal(z: float) -> float:
+    # One number at a time: the standard library is exact, and a process that only passes messages loads no SciPy.
+    return 0.5 * erfc(-z / sqrt(2.0))
 
 
 def feedback_x(gamma_usd_per_pct: FloatArray | float, impact_return_per_usd: float) -> FloatArray:
@@ -193,9 +198,9 @@ def feedback_probability(x: float, x_error: float, state: Feedback) -> float:
     if x_error == 0.0:
         return float(feedback_of(x) is state)
     place = _STATES.index(state)
-    above = ndtr((_BORDERS[place] - x) / x_error) if place < len(_BORDERS) else 1.0
-    below = ndtr((_BORDERS[place - 1] - x) / x_error) if place else 0.0
-    return float(above - below)
+    above = _normal((_BORDERS[place] - x) / x_error) if place < len(_BORDERS) else 1.0
+    below = _normal((_BORDERS[place - 1] - x) / x_error) if place else 0.0
+    return above - below
 
 
 def feedback_uncertainty(
@@ -224,8 +229,8 @@ def feedback_uncertainty(
         return _no_uncertainty(x, confidence, limit, missing)
     inside = float(abs(x) < limit)
     if x_error > 0.0:
-        inside = float(ndtr((limit - x) / x_error) - ndtr((-limit - x) / x_error))
-    half = float(ndtri(0.5 + 0.5 * confidence)) * x_error
+        inside = _normal((limit - x) / x_error) - _normal((-limit - x) / x_error)
+    half = NormalDist().inv_cdf(0.5 + 0.5 * confidence) * x_error
     # A falls as x rises.
     low, high = (float(amplification(bound)) for bound in (x + half, x - half))
     factor = float(amplification(x))

@@ -25,7 +25,8 @@ from fields.parity import parity_pairs
 from fields.positions import dealer_contracts, user_contracts
 from fields.reasons import reasons_of
 from fields.snapshot import BookGreeks, FieldSnapshot, Heatmap, Ladder, StrikeProfile, Totals, Walls
-from fields.surface import VolSurface, calibrate_surface
+from fields.surface.calibrate import calibrate_surface
+from fields.surface.message import VolSurface
 from fields.timebase import TimeToExpiry, minutes_per_year, time_to_expiry, valuation_instant
 from fields.volatility import ContractVolatility, contract_volatility, fill_from_surface
 from market.calendars import session_on
@@ -250,6 +251,61 @@ def _ladder(landscape: Landscape, config: FieldConfig) -> Ladder:
     )
 
 
+def _snapshot(
+    chain: OptionChain,
+    config: FieldConfig,
+    context: FieldContext,
+    valued: _Valued,
+    holdings: Holdings,
+    at_spot: _AtSpot,
+    landscape: Landscape,
+    stages: _Stages,
+) -> FieldSnapshot:
+    forwards, time = valued.forwards, valued.time
+    counts = count_contracts(chain, valued.book, valued.volatility, holdings)
+    gamma = at_spot.totals.gamma_usd_per_pct
+    regime = regime_reading(gamma, config.impact_return_per_usd, config.impact_source)
+    reasons = reasons_of(
+        chain, config, forwards, time, counts, at_spot.totals, at_spot.walls, landscape, valued.surface
+    )
+    if context.standard_error is None:
+        reasons["errors"] = "no book of dealer positions with standard errors was given"
+    ladder = _ladder(landscape, config)
+    stages.done("assemble")
+    return FieldSnapshot(
+        symbol=chain.symbol,
+        session=chain.session,
+        ts_event_ns=chain.ts_event_ns,
+        ts_valuation_ns=valued.valuation_ns,
+        cause_id=chain.cause_id,
+        provenance=chain.provenance,
+        spot=forwards.spot.price,
+        spot_source=forwards.spot.source,
+        counts=counts,
+        position_source=config.position_source,
+        dynamics=config.dynamics,
+        time_basis=config.time_basis,
+        totals=at_spot.totals,
+        book_greeks=at_spot.greeks,
+        totals_error=at_spot.errors.totals,
+        totals_error_bound=at_spot.errors.bounds,
+        zero_gamma=landscape.zero_gamma,
+        zero_gamma_sensitivity=landscape.sensitivity,
+        zero_delta=landscape.zero_delta,
+        effective_gamma_usd_per_pct=landscape.effective_gamma_usd_per_pct,
+        walls=at_spot.walls,
+        regime=regime,
+        ladder=ladder,
+        liquidity_source=LiquiditySource.CONSTANT if context.liquidity is None else context.liquidity.source,
+        profile=at_spot.profile,
+        hedge_flow=landscape.hedge_flow,
+        heatmap=at_spot.heatmap,
+        surface=valued.surface,
+        reasons=reasons,
+        timings_ms=stages.timings_ms,
+    )
+
+
 def evaluate_field(
     chain: OptionChain,
     config: FieldConfig,
@@ -293,48 +349,7 @@ def evaluate_field(
         surface=valued.surface if valued.surface.overall_confidence > 0.0 else None,
         minutes_to_close=_minutes_to_close(chain, valued.valuation_ns),
     )
-    counts = count_contracts(chain, valued.book, valued.volatility, holdings)
-    gamma = at_spot.totals.gamma_usd_per_pct
-    regime = regime_reading(gamma, config.impact_return_per_usd, config.impact_source)
-    reasons = reasons_of(
-        chain, config, forwards, time, counts, at_spot.totals, at_spot.walls, landscape, valued.surface
-    )
-    if context.standard_error is None:
-        reasons["errors"] = "no book of dealer positions with standard errors was given"
-    ladder = _ladder(landscape, config)
-    stages.done("assemble")
-    snapshot = FieldSnapshot(
-        symbol=chain.symbol,
-        session=chain.session,
-        ts_event_ns=chain.ts_event_ns,
-        ts_valuation_ns=valued.valuation_ns,
-        cause_id=chain.cause_id,
-        provenance=chain.provenance,
-        spot=forwards.spot.price,
-        spot_source=forwards.spot.source,
-        counts=counts,
-        position_source=config.position_source,
-        dynamics=config.dynamics,
-        time_basis=config.time_basis,
-        totals=at_spot.totals,
-        book_greeks=at_spot.greeks,
-        totals_error=at_spot.errors.totals,
-        totals_error_bound=at_spot.errors.bounds,
-        zero_gamma=landscape.zero_gamma,
-        zero_gamma_sensitivity=landscape.sensitivity,
-        zero_delta=landscape.zero_delta,
-        effective_gamma_usd_per_pct=landscape.effective_gamma_usd_per_pct,
-        walls=at_spot.walls,
-        regime=regime,
-        ladder=ladder,
-        liquidity_source=LiquiditySource.CONSTANT if context.liquidity is None else context.liquidity.source,
-        profile=at_spot.profile,
-        hedge_flow=landscape.hedge_flow,
-        heatmap=at_spot.heatmap,
-        surface=valued.surface,
-        reasons=reasons,
-        timings_ms=stages.timings_ms,
-    )
+    snapshot = _snapshot(chain, config, context, valued, holdings, at_spot, landscape, stages)
     return FieldEvaluation(snapshot=snapshot, contracts=at_spot.contracts)
 
 

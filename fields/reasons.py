@@ -11,7 +11,7 @@ from fields.config import FieldConfig
 from fields.forwards import Forwards, ForwardSource
 from fields.landscape import Landscape
 from fields.snapshot import ContractCounts, Totals, Walls
-from fields.surface import SliceSource, VolSurface
+from fields.surface.message import SliceSource, VolSurface
 from fields.timebase import TimeToExpiry
 from market.chains import DropReason, OptionChain
 from market.instruments import ExerciseStyle

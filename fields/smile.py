@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from fields.grid import LogGrid
 from fields.jit import BOOL, F64, F64_2D, I64, INT, OUT, OUT_2D, REAL, kernel, primitive
 from fields.ladder_kernels import LANES
-from fields.surface import SliceSource, VolSurface
 from fields.surface.essvi import variance_at
+from fields.surface.message import SliceSource, VolSurface
 from market.chains import BoolArray, FloatArray, IntArray
 from market.errors import DataError
 

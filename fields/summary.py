@@ -9,7 +9,7 @@ from math import isfinite
 import numpy as np
 
 from fields.snapshot import FieldSnapshot, RegimeReading, Totals, Wall, Walls, ZeroDelta, ZeroGamma
-from fields.surface import QUOTE_DROPS, SliceSource, VolSurface
+from fields.surface.message import QUOTE_DROPS, SliceSource, VolSurface
 from market.chains import FloatArray
 from market.clock import iso_of_ns
 

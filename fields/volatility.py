@@ -12,7 +12,7 @@ from fields.book import Int64Array, SortedBook
 from fields.forwards import Forwards
 from fields.implied_vol import implied_volatility
 from fields.jit import BOOL, F64, I64, INT, OUT, kernel
-from fields.surface import VolSurface
+from fields.surface.message import VolSurface
 from fields.timebase import TimeToExpiry
 from market.chains import BoolArray, DropReason, FloatArray
 

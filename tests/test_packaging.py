@@ -94,6 +94,13 @@ def test_every_tool_works_on_the_same_packages() -> None:
     assert set(_contract("forbidden", "Torch")["source_modules"]) == set(_PACKAGES)
 
 
+@pytest.mark.parametrize("module", ["actors.messages", "actors.bus", "actors.feed", "serve.app", "cluster.settings"])
+def test_a_process_that_only_passes_messages_loads_no_kernel(module: str) -> None:
+    """Messages, feeds, gateway and settings come without the compiler, its 100 MB and its second."""
+    program = f"import sys, {module}; print(*sys.modules)"
+    assert "numba" not in _output(sys.executable, "-c", program).split()
+
+
 @pytest.mark.parametrize("package", _PACKAGES)
 def test_a_package_is_importable_and_typed(package: str) -> None:
     """Each package has the two files that make it a typed package."""

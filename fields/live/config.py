@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fields.config import FieldConfig
-from fields.dealer import DealerConfig, OpeningMode
-from fields.flow import FlowConfig
-from fields.illiquidity import ImpactConfig
+from fields.dealer.config import DealerConfig, OpeningMode
+from fields.flow.config import FlowConfig
+from fields.illiquidity.config import ImpactConfig
 from fields.regime import RegimeConfig
 from fields.signals import Calibration, SignalConfig
-from fields.signing import SigningConfig
+from fields.signing.config import SigningConfig
 from market.errors import ConfigError
 
 __all__ = ["LiveConfig"]

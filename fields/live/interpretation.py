@@ -10,8 +10,9 @@ import numpy as np
 
 from fields.amplification import FeedbackUncertainty, feedback_uncertainty, feedback_x_error
 from fields.config import FieldConfig, TimeBasis
-from fields.flow import FlowColumn, FlowMinute
-from fields.illiquidity import ImpactEstimate
+from fields.flow.features import FlowColumn
+from fields.flow.messages import FlowMinute
+from fields.illiquidity.impact import ImpactEstimate
 from fields.live.config import LiveConfig
 from fields.live.market import MarketInputs
 from fields.regime import AxisReading, RegimeCheckpoint, RegimeInputs, RegimeState

@@ -8,23 +8,18 @@ from typing import Final, final
 
 import numpy as np
 
-from fields.dealer import DealerBook, DealerBookState, DealerPosition, open_interest_record
-from fields.flow import (
-    MINUTE_NS,
-    FieldLevels,
-    FlowCheckpoint,
-    FlowMinute,
-    FlowState,
-    GreeksTable,
-    OptionTrades,
-    UnderlyingQuotes,
-    UnderlyingTrades,
-)
-from fields.illiquidity import ImpactCheckpoint, ImpactEstimate, ImpactState
+from fields.dealer.book import DealerBook
+from fields.dealer.messages import DealerBookState, DealerPosition, open_interest_record
+from fields.flow.config import MINUTE_NS
+from fields.flow.messages import FieldLevels, FlowMinute, GreeksTable, OptionTrades, UnderlyingQuotes, UnderlyingTrades
+from fields.flow.state import FlowCheckpoint, FlowState
+from fields.illiquidity.impact import ImpactEstimate
+from fields.illiquidity.state import ImpactCheckpoint, ImpactState
 from fields.live.config import LiveConfig
 from fields.live.terms import ContractTerms
 from fields.live.volume import VolumeAtPrice
-from fields.signing import SignedTrades, SignerCounts, SigningStatus, TradeSigner
+from fields.signing.messages import SignedTrades, SigningStatus
+from fields.signing.signer import SignerCounts, TradeSigner
 from market.calendars import Session, latest_session, session_on
 from market.chains import BoolArray, FloatArray, OptionChain
 from market.contracts import ContractIndex

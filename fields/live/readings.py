@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fields.amplification import FeedbackUncertainty
-from fields.flow import FlowMinute
-from fields.illiquidity import ImpactEstimate
+from fields.flow.messages import FlowMinute
+from fields.illiquidity.impact import ImpactEstimate
 from fields.regime import AxisReading
 from fields.regime.history import ImpliedVolRank
 from fields.signals import Signal

@@ -11,9 +11,9 @@ import numpy as np
 
 from fields.compute import GIVEN_SOURCES, FieldEvaluation, evaluate_field
 from fields.context import FieldContext
-from fields.dealer import DealerPosition, PositionReason
-from fields.flow import FieldLevels, FlowMinute, GreeksTable
-from fields.illiquidity import ImpactEstimate
+from fields.dealer.messages import DealerPosition, PositionReason
+from fields.flow.messages import FieldLevels, FlowMinute, GreeksTable
+from fields.illiquidity.impact import ImpactEstimate
 from fields.live.chain import LiveChain
 from fields.live.config import LiveConfig
 from fields.live.interpretation import Interpreter, confidence_of, with_impact

@@ -6,7 +6,7 @@ from typing import Final, final
 
 import numpy as np
 
-from fields.illiquidity import volume_profile
+from fields.illiquidity.profiles import volume_profile
 from fields.liquidity import LiquidityProfile
 from market.chains import FloatArray
 

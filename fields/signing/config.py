@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from fields.signing.rules import SigningRule, SigningStep
+from fields.signing.steps import SigningRule, SigningStep
 from market.chains import FloatArray
 from market.errors import ConfigError
 from market.trades import TradeFlag

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fields.signing.messages import SignedTrades, SigningStatus
-from fields.signing.rules import SigningStep
+from fields.signing.steps import SigningStep
 from market.chains import FloatArray, IntArray
 from market.trades import Int64Array
 

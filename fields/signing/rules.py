@@ -1,12 +1,7 @@
-"""The signing rules as ordered steps, and the kernel that takes them over trades whose quotes are known.
-
-A rule is a set of steps; the first step that decides gives the sign. All rules share one order of steps, so that one
-kernel serves them all and the code of the deciding step is told the same way for each.
-"""
+"""The kernel that takes the ordered steps of a signing rule over trades whose quotes are known."""
 
 from __future__ import annotations
 
-from enum import IntEnum, StrEnum
 from typing import Any
 
 import numpy as np
@@ -14,16 +9,7 @@ from numba import types
 
 from fields.jit import BOOL, F64, INT, OUT, REAL, kernel, primitive
 
-__all__ = [
-    "EXCHANGE_STEPS",
-    "PRICE_TOLERANCE",
-    "QUOTE_STEPS",
-    "SIZE_STEPS",
-    "SigningRule",
-    "SigningStep",
-    "decide",
-    "steps_of",
-]
+__all__ = ["PRICE_TOLERANCE", "decide"]
 
 I8: Any = types.Array(types.int8, 1, "C", readonly=True)
 U8: Any = types.Array(types.uint8, 1, "C", readonly=True)
@@ -34,85 +20,6 @@ PRICE_TOLERANCE = 1e-12
 """Prices closer than this share of themselves are one price: a sum of decimals is exact to a few 1e-16 only."""
 
 _HUGE = 1e300
-
-
-class SigningRule(StrEnum):
-    """How the aggressor of a trade is inferred; docs/fields/trade-signing.md has the table."""
-
-    VENUE = "venue"
-    QUOTE = "quote"
-    TICK = "tick"
-    REVERSE_TICK = "reverse_tick"
-    LEE_READY = "lee_ready"
-    EMO = "emo"
-    CLNV = "clnv"
-    DEPTH = "depth"
-    TRADE_SIZE = "trade_size"
-    STACKED = "stacked"  # Grauer, Schuster and Uhrig-Homburg; needs the future for its last step
-    STACKED_LIVE = "stacked_live"  # the same with the tick rule last: needs no future
-
-
-class SigningStep(IntEnum):
-    """The step that decided a sign, in the order in which steps are asked; `EXCHANGE` reads the venue's own quote."""
-
-    NONE = 0
-    VENUE = 1
-    SIZE_EXCHANGE = 2
-    SIZE_NATIONAL = 3
-    QUOTE_NATIONAL = 4
-    AT_QUOTE = 5
-    OUTER_QUOTE = 6
-    QUOTE_EXCHANGE = 7
-    DEPTH_NATIONAL = 8
-    DEPTH_EXCHANGE = 9
-    TICK = 10
-    REVERSE_TICK = 11
-
-
-_S = SigningStep
-_STACK = (_S.SIZE_EXCHANGE, _S.QUOTE_NATIONAL, _S.QUOTE_EXCHANGE, _S.DEPTH_NATIONAL, _S.DEPTH_EXCHANGE)
-_STEPS: dict[SigningRule, tuple[SigningStep, ...]] = {
-    SigningRule.VENUE: (_S.VENUE,),
-    SigningRule.QUOTE: (_S.QUOTE_NATIONAL,),
-    SigningRule.TICK: (_S.TICK,),
-    SigningRule.REVERSE_TICK: (_S.REVERSE_TICK,),
-    SigningRule.LEE_READY: (_S.QUOTE_NATIONAL, _S.TICK),
-    SigningRule.EMO: (_S.AT_QUOTE, _S.TICK),
-    SigningRule.CLNV: (_S.OUTER_QUOTE, _S.TICK),
-    SigningRule.DEPTH: (_S.DEPTH_NATIONAL, _S.DEPTH_EXCHANGE),
-    SigningRule.TRADE_SIZE: (_S.SIZE_EXCHANGE, _S.SIZE_NATIONAL),
-    SigningRule.STACKED: (*_STACK, _S.REVERSE_TICK),
-    SigningRule.STACKED_LIVE: (*_STACK, _S.TICK),
-}
-
-
-def steps_of(rule: SigningRule, *, prefer_venue: bool) -> int:
-    """Return the steps of a rule as bits, bit k for the step with code k.
-
-    Parameters
-    ----------
-    rule : SigningRule
-        The rule.
-    prefer_venue : bool
-        Whether the venue's own word comes first.
-
-    Returns
-    -------
-    int
-        The bits.
-    """
-    bits = sum(1 << step for step in _STEPS[rule])
-    return bits | (1 << SigningStep.VENUE) if prefer_venue else bits
-
-
-QUOTE_STEPS = sum(1 << step for step in SigningStep if SigningStep.SIZE_EXCHANGE <= step <= SigningStep.DEPTH_EXCHANGE)
-"""Bits of the steps that need quotes."""
-
-EXCHANGE_STEPS = sum(1 << step for step in (_S.SIZE_EXCHANGE, _S.QUOTE_EXCHANGE, _S.DEPTH_EXCHANGE))
-"""Bits of the steps that need the quotes of single exchanges."""
-
-SIZE_STEPS = sum(1 << step for step in (_S.SIZE_EXCHANGE, _S.SIZE_NATIONAL, _S.DEPTH_NATIONAL, _S.DEPTH_EXCHANGE))
-"""Bits of the steps that need the sizes of quotes."""
 
 
 @primitive

@@ -12,7 +12,8 @@ from fields.signing.held_quotes import HeldQuotes
 from fields.signing.matching import MetQuotes, match_history
 from fields.signing.messages import SignedTrades, SigningStatus
 from fields.signing.prints import PrintMemory, Prints, WaitingTrades, as_column
-from fields.signing.rules import EXCHANGE_STEPS, QUOTE_STEPS, SIZE_STEPS, SigningStep, decide, steps_of
+from fields.signing.rules import decide
+from fields.signing.steps import EXCHANGE_STEPS, QUOTE_STEPS, SIZE_STEPS, SigningStep, steps_of
 from market.chains import BoolArray, FloatArray
 from market.contracts import ContractIndex
 from market.trades import ContractTable, Int64Array, QuoteBatch, TradeBatch

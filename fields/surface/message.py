@@ -9,8 +9,6 @@ from typing import Final, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fields.surface.essvi import total_variance
-from fields.surface.layer import N_LAYER, fill_layered
 from market.chains import BoolArray, FloatArray
 
 __all__ = ["QUOTE_DROPS", "QuoteDrop", "SliceSource", "VolSurface"]
@@ -163,6 +161,9 @@ class VolSurface:
 
     def _read(self, series: ArrayLike, log_moneyness: ArrayLike) -> FloatArray:
         """Return total variance, its slope and bend over log-moneyness, and Durrleman's g, along the first axis."""
+        # Here and not on top: a process that only passes surfaces on loads no kernel.
+        from fields.surface.layer import N_LAYER, fill_layered
+
         s, k = np.broadcast_arrays(np.asarray(series, dtype=np.int64), np.asarray(log_moneyness, dtype=np.float64))
         found = np.empty((4, k.size))
         places = (np.ascontiguousarray(s.ravel()), np.ascontiguousarray(k.ravel()))
@@ -227,6 +228,9 @@ class VolSurface:
         ndarray
             See `slice_at`.
         """
+        # As above.
+        from fields.surface.essvi import total_variance
+
         return total_variance(*self.slice_at(tau), np.asarray(log_moneyness, dtype=np.float64))
 
     def may_fill(self, series: NDArray[np.int64], log_moneyness: FloatArray) -> BoolArray:

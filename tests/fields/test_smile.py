@@ -12,7 +12,9 @@ from fields.forwards import imply_forwards
 from fields.grid import LogGrid
 from fields.parity import parity_pairs
 from fields.smile import SmileTable
-from fields.surface import SliceSource, SurfaceConfig, VolSurface, calibrate_surface
+from fields.surface.calibrate import calibrate_surface
+from fields.surface.config import SurfaceConfig
+from fields.surface.message import SliceSource, VolSurface
 from fields.timebase import time_to_expiry
 from fields.volatility import contract_volatility
 from market.chains import FloatArray

@@ -12,7 +12,8 @@ from fields.book import sorted_book
 from fields.config import TimeBasis
 from fields.forwards import imply_forwards
 from fields.parity import parity_pairs
-from fields.surface import SurfaceConfig, calibrate_surface
+from fields.surface.calibrate import calibrate_surface
+from fields.surface.config import SurfaceConfig
 from fields.timebase import time_to_expiry
 from fields.volatility import (
     DROP_CODES,

@@ -31,7 +31,7 @@ from fields.snapshot import (
     Walls,
     ZeroGamma,
 )
-from fields.surface import QUOTE_DROPS, SliceSource, VolSurface
+from fields.surface.message import QUOTE_DROPS, SliceSource, VolSurface
 from market.clock import ns_of_datetime
 from market.provenance import AsOfSource, Provenance
 

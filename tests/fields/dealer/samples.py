@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fields.config import PositionSource
-from fields.dealer import DealerBook, DealerConfig, DealerPosition, OpeningMode, OpenInterest
+from fields.dealer.book import DealerBook
+from fields.dealer.config import DealerConfig, OpeningMode
+from fields.dealer.messages import DealerPosition, OpenInterest
 from market.chains import FloatArray
 from market.trades import Int64Array
 

@@ -10,16 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fields.config import PositionSource
-from fields.dealer import (
-    ContractSplit,
-    DealerBook,
-    DealerConfig,
-    OpeningMode,
-    OpenInterest,
-    PositionReason,
-    split_table,
-)
+from fields.dealer.book import DealerBook
+from fields.dealer.config import DealerConfig, OpeningMode
 from fields.dealer.kernels import Row
+from fields.dealer.messages import ContractSplit, OpenInterest, PositionReason, split_table
 from market.errors import DataError
 from market.trades import ContractTable
 from tests.fields.dealer.samples import CLOSE_NS, FLOW, HOUR_NS, OPEN_NS, hybrid, interest, random_trades

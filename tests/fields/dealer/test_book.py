@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fields.config import PositionSource
-from fields.dealer import DealerBook, DealerConfig, OpeningMode, PositionReason
+from fields.dealer.book import DealerBook
+from fields.dealer.config import DealerConfig, OpeningMode
+from fields.dealer.messages import PositionReason
 from fields.exposures import dollar_exposures
 from fields.greeks import exposure_greeks
 from market.errors import ConfigError, DataError

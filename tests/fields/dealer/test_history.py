@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fields.dealer import ContractSplit, DealerBook, DealerConfig, FlowHistory, OpenInterest, book_as_of
+from fields.dealer.book import DealerBook
+from fields.dealer.config import DealerConfig
+from fields.dealer.history import FlowHistory, book_as_of
+from fields.dealer.messages import ContractSplit, OpenInterest
 from market.errors import ConfigError, DataError
 from tests.fields.dealer.samples import (
     CLOSE_NS,

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from fields.dealer import DealerBook
+from fields.dealer.book import DealerBook
 from tests.fields.dealer.samples import CLOSE_NS, HOUR_NS, hybrid, interest
 
 N = 3

@@ -10,16 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fields.dealer import (
-    ContractSplit,
-    DealerBook,
-    FlowHistory,
-    OpenInterest,
-    PositionReason,
-    book_as_of,
-    open_interest_record,
-    split_table,
-)
+from fields.dealer.book import DealerBook
+from fields.dealer.history import FlowHistory, book_as_of
+from fields.dealer.messages import ContractSplit, OpenInterest, PositionReason, open_interest_record, split_table
 from market.calendars import expiry_series
 from market.clock import ns_of_datetime
 from market.contracts import ContractIndex

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fields.dealer import exposure_errors
+from fields.dealer.uncertainty import exposure_errors
 from market.errors import DataError
 
 finite = st.floats(-1e6, 1e6)

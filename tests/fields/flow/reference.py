@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from fields.flow import MINUTE_NS, FlowConfig
-from fields.flow import FlowColumn as C
+from fields.flow.config import MINUTE_NS, FlowConfig
+from fields.flow.features import FlowColumn as C
 from tests.fields.flow.streams import OPEN_NS, Day
 
 NAN = float("nan")

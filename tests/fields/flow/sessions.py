@@ -14,15 +14,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow.parquet as pq
 
-from fields.flow import (
-    MINUTE_NS,
-    Arrivals,
-    FieldLevels,
-    GreeksTable,
-    OptionTrades,
-    UnderlyingQuotes,
-    UnderlyingTrades,
-)
+from fields.flow.batch import Arrivals
+from fields.flow.config import MINUTE_NS
+from fields.flow.messages import FieldLevels, GreeksTable, OptionTrades, UnderlyingQuotes, UnderlyingTrades
 from fields.greeks import exposure_greeks
 from fields.implied_vol import implied_volatility
 from market.calendars import expiry_series, session_on

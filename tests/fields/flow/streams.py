@@ -7,17 +7,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fields.flow import (
-    MINUTE_NS,
-    Arrivals,
-    FieldLevels,
-    FlowConfig,
-    FlowState,
-    GreeksTable,
-    OptionTrades,
-    UnderlyingQuotes,
-    UnderlyingTrades,
-)
+from fields.flow.batch import Arrivals
+from fields.flow.config import MINUTE_NS, FlowConfig
+from fields.flow.messages import FieldLevels, GreeksTable, OptionTrades, UnderlyingQuotes, UnderlyingTrades
+from fields.flow.state import FlowState
 
 OPEN_NS = 1_700_000_040_000_000_000 // MINUTE_NS * MINUTE_NS
 SPOT = 100.0

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fields.flow import MINUTE_NS, FlowConfig, FlowMinute, FlowState, GreeksTable, OptionTrades, impact_slope
-from fields.flow import FlowColumn as C
+from fields.flow.config import MINUTE_NS, FlowConfig
+from fields.flow.features import FlowColumn as C
 from fields.flow.features import FlowReason
-from fields.flow.windows import percentile_of
+from fields.flow.messages import FlowMinute, GreeksTable, OptionTrades
+from fields.flow.state import FlowState
+from fields.flow.windows import impact_slope, percentile_of
 from tests.fields.flow.reference import option_reference, quote_reference, trade_reference
 from tests.fields.flow.streams import (
     LEVELS,

@@ -8,17 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fields.flow import (
-    FLOW_FEATURES,
-    MODEL_COLUMNS,
-    FeatureKind,
-    FlowColumn,
-    FlowNormalizer,
-    FlowReason,
-    NormalizerConfig,
-    signed_log,
-)
-from fields.flow.features import REASON_TEXT
+from fields.flow.config import NormalizerConfig
+from fields.flow.features import FLOW_FEATURES, REASON_TEXT, FeatureKind, FlowColumn, FlowReason
+from fields.flow.normalize import MODEL_COLUMNS, FlowNormalizer, signed_log
 from market.errors import ConfigError
 
 _PAGE = Path(__file__).resolve().parents[3] / "docs" / "fields" / "flow-features.md"

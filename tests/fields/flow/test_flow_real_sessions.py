@@ -9,16 +9,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from fields.flow import (
-    MINUTE_NS,
-    Arrivals,
-    FlowConfig,
-    FlowHistory,
-    FlowState,
-    UnderlyingTrades,
-    flow_minutes,
-)
-from fields.flow import FlowColumn as C
+from fields.flow.batch import Arrivals, flow_minutes
+from fields.flow.config import MINUTE_NS, FlowConfig
+from fields.flow.features import FlowColumn as C
+from fields.flow.history import FlowHistory
+from fields.flow.messages import UnderlyingTrades
+from fields.flow.state import FlowState
 from tests.fields.flow.sessions import NO_LEVELS, lean_day, lobster_day, new_york_ns, no_options, table_of_day, wall_ns
 from tests.fields.flow.streams import Day, quotes, rows_of
 

@@ -11,18 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fields.flow import (
-    MINUTE_NS,
-    Arrivals,
-    FieldLevels,
-    FlowColumn,
-    FlowConfig,
-    FlowReason,
-    FlowState,
-    GreeksTable,
-    flow_minutes,
-)
+from fields.flow.batch import Arrivals, flow_minutes
+from fields.flow.config import MINUTE_NS, FlowConfig
+from fields.flow.features import FlowColumn, FlowReason
 from fields.flow.history import FlowHistory
+from fields.flow.messages import FieldLevels, GreeksTable
+from fields.flow.state import FlowState
 from market.errors import ConfigError, DataError
 from tests.fields.flow.streams import (
     LEVELS,

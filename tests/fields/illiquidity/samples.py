@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fields.illiquidity import ImpactSample
+from fields.illiquidity.impact import ImpactSample
 from market.chains import FloatArray
 
 HORIZON_NS = 300_000_000_000

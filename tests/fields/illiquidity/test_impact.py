@@ -9,16 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fields.illiquidity import (
-    ImpactConfig,
-    ImpactEstimate,
-    ImpactMethod,
-    ImpactSample,
-    estimate_impact,
-    ewma_mean,
-    impact_by_method,
-    robust_slope,
-)
+from fields.illiquidity.config import ImpactConfig, ImpactMethod
+from fields.illiquidity.impact import ImpactEstimate, ImpactSample, estimate_impact, impact_by_method
+from fields.illiquidity.regression import ewma_mean, robust_slope
 from market.chains import FloatArray
 from market.errors import ConfigError, DataError
 from tests.fields.illiquidity.samples import HORIZON_NS, misread, tape

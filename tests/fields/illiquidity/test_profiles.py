@@ -10,15 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fields.illiquidity import (
-    ImpactConfig,
-    ImpactMethod,
-    ProfileConfig,
-    constant_profile,
-    depth_impact,
-    depth_profile,
-    volume_profile,
-)
+from fields.illiquidity.config import ImpactConfig, ImpactMethod, ProfileConfig
+from fields.illiquidity.depth import depth_impact
+from fields.illiquidity.profiles import constant_profile, depth_profile, volume_profile
 from fields.liquidity import LiquidityProfile, LiquiditySource
 from market.chains import FloatArray
 from market.errors import ConfigError, DataError

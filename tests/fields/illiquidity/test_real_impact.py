@@ -8,18 +8,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from fields.illiquidity import (
-    ImpactConfig,
-    ImpactEstimate,
-    ImpactMethod,
-    ImpactSample,
-    ImpactState,
-    ProfileConfig,
-    depth_impact,
-    depth_profile,
-    impact_by_method,
-    volume_profile,
-)
+from fields.illiquidity.config import ImpactConfig, ImpactMethod, ProfileConfig
+from fields.illiquidity.depth import depth_impact
+from fields.illiquidity.impact import ImpactEstimate, ImpactSample, impact_by_method
+from fields.illiquidity.profiles import depth_profile, volume_profile
+from fields.illiquidity.state import ImpactState
 from fields.liquidity import LiquiditySource
 from market.chains import FloatArray
 from market.trades import Int64Array

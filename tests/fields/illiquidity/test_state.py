@@ -11,14 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fields.illiquidity import (
-    ImpactConfig,
-    ImpactMethod,
-    ImpactSample,
-    ImpactState,
-    estimate_impact,
-    impact_by_time_of_day,
-)
+from fields.illiquidity.config import ImpactConfig, ImpactMethod
+from fields.illiquidity.impact import ImpactSample, estimate_impact
+from fields.illiquidity.intraday import impact_by_time_of_day
+from fields.illiquidity.state import ImpactState
 from market.chains import FloatArray
 from market.errors import DataError
 from tests.fields.illiquidity.samples import HORIZON_NS, tape

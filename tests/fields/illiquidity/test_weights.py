@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fields.illiquidity import calibrate_weights, robust_slope
+from fields.illiquidity.regression import robust_slope
+from fields.illiquidity.weights import calibrate_weights
 from market.chains import FloatArray
 from market.errors import DataError
 

@@ -9,7 +9,7 @@ from math import isnan, nan
 import pytest
 
 from fields.config import FieldConfig
-from fields.illiquidity import ImpactMethod
+from fields.illiquidity.config import ImpactMethod
 from fields.illiquidity.impact import no_impact
 from fields.live.config import LiveConfig
 from fields.live.interpretation import Interpreter, with_impact

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fields.signing import SigningConfig, SigningRule
+from fields.signing.config import SigningConfig
+from fields.signing.steps import SigningRule
 from market.trades import CONSOLIDATED, QuoteBatch, TradeBatch, TradeFlag
 
 TICKS = 100  # prices of the tests are whole hundredths

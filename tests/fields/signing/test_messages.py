@@ -8,19 +8,11 @@ from typing import get_type_hints
 import numpy as np
 import pytest
 
-from fields.signing import (
-    DealerSide,
-    SignedTrades,
-    SigningConfig,
-    SigningRule,
-    SigningStep,
-    StepAccuracy,
-    dealer_side,
-    minute_volumes,
-    sign_trades,
-    signing_coverage,
-    unbiased_flow,
-)
+from fields.signing.config import SigningConfig, StepAccuracy
+from fields.signing.messages import DealerSide, SignedTrades, dealer_side, unbiased_flow
+from fields.signing.minutes import minute_volumes, signing_coverage
+from fields.signing.signer import sign_trades
+from fields.signing.steps import SigningRule, SigningStep
 from market.errors import DataError
 from market.trades import TradeFlag
 from tests.fields.signing.tapes import quotes_of, random_tape, rows_of, trades_of

@@ -7,7 +7,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from fields.signing import NbboBuilder
+from fields.signing.nbbo import NbboBuilder
 from market.errors import ConfigError, DataError
 from market.trades import CONSOLIDATED, QuoteBatch
 from tests.fields.signing.tapes import quotes_of, rows_of

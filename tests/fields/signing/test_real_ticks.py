@@ -15,16 +15,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from fields.signing import (
-    NbboBuilder,
-    SignedTrades,
-    SigningConfig,
-    SigningRule,
-    SigningStep,
-    TradeSigner,
-    minute_volumes,
-    sign_trades,
-)
+from fields.signing.config import SigningConfig
+from fields.signing.messages import SignedTrades
+from fields.signing.minutes import minute_volumes
+from fields.signing.nbbo import NbboBuilder
+from fields.signing.signer import TradeSigner, sign_trades
+from fields.signing.steps import SigningRule, SigningStep
 from market.trades import ContractTable, QuoteBatch, TradeBatch, TradeFlag
 from tests.fields.signing.tapes import CONTRACTS, quotes_of, rows_of, trades_of
 

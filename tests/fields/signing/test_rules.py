@@ -8,15 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fields.signing import (
-    FlagWeights,
-    SigningConfig,
-    SigningRule,
-    SigningStatus,
-    SigningStep,
-    StepAccuracy,
-    sign_trades,
-)
+from fields.signing.config import FlagWeights, SigningConfig, StepAccuracy
+from fields.signing.messages import SigningStatus
+from fields.signing.signer import sign_trades
+from fields.signing.steps import SigningRule, SigningStep
 from market.errors import ConfigError
 from market.trades import QuoteBatch, TradeBatch, TradeFlag
 from tests.fields.signing import reference

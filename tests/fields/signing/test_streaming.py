@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fields.signing import SignedTrades, SigningConfig, SigningRule, SigningStatus, TradeSigner, sign_trades
+from fields.signing.config import SigningConfig
+from fields.signing.messages import SignedTrades, SigningStatus
+from fields.signing.signer import TradeSigner, sign_trades
+from fields.signing.steps import SigningRule
 from market.contracts import ContractIndex
 from market.trades import UNDERLYING, ContractTable, QuoteBatch, TradeBatch, TradeFlag
 from tests.fields.signing.tapes import CONTRACTS, quotes_of, random_tape, rows_of, trades_of

@@ -9,7 +9,7 @@ import numpy as np
 import QuantLib as ql  # noqa: N813  # its own documents call it so
 
 from fields.implied_vol import implied_volatility
-from fields.surface import SurfaceConfig
+from fields.surface.config import SurfaceConfig
 from fields.surface.essvi import total_variance
 from market.chains import FloatArray
 

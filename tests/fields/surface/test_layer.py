@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fields.surface import FittedSlices, SurfaceConfig, calibrate_slices
+from fields.surface.config import SurfaceConfig
 from fields.surface.layer import N_LAYER, fill_layered, fit_layers
+from fields.surface.slices import FittedSlices, calibrate_slices
 from market.chains import FloatArray
 from tests.fields.surface.models import BATES_JUMPS, Quotes, stochastic_quotes
 from tests.fields.surface.test_real_surface import GRID, WITHOUT_BIDS, fitted

@@ -12,7 +12,9 @@ from fields.book import sorted_book
 from fields.config import TimeBasis
 from fields.forwards import imply_forwards
 from fields.parity import parity_pairs
-from fields.surface import SliceSource, SurfaceConfig, VolSurface, calibrate_surface
+from fields.surface.calibrate import calibrate_surface
+from fields.surface.config import SurfaceConfig
+from fields.surface.message import SliceSource, VolSurface
 from fields.timebase import time_to_expiry, valuation_instant
 from fields.volatility import contract_volatility, fill_from_surface
 from market.chains import OptionChain

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
-from fields.surface import FittedSlices, calibrate_slices
 from fields.surface.essvi import density_factor, total_variance
+from fields.surface.slices import FittedSlices, calibrate_slices
 from market.chains import FloatArray
 from market.errors import DataError
 from tests.fields.surface.models import BATES_JUMPS, Quotes, essvi_numbers, essvi_quotes, stochastic_quotes
