@@ -7,23 +7,32 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from actors.state import Impact
 from cluster.feed_kind import FeedKind
 from fields.config import Boundary, Dynamics, FieldConfig, PositionSource, TimeBasis
+from fields.dealer.config import OpeningMode
+from fields.flow.config import FlowConfig
 from fields.live.config import LiveConfig
+from fields.signing.config import SigningConfig
+from fields.signing.steps import SigningRule
+from fields.surface.config import SurfaceConfig
 from market.errors import ConfigError
 
 __all__ = [
     "ClusterSettings",
+    "DealerSettings",
     "FeedSettings",
     "FieldSettings",
+    "FlowSettings",
     "HttpSettings",
     "ImpactSettings",
     "LedgerSettings",
     "Settings",
+    "SigningSettings",
+    "SurfaceSettings",
     "load_settings",
 ]
 
@@ -33,6 +42,9 @@ _ASSUMED_SOURCE: Final = "assumed: 0.1 % per 5 bn USD, linear; replace it by imp
 
 # Read elsewhere: the settings file itself, tracebacks, the recorded data of the tests.
 _OTHER_VARIABLES: Final = frozenset({"HEDGEFIELD_CONFIG", "HEDGEFIELD_DEBUG", "HEDGEFIELD_DATA"})
+
+
+_NEED_LATER_TRADES: Final = frozenset({SigningRule.REVERSE_TICK, SigningRule.STACKED})
 
 
 class _Part(BaseModel):
@@ -60,6 +72,69 @@ class FieldSettings(_Part):
     def config(self) -> FieldConfig:
         """Return the settings as the field engine takes them; the impact is set per symbol."""
         return FieldConfig(**self.model_dump())
+
+
+class SurfaceSettings(_Part):
+    """Which quotes make the volatility surface; `fields.surface.SurfaceConfig` has the rest."""
+
+    min_quotes: int = Field(5, ge=3, description="Usable quotes below which an expiration is not fitted.")
+    half_life_s: float = Field(300.0, gt=0.0, description="Lag of a quote at which it counts half, seconds.")
+    max_lag_s: float = Field(600.0, gt=0.0, description="Lag beyond which a quote is stale, seconds.")
+    max_lag_index_s: float = Field(900.0, gt=0.0, description="The same for index options, seconds.")
+    max_stale_share: float = Field(
+        0.2, ge=0.0, le=1.0, description="Share of stale quotes above which the surface has no confidence."
+    )
+
+    def config(self) -> SurfaceConfig:
+        """Return the settings as the surface takes them."""
+        return SurfaceConfig(**self.model_dump())
+
+
+class SigningSettings(_Part):
+    """How trades get their side; `fields.signing.SigningConfig` has the rest."""
+
+    rule: SigningRule = Field(SigningRule.LEE_READY, description="Rule; none that needs later trades.")
+    prefer_venue: bool = Field(default=True, description="Whether the venue's own word comes first.")
+    quote_lag_ms: float = Field(
+        0.0, ge=-60_000.0, le=60_000.0, description="A trade meets the newest quote older than this, milliseconds."
+    )
+    max_quote_age_s: float = Field(300.0, gt=0.0, description="Age beyond which a quote signs no trade, seconds.")
+
+    @field_validator("rule")
+    @classmethod
+    def _without_the_future(cls, rule: SigningRule) -> SigningRule:
+        if rule in _NEED_LATER_TRADES:
+            raise ValueError(f"{rule.value} asks later trades, which a live field does not have; take stacked_live")
+        return rule
+
+    def config(self) -> SigningConfig:
+        """Return the settings as the signer takes them."""
+        return SigningConfig(
+            rule=self.rule,
+            prefer_venue=self.prefer_venue,
+            quote_lag_ns=round(self.quote_lag_ms * 1e6),
+            max_quote_age_ns=round(self.max_quote_age_s * 1e9),
+        )
+
+
+class DealerSettings(_Part):
+    """The dealers' book."""
+
+    opening: OpeningMode = Field(OpeningMode.OI_NAIVE, description="What a `hybrid` book opens with.")
+
+
+class FlowSettings(_Part):
+    """The flow of each minute; `fields.flow.FlowConfig` has the rest."""
+
+    strike_window: float = Field(0.05, gt=0.0, le=1.0, description="Strikes that count, fraction of spot either side.")
+    min_open_interest: float = Field(100.0, ge=0.0, description="Open interest from which a contract counts.")
+    vwap_window_min: int = Field(30, ge=1, le=1439, description="Window of the trailing average price, minutes.")
+    spread_window_min: int = Field(60, ge=1, le=1439, description="Window of the spread's percentile, minutes.")
+    impact_window_min: int = Field(60, ge=4, le=1439, description="Window of the impact regression, minutes.")
+
+    def config(self) -> FlowConfig:
+        """Return the settings as the flow features take them."""
+        return FlowConfig(**self.model_dump())
 
 
 class ImpactSettings(_Part):
@@ -90,7 +165,8 @@ class FeedSettings(_Part):
     """The source of chains."""
 
     kind: FeedKind = Field(FeedKind.SIMULATED, description="Simulated market or recorded sessions.")
-    paths: tuple[Path, ...] = Field((), description="Files of recorded chains, for replay.")
+    paths: tuple[Path, ...] = Field((), description="Files of recorded chains, trades and quotes, for replay.")
+    regular_hours: bool = Field(default=False, description="Whether ticks outside the regular session are left out.")
     interval_s: float = Field(1.0, ge=0.0, le=86_400.0, description="Machine time between batches, seconds.")
     speed: float | None = Field(None, gt=0.0, description="Replay speed, recorded seconds per second; else interval_s.")
     loop: bool = Field(default=False, description="Whether a replay begins again at its end.")
@@ -117,6 +193,10 @@ class Settings(BaseSettings):
     home: Path = Field(Path("~/.hedgefield"), description="State folder: token, ledger, logs, checkpoints.")
     token: SecretStr | None = Field(None, description="Token of the gateway; without it the file `token` in `home`.")
     fields: FieldSettings = FieldSettings()  # type: ignore[call-arg]  # every field has a default
+    surface: SurfaceSettings = SurfaceSettings()  # type: ignore[call-arg]  # every field has a default
+    signing: SigningSettings = SigningSettings()  # type: ignore[call-arg]  # every field has a default
+    dealer: DealerSettings = DealerSettings()  # type: ignore[call-arg]  # every field has a default
+    flow: FlowSettings = FlowSettings()  # type: ignore[call-arg]  # every field has a default
     impact: dict[str, ImpactSettings] = Field(
         default={
             symbol: ImpactSettings(return_per_usd=_ASSUMED_SPX_IMPACT, source=_ASSUMED_SOURCE)
@@ -125,6 +205,9 @@ class Settings(BaseSettings):
         description="Impact by symbol; amplification is unknown for a symbol that is not listed.",
     )
     cadence_s: float = Field(1.0, ge=0.0, description="Shortest event time between fields of a symbol, seconds.")
+    material_move: float = Field(
+        5e-4, gt=0.0, description="Move of spot since the last field that makes one due at once, log price."
+    )
     stale_after_s: float = Field(10.0, gt=0.0, description="Age at which a field is stale, seconds.")
     checkpoint_period_s: float = Field(60.0, gt=0.0, description="Time between checkpoints of a shard, seconds.")
     http: HttpSettings = HttpSettings()  # type: ignore[call-arg]  # every field has a default
@@ -173,10 +256,17 @@ class Settings(BaseSettings):
         LiveConfig
             The impact is set per symbol.
         """
-        config = self.fields.config()
+        config = replace(self.fields.config(), surface=self.surface.config())
         if flow_is_told and "position_source" not in self.fields.model_fields_set:
             config = replace(config, position_source=PositionSource.HYBRID)
-        return LiveConfig(fields=config, cadence_ns=round(self.cadence_s * 1e9))
+        return LiveConfig(
+            fields=config,
+            opening=self.dealer.opening,
+            signing=self.signing.config(),
+            flow=self.flow.config(),
+            cadence_ns=round(self.cadence_s * 1e9),
+            material_move=self.material_move,
+        )
 
     def impacts(self) -> dict[str, Impact]:
         """Return the impact of each listed symbol."""

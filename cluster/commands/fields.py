@@ -1,41 +1,52 @@
-"""``hedgefield fields``: the dealer-hedging fields of recorded option chains."""
+"""``hedgefield fields``: the dealer-hedging fields of recorded option chains, and of the trades after them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fields.config import Dynamics, PositionSource, TimeBasis
+from fields.conventions import Dynamics, PositionSource, TimeBasis
 
 if TYPE_CHECKING:
+    from cluster.playing import PlayedField, Player
     from cluster.settings import Settings
-    from fields.config import FieldConfig
-    from fields.snapshot import FieldSnapshot
-    from market.chains import FloatArray, OptionChain
+    from fields.live.config import LiveConfig
+    from fields.live.state import SymbolState
+    from market.chains import OptionChain
 
 __all__ = ["fields"]
+
+_NS_PER_MINUTE = 60_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
+    files: tuple[Path, ...]
+    ticks: tuple[Path, ...]
     symbol: str | None
-    session: str | None
+    session: date | None
+    until_ns: int | None
+    every_min: int | None
+    regular_hours: bool
     impact: float | None
     position_file: Path | None
 
 
 def fields(
-    files: Annotated[list[Path], typer.Argument(help="Files of option chains, in any known format.")],
+    files: Annotated[list[Path] | None, typer.Argument(help="Files of option chains, in any known format.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per session and symbol.")] = False,  # noqa: FBT002
+    full: Annotated[bool, typer.Option("--full", help="JSON with every array, not the summary alone.")] = False,  # noqa: FBT002
     plot: Annotated[Path | None, typer.Option(help="Write a picture: OUT.png or OUT.html.")] = None,
     positions: Annotated[
-        PositionSource | None, typer.Option(help="Dealer convention; else that of the settings, oi_naive.")
+        PositionSource | None,
+        typer.Option(help="Dealer convention; else that of the settings: oi_naive, with --ticks hybrid."),
     ] = None,
     position_file: Annotated[
         Path | None, typer.Option(help="For `--positions user`: CSV of `contract,contracts` (+ dealers long).")
@@ -56,62 +67,153 @@ def fields(
     impact: Annotated[
         float | None, typer.Option(min=0.0, help="Price impact, return per USD; else that of the settings.")
     ] = None,
+    ticks: Annotated[
+        list[Path] | None, typer.Option(help="Trades, quotes or open interest to play; may be repeated.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="With --ticks: stop at this instant, such as 2015-12-24T15:30:00Z.")
+    ] = None,
+    every: Annotated[
+        int | None, typer.Option(min=1, help="With --ticks: a line of JSON every so many minutes.")
+    ] = None,
+    regular_hours: Annotated[  # noqa: FBT002
+        bool, typer.Option("--regular-hours", help="With --ticks: only those of the regular session.")
+    ] = False,
 ) -> None:
-    """Read option chains and print the field of each session and symbol."""
-    _check_usage(session, plot)
+    """Read option chains, play trades and quotes after them, and print the field of each session and symbol."""
+    request = _Request(
+        files=tuple(files or ()),
+        ticks=tuple(ticks or ()),
+        symbol=symbol,
+        session=_date(session),
+        until_ns=_instant(until),
+        every_min=every,
+        regular_hours=regular_hours,
+        impact=impact,
+        position_file=position_file,
+    )
+    _check_usage(request, plot)
+    from cluster.commands.field_output import FieldOutput
     from cluster.settings import load_settings
 
-    request = _Request(symbol=symbol, session=session, impact=impact, position_file=position_file)
     settings = load_settings({"fields": {"position_source": positions, "dynamics": dynamics, "time_basis": clock}})
-    config = _config(settings, position_file, half_range)
-    written, failed = 0, 0
-    pictures: set[Path] = set()
-    for path in files:
-        for result in _of_file(path, request, config, settings):
-            if isinstance(result, Exception):
-                failed += 1
-                _complain(result)
-                continue
-            _show(result, as_json=as_json)
-            if plot is not None:
-                _plot(result, plot, pictures)
-            written += 1
-    if written == 0 and failed == 0:
-        _complain_nothing(request)
-        failed = 1
-    raise typer.Exit(1 if failed else 0)
+    config = _config(settings, request, half_range)
+    output = FieldOutput(as_json=as_json or full or every is not None, full=full, plot=plot)
+    for result in _results(request, config, settings):
+        output.show(result)
+    if not output.shown and not output.failed:
+        output.complain_nothing(request.symbol, request.session)
+    raise typer.Exit(1 if output.failed else 0)
 
 
-def _check_usage(session: str | None, plot: Path | None) -> None:
-    if plot is not None and plot.suffix.lower() not in {".png", ".html"}:
+def _date(text: str | None) -> date | None:
+    try:
+        return None if text is None else datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a date has no zone
+    except ValueError as error:
+        raise typer.BadParameter(f"--session is a date such as 2023-05-23; found {text}") from error
+
+
+def _instant(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--until is an instant such as 2015-12-24T15:30:00Z; found {text}") from error
+    if moment.tzinfo is None:
+        raise typer.BadParameter(f"--until needs its zone, such as {text}Z or {text}-05:00; found {text}")
+    from market.clock import ns_of_datetime
+
+    return ns_of_datetime(moment)
+
+
+def _check_usage(request: _Request, plot: Path | None) -> None:
+    if not request.files and not request.ticks:
+        raise typer.BadParameter("name a file of option chains, or --ticks with option quotes")
+    needs_ticks = {
+        "--until": request.until_ns is not None,
+        "--every": request.every_min is not None,
+        "--regular-hours": request.regular_hours,
+    }
+    lonely = [name for name, given in needs_ticks.items() if given and not request.ticks]
+    if lonely:
+        raise typer.BadParameter(f"{' and '.join(lonely)} go with --ticks: a chain alone is one instant")
+    if plot is None:
+        return
+    if request.every_min is not None:
+        raise typer.BadParameter("--plot draws the end of a replay; it does not go with --every")
+    if plot.suffix.lower() not in {".png", ".html"}:
         raise typer.BadParameter(f"--plot writes .png or .html; found {plot.name}")
-    if plot is not None and not os.access(plot.parent, os.W_OK):
+    if not os.access(plot.parent, os.W_OK):
         from market.errors import DataError
 
         # Before the first field, not after it: the work would be lost.
         raise DataError(
             "the picture cannot be written", path=str(plot), found=f"{plot.parent} is missing or not writable"
         )
-    if session is not None:
-        try:
-            datetime.strptime(session, "%Y-%m-%d")  # noqa: DTZ007  # a date has no zone
-        except ValueError as error:
-            raise typer.BadParameter(f"--session is a date such as 2023-05-23; found {session}") from error
 
 
-def _config(settings: Settings, position_file: Path | None, half_range: float | None) -> FieldConfig:
-    config = settings.fields.config()
-    if (config.position_source is PositionSource.USER) != (position_file is not None):
+def _config(settings: Settings, request: _Request, half_range: float | None) -> LiveConfig:
+    live = settings.live(flow_is_told=bool(request.ticks))
+    config = live.fields
+    if (config.position_source is PositionSource.USER) != (request.position_file is not None):
         raise typer.BadParameter("`--positions user` and `--position-file` go together")
+    if config.position_source is PositionSource.FLOW and not request.ticks:
+        raise typer.BadParameter(
+            "`--positions flow` knows what dealers took on in trades, and there are none; add --ticks FILE, "
+            "or take another convention"
+        )
     if half_range is None:
-        return config
-    return replace(config, ladder_half_width=half_range, roots_window=min(config.roots_window, half_range))
+        return live
+    roots_window = min(config.roots_window, half_range)
+    return replace(live, fields=replace(config, ladder_half_width=half_range, roots_window=roots_window))
 
 
-def _of_file(
-    path: Path, request: _Request, config: FieldConfig, settings: Settings
-) -> Iterator[FieldSnapshot | Exception]:
-    """Yield the fields of one file; an error takes the place of what it spoiled, and the rest goes on."""
+def _state(request: _Request, config: LiveConfig, settings: Settings, symbol: str) -> SymbolState:
+    import time
+
+    from fields.live.state import SymbolState
+
+    known, fields = settings.impacts().get(symbol), config.fields
+    if request.impact is not None:
+        fields = replace(fields, impact_return_per_usd=request.impact, impact_source="command line")
+    elif known is not None:
+        fields = replace(fields, impact_return_per_usd=known.return_per_usd, impact_source=known.source)
+    return SymbolState(replace(config, fields=fields), perf_ns=time.perf_counter_ns)
+
+
+def _player(request: _Request, config: LiveConfig, settings: Settings) -> Player:
+    from cluster.playing import Player
+
+    positions = None
+    if request.position_file is not None:
+        from cluster.positions import read_positions
+
+        positions = partial(read_positions, path=request.position_file)
+    return Player(partial(_state, request, config, settings), positions, request.symbol)
+
+
+def _results(request: _Request, config: LiveConfig, settings: Settings) -> Iterator[PlayedField | Exception]:
+    if request.ticks:
+        yield from _of_ticks(request, config, settings)
+        return
+    from market.errors import TradingError
+
+    for path in request.files:
+        for chain in _chains(path, request):
+            if isinstance(chain, Exception):
+                yield chain
+                continue
+            player = _player(request, config, settings)  # a recorded chain stands alone, in whatever order they come
+            try:
+                player.apply_chain(chain)
+                yield from player.fields()
+            except (TradingError, OSError) as error:
+                yield error
+
+
+def _chains(path: Path, request: _Request) -> Iterator[OptionChain | Exception]:
+    """Yield the chains of one file; an error takes the place of what it spoiled, and the rest goes on."""
     from adapters.chains import open_source
     from market.errors import TradingError
 
@@ -121,71 +223,28 @@ def _of_file(
         yield error
         return
     for place, key in enumerate(source.snapshots):
-        wanted = request.symbol in {None, key.symbol} and request.session in {None, key.session.isoformat()}
-        if wanted:
+        if request.symbol in {None, key.symbol} and request.session in {None, key.session}:
             try:
-                yield _field(source.read(place), request, config, settings)
+                yield source.read(place)
             except (TradingError, OSError) as error:
                 yield error
 
 
-def _field(chain: OptionChain, request: _Request, config: FieldConfig, settings: Settings) -> FieldSnapshot:
-    import time
+def _of_ticks(request: _Request, config: LiveConfig, settings: Settings) -> Iterator[PlayedField | Exception]:
+    """Yield the fields of a replay; chains and ticks belong together, so that any fault ends it."""
+    from adapters.chains import open_source
+    from adapters.replay import ReplayFeed
+    from adapters.ticks import open_ticks
+    from cluster.playing import choose_chains, play, require_chain
 
-    from fields.compute import compute_field
-    from fields.context import FieldContext
-
-    known = settings.impacts().get(chain.symbol)
-    if request.impact is not None:
-        config = replace(config, impact_return_per_usd=request.impact, impact_source="command line")
-    elif known is not None:
-        config = replace(config, impact_return_per_usd=known.return_per_usd, impact_source=known.source)
-    held = None if request.position_file is None else _user_position(chain, request.position_file)
-    return compute_field(chain, config, FieldContext(contracts=held), perf_ns=time.perf_counter_ns)
-
-
-def _user_position(chain: OptionChain, path: Path) -> FloatArray:
-    from cluster.positions import read_positions
-
-    return read_positions(chain, path)
-
-
-def _show(snapshot: FieldSnapshot, *, as_json: bool) -> None:
-    from fields.summary import summarize
-
-    if as_json:
-        import json
-
-        typer.echo(json.dumps(summarize(snapshot), allow_nan=False))
-        return
-    from cluster.tables import print_field
-
-    print_field(snapshot)
-
-
-def _plot(snapshot: FieldSnapshot, out: Path, pictures: set[Path]) -> None:
-    from cluster.plots import write_picture
-    from market.clock import datetime_of_ns
-
-    path = out
-    if pictures:
-        path = out.with_stem(f"{out.stem}-{snapshot.symbol}-{snapshot.session.isoformat()}")
-    if path in pictures:  # several snapshots of a session
-        path = path.with_stem(f"{path.stem}T{datetime_of_ns(snapshot.ts_event_ns):%H%M%S}Z")
-    write_picture(snapshot, path)
-    pictures.add(path)
-    typer.echo(f"wrote {path}", err=True)
-
-
-def _complain(error: Exception) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    Console(stderr=True, soft_wrap=True).print(Text.assemble(("error: ", "bold red"), str(error)))
-
-
-def _complain_nothing(request: _Request) -> None:
-    from market.errors import DataError
-
-    wanted = " and ".join(filter(None, (request.symbol, request.session))) or "any chain"
-    _complain(DataError(f"the files hold nothing for {wanted}", action="see what they hold with `hedgefield data ls`"))
+    ticks = open_ticks(*request.ticks, regular_hours=request.regular_hours)
+    chains = choose_chains([open_source(path) for path in request.files], ticks)
+    player = _player(request, config, settings)
+    feed = ReplayFeed(chains, ticks=ticks, interval_s=0.0)
+    every_ns = None if request.every_min is None else request.every_min * _NS_PER_MINUTE
+    found = False
+    for result in play(feed, player, until_ns=request.until_ns, every_ns=every_ns, session=request.session):
+        found = True
+        yield result
+    if not found:
+        require_chain(player)

@@ -160,15 +160,15 @@ def _run(settings: Settings, began: float, *, once: bool, as_json: bool) -> int:
 
 
 def _print_once(system: System, found: Mapping[str, Publication], ready_s: float, *, as_json: bool) -> None:
-    from fields.summary import summarize
-
     if not as_json:
         from cluster.tables import print_field
 
         for symbol in sorted(found):
-            print_field(found[symbol].snapshot)
+            print_field(found[symbol].snapshot, found[symbol].live)
         return
     import json
+
+    from cluster.field_json import field_summary
 
     seen = system.observation
     reasons: dict[str, str] = {}
@@ -179,7 +179,7 @@ def _print_once(system: System, found: Mapping[str, Publication], ready_s: float
         "simulated": any(p.snapshot.provenance.simulated for p in found.values()),
         "symbols": len(found),
         "failed": reasons,
-        "fields": [summarize(found[symbol].snapshot) for symbol in sorted(found)],
+        "fields": [field_summary(found[symbol].snapshot, found[symbol].live) for symbol in sorted(found)],
     }
     typer.echo(json.dumps(summary, allow_nan=False))
 

@@ -12,7 +12,10 @@ from pydantic import BaseModel
 from cluster.feed_kind import FeedKind
 from cluster.settings import ImpactSettings, Settings, load_settings
 from cluster.wiring import shard_names, wire
-from fields.config import FieldConfig
+from fields.config import FieldConfig, PositionSource
+from fields.dealer.config import OpeningMode
+from fields.live.config import LiveConfig
+from fields.signing.steps import SigningRule
 from market.errors import ConfigError
 
 
@@ -26,6 +29,49 @@ def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_the_defaults_are_those_of_the_field_engine() -> None:
     """The tree restates the engine's defaults for its documentation; they must not drift apart."""
     assert repr(load_settings().fields.config()) == repr(FieldConfig())  # NaN differs from itself, its text does not
+
+
+def test_the_defaults_of_a_live_state_are_those_of_the_engine() -> None:
+    """Surface, signing, dealers' book and flow: the tree restates what their own configurations say."""
+    assert repr(load_settings().live()) == repr(LiveConfig())
+
+
+def test_settings_of_trades_reach_the_live_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Milliseconds and seconds become nanoseconds on the way."""
+    for name, value in {
+        "SIGNING__RULE": "clnv",
+        "SIGNING__QUOTE_LAG_MS": "-1.5",
+        "SIGNING__MAX_QUOTE_AGE_S": "2",
+        "DEALER__OPENING": "flat",
+        "FLOW__STRIKE_WINDOW": "0.1",
+        "SURFACE__MIN_QUOTES": "7",
+        "CADENCE_S": "0.25",
+    }.items():
+        monkeypatch.setenv(f"HEDGEFIELD_{name}", value)
+    live = load_settings().live(flow_is_told=True)
+    assert (live.signing.rule, live.signing.quote_lag_ns) == (SigningRule.CLNV, -1_500_000)
+    assert live.signing.max_quote_age_ns == 2_000_000_000
+    assert (live.opening, live.flow.strike_window, live.fields.surface.min_quotes) == (OpeningMode.FLAT, 0.1, 7)
+    assert live.cadence_ns == 250_000_000
+    assert live.fields.position_source is PositionSource.HYBRID
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SIGNING__RULE", "stacked"),
+        ("SIGNING__RULE", "reverse_tick"),
+        ("SIGNING__QUOTE_LAG_MS", "1e9"),
+        ("DEALER__OPENING", "guess"),
+        ("SURFACE__MIN_QUOTES", "2"),
+        ("FLOW__IMPACT_WINDOW_MIN", "1440"),
+    ],
+)
+def test_a_setting_out_of_bounds_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """A rule that needs later trades is one of them: a live field does not have them."""
+    monkeypatch.setenv(f"HEDGEFIELD_{name}", value)
+    with pytest.raises(ConfigError, match=name.lower().replace("__", ".")):
+        load_settings()
 
 
 def test_each_source_overrides_the_one_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -107,7 +153,8 @@ def test_every_setting_says_what_it_is() -> None:
     parts: list[type[BaseModel]] = [Settings, ImpactSettings]
     parts += [type(value) for value in dict(load_settings()).values() if isinstance(value, BaseModel)]
     names = {f"{part.__name__}.{name}" for part in parts for name, f in part.model_fields.items() if not f.description}
-    assert names == {f"Settings.{name}" for name in ("fields", "http", "cluster", "feed", "ledger")}
+    parts_of_the_tree = ("fields", "surface", "signing", "dealer", "flow", "http", "cluster", "feed", "ledger")
+    assert names == {f"Settings.{name}" for name in parts_of_the_tree}
 
 
 def test_the_assumed_impact_is_marked_and_others_are_unknown() -> None:
