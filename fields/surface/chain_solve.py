@@ -69,7 +69,8 @@ def _eliminate(curve: FloatArray, ratio: FloatArray, inverse: FloatArray, rhs: F
     a = np.empty(6)
     for i in range(n):
         w = ratio[i]
-        a[:] = curve[i]
+        for j in range(6):
+            a[j] = curve[i, j]
         a[0] += w[2] + w[3]
         a[1] -= w[2]
         a[2] -= w[3]

@@ -75,6 +75,23 @@ def _prepare(x: FloatArray, damping: float, curve: FloatArray, scaled: FloatArra
 
 
 @primitive
+def _keep(
+    trial: FloatArray,
+    new_slope: FloatArray,
+    new_curve: FloatArray,
+    x: FloatArray,
+    slope: FloatArray,
+    curve: FloatArray,
+) -> None:
+    # Loops: whole-array assignments take the compiler seconds.
+    for s in range(x.shape[0]):
+        for j in range(3):
+            x[s, j], slope[s, j] = trial[s, j], new_slope[s, j]
+        for j in range(6):
+            curve[s, j] = new_curve[s, j]
+
+
+@primitive
 def _settle(x: FloatArray, theta: FloatArray, rho: FloatArray, psi: FloatArray) -> None:
     """Fill the slices, each moved the little that rounding, or a fit that was cut short, leaves it outside the set.
 
@@ -133,7 +150,7 @@ def polish_slices(
         rounds += 1
         if gain > 0.0:
             best, damping = found, max(0.1 * damping, 1e-9)
-            x[:, :], slope[:, :], curve[:, :] = trial, new_slope, new_curve
+            _keep(trial, new_slope, new_curve, x, slope, curve)
             if gain <= 1e-6 * best:
                 break
         else:

@@ -148,7 +148,11 @@ def _descend(
         gain = best - found
         if gain > 0.0:
             best, damping = found, max(0.1 * damping, 1e-12)
-            x[:], slope[:], curve[:] = trial, new_slope, new_curve
+            # Loops: whole-array assignments take the compiler seconds.
+            for j in range(3):
+                x[j], slope[j] = trial[j], new_slope[j]
+            for j in range(6):
+                curve[j] = new_curve[j]
             if gain <= 1e-9 * best:
                 break
         else:
