@@ -14,6 +14,7 @@ from serve.board import Detail, SnapshotBoard
 from serve.config import GatewayConfig
 from serve.documents import Alive, FieldDocument, Ready, SymbolList
 from serve.problems import Problem, ProblemDocument
+from serve.query import require_known_query
 from serve.stream import EventStream, parse_event_id
 
 __all__ = ["StreamCounts", "mount"]
@@ -23,7 +24,7 @@ _FRESH = {"cache-control": "no-store"}
 _ERRORS = {
     401: "No token, or not the gateway's.",
     404: "No such symbol; near matches are listed.",
-    422: "A parameter has a value that it cannot have.",
+    422: "A parameter has a value that it cannot have, is not known, or stands twice.",
     503: "Not available yet; says what is missing and when to ask again.",
 }
 
@@ -145,9 +146,12 @@ def _not_ready(board: SnapshotBoard, bus: str) -> Problem:
 
 
 def _fields(app: FastAPI, board: SnapshotBoard, config: GatewayConfig) -> None:
-    @app.get("/v1/symbols", tags=["fields"], response_model=SymbolList, responses=_errors(401), summary="All symbols")
-    async def symbols() -> Response:
+    @app.get(
+        "/v1/symbols", tags=["fields"], response_model=SymbolList, responses=_errors(401, 422), summary="All symbols"
+    )
+    async def symbols(request: Request) -> Response:
         """List every symbol with its key numbers, age and state."""
+        require_known_query(request)
         body = msgspec.json.encode({"symbols": board.overview(), "stale_after_s": config.stale_after_s})
         return Response(body, headers=_FRESH, media_type=_JSON)
 
@@ -158,11 +162,12 @@ def _fields(app: FastAPI, board: SnapshotBoard, config: GatewayConfig) -> None:
         responses=_errors(401, 404, 422, 503),
         summary="The field of a symbol",
     )
-    async def field(symbol: str, detail: Annotated[Detail, Query()] = Detail.SUMMARY) -> Response:
-        """Return every reading of one symbol; ``detail=full`` adds the ladder, the profile and the heat map.
+    async def field(request: Request, symbol: str, detail: Annotated[Detail, Query()] = Detail.SUMMARY) -> Response:
+        """Return every reading of one symbol; ``detail=full`` adds the arrays, and all that history adds to the field.
 
         A field that is old is still returned, with ``stale: true``, its ``age_s`` and the reason.
         """
+        require_known_query(request, "detail")
         entry = board.get(symbol)
         if entry is None:
             raise _unknown_symbol(board, symbol)
@@ -203,6 +208,7 @@ def _stream(app: FastAPI, board: SnapshotBoard, config: GatewayConfig, counts: S
 
     @app.get("/v1/stream", tags=["stream"], response_class=Response, responses=responses, summary="Live fields")
     async def stream(
+        request: Request,
         symbols: Annotated[str, Query(description="Symbols, separated by commas; all where it is empty.")] = "",
         last_event_id: Annotated[str | None, Header(description="Where an interrupted listener resumes.")] = None,
     ) -> Response:
@@ -211,6 +217,7 @@ def _stream(app: FastAPI, board: SnapshotBoard, config: GatewayConfig, counts: S
         A listener that is too slow gets the newest field of each symbol: what was replaced meanwhile is counted in the
         comment line that breaks a silence. The id of an event, sent back as ``Last-Event-ID``, resumes after it.
         """
+        require_known_query(request, "symbols")
         wanted = [symbol for symbol in (part.strip() for part in symbols.split(",")) if symbol]
         for symbol in wanted:
             if board.get(symbol) is None:

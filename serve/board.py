@@ -12,9 +12,11 @@ from typing import final
 import msgspec
 
 from actors.messages import FeedHealth, Publication, ShardHealth
+from fields.live.summary import describe_live
 from fields.snapshot import FieldSnapshot
 from fields.summary import describe, summarize
 from market.clock import Clock
+from serve.live_summary import summarize_live
 
 __all__ = ["Detail", "Entry", "SnapshotBoard"]
 
@@ -25,8 +27,14 @@ _NS_PER_S = 1_000_000_000
 class Detail(StrEnum):
     """How much of a field an answer holds."""
 
-    SUMMARY = "summary"  # every reading, about 3 kB
-    FULL = "full"  # and the arrays: ladder, profile by strike, heat map
+    SUMMARY = "summary"  # every reading of the chain, and the state of what history adds; about 5 kB
+    FULL = "full"  # and the arrays: ladder, profile by strike, curves, slices, heat map; and all that history adds
+
+
+def _described(publication: Publication, detail: Detail) -> dict[str, object]:
+    if detail is Detail.FULL:
+        return describe(publication.snapshot) | {"live": describe_live(publication.live)}
+    return summarize(publication.snapshot) | {"live": summarize_live(publication.live)}
 
 
 @final
@@ -66,8 +74,7 @@ class Entry:
         if found is None:
             if self.publication is None:
                 raise LookupError(f"{self.symbol} has no field yet")
-            make = describe if detail is Detail.FULL else summarize
-            found = _ENCODER.encode(make(self.publication.snapshot))[1:]
+            found = _ENCODER.encode(_described(self.publication, detail))[1:]
             self._encoded[detail] = found
         return found
 
@@ -255,13 +262,15 @@ class SnapshotBoard:
 
     def _row(self, entry: Entry) -> dict[str, object]:
         row: dict[str, object] = {"symbol": entry.symbol, "ready": entry.publication is not None}
-        if (found := entry.snapshot) is not None:
+        if entry.publication is not None:
+            found = entry.publication.snapshot
             row |= {
                 "spot": found.spot,
                 "gamma_usd_per_pct": found.totals.gamma_usd_per_pct,
                 "zero_gamma_nearest": found.zero_gamma[0].level if found.zero_gamma else None,
                 "amplification": found.regime.amplification,
                 "feedback": found.regime.feedback.value,
+                "confidence": entry.publication.live.confidence,
                 "simulated": found.provenance.simulated,
                 "age_s": round(self.age_s(entry), 3),
             }

@@ -15,6 +15,7 @@ from serve import api, docs_page, problems
 from serve.auth import TokenGate
 from serve.board import SnapshotBoard
 from serve.config import GatewayConfig
+from serve.security import SecurityHeaders
 
 __all__ = ["Gateway", "build_gateway"]
 
@@ -94,7 +95,7 @@ def build_gateway(
 
         mount_page(app, board)
     guarded = TokenGate(app, config.secret())
-    return Gateway(problems.AnsweredErrors(CloseCodes(guarded)), app, board, streams)
+    return Gateway(SecurityHeaders(problems.AnsweredErrors(CloseCodes(guarded))), app, board, streams)
 
 
 def _version() -> str:

@@ -204,3 +204,42 @@ def test_gateway_without_a_proper_token_does_not_start(settings: dict[str, str])
     """There is no open gateway by accident."""
     with pytest.raises(ConfigError):
         GatewayConfig.model_validate(settings).secret()
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("/v1/stream?symbol=SPX", "symbol"),
+        ("/v1/fields/SPX?details=full", "details"),
+        ("/v1/symbols?limit=3", "limit"),
+        ("/v1/fields/SPX?detail=full&x=", "x"),
+    ],
+)
+async def test_unknown_query_parameter_is_refused(client: httpx.AsyncClient, address: str, found: str) -> None:
+    """A misspelt filter is an error, not an answer to another question."""
+    assert _problem(await client.get(address), 422, "unknown-parameter")["found"] == found
+
+
+async def test_repeated_query_parameter_is_refused(client: httpx.AsyncClient) -> None:
+    """Of two values none is dropped in silence."""
+    _problem(await client.get("/v1/stream?symbols=SPX&symbols=QQQ"), 422, "repeated-parameter")
+
+
+@pytest.mark.parametrize("address", ["/v1/symbols", "/v1/none", "/healthz", "/docs"])
+async def test_every_answer_carries_the_security_headers(client: httpx.AsyncClient, address: str) -> None:
+    """No answer may be framed, sniffed or load anything from elsewhere."""
+    headers = (await client.get(address)).headers
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none';")
+    assert "frame-ancestors 'none'" in policy
+    assert "http" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+
+
+async def test_each_document_has_a_nonce_of_its_own(client: httpx.AsyncClient) -> None:
+    """Scripts run by a number that nobody can know beforehand, never because they are inline."""
+    policies = {(await client.get("/docs")).headers["content-security-policy"] for _ in range(3)}
+    assert len(policies) == 3
+    assert all("script-src 'self' 'nonce-" in policy for policy in policies)
+    assert not any("script-src 'self' 'unsafe-inline'" in policy for policy in policies)

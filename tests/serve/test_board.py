@@ -11,9 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fields.live.summary import describe_live
 from fields.summary import describe, summarize
 from serve.board import Detail, Entry, SnapshotBoard
-from tests.serve.samples import HandClock, feed_report, publication_of, shard_report, snapshot_of, without_roots
+from serve.live_summary import summarize_live
+from tests.serve.samples import (
+    HandClock,
+    feed_report,
+    live_fields,
+    publication_of,
+    shard_report,
+    snapshot_of,
+    without_roots,
+)
 
 
 def _board(*symbols: str, clock: HandClock | None = None) -> SnapshotBoard:
@@ -39,6 +49,9 @@ def test_body_holds_exactly_the_described_field(detail: Any, make: Any) -> None:
     body = _body(board, detail=detail)
     for name in ("age_s", "stale", "stale_reason", "catching_up"):
         del body[name]
+    live = body.pop("live")
+    adds = {Detail.SUMMARY: summarize_live, Detail.FULL: describe_live}[detail]
+    assert live == json.loads(msgspec.json.encode(adds(live_fields()[0].live)))
     assert body == json.loads(msgspec.json.encode(make(snapshot_of(step=3))))
 
 
@@ -163,3 +176,13 @@ def test_near_matches_are_known_symbols() -> None:
     board = _board("SPX", "SPY", "QQQ")
     assert set(board.similar("spq")) == {"SPX", "SPY"}
     assert board.similar("ZZZZZ") == ()
+
+
+def test_summary_stays_small_enough_for_a_thousand_symbols() -> None:
+    """What the stream sends of history is a fraction of the whole, and holds the state of every regime."""
+    board = _board()
+    board.apply(publication_of(snapshot_of()))
+    live = _body(board)["live"]
+    assert len(json.dumps(live)) < 1500
+    assert set(live["regimes"]) == {"feedback", "market", "term_structure", "gex", "funding", "ltv"}
+    assert len(_body(board, detail=Detail.FULL)["live"]["flow"]["values"]) > 60
