@@ -1,6 +1,7 @@
 """Exchange sessions and expiry instants, from an exchange-calendar library.
 
-Holidays and early closes come from pandas-market-calendars; no table of dates stands here.
+Holidays and early closes come from pandas-market-calendars; no table of dates stands here. Options never close later
+than their shares do, plus the quarter of an hour that index options have.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ __all__ = ["Session", "expiry_series", "is_open", "latest_session", "session_on"
 _CRYPTO_EXPIRY_NS = 8 * 3_600 * 1_000_000_000
 # Index options quote until 16:15, but a PM-settled series settles on the index close: the equity session's end.
 _SETTLEMENT_CALENDAR = "NYSE"
+# The library gives options a full session on 24 December, on which shares close at 13:00; options follow their shares.
+_AFTER_SHARES_NS = {"CBOE_Equity_Options": 0, "CBOE_Index_Options": 15 * 60 * 1_000_000_000}
 # The library's holiday rules run over these years; outside them it would call every weekday a session.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _BLOCK_YEARS = 32
@@ -60,9 +63,19 @@ def _block(calendar: str, first_year: int) -> dict[int, tuple[Session, ...]]:
     opens = schedule["market_open"].dt.as_unit("ns").astype("int64").tolist()
     closes = schedule["market_close"].dt.as_unit("ns").astype("int64").tolist()
     years: dict[int, list[Session]] = {year: [] for year in range(first, last + 1)}
+    last_ns = _closes_of_shares(calendar, first_year)
     for day, start, end in zip(schedule.index.date, opens, closes, strict=True):
-        years[day.year].append(Session(day=day, open_ns=start, close_ns=end))
+        years[day.year].append(Session(day=day, open_ns=start, close_ns=min(end, last_ns.get(day, end))))
     return {year: tuple(sessions) for year, sessions in years.items()}
+
+
+def _closes_of_shares(calendar: str, first_year: int) -> dict[date, int]:
+    """Return by date the latest close that an options calendar can have; empty for any other calendar."""
+    after_ns = _AFTER_SHARES_NS.get(calendar)
+    if after_ns is None:
+        return {}
+    sessions = (session for year in _block(_SETTLEMENT_CALENDAR, first_year).values() for session in year)
+    return {session.day: session.close_ns + after_ns for session in sessions}
 
 
 @lru_cache(maxsize=64)

@@ -28,11 +28,13 @@ def _last_trade(root: str, expiration: date) -> datetime:
 @pytest.mark.parametrize("calendar", ["NYSE", "CBOE_Index_Options", "CBOE_Equity_Options"])
 @pytest.mark.parametrize("years", [(2010, 2032), (2014, 2017), (1998, 1999)])
 def test_sessions_equal_the_library_s_schedule(calendar: str, years: tuple[int, int]) -> None:
-    """However many sessions one call to the library fetches, each is what it says for the range alone."""
+    """However many sessions one call fetches, each is what the library says, no later than the shares allow."""
     first, last = date(years[0], 1, 1), date(years[1], 12, 31)
     schedule = pandas_market_calendars.get_calendar(calendar).schedule(str(first), str(last))
+    extra_ns = 15 * 60 * 10**9 if calendar == "CBOE_Index_Options" else 0
+    shares = {s.day: s.close_ns + extra_ns for s in sessions_between("NYSE", first, last)}
     wanted = [
-        (day.date(), start.value, end.value)
+        (day.date(), start.value, min(end.value, shares[day.date()]))
         for day, start, end in zip(schedule.index, schedule["market_open"], schedule["market_close"], strict=True)
     ]
     assert [(s.day, s.open_ns, s.close_ns) for s in sessions_between(calendar, first, last)] == wanted
@@ -56,6 +58,30 @@ def test_a_half_day_closes_early() -> None:
     session = session_on("NYSE", date(2024, 11, 29))
     assert session is not None
     assert datetime_of_ns(session.close_ns) == _utc(2024, 11, 29, 18, 0)
+
+
+@pytest.mark.parametrize("year", [2015, 2019, 2020, 2024])
+def test_options_close_early_on_christmas_eve(year: int) -> None:
+    """Shares and their options close at 13:00 New York time, index options a quarter of an hour later."""
+    day = date(year, 12, 24)
+    closes = {name: session_on(f"CBOE_{name}_Options", day) for name in ("Equity", "Index")}
+    found = {name: datetime_of_ns(session.close_ns) for name, session in closes.items() if session is not None}
+    assert found == {"Equity": _utc(year, 12, 24, 18, 0), "Index": _utc(year, 12, 24, 18, 15)}
+    assert _expiry("SPXW", day) == _expiry("GOOG", day) == _utc(year, 12, 24, 18, 0)
+    assert _last_trade("GOOG", day) == _utc(year, 12, 24, 18, 0)
+
+
+@pytest.mark.parametrize("name", ["Equity", "Index"])
+def test_options_never_close_later_than_their_shares(name: str) -> None:
+    """On every day since 1998 options close with the shares, index options at most a quarter of an hour after them."""
+    first, last = date(1998, 1, 1), date(2059, 12, 31)
+    shares = {s.day: s.close_ns for s in sessions_between("NYSE", first, last)}
+    late = {
+        (s.close_ns - shares[s.day]) // (60 * 10**9)
+        for s in sessions_between(f"CBOE_{name}_Options", first, last)
+        if s.day in shares
+    }
+    assert late == ({15} if name == "Index" else {0})
 
 
 def test_the_latest_session_is_the_one_that_had_opened() -> None:
