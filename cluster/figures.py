@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fields.snapshot import FieldSnapshot
-from market.chains import FloatArray
+from market.chains import BoolArray, FloatArray
 from market.clock import datetime_of_ns
 
 if TYPE_CHECKING:
@@ -32,8 +32,11 @@ __all__ = [
     "fig_heatmap",
     "fig_potential",
     "marks_of",
+    "plain_layout",
     "short_usd",
+    "signed_area",
     "standalone",
+    "two_panels",
 ]
 
 Figure = dict[str, Any]
@@ -123,8 +126,8 @@ def fig_gamma(snapshot: FieldSnapshot) -> Figure:
     Returns
     -------
     dict
-        A Plotly figure: three traces on the ladder (long part, short part, outline) and two of bars by strike; all in
-        USD per 1 %.
+        A Plotly figure: three traces on the ladder (long part, short part, outline), two of bars by strike and, where
+        the dealers' positions have a standard error, one of their sum with it; all in USD per 1 %.
     """
     ladder, profile = snapshot.ladder, snapshot.profile
     inside = (profile.strike >= ladder.price[0]) & (profile.strike <= ladder.price[-1])
@@ -144,9 +147,36 @@ def fig_gamma(snapshot: FieldSnapshot) -> Figure:
             ("puts", profile.put_gamma_usd_per_pct, SHORT_COLOUR),
         )
     ]
-    layout = _two_panels(snapshot, "if spot were here, $ per 1 %", "by strike, $ per 1 %")
+    layout = two_panels(snapshot, "if spot were here, $ per 1 %", "by strike, $ per 1 %")
     layout |= {"barmode": "relative", "bargap": 0.15}
-    return {"data": [*_signed_area(ladder.price, ladder.gamma_usd_per_pct, "y"), *bars], "layout": layout}
+    net = _net_with_error(snapshot, inside)
+    return {"data": [*signed_area(ladder.price, ladder.gamma_usd_per_pct, "y"), *bars, *net], "layout": layout}
+
+
+def _net_with_error(snapshot: FieldSnapshot, inside: BoolArray) -> list[Figure]:
+    profile = snapshot.profile
+    inside = inside & np.isfinite(profile.gamma_error_usd_per_pct)
+    if not inside.any():
+        return []
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "yaxis": "y2",
+            "x": np.ascontiguousarray(profile.strike[inside]),
+            "y": (profile.call_gamma_usd_per_pct + profile.put_gamma_usd_per_pct)[inside],
+            "error_y": {
+                "type": "data",
+                "array": np.ascontiguousarray(profile.gamma_error_usd_per_pct[inside]),
+                "thickness": 0.8,
+                "width": 0,
+                "color": _NEUTRAL,
+            },
+            "name": "net ± standard error",
+            "marker": {"size": 3, "color": _NEUTRAL},
+            "hovertemplate": "%{x:,.2f}<br>net %{y:$,.3s} ± %{error_y.array:$,.3s}<extra></extra>",
+        }
+    ]
 
 
 def fig_potential(snapshot: FieldSnapshot) -> Figure:
@@ -163,9 +193,9 @@ def fig_potential(snapshot: FieldSnapshot) -> Figure:
         A Plotly figure: potential (USD) above, gradient (USD per unit of log price) below.
     """
     ladder = snapshot.ladder
-    upper = _signed_area(ladder.price, ladder.potential_usd, "y")
-    lower = _signed_area(ladder.price, ladder.potential_gradient_usd, "y2")
-    layout = _two_panels(snapshot, "potential, $", "gradient, $ per unit of log price")
+    upper = signed_area(ladder.price, ladder.potential_usd, "y")
+    lower = signed_area(ladder.price, ladder.potential_gradient_usd, "y2")
+    layout = two_panels(snapshot, "potential, $", "gradient, $ per unit of log price")
     return {"data": [*upper, *lower], "layout": layout}
 
 
@@ -228,7 +258,8 @@ def standalone(figure: Figure) -> go.Figure:
     return picture
 
 
-def _two_panels(snapshot: FieldSnapshot, upper: str, lower: str) -> Figure:
+def two_panels(snapshot: FieldSnapshot, upper: str, lower: str) -> Figure:
+    """Return the layout of two panels over one price axis, with their titles and the marks."""
     layout = _layout(snapshot)
     value_axis = {
         "gridcolor": _GRID,
@@ -251,7 +282,8 @@ def _two_panels(snapshot: FieldSnapshot, upper: str, lower: str) -> Figure:
     return layout
 
 
-def _signed_area(x: FloatArray, y: FloatArray, axis: str) -> list[Figure]:
+def signed_area(x: FloatArray, y: FloatArray, axis: str) -> list[Figure]:
+    """Return traces of a curve whose positive and negative parts are filled in their colours."""
     area = {"type": "scatter", "mode": "none", "fill": "tozeroy", "hoverinfo": "skip", "x": x, "yaxis": axis}
     outline = {
         "type": "scatter",
@@ -291,6 +323,30 @@ def _layout(snapshot: FieldSnapshot) -> Figure:
             "tickformat": ",~f",
             "automargin": True,
         },
+    }
+
+
+def plain_layout(x_title: str) -> Figure:
+    """Return the layout of a figure without a price axis.
+
+    Parameters
+    ----------
+    x_title : str
+        What runs along it.
+
+    Returns
+    -------
+    dict
+        A Plotly layout.
+    """
+    return {
+        "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 11, "color": _NEUTRAL},
+        "hovermode": "closest",
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        "xaxis": {"title": {"text": x_title}, "gridcolor": _GRID, "zeroline": False, "automargin": True},
     }
 
 

@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from cluster.figures import (
-    LONG_COLOUR,
-    SHORT_COLOUR,
-    fig_gamma,
-    fig_heatmap,
-    fig_potential,
-    marks_of,
-    short_usd,
-    standalone,
+from cluster.figures import fig_gamma, fig_heatmap, fig_potential, standalone
+from cluster.figures_surface import fig_hedge_flow, fig_smiles, fig_term_structure
+from cluster.plot_panels import (
+    draw_gamma,
+    draw_heatmap,
+    draw_other_flow,
+    draw_potential,
+    draw_spot_flow,
+    draw_strikes,
 )
-from market.clock import datetime_of_ns, iso_of_ns
+from cluster.plot_surface import draw_smiles, draw_term_structure
+from cluster.smiles import Smile, term_structure
+from market.clock import iso_of_ns
 from market.errors import DataError
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from fields.snapshot import FieldSnapshot
-    from market.chains import FloatArray
 
 __all__ = ["draw_field", "write_picture"]
 
-_LABEL_PT: Final = 11
-_LABEL_ROWS: Final = 4
-_DASHES: Final = {"solid": "-", "dash": "--", "dot": ":"}
 
-
-def write_picture(snapshot: FieldSnapshot, path: Path) -> None:
+def write_picture(snapshot: FieldSnapshot, path: Path, smiles: Sequence[Smile] = ()) -> None:
     """Write a field as a picture.
 
     Parameters
@@ -44,12 +39,14 @@ def write_picture(snapshot: FieldSnapshot, path: Path) -> None:
         The field; simulated data is marked in the picture.
     path : pathlib.Path
         ``.png`` or ``.html``.
+    smiles : sequence of Smile, optional
+        Quotes of a few expirations beside the surface.
     """
     try:
         if path.suffix.lower() == ".html":
-            path.write_text(_page(snapshot), encoding="utf-8")
+            path.write_text(_page(snapshot, smiles), encoding="utf-8")
         else:
-            draw_field(snapshot).savefig(path, dpi=110)
+            draw_field(snapshot, smiles).savefig(path, dpi=110)
     except OSError as error:
         raise DataError("the picture cannot be written", path=str(path), found=str(error)) from error
 
@@ -70,12 +67,19 @@ def _conventions(snapshot: FieldSnapshot) -> str:
     return "  ·  ".join(parts)
 
 
-def _page(snapshot: FieldSnapshot) -> str:
-    panels = (
-        ("Dealer gamma along the spot ladder, and by strike", fig_gamma(snapshot)),
+def _page(snapshot: FieldSnapshot, smiles: Sequence[Smile]) -> str:
+    panels = [
+        ("Dealer gamma along the spot ladder, and by strike with its standard error", fig_gamma(snapshot)),
         ("Potential of the shock-weighted exposures, and its gradient", fig_potential(snapshot)),
         ("Dealer gamma by strike and expiration, USD per 1 %", fig_heatmap(snapshot)),
-    )
+        (
+            "What dealers must trade (+ buy): for a move of spot, for a vol point, to the close",
+            fig_hedge_flow(snapshot),
+        ),
+    ]
+    if smiles:
+        panels.append(("Volatility surface beside the quotes, and what it misses", fig_smiles(smiles)))
+    panels.append(("Volatility at the forward by time to expiry", fig_term_structure(term_structure(snapshot.surface))))
     # The library stands in the page once: it opens without a network.
     parts = [
         f"<h2>{name}</h2>" + standalone(figure).to_html(full_html=False, include_plotlyjs=place == 0)
@@ -90,133 +94,49 @@ def _page(snapshot: FieldSnapshot) -> str:
     return f"<!doctype html><html><head>{head}</head><body><h1>{title}</h1><p>{words}</p>{''.join(parts)}</body></html>"
 
 
-def draw_field(snapshot: FieldSnapshot) -> Figure:
-    """Draw gamma along the ladder, the potential, gamma by strike and the heat map.
+def draw_field(snapshot: FieldSnapshot, smiles: Sequence[Smile] = ()) -> Figure:
+    """Draw gamma, potential, heat map, hedge flow and the volatility surface.
 
     Parameters
     ----------
     snapshot : FieldSnapshot
         The field.
+    smiles : sequence of Smile, optional
+        Quotes of a few expirations beside the surface.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Four panels, amounts in USD; the caller saves it.
+        Amounts in USD, volatilities in per cent; the caller saves it.
     """
     # The object interface alone: pyplot would keep state and look for a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(13, 10.5), layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.12))
+    figure = Figure(figsize=(13, 20), layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.12))
     FigureCanvasAgg(figure)
     figure.suptitle(_title(snapshot), fontweight="bold")
     figure.supxlabel(_conventions(snapshot), fontsize=9)
-    panels: Any = figure.subplots(2, 2)
-    _gamma(panels[0, 0], snapshot)
-    _potential(panels[0, 1], snapshot)
-    _strikes(panels[1, 0], snapshot)
-    _heatmap(figure, panels[1, 1], snapshot)
+    grid: Any = figure.add_gridspec(4, 2)
+    draw_gamma(figure.add_subplot(grid[0, 0]), snapshot)
+    draw_potential(figure.add_subplot(grid[0, 1]), snapshot)
+    draw_strikes(figure.add_subplot(grid[1, 0]), snapshot)
+    draw_heatmap(figure, figure.add_subplot(grid[1, 1]), snapshot)
+    draw_spot_flow(figure.add_subplot(grid[2, 0]), snapshot)
+    draw_other_flow(figure.add_subplot(grid[2, 1]), snapshot)
+    inner = grid[3, 0].subgridspec(2, 1, height_ratios=(3, 1))
+    draw_smiles(figure.add_subplot(inner[0]), figure.add_subplot(inner[1]), smiles)
+    draw_term_structure(figure.add_subplot(grid[3, 1]), snapshot.surface)
     if snapshot.provenance.simulated:
-        figure.text(0.5, 0.5, "SIMULATED", fontsize=64, color="grey", alpha=0.15, ha="center", va="center", rotation=25)
+        for height in (0.25, 0.75):
+            style: dict[str, Any] = {
+                "fontsize": 64,
+                "color": "grey",
+                "alpha": 0.15,
+                "ha": "center",
+                "va": "center",
+                "rotation": 25,
+            }
+            figure.text(0.5, height, "SIMULATED", **style)
     return figure
-
-
-def _price_panel(axes: Axes, snapshot: FieldSnapshot, title: str) -> None:
-    """Set the price axis, the title and the marks; each kind of mark has its own line between title and panel."""
-    low, high = float(snapshot.ladder.price[0]), float(snapshot.ladder.price[-1])
-    if low < high:  # NaN without a spot
-        axes.set_xlim(low, high)
-    axes.xaxis.set_major_formatter("{x:,.6g}")
-    axes.set_title(title, fontsize=10, loc="left", pad=6 + _LABEL_PT * _LABEL_ROWS)
-    for mark in marks_of(snapshot):
-        if not low <= mark.price <= high:
-            continue
-        axes.axvline(mark.price, color=mark.colour, linewidth=1.1, linestyle=_DASHES[mark.dash])
-        if mark.row >= 0:
-            place = (mark.price - low) / (high - low)
-            axes.annotate(
-                f"{mark.text} {mark.price:,.2f}",
-                (mark.price, 1.0),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, 4 + _LABEL_PT * mark.row),
-                textcoords="offset points",
-                ha="left" if place < 0.15 else "right" if place > 0.85 else "center",
-                fontsize=8,
-                color=mark.colour,
-                annotation_clip=False,
-            )
-
-
-def _curve(axes: Axes, snapshot: FieldSnapshot, values: FloatArray, label: str) -> None:
-    price = snapshot.ladder.price
-    axes.plot(price, values, color="black", linewidth=1.2)
-    axes.fill_between(price, np.maximum(values, 0.0), color=LONG_COLOUR, alpha=0.35)
-    axes.fill_between(price, np.minimum(values, 0.0), color=SHORT_COLOUR, alpha=0.35)
-    axes.axhline(0.0, color="grey", linewidth=0.5)
-    _usd_axis(axes, label)
-
-
-def _usd_axis(axes: Axes, label: str) -> None:
-    axes.set_ylabel(label)
-    axes.yaxis.set_major_formatter(lambda value, _place: short_usd(value))
-
-
-def _gamma(axes: Axes, snapshot: FieldSnapshot) -> None:
-    _curve(axes, snapshot, snapshot.ladder.gamma_usd_per_pct, "USD per 1 %")
-    _price_panel(axes, snapshot, "Dealer gamma if spot were here (+ damps, − amplifies)")
-
-
-def _potential(axes: Axes, snapshot: FieldSnapshot) -> None:
-    _curve(axes, snapshot, snapshot.ladder.potential_usd, "potential, USD")
-    _price_panel(axes, snapshot, "Potential of the shock-weighted exposures, and its gradient (dotted)")
-    twin = axes.twinx()
-    twin.plot(snapshot.ladder.price, snapshot.ladder.potential_gradient_usd, color="grey", linewidth=1.0, linestyle=":")
-    _usd_axis(twin, "gradient, USD per unit of log price")
-
-
-def _strikes(axes: Axes, snapshot: FieldSnapshot) -> None:
-    profile, ladder = snapshot.profile, snapshot.ladder
-    near = (profile.strike >= ladder.price[0]) & (profile.strike <= ladder.price[-1])
-    strike = profile.strike[near]
-    width = 0.8 * float(np.min(np.diff(strike))) if strike.size > 1 else 1.0
-    axes.bar(strike, profile.call_gamma_usd_per_pct[near], width=width, color=LONG_COLOUR, label="calls")
-    axes.bar(strike, profile.put_gamma_usd_per_pct[near], width=width, color=SHORT_COLOUR, label="puts")
-    axes.legend(fontsize=8)
-    _usd_axis(axes, "USD per 1 %")
-    _price_panel(axes, snapshot, "Dealer gamma by strike, at today's spot")
-
-
-def _heatmap(figure: Figure, axes: Axes, snapshot: FieldSnapshot) -> None:
-    heatmap = snapshot.heatmap
-    values = heatmap.gamma_usd_per_pct
-    if values.size == 0 or not np.isfinite(values).any():
-        axes.set_title("Dealer gamma by strike and expiration", fontsize=10, loc="left")
-        axes.text(0.5, 0.5, "no contracts", ha="center", transform=axes.transAxes)
-        return
-    limit = float(np.nanmax(np.abs(values))) or 1.0
-    extent = (float(heatmap.price[0]), float(heatmap.price[-1]), values.shape[0] - 0.5, -0.5)
-    colours = {"cmap": _diverging(), "norm": _square_root(limit)}
-    image = axes.imshow(values, aspect="auto", extent=extent, interpolation="nearest", **colours)
-    labels = [f"{datetime_of_ns(int(instant)):%d %b %y}" for instant in heatmap.expiry_ns]
-    axes.set_yticks(range(len(labels)), labels, fontsize=8)
-    _price_panel(axes, snapshot, "Dealer gamma by strike and expiration; colour follows the square root")
-    axes.set_xlim(extent[0], extent[1])
-    bar = figure.colorbar(image, ax=axes, label="USD per 1 %", ticks=[-limit, -limit / 4, 0.0, limit / 4, limit])
-    bar.ax.yaxis.set_major_formatter(lambda value, _place: short_usd(value))
-
-
-def _diverging() -> Any:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list(
-        "long and short gamma", ["#c4480e", SHORT_COLOUR, "#f4f5f6", LONG_COLOUR, "#0862b0"]
-    )
-
-
-def _square_root(limit: float) -> Any:
-    from matplotlib.colors import FuncNorm
-
-    # As on the page: far expirations stay visible beside the nearest.
-    functions = (lambda x: np.sign(x) * np.sqrt(np.abs(x)), lambda y: np.sign(y) * y * y)
-    return FuncNorm(functions, vmin=-limit, vmax=limit)

@@ -165,7 +165,8 @@ class FeedSettings(_Part):
     """The source of chains."""
 
     kind: FeedKind = Field(FeedKind.SIMULATED, description="Simulated market or recorded sessions.")
-    paths: tuple[Path, ...] = Field((), description="Files of recorded chains, trades and quotes, for replay.")
+    paths: tuple[Path, ...] = Field((), description="Files of recorded chains, for replay; also of trades and quotes.")
+    ticks: tuple[Path, ...] = Field((), description="Files of trades, quotes and morning open interest, for replay.")
     regular_hours: bool = Field(default=False, description="Whether ticks outside the regular session are left out.")
     interval_s: float = Field(1.0, ge=0.0, le=86_400.0, description="Machine time between batches, seconds.")
     speed: float | None = Field(None, gt=0.0, description="Replay speed, recorded seconds per second; else interval_s.")

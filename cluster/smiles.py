@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from fields.book import sorted_book
+from fields.book import Int64Array, SortedBook, sorted_book
 from fields.config import TimeBasis
 from fields.forwards import imply_forwards
 from fields.implied_vol import implied_volatility
@@ -31,6 +31,8 @@ class Smile:
     ----------
     expiry_ns : int
         ns since the epoch, UTC.
+    deviation : float
+        Volatility at the forward times the square root of time: one standard deviation of ln(strike / forward).
     log_moneyness, bid_vol, ask_vol, mid_vol : ndarray, shape (n_quotes,)
         ln(strike / forward) and volatilities of the quotes.
     residual_vol : ndarray, shape (n_quotes,)
@@ -42,6 +44,7 @@ class Smile:
     """
 
     expiry_ns: int
+    deviation: float
     log_moneyness: FloatArray
     bid_vol: FloatArray
     ask_vol: FloatArray
@@ -84,7 +87,7 @@ def smiles_of(chain: OptionChain, surface: VolSurface, time_basis: TimeBasis, *,
     time_basis : TimeBasis
         The field's clock.
     most : int, optional
-        How many; spread over the square root of time, the first and the last among them.
+        How many; spread over the logarithm of time, the first and the last among them.
 
     Returns
     -------
@@ -98,45 +101,47 @@ def smiles_of(chain: OptionChain, surface: VolSurface, time_basis: TimeBasis, *,
     s = book.series
     outside = book.is_call == (book.strike >= surface.forward[s])
     usable = outside & (book.bid > 0.0) & (book.ask >= book.bid) & (surface.source[s] == SliceSource.FITTED)
-    found = []
-    for place in _spread(surface, most):
-        rows = np.flatnonzero(usable & (s == place))
-        columns = (surface.forward[place], book.strike[rows], surface.tau[place], discount[place], book.is_call[rows])
-        prices = (book.bid[rows], 0.5 * (book.bid[rows] + book.ask[rows]), book.ask[rows])
-        bid_vol, mid_vol, ask_vol = (implied_volatility(price, *columns).volatility for price in prices)
-        k = np.log(book.strike[rows] / surface.forward[place])
-        width = _WIDTH_SD * float(surface.atm_vol[place]) * np.sqrt(float(surface.tau[place]))
-        near = np.isfinite(mid_vol) & (np.abs(k) <= width)
-        if int(near.sum()) < _MIN_QUOTES:
-            continue
-        k, mid_vol = k[near], mid_vol[near]
-        curve = np.linspace(k.min(), k.max(), _CURVE_POINTS)
-        found.append(
-            Smile(
-                expiry_ns=int(surface.expiry_ns[place]),
-                log_moneyness=k,
-                bid_vol=bid_vol[near],
-                ask_vol=ask_vol[near],
-                mid_vol=mid_vol,
-                residual_vol=mid_vol - surface.implied_vol(place, k),
-                curve_log_moneyness=curve,
-                curve_vol=surface.implied_vol(place, curve),
-                rmse_vol=float(surface.rmse_vol[place]),
-                inside_share=float(surface.inside_share[place]),
-            )
-        )
-    return tuple(found)
+    found = [
+        _smile(book, surface, place, np.flatnonzero(usable & (s == place)), discount)
+        for place in _spread(surface, most)
+    ]
+    return tuple(smile for smile in found if smile is not None)
+
+
+def _smile(book: SortedBook, surface: VolSurface, place: int, rows: Int64Array, discount: FloatArray) -> Smile | None:
+    columns = (surface.forward[place], book.strike[rows], surface.tau[place], discount[place], book.is_call[rows])
+    prices = (book.bid[rows], 0.5 * (book.bid[rows] + book.ask[rows]), book.ask[rows])
+    bid_vol, mid_vol, ask_vol = (implied_volatility(price, *columns).volatility for price in prices)
+    k = np.log(book.strike[rows] / surface.forward[place])
+    deviation = float(surface.atm_vol[place] * np.sqrt(surface.tau[place]))
+    near = np.isfinite(mid_vol) & (np.abs(k) <= _WIDTH_SD * deviation)
+    if int(near.sum()) < _MIN_QUOTES:
+        return None
+    k, mid_vol = k[near], mid_vol[near]
+    curve = np.linspace(k.min(), k.max(), _CURVE_POINTS)
+    return Smile(
+        expiry_ns=int(surface.expiry_ns[place]),
+        deviation=deviation,
+        log_moneyness=k,
+        bid_vol=bid_vol[near],
+        ask_vol=ask_vol[near],
+        mid_vol=mid_vol,
+        residual_vol=mid_vol - surface.implied_vol(place, k),
+        curve_log_moneyness=curve,
+        curve_vol=surface.implied_vol(place, curve),
+        rmse_vol=float(surface.rmse_vol[place]),
+        inside_share=float(surface.inside_share[place]),
+    )
 
 
 def _spread(surface: VolSurface, most: int) -> list[int]:
-    """Return some fitted slices, evenly spread over the square root of time."""
+    """Return some fitted slices, evenly spread over the logarithm of time."""
     fitted = np.flatnonzero((surface.source == SliceSource.FITTED) & (surface.n_quotes >= _MIN_QUOTES))
     fitted = fitted[np.argsort(surface.tau[fitted], kind="stable")]
     if fitted.size <= most:
         return [int(place) for place in fitted]
-    root = np.sqrt(surface.tau[fitted])
-    wanted = np.linspace(root[0], root[-1], most)
-    nearest = {int(np.abs(root - target).argmin()) for target in wanted}
+    time = np.log(surface.tau[fitted])
+    nearest = {int(np.abs(time - target).argmin()) for target in np.linspace(time[0], time[-1], most)}
     return [int(fitted[place]) for place in sorted(nearest)]
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from actors.state import Impact
 from cluster.feed_kind import FeedKind
 from cluster.runtime import usable_cores
 from cluster.settings import FeedSettings, Settings
 from fields.live.config import LiveConfig
-from market.errors import ConfigError
+from market.errors import ConfigError, DataError
 from market.ports import FeedFactory
+
+if TYPE_CHECKING:
+    from adapters.replay import ReplayFactory
 
 __all__ = ["Wiring", "shard_names", "wire"]
 
@@ -61,29 +65,68 @@ def wire(settings: Settings) -> Wiring:
         Raises ConfigError where the feed's settings do not fit together.
     """
     if settings.feed.kind is FeedKind.REPLAY:
-        return Wiring(factory=_replay(settings.feed), impacts=settings.impacts(), live=settings.live(), simulated=False)
+        factory = _replay(settings.feed)
+        live = settings.live(flow_is_told=bool(factory.ticks))
+        return Wiring(factory=factory, impacts=settings.impacts(), live=live, simulated=False)
     return _simulated(settings)
 
 
-def _replay(feed: FeedSettings) -> FeedFactory:
-    from adapters.replay.feed import ReplayFactory
+def _replay(feed: FeedSettings) -> ReplayFactory:
+    from adapters.replay import ReplayFactory
 
-    if not feed.paths:
-        raise ConfigError("a replay needs files", expected="--path FILE, once or more", action="name recorded chains")
-    missing = [str(path) for path in feed.paths if not path.is_file()]
+    if not feed.paths and not feed.ticks:
+        raise ConfigError(
+            "a replay needs files",
+            expected="--path FILE or --ticks FILE, once or more",
+            action="name recorded chains, or trades and quotes",
+        )
+    missing = [str(path) for path in (*feed.paths, *feed.ticks) if not path.is_file()]
     if missing:
-        raise ConfigError("a file to replay is missing", found=missing[0], action="check --path")
-    if feed.speed is not None:
-        return ReplayFactory(paths=feed.paths, speed=feed.speed, loop=feed.loop)
-    return ReplayFactory(paths=feed.paths, interval_s=feed.interval_s, loop=feed.loop)
+        raise ConfigError("a file to replay is missing", found=missing[0], action="check --path and --ticks")
+    chains, ticks = _sorted_out(feed)
+    return ReplayFactory(
+        paths=chains,
+        ticks=ticks,
+        regular_hours=feed.regular_hours,
+        interval_s=None if feed.speed is not None else feed.interval_s,
+        speed=feed.speed,
+        loop=feed.loop,
+    )
+
+
+def _sorted_out(feed: FeedSettings) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Return files of chains and of ticks: what holds no chain must hold ticks."""
+    from adapters.chains import open_source
+    from adapters.ticks import open_ticks
+
+    chains: list[Path] = []
+    others: dict[Path, DataError] = {}
+    for path in feed.paths:
+        try:
+            open_source(path)
+        except DataError as error:
+            others[path] = error
+        else:
+            chains.append(path)
+    ticks = (*feed.ticks, *others)
+    if ticks:
+        try:
+            open_ticks(*ticks, regular_hours=feed.regular_hours)
+        except DataError as error:
+            for path, as_chain in others.items():
+                if error.path == str(path):
+                    raise as_chain from error
+            raise
+    return tuple(chains), ticks
 
 
 def _simulated(settings: Settings) -> Wiring:
     from adapters.simulated import SimulatedFactory, demo_config, light_config
 
     feed = settings.feed
-    if feed.paths:
-        raise ConfigError("the simulated market reads no files", found=str(feed.paths[0]), action="add --feed replay")
+    files = (*feed.paths, *feed.ticks)
+    if files:
+        raise ConfigError("the simulated market reads no files", found=str(files[0]), action="add --feed replay")
     market = (
         light_config(feed.light_symbols, feed.light_contracts, seed=feed.seed, interval_s=feed.interval_s)
         if feed.light_symbols

@@ -31,6 +31,12 @@ _PLAIN_STATUS_S: Final = 30.0
 def up(
     feed: Annotated[FeedKind | None, typer.Option(help="Simulated market (default) or recorded sessions.")] = None,
     path: Annotated[list[Path] | None, typer.Option(help="Recorded chains to replay; may be repeated.")] = None,
+    ticks: Annotated[
+        list[Path] | None, typer.Option(help="Recorded trades, quotes or open interest to replay; may be repeated.")
+    ] = None,
+    regular_hours: Annotated[  # noqa: FBT002
+        bool, typer.Option("--regular-hours", help="Of recorded ticks only those of the regular session.")
+    ] = False,
     interval: Annotated[float | None, typer.Option(min=0.0, help="Seconds between batches (default 1).")] = None,
     speed: Annotated[float | None, typer.Option(min=0.001, help="Replay at so many times recorded speed.")] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Begin a replay again at its end.")] = False,  # noqa: FBT002
@@ -49,7 +55,7 @@ def up(
     as_json: Annotated[bool, typer.Option("--json", help="With --once: print one JSON summary.")] = False,  # noqa: FBT002
 ) -> None:
     """Start feed, shards, gateway and page; print where they answer; Ctrl-C stops all of it."""
-    _check_usage(feed, path, speed, interval, once=once, as_json=as_json)
+    _check_usage(feed, [*(path or ()), *(ticks or ())], speed, interval, once=once, as_json=as_json)
     began = time.monotonic()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     from cluster.settings import load_settings
@@ -57,8 +63,10 @@ def up(
     settings = load_settings(
         {
             "feed": {
-                "kind": feed if feed is not None else (FeedKind.REPLAY if path else None),
+                "kind": feed if feed is not None else (FeedKind.REPLAY if path or ticks else None),
                 "paths": tuple(p.resolve() for p in path) if path else None,
+                "ticks": tuple(p.resolve() for p in ticks) if ticks else None,
+                "regular_hours": regular_hours or None,
                 "interval_s": interval,
                 "speed": speed,
                 "loop": loop or None,
@@ -89,15 +97,15 @@ def _open_log(settings: Settings) -> None:
 
 def _check_usage(
     feed: FeedKind | None,
-    path: list[Path] | None,
+    files: list[Path],
     speed: float | None,
     interval: float | None,
     *,
     once: bool,
     as_json: bool,
 ) -> None:
-    if feed is FeedKind.SIMULATED and path:
-        raise typer.BadParameter("the simulated market reads no files; use `--feed replay` with --path")
+    if feed is FeedKind.SIMULATED and files:
+        raise typer.BadParameter("the simulated market reads no files; use `--feed replay` with --path or --ticks")
     if speed is not None and interval is not None:
         raise typer.BadParameter("--speed and --interval exclude each other")
     if as_json and not once:

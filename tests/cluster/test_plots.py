@@ -29,8 +29,8 @@ def test_a_picture_states_units_conventions_and_marks() -> None:
 
 
 def test_a_picture_of_simulated_data_says_so() -> None:
-    """In the title and across the panels."""
-    assert _words(simulated=True).count("SIMULATED") == 2
+    """In the title and twice across the panels."""
+    assert _words(simulated=True).count("SIMULATED") == 3
 
 
 def test_names_of_marks_stand_on_lines_of_their_own() -> None:

@@ -1,0 +1,105 @@
+"""What trades and quotes lie in a file: read once, a bounded piece at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from adapters.chains.source import foreign_errors
+from adapters.ticks import Tally, TickFile, open_ticks
+from market.clock import datetime_of_ns
+from market.errors import DataError
+from market.trades import QuoteBatch
+
+__all__ = ["TickSummary", "list_ticks"]
+
+_EASTERN: Final = ZoneInfo("America/New_York")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickSummary:
+    """Trades and quotes of one underlying in one file.
+
+    Parameters
+    ----------
+    path : Path
+        Where it lies.
+    format : str
+        Publisher and layout.
+    kind : str
+        ``quotes``, ``trades`` or ``quotes and trades``.
+    symbol : str
+        Underlying.
+    first_session, last_session : datetime.date
+        Days in New York of the first and last row.
+    first_ns, last_ns : int
+        Instants from which the first and last row are known, ns since the epoch, UTC.
+    n_quotes, n_trades : int
+        Rows that can be used.
+    dropped : mapping of str to int
+        Rows that cannot, by reason.
+    """
+
+    path: Path
+    format: str
+    kind: str
+    symbol: str
+    first_session: date
+    last_session: date
+    first_ns: int
+    last_ns: int
+    n_quotes: int
+    n_trades: int
+    dropped: Mapping[str, int]
+
+
+def list_ticks(path: Path) -> tuple[TickSummary, ...]:
+    """Describe the trades and quotes of a file.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    tuple of TickSummary
+        One for each underlying and kind of record; none where the file is of no known format of ticks. Raises DataError
+        where it is, and cannot be read.
+    """
+    try:
+        files = [file for file in open_ticks(path).files if file.path == path]
+    except DataError:
+        return ()
+    with foreign_errors(path, what="the ticks cannot be read"):
+        return tuple(summary for file in files if (summary := _summary(file)) is not None)
+
+
+def _summary(file: TickFile) -> TickSummary | None:
+    tally, first_ns, last_ns = Tally(), 0, 0
+    kinds: set[str] = set()
+    for group in file.batches(tally):
+        for batch in group:
+            if batch.ts_ns.size:
+                kinds.add("quotes" if isinstance(batch, QuoteBatch) else "trades")
+                low, high = int(batch.ts_ns.min()), int(batch.ts_ns.max())
+                first_ns, last_ns = min(first_ns or low, low), max(last_ns, high)
+    if not kinds:
+        return None
+    return TickSummary(
+        path=file.path,
+        format=file.format,
+        kind=" and ".join(sorted(kinds)),
+        symbol=file.symbol,
+        first_session=datetime_of_ns(first_ns).astimezone(_EASTERN).date(),
+        last_session=datetime_of_ns(last_ns).astimezone(_EASTERN).date(),
+        first_ns=first_ns,
+        last_ns=last_ns,
+        n_quotes=tally.quotes,
+        n_trades=tally.trades,
+        dropped={reason.value: n for reason, n in sorted(tally.dropped.items())},
+    )
