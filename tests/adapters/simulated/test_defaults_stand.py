@@ -1,7 +1,7 @@
 """The default settings give the market that they always gave: other figures of the project stand on it.
 
-The digests were made at commit edd65aa, before the market was raised, by this file's own `_digest`. Regenerate them only
-for a change that is meant to move every figure: print `_digest(config, count)` for each case.
+The digests were made at commit edd65aa, before the market was raised, by `_digest`. Regenerate them only for a change
+that is meant to move every figure: print `_digest(config, count)` for each case.
 """
 
 from __future__ import annotations
