@@ -11,7 +11,8 @@ import pytest
 from pydantic import BaseModel
 
 from cluster.settings import Settings
-from fields.snapshot import Totals
+from fields.live.readings import LiveReadings
+from fields.snapshot import BookGreeks, FieldSnapshot, Totals
 from market.chains import DropReason
 
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -40,7 +41,26 @@ def test_the_file_guide_explains_every_reason_to_drop_a_contract() -> None:
 def test_the_law_of_units_names_every_exposure() -> None:
     """Each total has its unit and sign in the law of units."""
     text = (_DOCS / "units.md").read_text(encoding="utf-8")
-    assert not [field.name for field in fields(Totals) if f"| `{field.name}` |" not in text]
+    exposures = (*fields(Totals), *fields(BookGreeks))
+    assert not [field.name for field in exposures if f"| `{field.name}` |" not in text]
+
+
+@pytest.mark.parametrize("message", [FieldSnapshot, LiveReadings])
+def test_the_index_of_readings_names_each(message: type[FieldSnapshot | LiveReadings]) -> None:
+    """A reading without a line there has no page that says what it stands on."""
+    text = (_DOCS / "fields" / "README.md").read_text(encoding="utf-8")
+    assert not [field.name for field in fields(message) if f"`{field.name}`" not in text]
+
+
+def test_every_cited_source_has_its_entry() -> None:
+    """A key in brackets that the bibliography does not hold cannot be looked up."""
+    entries = set(re.findall(r"^@\w+\{([^,]+),", (_DOCS / "references.bib").read_text(encoding="utf-8"), re.MULTILINE))
+    cited: set[str] = set()
+    for page in _DOCS.rglob("*.md"):
+        for keys in re.findall(r"\[([a-z_0-9]+(?:, [a-z_0-9]+)*)\](?!\()", page.read_text(encoding="utf-8")):
+            cited.update(key for key in keys.split(", ") if "_" in key)
+    assert cited
+    assert not cited - entries
 
 
 @pytest.mark.parametrize("decision", sorted(p.name for p in (_DOCS / "adr").glob("0*.md")))
@@ -54,3 +74,10 @@ def test_every_page_of_the_navigation_exists() -> None:
     pages = re.findall(r"^\s*- .*: (\S+\.md)$", (_DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
     assert pages
     assert not [page for page in pages if not (_DOCS / page).is_file()]
+
+
+def test_every_page_stands_in_the_navigation() -> None:
+    """A page that the navigation does not name is found by nobody; decisions are named by their index."""
+    navigation = (_DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = [page.relative_to(_DOCS).as_posix() for page in _DOCS.rglob("*.md")]
+    assert not [page for page in pages if f": {page}\n" not in navigation and not page.startswith("adr/0")]
