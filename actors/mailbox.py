@@ -15,6 +15,7 @@ __all__ = ["Backlog", "ShardMailbox", "rows_of", "weigh"]
 
 _RECEIPTS: Final = 100_000  # a day of one batch a second, 14 MB
 _MAX_ROWS: Final = 500_000  # quotes and trades that may wait for one shard, about 45 MB
+_MESSAGE_ROWS: Final = 24  # a message of one row holds as much memory as so many rows: eight arrays and their heads
 
 
 def rows_of(batch: MarketBatch) -> int:
@@ -22,11 +23,16 @@ def rows_of(batch: MarketBatch) -> int:
     return sum(q.n_quotes for q in batch.quotes) + sum(t.n_trades for t in batch.trades)
 
 
+def _room_of(batch: MarketBatch) -> int:
+    """Return the room that a batch's quotes and trades take, in rows."""
+    return rows_of(batch) + _MESSAGE_ROWS * (len(batch.quotes) + len(batch.trades))
+
+
 def weigh(batch: MarketBatch) -> int:
     """Return the bytes of a batch's arrays, near enough to bound a backlog."""
     per_contract = 130  # twelve float64, two int64, one int32, one bool and the symbol of about 21 bytes
     per_row = 90  # a quote or a trade with its share of the contract table
-    return sum(chain.n_contracts for chain in batch.chains) * per_contract + rows_of(batch) * per_row
+    return sum(chain.n_contracts for chain in batch.chains) * per_contract + _room_of(batch) * per_row
 
 
 @dataclass(slots=True)
@@ -57,14 +63,14 @@ class ShardMailbox:
     max_in_flight : int
         Batches that may be on the way; 2 keeps the shard busy while an answer travels back.
     max_rows : int
-        Quotes and trades that may wait.
+        Quotes and trades that may wait; each message takes the room of some rows besides its own.
     """
 
     def __init__(self, max_in_flight: int = 2, max_rows: int = _MAX_ROWS) -> None:
         self._max_in_flight, self._max_rows = max_in_flight, max_rows
         self._parts: dict[int, _Waiting] = {}
         self._part_of: dict[str, int] = {}  # where the chain of a symbol waits
-        self._rows = 0
+        self._room = 0
         self._lost: dict[str, int] = {}
         self._sequence = -1
         self._ts_event_ns = 0
@@ -98,7 +104,7 @@ class ShardMailbox:
         waiting = _Waiting(replace(batch, chains=()), received_ns, {chain.symbol: chain for chain in batch.chains})
         if not waiting.is_empty():
             self._parts[batch.sequence] = waiting
-            self._rows += rows_of(batch)
+            self._room += _room_of(batch)
             self._shed()
         self._announce |= announce
         self._sequence, self._ts_event_ns, self._received_ns = batch.sequence, batch.ts_event_ns, received_ns
@@ -116,16 +122,15 @@ class ShardMailbox:
     def _shed(self) -> None:
         newest = next(reversed(self._parts))
         for sequence in list(self._parts):
-            if self._rows <= self._max_rows or sequence == newest:
+            if self._room <= self._max_rows or sequence == newest:
                 return
             part = self._parts[sequence]
             for quotes in part.batch.quotes:
                 self._lost[quotes.symbol] = self._lost.get(quotes.symbol, 0) + quotes.n_quotes
             for trades in part.batch.trades:
                 self._lost[trades.symbol] = self._lost.get(trades.symbol, 0) + trades.n_trades
-            given_up = rows_of(part.batch)
-            self._rows -= given_up
-            self.rows_lost += given_up
+            self._room -= _room_of(part.batch)
+            self.rows_lost += rows_of(part.batch)
             part.batch = replace(part.batch, quotes=(), trades=())
             if part.is_empty():
                 del self._parts[sequence]
@@ -160,7 +165,7 @@ class ShardMailbox:
         return lost
 
     def _forget(self) -> None:
-        self._parts, self._part_of, self._rows, self._lost, self._announce = {}, {}, 0, {}, False
+        self._parts, self._part_of, self._room, self._lost, self._announce = {}, {}, 0, {}, False
 
 
 @final

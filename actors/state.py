@@ -195,9 +195,10 @@ class ShardState:
             which are current again.
         """
         was_behind, self._catching_up = self._catching_up, message.sequence < message.live_sequence
+        touched = {symbol: part.sequence for part in message.parts for symbol in self._take(part)}
+        # Last: whether they were lost before or after a session that opens here, nobody can tell.
         for symbol, rows in message.lost.items():
             self._tell(symbol, partial(_lose, rows))
-        touched = {symbol: part.sequence for part in message.parts for symbol in self._take(part)}
         fresh = [
             published
             for symbol, sequence in touched.items()
@@ -218,8 +219,10 @@ class ShardState:
                 self.counts.out_of_order += len(messages)
                 continue
             self._seen[symbol] = part.sequence
-            if symbol not in self._states:
-                messages.reverse()  # there is nothing to apply quotes to before the first chain
+            if symbol not in self._states or not self._states[symbol].has_chain:
+                messages.sort(
+                    key=lambda item: not isinstance(item, OptionChain)
+                )  # there is nothing to apply quotes to before the first chain
             for item in messages:
                 self._tell(symbol, partial(_give, item))
             touched.append(symbol)

@@ -55,6 +55,8 @@ class ContractIndex:
     def __init__(self, given: ContractNumbers | None = None) -> None:
         self._roots = {root: code for code, root in enumerate(given.roots)} if given else {}
         self._series: dict[ExpirySeries, int] = {}
+        # A message is asked for by everyone who keeps state of it, and a source sends the same table again and again.
+        self._last: tuple[OptionChain | ContractTable | None, Int64Array] = (None, np.zeros(0, dtype=np.int64))
         self._keys = given.keys if given else np.zeros(0, dtype=np.int64)  # rising
         self._numbers = given.numbers if given else np.zeros(0, dtype=np.int64)
 
@@ -78,6 +80,8 @@ class ContractIndex:
         ndarray of int64, shape (n_contracts,)
             Numbers from 0.
         """
+        if contracts is self._last[0]:
+            return self._last[1]
         keys = self._key(contracts)
         found = self._find(keys)
         if (found < 0).any():
@@ -86,6 +90,8 @@ class ContractIndex:
             order[np.argsort(first, kind="stable")] = np.arange(fresh.shape[0])
             self._insert(fresh, len(self) + order)
             found = self._find(keys)
+        found.setflags(write=False)
+        self._last = contracts, found
         return found
 
     def find(self, contracts: OptionChain | ContractTable) -> Int64Array:

@@ -9,6 +9,7 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
+from fields.live.saved import SavedChain
 from market.chains import FloatArray, OptionChain
 from market.contracts import ContractIndex
 from market.errors import DataError
@@ -161,6 +162,7 @@ class LiveChain:
         if (np.diff(ts_ns) < 0).any():  # of several quotes of a contract the newest must be written last
             order = np.argsort(ts_ns, kind="stable")
             rows, place, ts_ns = rows[order], place[order], ts_ns[order]
+        # NaN is a side that nobody shows, for which a chain has 0.
         self._columns["bid"][place] = np.nan_to_num(quotes.bid[rows])
         self._columns["ask"][place] = np.nan_to_num(quotes.ask[rows])
         self._columns["bid_size"][place] = quotes.bid_size[rows]
@@ -180,6 +182,10 @@ class LiveChain:
         self._ts_event_ns = max(self._ts_event_ns, ts_ns)
         if ts_ns >= self._spot_ts_ns and price > 0.0:
             self._spot, self._spot_ts_ns = price, ts_ns
+
+    def checkpoint(self) -> SavedChain | None:
+        """Return what a restart needs; None before the first chain."""
+        return None if self._base is None else SavedChain.of(self.chain(self._ts_event_ns))
 
     def chain(self, ts_event_ns: int) -> OptionChain:
         """Return the chain as it stands.

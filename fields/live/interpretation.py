@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 from math import isfinite, nan
 from typing import Final, final
 
@@ -21,10 +22,35 @@ from fields.signals import Signal, SignalCheckpoint, SignalInputs, SignalState
 from fields.snapshot import FieldSnapshot
 from market.chains import FloatArray
 
-__all__ = ["Interpretation", "Interpreter", "confidence_of", "with_impact"]
+__all__ = ["FieldBefore", "Interpretation", "Interpreter", "confidence_of", "with_impact"]
 
 _MINUTE_NS: Final = 60_000_000_000
 _MONTH: Final = {TimeBasis.CALENDAR: 30.0 / 365.0, TimeBasis.TRADING: 21.0 / 252.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldBefore:
+    """What is remembered of the field before.
+
+    Parameters
+    ----------
+    session : datetime.date
+        Its session.
+    ts_event_ns : int
+        Its instant, ns since the epoch, UTC.
+    potential_usd : float
+        Potential at its spot node, USD.
+    gamma_usd_per_pct : float
+        Dealer gamma.
+    implied_vol_30d : float
+        At-the-money volatility at 30 days, annualised fraction; NaN where unknown.
+    """
+
+    session: date
+    ts_event_ns: int
+    potential_usd: float
+    gamma_usd_per_pct: float
+    implied_vol_30d: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,18 +108,15 @@ class Interpreter:
         """Implied volatility at 30 days by session."""
         self.market = MarketInputs()
         """What is known from other markets."""
-        self._before: FieldSnapshot | None = None
-
-    @property
-    def before(self) -> FieldSnapshot | None:
+        self.before: FieldBefore | None = None
         """The field before; None before the first."""
-        return self._before
 
     def end_session(self) -> None:
         """Let the gamma of the session that has ended go into the quintiles of those that follow."""
-        if self._before is not None:
-            self.regime.close_session(self._before.session, self._before.totals.gamma_usd_per_pct)
-            self.implied_vol.close_session(self._before.session, _implied_vol_30d(self._before))
+        before = self.before
+        if before is not None:
+            self.regime.close_session(before.session, before.gamma_usd_per_pct)
+            self.implied_vol.close_session(before.session, before.implied_vol_30d)
 
     def read(
         self, snapshot: FieldSnapshot, estimate: ImpactEstimate, minute: FlowMinute | None, ts_ns: int
@@ -128,7 +151,13 @@ class Interpreter:
             implied_vol_30d=volatility,
             implied_vol_rank=implied_vol_rank(self.implied_vol.before(snapshot.session), volatility),
         )
-        self._before = snapshot
+        self.before = FieldBefore(
+            session=snapshot.session,
+            ts_event_ns=snapshot.ts_event_ns,
+            potential_usd=_at_spot(snapshot.ladder.potential_usd),
+            gamma_usd_per_pct=snapshot.totals.gamma_usd_per_pct,
+            implied_vol_30d=volatility,
+        )
         return found
 
     def _regime_inputs(self, snapshot: FieldSnapshot, feedback_x_error: float) -> RegimeInputs:
@@ -166,11 +195,11 @@ class Interpreter:
 
     def _potential_rate(self, snapshot: FieldSnapshot) -> float:
         """Return the change of the potential at the spot node, on the grid that moves with spot, USD per minute."""
-        before = self._before
+        before = self.before
         if before is None or snapshot.ts_event_ns <= before.ts_event_ns:
             return nan
         minutes = (snapshot.ts_event_ns - before.ts_event_ns) / _MINUTE_NS
-        return (_at_spot(snapshot.ladder.potential_usd) - _at_spot(before.ladder.potential_usd)) / minutes
+        return (_at_spot(snapshot.ladder.potential_usd) - before.potential_usd) / minutes
 
 
 def _implied_vol_30d(snapshot: FieldSnapshot) -> float:
@@ -238,6 +267,8 @@ def confidence_of(snapshot: FieldSnapshot, *, flow_has_hole: bool) -> tuple[floa
     if not isfinite(share):
         return 0.0, "there is no open interest to judge the field by"
     found = surface.overall_confidence * share
+    if not isfinite(found):
+        return 0.0, surface.overall_reason or "the confidence of the surface is not known"
     by_surface = surface.overall_confidence < share
     why = "confidence of the surface" if by_surface else "share of open interest that is used"
     return found, (surface.overall_reason or why) if found < 1.0 else ""

@@ -19,14 +19,14 @@ from fields.live.config import LiveConfig
 from fields.live.terms import ContractTerms
 from fields.live.volume import VolumeAtPrice
 from fields.signing.messages import SignedTrades, SigningStatus
-from fields.signing.signer import SignerCounts, TradeSigner
+from fields.signing.signer import SignerCheckpoint, SignerCounts, TradeSigner
 from market.calendars import Session, latest_session, session_on
 from market.chains import BoolArray, FloatArray, OptionChain
 from market.contracts import ContractIndex
 from market.errors import DataError
 from market.trades import CONSOLIDATED, UNDERLYING, Int64Array, QuoteBatch, TradeBatch
 
-__all__ = ["OrderFlow", "OrderFlowCheckpoint"]
+__all__ = ["OrderFlow", "OrderFlowCheckpoint", "session_of"]
 
 # Prints of a session are reported for a while after its close; they belong to it, and to its open interest.
 _LATE_PRINTS_NS: Final = 7_200_000_000_000
@@ -52,7 +52,7 @@ class _Accuracy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFlowCheckpoint:
-    """What an `OrderFlow` needs to go on; the signer's last quotes and prices are not part of it.
+    """What an `OrderFlow` needs to go on.
 
     Parameters
     ----------
@@ -62,8 +62,10 @@ class OrderFlowCheckpoint:
         Flow by minute.
     impact : ImpactCheckpoint
         Trades by bar.
-    volume : tuple of (int, float)
-        Dollars by price bucket.
+    signer : SignerCheckpoint
+        The quotes and prices that sign what comes.
+    volume : tuple of (int, int)
+        Millionths of a dollar by price bucket.
     session_open_ns, session_close_ns : int
         The open session, ns since the epoch, UTC; 0 before the first.
     session_day : datetime.date or None
@@ -79,7 +81,8 @@ class OrderFlowCheckpoint:
     dealer: DealerBookState
     flow: FlowCheckpoint
     impact: ImpactCheckpoint
-    volume: tuple[tuple[int, float], ...]
+    signer: SignerCheckpoint
+    volume: tuple[tuple[int, int], ...]
     session_open_ns: int
     session_close_ns: int
     session_day: date | None
@@ -100,13 +103,13 @@ class OrderFlow:
     index : ContractIndex
         Numbers of the contracts.
     saved : OrderFlowCheckpoint, optional
-        To go on from; the first quotes after it must come before trades can be signed again.
+        To go on from.
     """
 
     def __init__(self, config: LiveConfig, index: ContractIndex, saved: OrderFlowCheckpoint | None = None) -> None:
         self._config, self._index = config, index
         self._terms = ContractTerms(index)
-        self._signer = TradeSigner(config.signing, index)
+        self._signer = TradeSigner(config.signing, index, None if saved is None else saved.signer)
         self._accuracy = _Accuracy()
         self._session: Session | None = None
         self._closed_ns = 0  # end of the last closed minute
@@ -141,6 +144,7 @@ class OrderFlow:
             dealer=self.book.state(),
             flow=self.flow.checkpoint(),
             impact=self.impact.checkpoint(),
+            signer=self._signer.checkpoint(),
             volume=self.volume.checkpoint(),
             session_open_ns=0 if session is None else session.open_ns,
             session_close_ns=0 if session is None else session.close_ns,
@@ -176,14 +180,18 @@ class OrderFlow:
             Signed dealer contracts that the user knows.
         """
         fresh = self._terms.learn(chain)
-        session = _session_of(chain)
+        session = session_of(chain)
         if self._session is None or session.open_ns > self._session.open_ns:
-            self._session, self._closed_ns = session, session.open_ns
+            self._open_book(chain, session, user)  # first, because it may refuse the chain
             self.flow.open_session(session.open_ns, session.close_ns)
+            self._session, self._closed_ns = session, session.open_ns
             self.volume.end_session()
-            self._open_book(chain, session, user)
         elif fresh.size:
             self.book.list_contracts(fresh, self._terms.expiry_ns[fresh])
+
+    def is_of_older_session(self, chain: OptionChain) -> bool:
+        """Return whether a chain belongs to a session before the one that is open."""
+        return self._session is not None and session_of(chain).open_ns < self._session.open_ns
 
     def _open_book(self, chain: OptionChain, session: Session, user: FloatArray | None) -> None:
         calendar = chain.series[0].product.calendar
@@ -201,9 +209,9 @@ class OrderFlow:
             self.book.on_open_interest(record)
         except DataError as error:
             # Other contract terms, as after a split: what was held in the old ones says nothing of the new.
-            self.note = str(error)
-            self.book = DealerBook(self._config.dealer)
-            self.book.on_open_interest(record)
+            book = DealerBook(self._config.dealer)
+            book.on_open_interest(record)
+            self.book, self.note = book, str(error)
         self.book.end_session(session.close_ns + late_ns)
 
     def on_quotes(self, quotes: QuoteBatch) -> None:
@@ -237,7 +245,7 @@ class OrderFlow:
         """
         self._learn(trades)
         signed = self._signer.on_trades(trades)
-        usable = ((signed.status & _NO_PRINT) == 0) & (signed.size > 0.0) & (signed.price > 0.0)
+        usable = (signed.status & _NO_PRINT) == 0
         option = usable & (signed.contract != UNDERLYING)
         if option.any():
             self._on_options(signed, option)
@@ -314,7 +322,8 @@ class OrderFlow:
         return self.book.position(numbers, ts_ns=ts_ns)
 
 
-def _session_of(chain: OptionChain) -> Session:
+def session_of(chain: OptionChain) -> Session:
+    """Return the session that a chain belongs to; the one before where its date has none."""
     calendar = chain.series[0].product.calendar
     found = session_on(calendar, chain.session)
     return latest_session(calendar, chain.ts_event_ns) if found is None else found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fields.amplification import FeedbackUncertainty
 from fields.flow.messages import FlowMinute
@@ -66,6 +66,10 @@ class StreamReading:
         Option quotes applied; dropped because a newer one stood; dropped because the chain does not hold the contract.
     trades, trades_unsigned, trades_late, trades_repeated : int
         Trades taken, without a side, that came after a newer one of their contract, and told twice.
+    chains_late : int
+        Chains of a session before the one that is open; dropped.
+    rows_broken : int
+        Quotes and trades that cannot be what they say, such as one without a price or from the future; dropped.
     rows_lost : int
         Quotes and trades that were lost on their way.
     before_chain : int
@@ -87,6 +91,8 @@ class StreamReading:
     before_chain: int
     coalesced: int
     clock_jumps: int
+    chains_late: int = 0
+    rows_broken: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +126,8 @@ class LiveReadings:
         0 to 1: the surface's confidence times the share of open interest that is used; 0 where trades were lost.
     confidence_reason : str
         What holds it down most; empty where nothing does.
+    reasons : mapping of str to str
+        Why a number is missing that has no reason of its own, by its name.
     """
 
     dealer: DealerReading
@@ -134,3 +142,4 @@ class LiveReadings:
     stream: StreamReading
     confidence: float
     confidence_reason: str
+    reasons: Mapping[str, str] = field(default_factory=dict)

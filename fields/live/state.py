@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import log, nan
+from math import isfinite, log, nan
 from typing import Final, final
 
 import numpy as np
@@ -16,16 +16,19 @@ from fields.flow.messages import FieldLevels, FlowMinute, GreeksTable
 from fields.illiquidity.impact import ImpactEstimate
 from fields.live.chain import LiveChain
 from fields.live.config import LiveConfig
-from fields.live.interpretation import Interpreter, confidence_of, with_impact
+from fields.live.intake import sound_quotes, sound_trades
+from fields.live.interpretation import FieldBefore, Interpreter, confidence_of, with_impact
 from fields.live.market import MarketInputs
 from fields.live.order_flow import OrderFlow, OrderFlowCheckpoint
 from fields.live.readings import DealerReading, LiveReadings, StreamReading
+from fields.live.saved import SavedChain, SavedGreeks
 from fields.regime import RegimeCheckpoint
 from fields.regime.history import DayHistory
 from fields.signals import SignalCheckpoint, decay_wind
 from fields.snapshot import FieldSnapshot
 from market.chains import FloatArray, OptionChain
 from market.contracts import ContractIndex, ContractNumbers
+from market.errors import DataError
 from market.trades import QuoteBatch, TradeBatch
 
 __all__ = ["LiveField", "SymbolCheckpoint", "SymbolState"]
@@ -51,7 +54,7 @@ class LiveField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolCheckpoint:
-    """What a `SymbolState` needs to go on once it has a full chain again.
+    """What a `SymbolState` needs to go on as if it had never stopped.
 
     Parameters
     ----------
@@ -61,6 +64,26 @@ class SymbolCheckpoint:
         Newest instant of any message, ns since the epoch, UTC.
     numbers : ContractNumbers
         Numbers of the contracts.
+    chain : SavedChain or None
+        The chain as it stands; None before the first.
+    user : ndarray, shape (n_contracts,), or None
+        Signed dealer contracts that the user knows, in the order of the chain.
+    greeks : SavedGreeks or None
+        Contracts as of the last field; None before the first.
+    levels : FieldLevels
+        Levels as of the last field.
+    minute : FlowMinute or None
+        The last closed minute.
+    before : FieldBefore or None
+        The last field.
+    market : MarketInputs
+        What is known from other markets.
+    field_ns : int
+        Instant of the message before the last field, ns since the epoch, UTC.
+    field_spot : float
+        Spot of the last field, USD.
+    is_changed : bool
+        Whether anything has changed since the last field.
     order_flow : OrderFlowCheckpoint
         Dealers' book, flow and impact.
     regime : RegimeCheckpoint
@@ -76,6 +99,16 @@ class SymbolCheckpoint:
     symbol: str
     now_ns: int
     numbers: ContractNumbers
+    chain: SavedChain | None
+    user: FloatArray | None
+    greeks: SavedGreeks | None
+    levels: FieldLevels
+    minute: FlowMinute | None
+    before: FieldBefore | None
+    market: MarketInputs
+    field_ns: int
+    field_spot: float
+    is_changed: bool
     order_flow: OrderFlowCheckpoint
     regime: RegimeCheckpoint
     signals: SignalCheckpoint
@@ -119,16 +152,37 @@ class SymbolState:
         self._field_ns = 0
         self._field_spot = nan
         self._dirty, self._whole_chain = False, False
-        self._before_chain = self._coalesced = self._clock_jumps = 0
+        self._before_chain = self._coalesced = self._clock_jumps = self._chains_late = self._broken = 0
         self._lost, self._lost_before_book = (saved.lost, saved.lost_before_book) if saved else (0, 0)
-        self._now_ns = saved.now_ns if saved else 0
+        self._now_ns = self._message_ns = saved.now_ns if saved else 0
+        if saved is not None:
+            self._restore(saved)
+
+    def _restore(self, saved: SymbolCheckpoint) -> None:
+        if saved.chain is not None:
+            self._chain.on_chain(saved.chain.chain())
+        self._user = saved.user
+        self._greeks = None if saved.greeks is None else saved.greeks.table()
+        self._levels, self._minute = saved.levels, saved.minute
+        self._interpreter.before, self._interpreter.market = saved.before, saved.market
+        self._field_ns, self._field_spot, self._dirty = saved.field_ns, saved.field_spot, saved.is_changed
 
     def checkpoint(self, symbol: str) -> SymbolCheckpoint:
-        """Return what a restart needs; the chain itself and the last quotes come again with the feed."""
+        """Return what a restart needs, at any message."""
         return SymbolCheckpoint(
             symbol=symbol,
             now_ns=self._now_ns,
             numbers=self._index.given(),
+            chain=self._chain.checkpoint(),
+            user=self._user,
+            greeks=None if self._greeks is None else SavedGreeks.of(self._greeks),
+            levels=self._levels,
+            minute=self._minute,
+            before=self._interpreter.before,
+            market=self._interpreter.market,
+            field_ns=0 if self._whole_chain else self._field_ns,
+            field_spot=self._field_spot,
+            is_changed=self._dirty,
             order_flow=self._flow.checkpoint(),
             regime=self._interpreter.regime.checkpoint(),
             signals=self._interpreter.signals.checkpoint(),
@@ -136,6 +190,11 @@ class SymbolState:
             lost=self._lost,
             lost_before_book=self._lost_before_book,
         )
+
+    @property
+    def has_chain(self) -> bool:
+        """Whether there is a chain that quotes and trades can be applied to."""
+        return not self._chain.is_empty
 
     @property
     def now_ns(self) -> int:
@@ -152,10 +211,19 @@ class SymbolState:
         user_position : ndarray, shape (n_contracts,), optional
             Signed dealer contracts that the user knows, + long, in the order of the chain.
         """
+        if not chain.n_contracts:
+            raise DataError(
+                "the chain has no contract",
+                found=f"{chain.n_read} read, none kept",
+                expected="at least one; the chain before it stays",
+                action="see why the source's rows were dropped",
+            )
+        if self._flow.is_of_older_session(chain):
+            self._chains_late += 1
+            return
         self._advance(chain.ts_event_ns)
         before = self._flow.session
-        if chain.n_contracts:
-            self._flow.on_chain(chain, user_position)
+        self._flow.on_chain(chain, user_position)
         if before is not self._flow.session:
             self._interpreter.end_session()
             self._lost_before_book, self._minute = self._lost, None
@@ -168,8 +236,10 @@ class SymbolState:
         if self._chain.is_empty:
             self._before_chain += quotes.n_quotes
             return
+        quotes, broken = sound_quotes(quotes)
         self._flow.on_quotes(quotes)
         self._chain.on_quotes(quotes)
+        self._broken += broken
         self._took(quotes.ts_event_ns)
 
     def on_trades(self, trades: TradeBatch) -> None:
@@ -177,7 +247,9 @@ class SymbolState:
         if self._chain.is_empty:
             self._before_chain += trades.n_trades
             return
+        trades, broken = sound_trades(trades)
         ts_ns, price = self._flow.on_trades(trades)
+        self._broken += broken
         if price > 0.0:
             self._chain.on_price(ts_ns, price)
         self._took(trades.ts_event_ns)
@@ -197,6 +269,7 @@ class SymbolState:
 
     def _advance(self, ts_ns: int) -> None:
         self._clock_jumps += ts_ns < self._now_ns
+        self._message_ns = ts_ns
         self._now_ns = max(self._now_ns, ts_ns)
         closed = self._flow.close_minutes(self._now_ns, self._greeks, self._levels)
         self._minute = self._minute if closed is None else closed
@@ -206,7 +279,8 @@ class SymbolState:
         """Whether a field is due: a full chain has come, spot has moved, or the cadence has passed with any change."""
         if not self._dirty or self._chain.is_empty:
             return False
-        if self._whole_chain or self._now_ns - self._field_ns >= self._config.cadence_ns:
+        # After a clock that jumped ahead and back the newest instant stands still, and the messages' own must count.
+        if self._whole_chain or abs(self._message_ns - self._field_ns) >= self._config.cadence_ns:
             return True
         spot, before = self._chain.spot, self._field_spot
         return spot > 0.0 and before > 0.0 and abs(log(spot / before)) >= self._config.material_move
@@ -219,7 +293,7 @@ class SymbolState:
         context = replace(self._context(position), liquidity=self._flow.volume.profile(self._chain.spot))
         evaluation = evaluate_field(chain, with_impact(self._config.fields, estimate), context, perf_ns=self._perf_ns)
         self._dirty = self._whole_chain = False
-        self._field_ns, self._field_spot = self._now_ns, self._chain.spot
+        self._field_ns, self._field_spot = self._message_ns, self._chain.spot
         live = self._readings(evaluation.snapshot, position, estimate)
         self._remember(evaluation)
         return LiveField(snapshot=evaluation.snapshot, live=live)
@@ -249,15 +323,22 @@ class SymbolState:
         meaning = self._interpreter.read(snapshot, estimate, self._minute, self._now_ns)
         hole = self._lost != self._lost_before_book and self._config.dealer.moved_by_flow
         confidence, why = confidence_of(snapshot, flow_has_hole=hole)
+        dealer = self._dealer(snapshot, position)
+        wind = decay_wind(
+            snapshot.regime.impact_return_per_usd,
+            snapshot.totals.charm_usd_per_min,
+            max(snapshot.hedge_flow.minutes_to_close, 0.0),
+        )
+        missing = {
+            "decay_wind": (wind, "the impact or the charm of the field is not known"),
+            "implied_vol_30d": (meaning.implied_vol_30d, "the fitted expirations do not reach 30 days"),
+            "mean_standard_error": (dealer.mean_standard_error, "no position has a known error"),
+        }
         return LiveReadings(
-            dealer=self._dealer(snapshot, position),
+            dealer=dealer,
             impact=estimate,
             feedback=meaning.feedback,
-            decay_wind=decay_wind(
-                snapshot.regime.impact_return_per_usd,
-                snapshot.totals.charm_usd_per_min,
-                max(snapshot.hedge_flow.minutes_to_close, 0.0),
-            ),
+            decay_wind=wind,
             flow=self._minute,
             regimes=meaning.regimes,
             signals=meaning.signals,
@@ -266,6 +347,7 @@ class SymbolState:
             stream=self._stream(),
             confidence=confidence,
             confidence_reason=why,
+            reasons=_reasons(missing, self._minute),
         )
 
     def _dealer(self, snapshot: FieldSnapshot, position: DealerPosition) -> DealerReading:
@@ -300,7 +382,15 @@ class SymbolState:
             before_chain=self._before_chain,
             coalesced=self._coalesced,
             clock_jumps=self._clock_jumps,
+            chains_late=self._chains_late,
+            rows_broken=self._broken,
         )
+
+
+def _reasons(missing: dict[str, tuple[float, str]], minute: FlowMinute | None) -> dict[str, str]:
+    """Return why numbers are missing that have no reason of their own."""
+    found = {name: why for name, (value, why) in missing.items() if not isfinite(value)}
+    return found | ({"flow": "no minute of the session has closed yet"} if minute is None else {})
 
 
 def _levels(snapshot: FieldSnapshot) -> FieldLevels:

@@ -93,4 +93,5 @@ def describe_live(live: LiveReadings) -> dict[str, object]:
         "stream": _every(live.stream),
         "confidence": _plain(live.confidence),
         "confidence_reason": live.confidence_reason,
+        "reasons": dict(live.reasons),
     }

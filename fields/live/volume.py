@@ -14,7 +14,7 @@ __all__ = ["VolumeAtPrice"]
 
 _STEP: Final = 2e-4  # log price; a tenth of the profile's smoothing
 _MAX_BUCKETS: Final = 8192
-_FROM_BEFORE: Final = 0.5  # of what a session before leaves to the next
+_PER_USD: Final = 1e6  # whole millionths of a dollar: sums of whole numbers do not depend on their order
 
 
 @final
@@ -22,7 +22,7 @@ class VolumeAtPrice:
     """A histogram of traded dollars over log price; bounded memory."""
 
     def __init__(self) -> None:
-        self._usd: dict[int, float] = {}
+        self._usd: dict[int, int] = {}
 
     def add(self, price: FloatArray, usd: FloatArray) -> None:
         """Take trades in the underlying.
@@ -34,16 +34,16 @@ class VolumeAtPrice:
         usd : ndarray, shape (n_trades,)
             Dollars.
         """
-        bucket, place = np.unique(np.rint(np.log(price) / _STEP).astype(np.int64), return_inverse=True)
-        for key, value in zip(bucket.tolist(), np.bincount(place, usd).tolist(), strict=True):
-            self._usd[key] = self._usd.get(key, 0.0) + value
+        bucket = np.rint(np.log(price) / _STEP).astype(np.int64)
+        for key, value in zip(bucket.tolist(), usd.tolist(), strict=True):
+            self._usd[key] = self._usd.get(key, 0) + round(value * _PER_USD)
         if len(self._usd) > _MAX_BUCKETS:
             most = sorted(self._usd, key=lambda key: self._usd[key], reverse=True)[: _MAX_BUCKETS // 2]
             self._usd = {key: self._usd[key] for key in most}
 
     def end_session(self) -> None:
         """Let the session that has ended count for half."""
-        self._usd = {key: _FROM_BEFORE * usd for key, usd in self._usd.items()}
+        self._usd = {key: usd >> 1 for key, usd in self._usd.items() if usd > 1}
 
     def profile(self, spot: float) -> LiquidityProfile | None:
         """Return relative illiquidity by price; None where nothing has traded or spot is unknown.
@@ -60,13 +60,14 @@ class VolumeAtPrice:
         """
         if not self._usd or not spot > 0.0:
             return None
-        price = np.exp(_STEP * np.fromiter(self._usd, dtype=np.float64))
-        return volume_profile(price, np.fromiter(self._usd.values(), dtype=np.float64), spot)
+        bucket = sorted(self._usd)
+        usd = np.array([self._usd[key] for key in bucket], dtype=np.float64) / _PER_USD
+        return volume_profile(np.exp(_STEP * np.array(bucket, dtype=np.float64)), usd, spot)
 
-    def checkpoint(self) -> tuple[tuple[int, float], ...]:
-        """Return bucket and dollars, for a restart."""
-        return tuple(self._usd.items())
+    def checkpoint(self) -> tuple[tuple[int, int], ...]:
+        """Return bucket and millionths of a dollar, for a restart."""
+        return tuple(sorted(self._usd.items()))
 
-    def restore(self, saved: tuple[tuple[int, float], ...]) -> None:
+    def restore(self, saved: tuple[tuple[int, int], ...]) -> None:
         """Continue from a checkpoint."""
         self._usd = dict(saved)

@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fields.jit import F64, F64_2D, I32, I64, INT, OUT, OUT_2D, kernel
 from fields.signing.matching import I16, VENUE_CODES, VENUE_OFFSET, MetQuotes, quote_columns, quote_status
 from fields.signing.messages import SigningStatus
 from fields.signing.prints import OUT_I64, OUT_U16, as_column
+from market.chains import FloatArray
 from market.trades import CONSOLIDATED, Int64Array, QuoteBatch, TradeBatch
 
-__all__ = ["HeldQuotes"]
+__all__ = ["HeldQuotes", "SavedQuotes"]
 
 _START_NS = -(2**63)
 _FIRST_LOG = 1_024
 _NO_QUOTE = int(SigningStatus.NO_QUOTE)
 _OLD_QUOTE = int(SigningStatus.OLD_QUOTE)
 _LOST_QUOTE = int(SigningStatus.LOST_QUOTE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedQuotes:
+    """The quotes that a restart needs, one row a contract and venue.
+
+    Parameters
+    ----------
+    place : ndarray of int64, shape (n_slots,)
+        0 for the underlying, else contract number + 1.
+    venue : ndarray of int16, shape (n_slots,)
+        Number of the venue.
+    ts_ns, before_ns : ndarray of int64, shape (n_slots,)
+        Instants of the standing quote and of the one before it; the smallest int64 where there was none.
+    values, before_values : ndarray, shape (n_slots, 4)
+        Bid, ask and their sizes.
+    """
+
+    place: Int64Array
+    venue: NDArray[np.int16]
+    ts_ns: Int64Array
+    values: FloatArray
+    before_ns: Int64Array
+    before_values: FloatArray
 
 
 @final
@@ -70,6 +97,54 @@ class HeldQuotes:
         standing = self._ts_ns.nbytes + self._before.nbytes + self._values.nbytes
         return standing + self._log_ts_ns.nbytes + self._log_before.nbytes + self._log_values.nbytes
 
+    def saved(self) -> SavedQuotes:
+        """Return the standing quote of each slot and the one before it, for a restart."""
+        slots = np.flatnonzero(self._ts_ns != _START_NS)
+        step, room = self._before[slots], self._log_ts_ns.shape[0]
+        logged = (step >= 0) & (step >= self._counts[0] - room)
+        place = np.where(logged, step, 0) % max(room, 1)
+        before_ns = np.full(slots.shape[0], _START_NS, dtype=np.int64)
+        before = np.full((slots.shape[0], 4), np.nan)
+        before_ns[logged], before[logged] = self._log_ts_ns[place[logged]], self._log_values[place[logged]]
+        codes = np.flatnonzero(self._ranks >= 0)
+        venue = np.zeros(self._n_ranks, dtype=np.int64)
+        venue[self._ranks[codes]] = codes - VENUE_OFFSET
+        return SavedQuotes(
+            place=slots // self._n_ranks,
+            venue=venue[slots % self._n_ranks].astype(np.int16),
+            ts_ns=self._ts_ns[slots],
+            values=self._values[slots],
+            before_ns=before_ns,
+            before_values=before,
+        )
+
+    def restore(self, saved: SavedQuotes, n_places: int) -> None:
+        """Take back what `saved` gave.
+
+        Parameters
+        ----------
+        saved : SavedQuotes
+            The quotes.
+        n_places : int
+            Places there are: the underlying and the contracts.
+        """
+        self.grow(n_places)
+        self._rank_venues(saved.venue)
+        self._lengthen(saved.ts_ns.shape[0])
+        numbers, empty = np.arange(n_places, dtype=np.int64), saved.before_ns == _START_NS
+        older = np.flatnonzero(~empty)
+        for rows, ts_ns, values in (
+            (older, saved.before_ns, saved.before_values),
+            (np.arange(saved.ts_ns.shape[0]), saved.ts_ns, saved.values),
+        ):
+            columns = (np.ascontiguousarray(values[rows, column]) for column in range(4))
+            _push(
+                numbers, self._ranks, self._n_ranks, (saved.place[rows] - 1).astype(np.int32), saved.venue[rows],
+                ts_ns[rows], *columns,
+                self._ts_ns, self._before, self._values, self._log_ts_ns, self._log_before, self._log_values,
+                self._counts,
+            )  # fmt: skip
+
     def grow(self, n_places: int) -> None:
         """Make room for contracts.
 
@@ -91,7 +166,7 @@ class HeldQuotes:
         numbers : ndarray of int64
             The place of contract c of their table at c + 1.
         """
-        self._rank_venues(quotes)
+        self._rank_venues(quotes.venue)
         self._lengthen(quotes.n_quotes)
         where, ts_ns, values = quote_columns(quotes)
         _push(
@@ -130,10 +205,10 @@ class HeldQuotes:
             )  # fmt: skip
         return met
 
-    def _rank_venues(self, quotes: QuoteBatch) -> None:
+    def _rank_venues(self, venue: np.ndarray) -> None:
         if not self._with_exchange:
             return
-        venues = quotes.venue.astype(np.int64) + VENUE_OFFSET
+        venues = venue.astype(np.int64) + VENUE_OFFSET
         fresh = np.unique(venues[self._ranks[venues] < 0])
         if fresh.shape[0]:
             self._ranks[fresh] = np.arange(self._n_ranks, self._n_ranks + fresh.shape[0])

@@ -19,7 +19,7 @@ from fields.signing.rules import OUT_I8, OUT_U8, PRICE_TOLERANCE, U8
 from market.chains import BoolArray, FloatArray, IntArray
 from market.trades import Int8Array, Int64Array, TradeBatch, TradeFlag
 
-__all__ = ["OUT_BOOL", "OUT_I64", "OUT_U16", "PrintMemory", "Prints", "WaitingTrades", "as_column"]
+__all__ = ["OUT_BOOL", "OUT_I64", "OUT_U16", "PrintMemory", "Prints", "SavedPrints", "WaitingTrades", "as_column"]
 
 OUT_I64: Any = types.Array(types.int64, 1, "C")
 OUT_I64_2D: Any = types.Array(types.int64, 2, "C")
@@ -29,6 +29,7 @@ OUT_BOOL: Any = types.Array(types.boolean, 1, "C")
 
 _START_NS = -(2**63)
 _NO_ID = -1
+_SAVED_IDS = 1_024
 _EXCLUDED = int(SigningStatus.EXCLUDED)
 _DUPLICATE = int(SigningStatus.DUPLICATE)
 _LATE = int(SigningStatus.LATE)
@@ -70,6 +71,34 @@ class Prints:
     blocked: BoolArray
     moves: BoolArray
     tick: Int8Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPrints:
+    """What a restart needs of earlier prints; arrays of shape ``(n_places,)`` but for `ids`.
+
+    Parameters
+    ----------
+    place : ndarray of int64
+        0 for the underlying, else contract number + 1.
+    newest_ns : ndarray of int64
+        Newest instant.
+    last_price : ndarray
+        Last price, NaN before the first.
+    direction : ndarray of int8
+        Side of the last different price.
+    highest_id : ndarray of int64
+        Highest id.
+    ids : ndarray of int64, shape (n_ids, 2)
+        The newest ids, with the places of their contracts.
+    """
+
+    place: Int64Array
+    newest_ns: Int64Array
+    last_price: FloatArray
+    direction: Int8Array
+    highest_id: Int64Array
+    ids: Int64Array
 
 
 @final
@@ -137,6 +166,44 @@ class PrintMemory:
             found.contract, found.flags, found.status, found.blocked, found.moves, found.tick,
         )  # fmt: skip
         return found
+
+    def saved(self) -> SavedPrints:
+        """Return the last price of each contract that has traded and the newest ids, for a restart."""
+        place = np.flatnonzero((self._newest_ns != _START_NS) | (self._highest_id != _NO_ID))
+        return SavedPrints(
+            place=place,
+            newest_ns=self._newest_ns[place],
+            last_price=self._last_price[place],
+            direction=self._direction[place],
+            highest_id=self._highest_id[place],
+            ids=self._newest_ids(),
+        )
+
+    def _newest_ids(self) -> Int64Array:
+        window, young = self._log.shape[0] >> 1, int(self._progress[0])
+        parts = []
+        for which in (1 - young, young):
+            start = which * window
+            parts.append(self._log[start : start + int(self._progress[1 + which])])
+        return np.concatenate(parts)[-_SAVED_IDS:]
+
+    def restore(self, saved: SavedPrints, n_places: int) -> None:
+        """Take back what `saved` gave.
+
+        Parameters
+        ----------
+        saved : SavedPrints
+            The prints.
+        n_places : int
+            Places there are: the underlying and the contracts.
+        """
+        self._grow(n_places)
+        for name in ("newest_ns", "last_price", "direction", "highest_id"):
+            getattr(self, f"_{name}")[saved.place] = getattr(saved, name)
+        ids = saved.ids[-(self._log.shape[0] >> 1) + 1 :]
+        self._log[: ids.shape[0]] = ids
+        self._progress[:] = 0
+        self._progress[1] = ids.shape[0]
 
     def _grow(self, n_places: int) -> None:
         more = n_places - self._newest_ns.shape[0]

@@ -8,20 +8,21 @@ from typing import final
 import numpy as np
 
 from fields.signing.config import SigningConfig, probability_table
-from fields.signing.held_quotes import HeldQuotes
+from fields.signing.held_quotes import HeldQuotes, SavedQuotes
 from fields.signing.matching import MetQuotes, match_history
 from fields.signing.messages import SignedTrades, SigningStatus
-from fields.signing.prints import PrintMemory, Prints, WaitingTrades, as_column
+from fields.signing.prints import PrintMemory, Prints, SavedPrints, WaitingTrades, as_column
 from fields.signing.rules import decide
 from fields.signing.steps import EXCHANGE_STEPS, QUOTE_STEPS, SIZE_STEPS, SigningStep, steps_of
 from market.chains import BoolArray, FloatArray
 from market.contracts import ContractIndex
 from market.trades import ContractTable, Int64Array, QuoteBatch, TradeBatch
 
-__all__ = ["SignerCounts", "TradeSigner", "sign_trades"]
+__all__ = ["SignerCheckpoint", "SignerCounts", "TradeSigner", "sign_trades"]
 
 _REVERSE = 1 << SigningStep.REVERSE_TICK
 _NAMES = tuple(item.name for item in fields(SignedTrades))
+_TALLIED = ("trades", "unsigned", "duplicates", "late_trades", "excluded")
 _COUNTED = (
     ("duplicates", int(SigningStatus.DUPLICATE)),
     ("late_trades", int(SigningStatus.LATE)),
@@ -59,6 +60,25 @@ class SignerCounts:
     waiting: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerCheckpoint:
+    """What a `TradeSigner` needs to go on; trades that wait for a later price are not part of it.
+
+    Parameters
+    ----------
+    quotes : SavedQuotes
+        The standing quote of each contract and venue, and the one before it.
+    prints : SavedPrints
+        Last prices, and the newest ids.
+    counts : SignerCounts
+        What it has met.
+    """
+
+    quotes: SavedQuotes
+    prints: SavedPrints
+    counts: SignerCounts
+
+
 @final
 class TradeSigner:
     """Signs the trades of one symbol as they come.
@@ -69,6 +89,8 @@ class TradeSigner:
         Settings.
     contracts : ContractIndex, optional
         The numbering to use, shared with whoever reads the signs; a new one by default.
+    saved : SignerCheckpoint, optional
+        To go on from, with the numbering that it was made with.
 
     Notes
     -----
@@ -79,7 +101,9 @@ class TradeSigner:
     `SignerCounts.lost_quotes` is 0.
     """
 
-    def __init__(self, config: SigningConfig, contracts: ContractIndex | None = None) -> None:
+    def __init__(
+        self, config: SigningConfig, contracts: ContractIndex | None = None, saved: SignerCheckpoint | None = None
+    ) -> None:
         self._config = config
         self._contracts = ContractIndex() if contracts is None else contracts
         self._steps = steps_of(config.rule, prefer_venue=config.prefer_venue)
@@ -90,7 +114,14 @@ class TradeSigner:
         self._chains = WaitingTrades(config.max_waiting)
         self._held: SignedTrades | None = None
         self._seen: tuple[ContractTable | None, Int64Array] = (None, np.zeros(0, dtype=np.int64))
-        self._tally = {"trades": 0, "unsigned": 0, "duplicates": 0, "late_trades": 0, "excluded": 0}
+        self._tally = dict.fromkeys(_TALLIED, 0)
+        self._counted_before = (0, 0)  # late and lost quotes before a restart
+        if saved is not None:
+            n_places = len(self._contracts) + 1
+            self._quotes.restore(saved.quotes, n_places)
+            self._prints.restore(saved.prints, n_places)
+            self._tally = {name: getattr(saved.counts, name) for name in _TALLIED}
+            self._counted_before = saved.counts.late_quotes, saved.counts.lost_quotes
 
     @property
     def contracts(self) -> ContractIndex:
@@ -102,10 +133,14 @@ class TradeSigner:
         """What the signer has met so far."""
         return SignerCounts(
             **self._tally,
-            late_quotes=self._quotes.n_late,
-            lost_quotes=self._quotes.n_lost,
+            late_quotes=self._quotes.n_late + self._counted_before[0],
+            lost_quotes=self._quotes.n_lost + self._counted_before[1],
             waiting=0 if self._held is None else self._held.n_trades,
         )
+
+    def checkpoint(self) -> SignerCheckpoint:
+        """Return what a restart needs: the trades that follow are signed as if there had been none."""
+        return SignerCheckpoint(quotes=self._quotes.saved(), prints=self._prints.saved(), counts=self.counts)
 
     def on_quotes(self, quotes: QuoteBatch) -> None:
         """Take in quotes.

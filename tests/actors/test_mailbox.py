@@ -112,7 +112,7 @@ def test_trades_wait_in_order_and_are_not_replaced() -> None:
 
 def test_a_flood_of_trades_is_bounded_and_counted() -> None:
     """Beyond its room a mailbox gives up the oldest trades, says of which symbol, and keeps the newest batch."""
-    mail = ShardMailbox(max_in_flight=1, max_rows=100)
+    mail = ShardMailbox(max_in_flight=1, max_rows=10 * (10 + 24))  # a message takes the room of 24 rows besides its own
     mail.offer(batch_of(0, small_chain("A")), 0)
     mail.take()
     for sequence in range(1, 101):
