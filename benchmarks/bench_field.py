@@ -5,13 +5,17 @@ from __future__ import annotations
 import statistics
 import time
 import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 
-from benchmarks.harness import Row
+from benchmarks.harness import Row, interleaved_ns
 from fields.compute import compute_field
-from fields.config import FieldConfig
+from fields.config import Dynamics, FieldConfig, PositionSource
+from fields.context import NO_CONTEXT, FieldContext
 from market.calendars import sessions_between
 from market.chains import OptionChain
 from tests.generators import AS_OF_NS, Expiry, synthetic_chain
@@ -94,6 +98,27 @@ def _one_size(n: int) -> list[Row]:
     ]
 
 
+def _other_readings(chain: OptionChain) -> list[Row]:
+    """Time the dearer fields in interleaved rounds: a smile that rides with spot, and a dealers' book with errors."""
+    rng = np.random.default_rng(0)
+    held = FieldContext(
+        contracts=rng.normal(0.0, 300.0, chain.n_contracts), standard_error=rng.uniform(20.0, 80.0, chain.n_contracts)
+    )
+    cases = {
+        "sticky moneyness": (replace(_CONFIG, dynamics=Dynamics.STICKY_MONEYNESS), NO_CONTEXT),
+        "dealers' book": (replace(_CONFIG, position_source=PositionSource.HYBRID), held),
+    }
+    calls: dict[str, Callable[[], object]] = {
+        name: partial(compute_field, chain, *case) for name, case in cases.items()
+    }
+    found = interleaved_ns(calls, rounds=60)
+    rows = []
+    for name, times in found.items():
+        p50, p95 = np.quantile(times[3:], [0.5, 0.95]) / 1e6
+        rows.append(_verdict(f"field: {name}, p95", chain.n_contracts, p95, "ms", 25.0, f"p50 {p50:.1f} ms"))
+    return rows
+
+
 def run() -> list[Row]:
     """Measure the field at 100, 1 000, 10 000 and 100 000 contracts.
 
@@ -102,4 +127,4 @@ def run() -> list[Row]:
     list of Row
         Percentiles, stages and memory.
     """
-    return [row for n in _SIZES for row in _one_size(n)]
+    return [*(row for n in _SIZES for row in _one_size(n)), *_other_readings(index_chain(10_000, 40))]

@@ -118,9 +118,12 @@ def _quality(quotes: SurfaceQuotes, fit: _Fit, tau: FloatArray, config: SurfaceC
     # A slice whose quotes all lie far out is judged by them.
     near |= fitted[s] & (np.bincount(s[near], minlength=n) == 0)[s]
     largest, low, high = np.full((3, n), np.nan)
-    for i in np.flatnonzero(fitted):
-        part = slice(quotes.start[i], quotes.start[i + 1])
-        largest[i], low[i], high[i] = error[part][near[part]].max(), quotes.k[part].min(), quotes.k[part].max()
+    some = np.flatnonzero(count)
+    if some.size:
+        first, chosen = quotes.start[some], fitted[some]
+        largest[some] = np.where(chosen, np.maximum.reduceat(np.where(near, error, -np.inf), first), np.nan)
+        low[some] = np.where(chosen, np.minimum.reduceat(quotes.k, first), np.nan)
+        high[some] = np.where(chosen, np.maximum.reduceat(quotes.k, first), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         rmse = np.sqrt(_mean(error * error, s, near, n))
         inside = _mean((error <= quotes.half_spread).astype(np.float64), s, near, n)

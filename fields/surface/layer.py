@@ -256,9 +256,10 @@ def _settle(numbers: tuple[float, float, float], c: FloatArray) -> None:
 def _cross(theta: FloatArray, rho: FloatArray, psi: FloatArray, layer: FloatArray, first: int, grid_of: int) -> bool:
     """Tell whether a slice and the next come too near on the fine grid of one of them."""
     deviation, after = math.sqrt(theta[grid_of]), first + 1
+    per_first, per_after = deviation / math.sqrt(theta[first]), deviation / math.sqrt(theta[after])
     for i in range(_FINE + 1):
-        k = (_LOW + i * (_HIGH - _LOW) / _FINE) * deviation
-        z1, z2 = k / math.sqrt(theta[first]), k / math.sqrt(theta[after])
+        place = _LOW + i * (_HIGH - _LOW) / _FINE
+        k, z1, z2 = place * deviation, place * per_first, place * per_after
         low, high = layer_at(layer[first], z1), layer_at(layer[after], z2)
         if low == 0.0 and high == 0.0:
             continue
@@ -273,11 +274,16 @@ def _cross(theta: FloatArray, rho: FloatArray, psi: FloatArray, layer: FloatArra
 @primitive
 def _part(theta: FloatArray, rho: FloatArray, psi: FloatArray, layer: FloatArray) -> None:
     """Shrink the layers of neighbours that cross, until none does; slices without a layer never do."""
+    # Neighbours that did not cross still do not where neither has changed.
+    is_new = np.ones(theta.shape[0] + 1, dtype=np.bool_)
     for _ in range(64):
         crossed = False
         for s in range(theta.shape[0] - 1):
+            if not is_new[s]:
+                continue
+            is_new[s] = False
             if _cross(theta, rho, psi, layer, s, s) or _cross(theta, rho, psi, layer, s, s + 1):
-                crossed = True
+                crossed = is_new[max(s - 1, 0)] = is_new[s] = is_new[s + 1] = True
                 for t in (s, s + 1):
                     top = 0.0
                     for j in range(N_LAYER):
