@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 from zoneinfo import ZoneInfo
 
+from market.calendars import session_on
 from market.clock import datetime_of_ns
 from market.errors import DataError, TradingError
 from market.ports import MarketBatch
@@ -53,7 +54,7 @@ class _Symbol:
         self._state, self._positions = state, positions
         self._chain: OptionChain | None = None
         self._latest: LiveField | TradingError | None = None
-        self._changed = False
+        self._changed = self._at_close = False
 
     def take(self, batch: MarketBatch, symbol: str) -> None:
         """Take its part of a batch as a shard does: quotes, trades, chain; the first chain before anything else."""
@@ -74,6 +75,8 @@ class _Symbol:
 
     def _open(self, chains: list[OptionChain]) -> None:
         for chain in chains:
+            if self._chain is None:
+                self._at_close = _is_of_close(chain)
             self._state.on_chain(chain, None if self._positions is None else self._positions(chain))
             self._chain = chain
 
@@ -92,16 +95,20 @@ class _Symbol:
             self._compute()
         if self._latest is None or isinstance(self._latest, TradingError):
             return self._latest
-        live = self._latest.live
-        stream = live.stream
-        if stream.before_chain and not stream.quotes and not live.dealer.trades:
+        missed = self._latest.live.stream.before_chain
+        if missed and self._at_close:
             return DataError(
-                f"no quote and no trade in options of {self._chain.symbol} comes after its chain",
-                found=f"{stream.before_chain:,} before {datetime_of_ns(self._chain.ts_event_ns):%Y-%m-%dT%H:%M:%SZ}",
+                f"the trades and quotes of {self._chain.symbol} come before its chain, which is that of the close",
+                found=f"{missed:,} that no chain could place",
                 expected="a chain from before the trades, such as the morning's",
                 action="leave the chain file out: with option quotes among the ticks, chains are built from them",
             )
         return PlayedField(field=self._latest, chain=self._chain)
+
+
+def _is_of_close(chain: OptionChain) -> bool:
+    session = session_on(chain.series[0].product.calendar, chain.session) if chain.series else None
+    return session is not None and chain.ts_event_ns >= session.close_ns
 
 
 @final

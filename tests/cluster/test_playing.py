@@ -19,6 +19,7 @@ from fields.config import FieldConfig, PositionSource
 from fields.live.config import LiveConfig
 from fields.live.state import SymbolState
 from fields.summary import summarize
+from market.calendars import session_on
 from market.chains import OptionChain
 from market.errors import DataError
 from market.ports import MarketBatch
@@ -30,7 +31,7 @@ _MINUTE_NS = 60_000_000_000
 def _batches(n: int = 24) -> tuple[MarketBatch, ...]:
     config: SimulatedMarketConfig = light_config(2, 100, seed=5, interval_s=0.0)
     feed = SimulatedFeed(config)
-    return tuple(batch for _ in range(n) if (batch := feed.next_batch()) is not None)
+    return tuple(feed.next_batch() for _ in range(n))
 
 
 class _Recording:
@@ -119,15 +120,17 @@ def test_quotes_and_trades_without_a_chain_are_refused() -> None:
         require_chain(player)
 
 
-def test_a_chain_after_all_of_its_trades_is_refused() -> None:
-    """A chain of the close cannot place the trades before it."""
+def test_a_chain_of_the_close_after_its_trades_is_refused() -> None:
+    """It cannot place the trades before it, whatever is told in its own minute."""
     first, *rest = _batches()[:6]
     told = tuple(replace(batch, chains=()) for batch in rest)
-    last = MarketBatch(sequence=99, ts_event_ns=rest[-1].ts_event_ns + 1, chains=first.chains)
-    late = replace(last, chains=tuple(replace(c, ts_event_ns=last.ts_event_ns) for c in first.chains))
-    results = list(play(_Recording((*told, late)), _player()))
+    session = session_on(first.chains[0].series[0].product.calendar, first.chains[0].session)
+    assert session is not None
+    late = tuple(replace(chain, ts_event_ns=session.close_ns) for chain in first.chains)
+    close = replace(rest[-1], sequence=99, ts_event_ns=session.close_ns, chains=late)
+    results = list(play(_Recording((*told, close)), _player()))
     assert results
-    assert all(isinstance(result, DataError) and "comes after its chain" in str(result) for result in results)
+    assert all(isinstance(result, DataError) and "that of the close" in str(result) for result in results)
 
 
 def test_only_the_symbol_that_was_asked_for_is_played() -> None:
