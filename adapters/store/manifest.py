@@ -1,0 +1,286 @@
+"""The list of what a data set holds: numbered commits that are only ever added to, each chained to the one before."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final, final
+
+import msgspec
+
+from adapters.store.files import AlreadyThereError, StoreFiles
+from adapters.store.kinds import DataKind
+from market.errors import DataError, VenueError
+
+__all__ = ["Commit", "Manifest", "ManifestState", "Segment"]
+
+_CHECKPOINT_EVERY: Final = 32
+_MAX_RIVALS: Final = 1_000
+_ORIGIN: Final = "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One immutable file of a partition.
+
+    Parameters
+    ----------
+    path : str
+        Relative to the store's root.
+    symbol, period : str
+        Its partition.
+    source : str
+        Whose data: a vendor and its layout. Sources never correct each other.
+    sha256 : str
+        Of its bytes.
+    n_rows, n_bytes : int
+        Size.
+    first_event_ns, last_event_ns : int
+        Range of its event times, both included.
+    first_known_ns, last_known_ns : int
+        Range of the instants from which its rows were known.
+    revises : bool
+        Whether some key stands in it more than once, known from different instants.
+    simulated : bool
+        Whether any row is simulated.
+    replaces : tuple of str
+        Paths of segments that this one stands for, from `first_known_ns` on.
+    origin : str
+        File name or address that it was read from.
+    """
+
+    path: str
+    symbol: str
+    period: str
+    source: str
+    sha256: str
+    n_rows: int
+    n_bytes: int
+    first_event_ns: int
+    last_event_ns: int
+    first_known_ns: int
+    last_known_ns: int
+    revises: bool
+    simulated: bool
+    replaces: tuple[str, ...] = ()
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """What one writer added at once.
+
+    Parameters
+    ----------
+    sequence : int
+        From 1; without a gap.
+    parent_sha256 : str
+        Of the commit before.
+    recorded_ns : int
+        When it was written, ns since the epoch, UTC.
+    source_sha256 : str
+        Of the source file; empty where the data came otherwise.
+    kinds : tuple of DataKind
+        All kinds that the source gave; complete where each has its commit.
+    segments : tuple of Segment
+        What came in; empty where all of it was there before.
+    """
+
+    sequence: int
+    parent_sha256: str
+    recorded_ns: int
+    source_sha256: str
+    kinds: tuple[DataKind, ...]
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestState:
+    """A data set as of one commit.
+
+    Parameters
+    ----------
+    commits : tuple of Commit
+        In order.
+    sha256 : str
+        Of the newest commit; it fixes the whole state.
+    """
+
+    commits: tuple[Commit, ...]
+    sha256: str = _ORIGIN
+
+    @property
+    def sequence(self) -> int:
+        """Number of the newest commit; 0 where there is none."""
+        return self.commits[-1].sequence if self.commits else 0
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """All segments, in the order in which they came."""
+        return tuple(segment for commit in self.commits for segment in commit.segments)
+
+    def holds_source(self, sha256: str) -> bool:
+        """Return whether a source file has been taken in."""
+        return any(commit.source_sha256 == sha256 for commit in self.commits if commit.source_sha256)
+
+
+class _Checkpoint(msgspec.Struct):
+    sha256: str
+    commits: list[Commit]
+
+
+@final
+class Manifest:
+    """The commits of one data set.
+
+    Parameters
+    ----------
+    files : StoreFiles
+        Where they lie.
+    kind : DataKind
+        Which data set.
+    """
+
+    def __init__(self, files: StoreFiles, kind: DataKind) -> None:
+        self._files = files
+        self.folder = f"kind={kind}/_manifest"
+
+    def state(self, *, at: int | None = None) -> ManifestState:
+        """Read the data set as it stands, or as it stood after a commit.
+
+        Parameters
+        ----------
+        at : int, optional
+            Number of the commit; the newest where it is not given.
+
+        Returns
+        -------
+        ManifestState
+            An unfinished commit is not part of it.
+        """
+        names = self._files.names(self.folder)
+        checkpoints = [n for n in names if n.startswith("upto-") and (at is None or _number(n) <= at)]
+        state = self._checkpoint(checkpoints[-1]) if checkpoints else ManifestState(commits=())
+        commits, sha256 = list(state.commits), state.sha256
+        for name in names:
+            if name.startswith("upto-") or _number(name) <= state.sequence or (at is not None and _number(name) > at):
+                continue
+            content = self._files.read(f"{self.folder}/{name}")
+            commit = _decoded(content, f"{self.folder}/{name}")
+            if commit.parent_sha256 != sha256 or commit.sequence != len(commits) + 1:
+                raise _broken(f"{self.folder}/{name}", f"commit {commit.sequence} after {len(commits)}")
+            commits.append(commit)
+            sha256 = hashlib.sha256(content).hexdigest()
+        if at is not None and len(commits) != at:
+            raise DataError(
+                "the data set has no such commit",
+                path=self.folder,
+                found=f"{len(commits)} commits",
+                expected=f"commit {at}",
+                action="name a version that `versions` lists",
+            )
+        return ManifestState(commits=tuple(commits), sha256=sha256)
+
+    def commit(
+        self,
+        segments: tuple[Segment, ...],
+        *,
+        recorded_ns: int,
+        kinds: tuple[DataKind, ...],
+        after: int,
+        source_sha256: str = "",
+    ) -> Commit:
+        """Add segments.
+
+        Parameters
+        ----------
+        segments : tuple of Segment
+            Files that are already durable.
+        recorded_ns : int
+            Now, ns since the epoch, UTC.
+        kinds : tuple of DataKind
+            All kinds that the source gave.
+        source_sha256 : str, optional
+            Of the source file.
+        after : int
+            Number of the commit on which the segments stand. Where another writer has since touched one of their
+            partitions, or taken in the same source, nothing is written and a retryable `VenueError` is raised; a
+            commit that touches others goes on top of it.
+
+        Returns
+        -------
+        Commit
+            As written.
+        """
+        for _ in range(_MAX_RIVALS):
+            state = self.state()
+            if _collide(state.commits[after:], segments, source_sha256):
+                break
+            commit = Commit(
+                sequence=state.sequence + 1,
+                parent_sha256=state.sha256,
+                recorded_ns=recorded_ns,
+                source_sha256=source_sha256,
+                kinds=kinds,
+                segments=segments,
+            )
+            content = msgspec.json.encode(commit)
+            try:
+                self._files.create(f"{self.folder}/{commit.sequence:012d}.json", content)
+            except AlreadyThereError:
+                continue
+            self._keep_short(state, commit, hashlib.sha256(content).hexdigest())
+            return commit
+        raise VenueError(
+            "another writer has changed the data set",
+            retryable=True,
+            found=f"commit {self.state().sequence} in {self.folder}",
+            expected=f"nobody else in the same partitions since commit {after}",
+            action="run the import again; what it has written so far costs nothing but space",
+        )
+
+    def _keep_short(self, state: ManifestState, commit: Commit, sha256: str) -> None:
+        # A reader opens the newest checkpoint and the few commits after it, not one file per import ever made.
+        if commit.sequence % _CHECKPOINT_EVERY:
+            return
+        whole = _Checkpoint(sha256=sha256, commits=[*state.commits, commit])
+        self._files.replace(f"{self.folder}/upto-{commit.sequence:012d}.json", msgspec.json.encode(whole))
+
+    def _checkpoint(self, name: str) -> ManifestState:
+        path = f"{self.folder}/{name}"
+        try:
+            found = msgspec.json.decode(self._files.read(path), type=_Checkpoint)
+        except msgspec.MsgspecError as error:
+            raise _broken(path, str(error)[:200]) from error
+        return ManifestState(commits=tuple(found.commits), sha256=found.sha256)
+
+
+def _collide(since: tuple[Commit, ...], segments: tuple[Segment, ...], source_sha256: str) -> bool:
+    ours = {(segment.symbol, segment.period, segment.source) for segment in segments}
+    theirs = {(s.symbol, s.period, s.source) for commit in since for s in commit.segments}
+    same_source = any(commit.source_sha256 == source_sha256 for commit in since if source_sha256)
+    return same_source or bool(ours & theirs)
+
+
+def _number(name: str) -> int:
+    digits = name.removeprefix("upto-").removesuffix(".json")
+    if not digits.isdigit():
+        raise _broken(name, "a name without a number")
+    return int(digits)
+
+
+def _decoded(content: bytes, path: str) -> Commit:
+    try:
+        return msgspec.json.decode(content, type=Commit)
+    except msgspec.MsgspecError as error:
+        raise _broken(path, str(error)[:200]) from error
+
+
+def _broken(path: str, found: str) -> DataError:
+    return DataError(
+        "the manifest of the store is damaged",
+        path=path,
+        found=found,
+        expected="commits numbered without a gap, each naming the hash of the one before",
+        action="restore the manifest from a copy, or import the sources into a new folder",
+    )

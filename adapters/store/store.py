@@ -1,0 +1,300 @@
+"""The point-in-time store: what was known, when it was known, and nothing that came later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final, TypeVar, final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from pyarrow import fs
+
+from adapters.store.asof import as_known, needs_merge, standing
+from adapters.store.chain_reader import ChainReader
+from adapters.store.files import StoreFiles, open_files
+from adapters.store.kinds import DataKind
+from adapters.store.manifest import Commit, Manifest, ManifestState, Segment
+from adapters.store.messages import Head, Message, message_of
+from adapters.store.segments import Range, matching, open_segment
+from adapters.store.writer import SegmentWriter
+from market.clock import Clock, SystemClock
+from market.errors import DataError
+from market.trades import QuoteBatch, TradeBatch
+
+__all__ = ["PointInTimeStore", "open_store"]
+
+_FIRST: Final = np.iinfo(np.int64).min
+_LAST: Final = np.iinfo(np.int64).max
+_ROW_COLUMNS: Final = ("event_ns", "known_ns")
+_Batch = TypeVar("_Batch", TradeBatch, QuoteBatch)
+
+
+@final
+class PointInTimeStore:
+    """Reads and writes a store.
+
+    Parameters
+    ----------
+    files : StoreFiles
+        Where it lies.
+    clock : Clock, optional
+        Tells when something is recorded.
+
+    Notes
+    -----
+    Every read takes ``known_ns``: it returns what was known by that instant. A correction is known from the instant
+    at which it was recorded, so an old read stays what it was. ``version`` fixes a data set to one of its commits;
+    with both, a read returns the same bytes for ever.
+    """
+
+    def __init__(self, files: StoreFiles, *, clock: Clock | None = None) -> None:
+        self.files, self._clock = files, clock or SystemClock()
+        self.chains = ChainReader(files, self.segments)
+        self._states: dict[tuple[DataKind, int | None], ManifestState] = {}
+
+    def writer(
+        self, kind: DataKind, *, origin: str, source: str = "", replaces: tuple[str, ...] = (), dry_run: bool = False
+    ) -> SegmentWriter:
+        """Return a writer for one data set.
+
+        Parameters
+        ----------
+        kind : DataKind
+            Data set.
+        origin : str
+            Where the data come from.
+        source : str, optional
+            Whose tables: a vendor and its layout; the origin where it is not given.
+        replaces : tuple of str, optional
+            Paths of segments that the new ones stand for, where the kind has no keys.
+        dry_run : bool, optional
+            Count, and write nothing.
+
+        Returns
+        -------
+        SegmentWriter
+            Nothing is seen before its `commit`.
+        """
+        now = self._clock.now_ns()
+        return SegmentWriter(
+            self.files, kind, recorded_ns=now, origin=origin, source=source, replaces=replaces, dry_run=dry_run
+        )
+
+    def state(self, kind: DataKind, *, version: int | None = None) -> ManifestState:
+        """Return what a data set holds; read anew unless a version is given."""
+        key = (kind, version)
+        if version is None or key not in self._states:
+            self._states[key] = Manifest(self.files, kind).state(at=version)
+        return self._states[key]
+
+    def versions(self, kind: DataKind) -> tuple[Commit, ...]:
+        """Return the commits of a data set, in order."""
+        return self.state(kind).commits
+
+    def symbols(self, kind: DataKind) -> tuple[str, ...]:
+        """Return the symbols of a data set, in alphabetical order."""
+        return tuple(sorted({segment.symbol for segment in self.state(kind).segments}))
+
+    def sources(self, kind: DataKind, symbol: str) -> tuple[str, ...]:
+        """Return whose data a symbol has in a data set, in alphabetical order."""
+        return tuple(sorted({segment.source for segment in self.segments(kind, symbol)}))
+
+    def segments(
+        self,
+        kind: DataKind,
+        symbol: str | None = None,
+        *,
+        source: str | None = None,
+        first_ns: int = _FIRST,
+        last_ns: int = _LAST,
+        version: int | None = None,
+    ) -> tuple[Segment, ...]:
+        """Return the files that may hold rows of a symbol between two event instants, both included."""
+        return tuple(
+            s
+            for s in self.state(kind, version=version).segments
+            if (symbol is None or s.symbol == symbol)
+            and (source is None or s.source == source)
+            and s.last_event_ns >= first_ns
+            and s.first_event_ns <= last_ns
+        )
+
+    def scan(
+        self,
+        kind: DataKind,
+        symbol: str,
+        *,
+        known_ns: int,
+        first_ns: int = _FIRST,
+        last_ns: int = _LAST,
+        columns: Sequence[str] | None = None,
+        where: Sequence[Range] = (),
+        source: str | None = None,
+        version: int | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """Read rows as they were known at an instant, in order of partition; memory holds a row group.
+
+        Parameters
+        ----------
+        kind : DataKind
+            Data set.
+        symbol : str
+            Whose rows.
+        known_ns : int
+            The instant, ns since the epoch, UTC.
+        first_ns, last_ns : int, optional
+            Range of event times, both included.
+        columns : sequence of str, optional
+            Columns to return; all where it is not given.
+        where : sequence of Range, optional
+            Conditions; row groups whose statistics exclude them are not read.
+        source : str, optional
+            One source only; without it those of a partition come one after the other.
+        version : int, optional
+            Commit to read.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            Only a partition with several versions of a key is read whole.
+        """
+        ranges = (Range(column="event_ns", least=first_ns, most=last_ns), *where)
+        found = self.segments(kind, symbol, source=source, version=version)
+        chosen = sorted(standing(found, known_ns, first_ns, last_ns), key=_partition)
+        for _, group in groupby(chosen, key=_partition):
+            partition = sorted(group, key=lambda s: s.first_event_ns)
+            if needs_merge(kind, partition):
+                in_order = [s for s in chosen if s in partition]
+                table = as_known(kind, [self._whole(s) for s in in_order], known_ns)
+                table = table.filter(pa.array(matching(table, ranges)))
+                yield from (table if columns is None else table.select(_present(table, columns))).to_batches()
+            else:
+                for segment in partition:
+                    yield from self._rows(segment, known_ns, ranges, columns)
+
+    def table(self, kind: DataKind, symbol: str, *, known_ns: int, **choice: Any) -> pa.Table:
+        """Return what `scan` yields as one table; `choice` is passed on to it."""
+        batches = list(self.scan(kind, symbol, known_ns=known_ns, **choice))
+        if not batches:
+            return pa.table({name: pa.array([], type=pa.int64()) for name in _ROW_COLUMNS})
+        return pa.concat_tables([pa.Table.from_batches([batch]) for batch in batches], promote_options="permissive")
+
+    def trades(
+        self, symbol: str, *, known_ns: int, first_ns: int = _FIRST, last_ns: int = _LAST
+    ) -> Iterator[TradeBatch]:
+        """Read trades as they were known at an instant, batch by batch as they were written."""
+        return self._batches(TradeBatch, DataKind.TRADES, symbol, known_ns, first_ns, last_ns)
+
+    def quotes(
+        self, symbol: str, *, known_ns: int, first_ns: int = _FIRST, last_ns: int = _LAST
+    ) -> Iterator[QuoteBatch]:
+        """Read quotes as they were known at an instant, batch by batch as they were written."""
+        return self._batches(QuoteBatch, DataKind.QUOTES, symbol, known_ns, first_ns, last_ns)
+
+    def read_segment(self, segment: Segment) -> pa.Table:
+        """Return all rows of one file, whatever was known when."""
+        return self._whole(segment)
+
+    def messages(self, segment: Segment) -> Iterator[Message]:
+        """Read the messages of one file as they were written, one at a time."""
+        with open_segment(self.files, segment) as opened:
+            for head in opened.heads():
+                rows = opened.read(opened.groups(head=head))
+                yield message_of(head, _cut(rows, head, opened.first_row_of(head)))
+
+    def verify(self, kind: DataKind, *, read: Callable[[str], bytes] | None = None) -> tuple[str, ...]:
+        """Return the paths of files whose content no longer has the hash of the manifest; empty where all is well."""
+        import hashlib
+
+        reader = self.files.read if read is None else read
+        damaged = []
+        for segment in self.state(kind).segments:
+            try:
+                found = hashlib.sha256(reader(segment.path)).hexdigest()
+            except DataError:
+                found = ""
+            if found != segment.sha256:
+                damaged.append(segment.path)
+        return tuple(damaged)
+
+    def note(self, segment: Segment, name: str, content: bytes) -> None:
+        """Put a small file beside a segment, such as its quality; a later one of the same name takes its place."""
+        self.files.replace(f"{segment.path.removesuffix('.parquet')}.{name}.json", content)
+
+    def noted(self, segment: Segment, name: str) -> dict[str, Any] | None:
+        """Return what `note` put beside a segment, or None."""
+        path = f"{segment.path.removesuffix('.parquet')}.{name}.json"
+        try:
+            found: dict[str, Any] = msgspec.json.decode(self.files.read(path))
+        except DataError:
+            return None
+        return found
+
+    def _whole(self, segment: Segment) -> pa.Table:
+        with open_segment(self.files, segment) as opened:
+            return opened.read(opened.groups())
+
+    def _rows(
+        self, segment: Segment, known_ns: int, ranges: Sequence[Range], columns: Sequence[str] | None
+    ) -> Iterator[pa.RecordBatch]:
+        conditions = (*ranges, Range(column="known_ns", most=known_ns))
+        names = None if columns is None else list(dict.fromkeys([*columns, *(r.column for r in conditions)]))
+        with open_segment(self.files, segment) as opened:
+            wanted = None if names is None else [name for name in names if name in opened.names]
+            for batch in opened.batches(opened.groups(conditions), wanted):
+                table = pa.Table.from_batches([batch])
+                keep = matching(table, conditions)
+                table = table if keep.all() else table.filter(pa.array(keep))
+                if table.num_rows:
+                    yield from (table if columns is None else table.select(_present(table, columns))).to_batches()
+
+    def _batches(
+        self, kind: type[_Batch], dataset: DataKind, symbol: str, known_ns: int, first_ns: int, last_ns: int
+    ) -> Iterator[_Batch]:
+        ranges = (
+            Range(column="event_ns", least=first_ns, most=last_ns),
+            Range(column="known_ns", most=known_ns),
+        )
+        segments = standing(self.segments(dataset, symbol), known_ns, first_ns, last_ns)
+        for segment in sorted(segments, key=lambda s: s.first_event_ns):
+            with open_segment(self.files, segment) as opened:
+                for head in opened.heads():
+                    rows = _cut(opened.read(opened.groups(head=head)), head, opened.first_row_of(head))
+                    keep = matching(rows, ranges)
+                    if keep.any():
+                        batch = message_of(head, rows if keep.all() else rows.filter(pa.array(keep)))
+                        if isinstance(batch, kind):
+                            yield batch
+
+
+def _partition(segment: Segment) -> tuple[str, str]:
+    return segment.period.partition("=")[2], segment.source
+
+
+def _cut(rows: pa.Table, head: Head, first_row: int) -> pa.Table:
+    return rows.slice(head.first_row - first_row, head.n_rows)
+
+
+def _present(table: pa.Table, columns: Sequence[str]) -> list[str]:
+    return [name for name in columns if name in table.column_names]
+
+
+def open_store(where: str | Path | fs.FileSystem, *, clock: Clock | None = None) -> PointInTimeStore:
+    """Open a store, empty where there is none.
+
+    Parameters
+    ----------
+    where : str, Path or pyarrow.fs.FileSystem
+        As `adapters.store.files.open_files` takes it.
+    clock : Clock, optional
+        Tells when something is recorded; the machine's by default.
+
+    Returns
+    -------
+    PointInTimeStore
+        Nothing is read before it is asked for.
+    """
+    return PointInTimeStore(open_files(where), clock=clock)
