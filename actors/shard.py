@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 import ray
-from ray.util.metrics import Counter, Gauge, Histogram
 
 from actors.addresses import ActorAddress, connect
 from actors.bus import BusActor
 from actors.codec import encode
 from actors.messages import Outgoing, Publication, Receipt, ShardBatch, ShardHealth, SymbolStatus
+from actors.metrics import ShardMetrics
 from actors.state import ShardConfig, ShardState, SymbolFactory
 from market.clock import SystemClock
 from market.errors import DataError
@@ -33,37 +33,6 @@ __all__ = ["SymbolActor"]
 
 _OUTSTANDING: Final = 4  # publications on their way to the bus; more means that the bus is behind
 _PATIENCE_S: Final = 5.0
-_BOUNDARIES_MS: Final = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 5000.0]
-
-
-@final
-class _Metrics:
-    """Custom metrics of a shard; they appear on the node's metrics port with the prefix ``ray_``."""
-
-    def __init__(self, shard: str) -> None:
-        tags = {"shard": shard}
-        self._updates = Counter("hedgefield_updates", "Fields computed", ("shard",))
-        self._failed = Counter("hedgefield_failed", "Chains that gave no field", ("shard",))
-        self._latency = Histogram(
-            "hedgefield_latency_ms", "From the feed's receipt to publication", _BOUNDARIES_MS, ("shard",)
-        )
-        self._compute = Histogram("hedgefield_compute_ms", "Field computation of a batch", _BOUNDARIES_MS, ("shard",))
-        self._age = Gauge("hedgefield_staleness_s", "Age of the oldest field", ("shard",))
-        self._queue = Gauge("hedgefield_queue_depth", "Chains that wait in the feed for the shard", ("shard",))
-        for metric in (self._updates, self._failed, self._latency, self._compute, self._age, self._queue):
-            metric.set_default_tags(tags)
-
-    def on_batch(self, message: ShardBatch, published: Sequence[Publication], receipt: Receipt) -> None:
-        self._queue.set(message.queued)
-        self._compute.observe(receipt.compute_ns / 1e6)
-        if receipt.failed:
-            self._failed.inc(receipt.failed)
-        if published:
-            self._updates.inc(len(published))
-            self._latency.observe((published[-1].published_ns - message.received_ns) / 1e6)
-
-    def on_status(self, status: Sequence[SymbolStatus]) -> None:
-        self._age.set(max((s.age_s for s in status if s.age_s == s.age_s), default=0.0))
 
 
 def _symbol_factory(folder: Path) -> SymbolFactory:
@@ -103,7 +72,7 @@ class SymbolActor:
         self._epoch_ns = self._clock.now_ns()
         self._sent: deque[ray.ObjectRef[int]] = deque()
         self._unpublished, self._note = 0, ""
-        self._metrics = _Metrics(config.name)
+        self._metrics = ShardMetrics(config.name)
         factory = _symbol_factory(self._path.parent)
         restored = self._restore()
         self._restored = 0 if restored is None else len(restored.publications)

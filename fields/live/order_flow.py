@@ -30,7 +30,7 @@ __all__ = ["OrderFlow", "OrderFlowCheckpoint", "session_of"]
 
 # Prints of a session are reported for a while after its close; they belong to it, and to its open interest.
 _LATE_PRINTS_NS: Final = 7_200_000_000_000
-_NO_PRINT: Final = SigningStatus.EXCLUDED | SigningStatus.DUPLICATE
+_NO_PRINT: Final = np.uint16(SigningStatus.EXCLUDED | SigningStatus.DUPLICATE)
 
 
 @dataclass(slots=True)
@@ -248,16 +248,16 @@ class OrderFlow:
         usable = (signed.status & _NO_PRINT) == 0
         option = usable & (signed.contract != UNDERLYING)
         if option.any():
-            self._on_options(signed, option)
+            self._on_options(signed, _rows(option))
         own = usable & (signed.contract == UNDERLYING)
-        return self._on_underlying(signed, own) if own.any() else (0, float("nan"))
+        return self._on_underlying(signed, _rows(own)) if own.any() else (0, float("nan"))
 
     def _learn(self, batch: QuoteBatch | TradeBatch) -> None:
         fresh = self._terms.learn(batch.contracts)
         if fresh.size:
             self.book.list_contracts(fresh, self._terms.expiry_ns[fresh])
 
-    def _on_options(self, signed: SignedTrades, chosen: BoolArray) -> None:
+    def _on_options(self, signed: SignedTrades, chosen: BoolArray | slice) -> None:
         number = signed.contract[chosen].astype(np.int64)
         columns = (signed.aggressor[chosen], signed.size[chosen], signed.probability[chosen], signed.ts_ns[chosen])
         self.book.on_flow(number, *columns, signed.flags[chosen])
@@ -274,7 +274,7 @@ class OrderFlow:
             )
         )
 
-    def _on_underlying(self, signed: SignedTrades, chosen: BoolArray) -> tuple[int, float]:
+    def _on_underlying(self, signed: SignedTrades, chosen: BoolArray | slice) -> tuple[int, float]:
         ts_ns, price, size = signed.ts_ns[chosen], signed.price[chosen], signed.size[chosen]
         aggressor, probability = signed.aggressor[chosen], signed.probability[chosen]
         self.flow.on_underlying_trades(
@@ -320,6 +320,11 @@ class OrderFlow:
     def position(self, numbers: Int64Array, ts_ns: int) -> DealerPosition:
         """Return what dealers hold of contracts at an instant."""
         return self.book.position(numbers, ts_ns=ts_ns)
+
+
+def _rows(chosen: BoolArray) -> BoolArray | slice:
+    """Return what chooses the same rows; for all of them a slice, which copies nothing."""
+    return slice(None) if chosen.all() else chosen
 
 
 def session_of(chain: OptionChain) -> Session:

@@ -137,10 +137,10 @@ class HeldQuotes:
             (older, saved.before_ns, saved.before_values),
             (np.arange(saved.ts_ns.shape[0]), saved.ts_ns, saved.values),
         ):
-            columns = (np.ascontiguousarray(values[rows, column]) for column in range(4))
+            bid, ask, bid_size, ask_size = np.ascontiguousarray(values[rows].T)
             _push(
                 numbers, self._ranks, self._n_ranks, (saved.place[rows] - 1).astype(np.int32), saved.venue[rows],
-                ts_ns[rows], *columns,
+                ts_ns[rows], bid, ask, bid_size, ask_size,
                 self._ts_ns, self._before, self._values, self._log_ts_ns, self._log_before, self._log_values,
                 self._counts,
             )  # fmt: skip

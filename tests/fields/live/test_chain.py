@@ -71,6 +71,21 @@ def test_an_older_quote_is_dropped_and_counted() -> None:
     assert (live.counts.applied, live.counts.late) == (1, 1)
 
 
+def test_one_quote_does_what_it_does_in_a_batch() -> None:
+    """Alone or with others, a quote changes the same, whatever is missing in it."""
+    chain = _sample()
+    rows, prices = [2, 5, 9, 70 % chain.n_contracts], [float("nan"), 1.5, 0.0, 3.0]
+    alone, together = _live(chain), _live(chain)
+    ages = [AS_OF_NS + 10**9, AS_OF_NS - 1, AS_OF_NS, AS_OF_NS + 2]
+    together.on_quotes(_quotes(chain, rows, ages, prices))
+    for row, age, price in zip(rows, ages, prices, strict=True):
+        alone.on_quotes(_quotes(chain, [row], [age], [price]))
+    one, two = alone.chain(0), together.chain(0)
+    for name in ("bid", "ask", "bid_size", "ask_size", "quote_ts_ns"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+    assert alone.counts == together.counts
+
+
 @given(st.permutations(list(range(6))))
 def test_order_within_a_batch_does_not_matter(order: list[int]) -> None:
     """Of several quotes of a contract the newest stands, wherever it is in the batch."""
