@@ -11,32 +11,17 @@ from nicegui import ui
 from actors.messages import Publication
 from market.clock import iso_of_ns
 from serve.board import Entry, SnapshotBoard
-from serve.page_charts import FigureCache, chart_cards, tagged
+from serve.page_charts import FigureCache, tagged
+from serve.page_sections import SECTIONS, Sections
 from serve.page_style import FAVICON, STYLE
 from serve.page_symbols import SymbolRows
-from serve.page_text import (
-    age_text,
-    contracts_table,
-    price_text,
-    reasons_table,
-    roots_table,
-    settings_table,
-    tiles,
-)
+from serve.page_text import age_text, confidence_text, price_text, tiles
 
 __all__ = ["PageView", "mount_page"]
 
 _TICK_S = 0.2  # numbers: at most five times a second
-_CHART_TICKS = 3
-_HEATMAP_TICKS = 5
 _LIST_TICKS = 5
 _RECORDED_AFTER_NS = 3600 * 1_000_000_000  # delayed quotes are minutes old; what is older is a recording
-_TABLES = (
-    ("Zero-gamma levels", roots_table),
-    ("Contracts", contracts_table),
-    ("Conventions and sources", settings_table),
-    ("Notes and missing values", reasons_table),
-)
 
 
 def mount_page(app: FastAPI, board: SnapshotBoard) -> None:
@@ -52,8 +37,8 @@ def mount_page(app: FastAPI, board: SnapshotBoard) -> None:
     cache = FigureCache()
 
     @ui.page("/", title="Hedgefield")
-    def show(symbol: str = "") -> None:
-        PageView(board, cache, symbol)
+    def show(symbol: str = "", section: str = "") -> None:
+        PageView(board, cache, symbol, section)
 
     ui.run_with(
         app,
@@ -80,15 +65,17 @@ class PageView:
         Figures shared by all tabs.
     symbol : str
         What to show first; the first symbol of the board where it is unknown.
+    section : str, optional
+        Section to open; the first one where it is unknown.
     """
 
-    def __init__(self, board: SnapshotBoard, cache: FigureCache, symbol: str) -> None:
+    def __init__(self, board: SnapshotBoard, cache: FigureCache, symbol: str, section: str = "") -> None:
         self._board = board
         self._selected = symbol
         self._chosen = board.get(symbol) is not None
         self._sequence = -1
         self._ticks = 0
-        self._due = dict.fromkeys(("list", "charts", "heatmap"), 0)
+        self._list_due = 0
         ui.add_css(STYLE)
         self._build_top()
         with ui.element("div").classes("hf-shell"):
@@ -97,8 +84,7 @@ class PageView:
                 self._empty = ui.label("").classes("hf-empty").props("role=status data-testid=empty")
                 with ui.element("div").classes("hf-main") as self._content:
                     self._build_head()
-                    self._charts = chart_cards(cache)
-                    self._build_tables()
+                    self._sections = Sections(cache, section, self._open)
         self._tick()
         ui.timer(_TICK_S, self._tick)
 
@@ -121,26 +107,28 @@ class PageView:
             self._title = tagged("h1", "")
             self._spot = ui.label("").classes("spot").props("data-testid=spot")
             self._how = ui.label("").classes("how")
+            self._confidence = ui.label("").classes("how").props("data-testid=confidence")
         with ui.element("section").classes("hf-tiles").props('aria-label="Key numbers"'):
             self._tiles = [_TileView() for _ in range(8)]
-
-    def _build_tables(self) -> None:
-        self._tables: list[ui.html] = []
-        self._cards: list[ui.element] = []
-        with ui.element("div").classes("hf-two top"):
-            for title, _ in _TABLES:
-                with ui.element("section").classes("hf-card") as card:
-                    tagged("h2", title)
-                    self._tables.append(ui.html("", sanitize=False))
-                self._cards.append(card)
 
     def _select(self, symbol: str) -> None:
         self._selected = symbol
         self._chosen = True
         self._sequence = -1
-        self._due = dict.fromkeys(self._due, self._ticks)
-        ui.navigate.history.replace(f"/?{urlencode({'symbol': symbol})}")
+        self._list_due = self._ticks
+        self._sections.wake()
+        self._remember()
         self._tick()
+
+    def _open(self, _section: str) -> None:
+        self._remember()
+        self._tick()
+
+    def _remember(self) -> None:
+        shown = {"symbol": self._selected}
+        if self._sections.chosen != next(iter(SECTIONS)):
+            shown["section"] = self._sections.chosen
+        ui.navigate.history.replace(f"/?{urlencode(shown)}")
 
     def _current(self) -> Entry | None:
         entry = self._board.get(self._selected)
@@ -155,7 +143,8 @@ class PageView:
         entry = self._current()
         # Everything that has rested long enough moves with a new field at once, so that no two parts disagree.
         fresh = entry is not None and entry.sequence != self._sequence
-        if self._is_due("list", _LIST_TICKS, changed=True) or fresh:
+        if fresh or self._ticks >= self._list_due:
+            self._list_due = self._ticks + _LIST_TICKS
             self._rows.show(self._selected)
             self._show_age(entry)
         if entry is not None and entry.snapshot is not None:
@@ -163,35 +152,22 @@ class PageView:
         self._show_empty(entry)
         self._ticks += 1
 
-    def _is_due(self, part: str, rest_ticks: int, *, changed: bool) -> bool:
-        due = changed and self._ticks >= self._due[part]
-        if due:
-            self._due[part] = self._ticks + rest_ticks
-        return due
-
     def _show_field(self, entry: Entry) -> None:
-        snapshot = entry.snapshot
-        if snapshot is None:
+        publication = entry.publication
+        if publication is None:
             return
-        gamma, potential, heatmap = self._charts
-        if self._is_due("charts", _CHART_TICKS, changed=not gamma.shows(snapshot)):
-            gamma.show(snapshot)
-            potential.show(snapshot)
-        if self._is_due("heatmap", _HEATMAP_TICKS, changed=not heatmap.shows(snapshot)):
-            heatmap.show(snapshot)
+        self._sections.show(publication, self._ticks)
         if entry.sequence == self._sequence:
             return
         self._sequence = entry.sequence
+        snapshot = publication.snapshot
         self._title.set_text(snapshot.symbol)
         self._spot.set_text(price_text(snapshot.spot))
         self._how.set_text(f"as of {iso_of_ns(snapshot.ts_event_ns)} · {snapshot.spot_source}")
+        self._confidence.set_text(confidence_text(publication.live))
         self._simulated.set_visibility(snapshot.provenance.simulated)
         for view, tile in zip(self._tiles, tiles(snapshot), strict=True):
             view.show(tile.name, tile.value, tile.note, tile.side)
-        for (_, make), table, card in zip(_TABLES, self._tables, self._cards, strict=True):
-            content = make(snapshot)
-            table.set_content(content)
-            card.set_visibility(bool(content))
 
     def _show_age(self, entry: Entry | None) -> None:
         if entry is None or entry.publication is None:

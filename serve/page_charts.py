@@ -9,11 +9,11 @@ from typing import Any, final
 import numpy as np
 from nicegui import ui
 
-from cluster.figures import Figure, fig_gamma, fig_heatmap, fig_potential
+from cluster.figures import Figure
 from fields.snapshot import FieldSnapshot
 from serve.page_text import conventions, keys
 
-__all__ = ["Chart", "FigureCache", "chart_cards", "tagged", "typed_arrays"]
+__all__ = ["Chart", "FigureCache", "tagged", "typed_arrays"]
 
 _CONFIG = {"responsive": True, "displayModeBar": False, "displaylogo": False, "doubleClick": False, "showTips": False}
 _EMPTY_LAYOUT = {
@@ -112,29 +112,3 @@ class Chart:
         self._shown = snapshot
         self._conventions.set_text(conventions(snapshot))
         self._plot.update_figure(self._cache.figure(self._draw, snapshot))
-
-
-def chart_cards(cache: FigureCache) -> tuple[Chart, Chart, Chart]:
-    """Build the cards of the gamma profile, the potential and the heat map into the current place."""
-    gamma = Chart(
-        "Gamma profile",
-        "Dealer gamma revalued at each price (above) and by strike at today's spot (below).",
-        fig_gamma,
-        cache,
-        tall=True,
-        legend=True,
-    )
-    with ui.element("div").classes("hf-two"):
-        potential = Chart(
-            "Potential and gradient",
-            "Hedging pressure of the shock-weighted exposures, smoothed by liquidity.",
-            fig_potential,
-            cache,
-        )
-        heatmap = Chart(
-            "Strike × expiry",
-            "Net dealer gamma per 1 % by expiration; colour follows the square root.",
-            fig_heatmap,
-            cache,
-        )
-    return gamma, potential, heatmap

@@ -73,8 +73,26 @@ body.body--dark{--bg:#0e1319;--card:#151c24;--ink:#e6ecf3;--soft:#9aa7b6;--line:
 .hf-table td.r{overflow-wrap:anywhere}
 .hf-table .r{text-align:right}
 .hf-table tr:last-child>*{border-bottom:0}
+.hf-tabs{display:flex;gap:.25rem;overflow-x:auto;border-bottom:1px solid var(--line);scrollbar-width:thin}
+.hf-tabs button{background:none;border:0;border-bottom:2px solid transparent;color:var(--soft);font:inherit;
+  padding:.35rem .7rem;cursor:pointer;white-space:nowrap}
+.hf-tabs button:hover{background:var(--hover)}
+.hf-tabs button:focus-visible{outline-offset:-2px}
+.hf-tabs button[aria-current=true]{color:var(--ink);font-weight:600;border-bottom-color:var(--accent)}
+.hf-panel{display:grid;gap:.9rem;min-width:0;grid-template-columns:minmax(0,1fr)}
+.hf-panels{position:relative;min-width:0}
+.hf-panel.away{position:absolute;inset:0 0 auto 0;height:0;overflow:hidden;visibility:hidden}
+.hf-scroll{overflow-x:auto}
+.hf-table small{display:block;color:var(--soft);font-size:.78rem;line-height:1.3}
+.hf-table td.u{color:var(--soft);font-size:.78rem;white-space:nowrap;padding-left:.3rem}
+.hf-table .n,.hf-table td.n~td{white-space:nowrap;overflow-wrap:normal}
+.hf-table abbr{text-decoration:none}
+.hf-card h3{font-size:.85rem;line-height:1.3;font-weight:600;margin:.7rem 0 0}
+.hf-columns{columns:2;column-gap:2rem}
+.hf-columns tr{break-inside:avoid}.hf-columns h3{break-after:avoid}.hf-columns .hf-scroll{overflow:visible}
+.hf-columns table{table-layout:fixed}.hf-columns th{width:46%}.hf-columns td.u{width:26%}
 .hf-empty{padding:28vh 1rem 4rem;text-align:center;color:var(--soft);width:100%}
-@media (max-width:60rem){.hf-tiles{grid-template-columns:repeat(2,minmax(0,1fr))}
+@media (max-width:60rem){.hf-columns{columns:1}.hf-tiles{grid-template-columns:repeat(2,minmax(0,1fr))}
   .hf-two{grid-template-columns:minmax(0,1fr)}}
 @media (max-width:46rem){.hf-shell{grid-template-columns:minmax(0,1fr)}
   .hf-side{position:static;max-height:12.5rem;padding:.7rem .7rem 0}.hf-main{padding:.8rem .7rem 3rem}

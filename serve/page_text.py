@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from html import escape
 
 from cluster.figures import LONG_COLOUR, SHORT_COLOUR, short_usd
+from fields.live.readings import LiveReadings
 from fields.snapshot import Feedback, FieldSnapshot, Wall, ZeroGamma
 from market.clock import iso_of_ns
 
 __all__ = [
     "Tile",
     "age_text",
+    "confidence_text",
     "contracts_table",
     "conventions",
     "keys",
@@ -68,6 +70,14 @@ def age_text(age_s: float) -> str:
         return f"{age_s:.0f} s"
     minutes = age_s / _SECONDS_A_MINUTE
     return f"{minutes:.0f} min" if minutes < _SECONDS_A_MINUTE else f"{minutes / _SECONDS_A_MINUTE:.1f} h"
+
+
+def confidence_text(live: LiveReadings) -> str:
+    """Return how far a field can be trusted, and what holds that down."""
+    if live.confidence != live.confidence:  # NaN
+        return f"confidence {_MISSING} {live.confidence_reason}".rstrip()
+    limit = f", limited by {live.confidence_reason}" if live.confidence_reason else ""
+    return f"confidence {live.confidence:.0%}{limit}"
 
 
 def tiles(snapshot: FieldSnapshot) -> tuple[Tile, ...]:
@@ -176,6 +186,9 @@ def _exposure(snapshot: FieldSnapshot, name: str, member: str, note: str) -> Til
     value = getattr(snapshot.totals, member)
     if value != value:  # noqa: PLR0124  # NaN
         return Tile(name=name, value=_MISSING, note=_reason(snapshot, member))
+    error = getattr(snapshot.totals_error, member)
+    if error == error:  # noqa: PLR0124  # NaN
+        note = f"± {short_usd(error)}; {note}"
     return Tile(name=name, value=short_usd(value), note=note, side="long" if value > 0.0 else "short")
 
 

@@ -109,6 +109,31 @@ def test_symbol_is_chosen_with_the_keyboard(browser: Any, product: Product) -> N
     tab.close()
 
 
+@pytest.mark.parametrize(
+    ("section", "heading", "told"),
+    [
+        ("hedging", "Expected hedge flow", "dealers "),
+        ("book", "Dealers' book", "signed"),
+        ("surface", "Fit by expiration", "fitted"),
+        ("regimes", "Signals", "UNKNOWN"),
+        ("flow", "Flow of the last minute", ""),
+        ("sources", "Messages since the start", "lost on the way"),
+    ],
+)
+def test_each_section_opens_whole(tab: Tab, section: str, heading: str, told: str) -> None:
+    """A section is opened with one click, fits the window, and breaks no rule of the content policy."""
+    tab.page.get_by_test_id(f"open-{section}").click()
+    panel = tab.page.get_by_test_id(f"section-{section}")
+    panel.get_by_role("heading", name=heading).wait_for(state="visible", timeout=_WAIT_MS)
+    if told:
+        panel.get_by_text(told).first.wait_for(state="visible", timeout=_WAIT_MS)
+    tab.page.wait_for_function(f"location.search.includes('section={section}')", timeout=_WAIT_MS)
+    wide, room = tab.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert wide <= room
+    assert tab.page.get_by_test_id("section-field").is_hidden()
+    assert tab.faults == []
+
+
 def test_dark_scheme_of_the_system_is_followed(browser: Any, product: Product) -> None:
     """A dark system gets dark ground and light text, in the charts too."""
     tab = Tab(browser, product, 1280, "dark")
