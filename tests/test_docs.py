@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,16 @@ def test_every_page_stands_in_the_navigation() -> None:
     navigation = (_DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
     pages = [page.relative_to(_DOCS).as_posix() for page in _DOCS.rglob("*.md")]
     assert not [page for page in pages if f": {page}\n" not in navigation and not page.startswith("adr/0")]
+
+
+def test_every_heading_stands_alone() -> None:
+    """A heading right after a table becomes a row of it, without a warning of the builder."""
+    glued = [
+        f"{page.name}: {line}"
+        for page in _DOCS.rglob("*.md")
+        for before, line in pairwise(
+            re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL).split("\n")
+        )
+        if line.startswith("#") and before
+    ]
+    assert not glued
