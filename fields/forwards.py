@@ -44,6 +44,7 @@ class ForwardSource(IntEnum):
     VENUE = 3  # as the venue publishes it
     CARRY_CURVE = 4  # from spot and the carry of other expirations
     PRINTED_SPOT = 5  # the printed underlying, without carry or discount
+    VENUE_DELTA = 6  # read back from the deltas that a coin-settled venue publishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,27 +208,34 @@ def _printed_spot(chain: OptionChain) -> SpotReference:
     return SpotReference(price=float("nan"), source="none", reason=f"{why}, and no underlying is printed")
 
 
-def _vendor_delta_spot(chain: OptionChain, time: TimeToExpiry) -> SpotReference | None:
-    """Read spot back from the published deltas of the nearest expiration: K is known, and delta says how far it lies.
+def _delta_forwards(chain: OptionChain, time: TimeToExpiry) -> FloatArray:
+    """Read the forward of each expiration back from its published deltas: K is known, and delta says how far it lies.
 
-    ``N(d1) = |delta|`` turned round; the vendor's own dividend yield is left out, which moves it by q tau, and the
-    deltas are rounded to four digits, so that only those between 0.25 and 0.75 are read.
+    ``N(d1) = |delta|`` turned round, median over the strikes; NaN with too few. The deltas are rounded, so that only
+    those between 0.25 and 0.75 are read.
     """
     years = time.calendar_years[chain.series_index]
     volatility = chain.vendor_iv
     size = np.abs(chain.vendor_delta)
     steep = (size >= 0.25) & (size <= 0.75) & (volatility > 0.0) & ~time.expired[chain.series_index]
+    found = np.full(len(chain.series), np.nan)
     for s in np.flatnonzero(~time.expired):
         chosen = np.flatnonzero(steep & (chain.series_index == s))
         if chosen.size >= _MIN_SPOT_PAIRS:
             a = volatility[chosen] * np.sqrt(years[chosen])
             d1 = np.where(chain.is_call[chosen], 1.0, -1.0) * ndtri(size[chosen])
-            price = float(np.median(chain.strike[chosen] * np.exp(a * d1 - 0.5 * a * a)))
-            date = chain.series[s].expiration.isoformat()
-            why = "no expiration has 5 two-sided call-put pairs within 3 % and no underlying is printed"
-            return SpotReference(
-                price=price, source=f"vendor_delta:{date}", reason=f"{why}; read from published deltas"
-            )
+            found[s] = float(np.median(chain.strike[chosen] * np.exp(a * d1 - 0.5 * a * a)))
+    return found
+
+
+def _vendor_delta_spot(chain: OptionChain, level: FloatArray) -> SpotReference | None:
+    """Return the level that the nearest expiration's deltas tell; the carry until then is left out."""
+    for s in np.flatnonzero(level > 0.0):
+        date = chain.series[s].expiration.isoformat()
+        why = "no expiration has 5 two-sided call-put pairs within 3 % and no underlying is printed"
+        return SpotReference(
+            price=float(level[s]), source=f"vendor_delta:{date}", reason=f"{why}; read from published deltas"
+        )
     return None
 
 
@@ -256,8 +264,8 @@ def imply_forwards(chain: OptionChain, pairs: ParityPairs, time: TimeToExpiry, v
     -------
     Forwards
         In order of trust: own parity; the venue's forward (first on venues that settle at a fixed instant, whose
-        options are priced off it); the carry curve through the other expirations; the printed spot. NaN only where
-        not even a spot is known.
+        options are priced off it); there, without prices, what the published deltas tell; the carry curve through the
+        other expirations; the printed spot. NaN only where not even a spot is known.
     """
     n = len(chain.series)
     american = np.array([s.product.exercise is ExerciseStyle.AMERICAN for s in chain.series])
@@ -282,7 +290,12 @@ def imply_forwards(chain: OptionChain, pairs: ParityPairs, time: TimeToExpiry, v
             discount[venue] = 1.0
     spot = _venue_spot(chain) or _parity_spot(chain, forward, slopes, source, valuation_ns) or _printed_spot(chain)
     if np.isnan(spot.price):
-        spot = _vendor_delta_spot(chain, time) or spot
+        level = _delta_forwards(chain, time)
+        spot = _vendor_delta_spot(chain, level) or spot
+        told = (level > 0.0) & (source == ForwardSource.NONE)
+        if not off_venue and told.any():
+            # These deltas are those of Black's formula on the forward, and premiums are not discounted.
+            forward[told], discount[told], source[told] = level[told], 1.0, ForwardSource.VENUE_DELTA
     if spot.price > 0.0:
         _fill_gaps(spot.price, years, time.expired, forward, discount, source)
     else:
