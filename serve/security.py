@@ -11,15 +11,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["SecurityHeaders"]
 
-_ALWAYS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
-_LOCKED = "default-src 'none'; frame-ancestors 'none'"
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
+_POLICY = b"content-security-policy"
+_LOCKED = b"default-src 'none'; frame-ancestors 'none'"
 # The page's framework evaluates the handlers that the server sends, which takes 'unsafe-eval', and sets styles by
 # attribute, which takes inline styles. Scripts in the document run by a nonce of that very answer only.
 _PAGE = (
@@ -72,13 +73,13 @@ class _Outgoing:
             await self._send(message)
 
     async def _begin(self, message: Message) -> None:
-        headers = MutableHeaders(scope=message)
-        for name, text in _ALWAYS.items():
-            headers.setdefault(name, text)
-        if headers.get("content-type", "").startswith("text/html"):
+        given = {name.lower(): value for name, value in message.get("headers", ())}
+        message["headers"] = [*message.get("headers", ()), *(pair for pair in _ALWAYS if pair[0] not in given)]
+        if given.get(b"content-type", b"").startswith(b"text/html"):
             self._held = message
             return
-        headers.setdefault("content-security-policy", _LOCKED)
+        if _POLICY not in given:
+            message["headers"].append((_POLICY, _LOCKED))
         await self._send(message)
 
     async def _hold(self, start: Message, message: Message) -> None:

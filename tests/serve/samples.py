@@ -146,6 +146,35 @@ def _surface(spot: float) -> VolSurface:
     )
 
 
+def _totals(step: int) -> Totals:
+    return Totals(
+        dex_usd=1.25e11 + step * 1e9,
+        gamma_usd_per_pct=3.5e9 + step * 1e7,
+        vanna_usd_per_volpt=-4.2e8,
+        charm_usd_per_min=1.1e6,
+    )
+
+
+def _book_greeks() -> BookGreeks:
+    return BookGreeks(
+        vega_usd_per_volpt=-2.1e8,
+        theta_usd_per_min=1.4e5,
+        volga_usd_per_volpt2=-3.0e6,
+        veta_usd_per_volpt_min=2.0e3,
+        speed_usd_per_pct2=4.0e8,
+        zomma_usd_per_pct_volpt=-6.0e7,
+        color_usd_per_pct_min=9.0e4,
+    )
+
+
+def _walls(spot: float) -> Walls:
+    return Walls(
+        call=Wall(strike=round(spot * 1.02), gamma_usd_per_pct=8e8, share=0.12),
+        put=Wall(strike=round(spot * 0.97), gamma_usd_per_pct=-9e8, share=0.14),
+        absolute=Wall(strike=round(spot * 1.01), gamma_usd_per_pct=1.2e9, share=0.2),
+    )
+
+
 def snapshot_of(symbol: str = "SPX", *, spot: float = 4145.58, step: int = 0, simulated: bool = True) -> FieldSnapshot:
     """Return a snapshot whose numbers move with `step`."""
     spot *= 1.0 + 0.001 * step
@@ -166,32 +195,15 @@ def snapshot_of(symbol: str = "SPX", *, spot: float = 4145.58, step: int = 0, si
         position_source=naive,
         dynamics=strike,
         time_basis=TimeBasis.CALENDAR,
-        totals=Totals(
-            dex_usd=1.25e11 + step * 1e9,
-            gamma_usd_per_pct=3.5e9 + step * 1e7,
-            vanna_usd_per_volpt=-4.2e8,
-            charm_usd_per_min=1.1e6,
-        ),
-        book_greeks=BookGreeks(
-            vega_usd_per_volpt=-2.1e8,
-            theta_usd_per_min=1.4e5,
-            volga_usd_per_volpt2=-3.0e6,
-            veta_usd_per_volpt_min=2.0e3,
-            speed_usd_per_pct2=4.0e8,
-            zomma_usd_per_pct_volpt=-6.0e7,
-            color_usd_per_pct_min=9.0e4,
-        ),
+        totals=_totals(step),
+        book_greeks=_book_greeks(),
         totals_error=_totals_error(0.05),
         totals_error_bound=_totals_error(0.3),
         zero_gamma=(_root(spot * 0.99, naive, strike),),
         zero_gamma_sensitivity=(_root(spot * 0.985, naive, Dynamics.STICKY_MONEYNESS),),
         zero_delta=(),
         effective_gamma_usd_per_pct=3.4e9,
-        walls=Walls(
-            call=Wall(strike=round(spot * 1.02), gamma_usd_per_pct=8e8, share=0.12),
-            put=Wall(strike=round(spot * 0.97), gamma_usd_per_pct=-9e8, share=0.14),
-            absolute=Wall(strike=round(spot * 1.01), gamma_usd_per_pct=1.2e9, share=0.2),
-        ),
+        walls=_walls(spot),
         regime=RegimeReading(
             amplification=0.935 - 0.001 * step,
             feedback_x=0.07,
