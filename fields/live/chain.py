@@ -79,6 +79,11 @@ class LiveChain:
         """Newest price of the underlying, USD; NaN before the first."""
         return self._spot
 
+    @property
+    def printed_spot(self) -> float:
+        """Price of the underlying that the newest full chain prints, USD; NaN before the first."""
+        return float("nan") if self._base is None else self._base.spot_last
+
     def on_chain(self, chain: OptionChain) -> None:
         """Take a full chain; quotes that are newer than its own stay.
 

@@ -169,7 +169,7 @@ class OrderFlow:
         """Return the impact, corrected for trades whose side is only likely."""
         return self.impact.estimate(signing_accuracy=self._accuracy.mean)
 
-    def on_chain(self, chain: OptionChain, user: FloatArray | None = None) -> None:
+    def on_chain(self, chain: OptionChain, user: FloatArray | None = None, rescaled: str = "") -> None:
         """Take a full chain: a new session opens minutes and book.
 
         Parameters
@@ -178,16 +178,24 @@ class OrderFlow:
             Every contract as it stands.
         user : ndarray, shape (n_contracts,), optional
             Signed dealer contracts that the user knows.
+        rescaled : str, optional
+            Why nothing that was held before says anything of this chain; the book and the volumes begin anew.
         """
         fresh = self._terms.learn(chain)
         session = session_of(chain)
         if self._session is None or session.open_ns > self._session.open_ns:
+            if rescaled:
+                self.book, self.volume, self.note = DealerBook(self._config.dealer), VolumeAtPrice(), rescaled
             self._open_book(chain, session, user)  # first, because it may refuse the chain
             self.flow.open_session(session.open_ns, session.close_ns)
             self._session, self._closed_ns = session, session.open_ns
             self.volume.end_session()
         elif fresh.size:
             self.book.list_contracts(fresh, self._terms.expiry_ns[fresh])
+
+    def opens_session(self, chain: OptionChain) -> bool:
+        """Return whether a chain is the first of a session after the one that is open."""
+        return self._session is not None and session_of(chain).open_ns > self._session.open_ns
 
     def is_of_older_session(self, chain: OptionChain) -> bool:
         """Return whether a chain belongs to a session before the one that is open."""

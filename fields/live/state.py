@@ -29,10 +29,11 @@ from fields.snapshot import FieldSnapshot
 from market.chains import FloatArray, OptionChain
 from market.contracts import ContractIndex, ContractNumbers
 from market.errors import DataError
-from market.trades import QuoteBatch, TradeBatch
+from market.trades import Int64Array, QuoteBatch, TradeBatch
 
 __all__ = ["LiveField", "SymbolCheckpoint", "SymbolState"]
 
+_SPLIT: Final = log(1.45)  # smallest overnight move, either way, that is taken for a split (3 for 2) and not for news
 _NO_FIELD: Final = FieldLevels.missing("there is no field yet")
 
 
@@ -84,6 +85,8 @@ class SymbolCheckpoint:
         Spot of the last field, USD.
     is_changed : bool
         Whether anything has changed since the last field.
+    ended : ndarray of int64
+        Numbers of the contracts whose terms a split has ended, rising.
     order_flow : OrderFlowCheckpoint
         Dealers' book, flow and impact.
     regime : RegimeCheckpoint
@@ -109,6 +112,7 @@ class SymbolCheckpoint:
     field_ns: int
     field_spot: float
     is_changed: bool
+    ended: Int64Array
     order_flow: OrderFlowCheckpoint
     regime: RegimeCheckpoint
     signals: SignalCheckpoint
@@ -146,6 +150,7 @@ class SymbolState:
         if saved is not None:
             self._interpreter = Interpreter(config, saved.regime, saved.signals, saved.implied_vol)
         self._user: FloatArray | None = None
+        self._ended = np.zeros(0, dtype=np.int64) if saved is None else saved.ended
         self._greeks: GreeksTable | None = None
         self._levels = _NO_FIELD
         self._minute: FlowMinute | None = None
@@ -183,6 +188,7 @@ class SymbolState:
             field_ns=0 if self._whole_chain else self._field_ns,
             field_spot=self._field_spot,
             is_changed=self._dirty,
+            ended=self._ended,
             order_flow=self._flow.checkpoint(),
             regime=self._interpreter.regime.checkpoint(),
             signals=self._interpreter.signals.checkpoint(),
@@ -223,13 +229,31 @@ class SymbolState:
             return
         self._advance(chain.ts_event_ns)
         before = self._flow.session
-        self._flow.on_chain(chain, user_position)
+        rescaled = self._rescaled(chain)
+        chain = self._without_ended(chain)
+        self._flow.on_chain(chain, user_position, rescaled)
         if before is not self._flow.session:
             self._interpreter.end_session()
             self._lost_before_book, self._minute = self._lost, None
         self._chain.on_chain(chain)
         self._user = user_position
         self._dirty = self._whole_chain = True
+
+    def _rescaled(self, chain: OptionChain) -> str:
+        """Return why the contracts of the session before have ended, as after a split; empty where they have not."""
+        # Quotes of the new session may have moved spot before its first chain.
+        before, now = self._chain.printed_spot, chain.spot_last
+        if not (self._flow.opens_session(chain) and before > 0.0 and now > 0.0) or abs(log(now / before)) < _SPLIT:
+            return ""
+        self._ended = np.union1d(self._ended, self._chain.numbers)
+        return f"the underlying went from {before:g} to {now:g} between two sessions, as at a split of its shares"
+
+    def _without_ended(self, chain: OptionChain) -> OptionChain:
+        # Venues print the open interest of the morning after a split in the old terms, strikes included.
+        if not self._ended.size:
+            return chain
+        ended = np.isin(self._index.register(chain), self._ended)
+        return replace(chain, open_interest=np.where(ended, nan, chain.open_interest))
 
     def on_quotes(self, quotes: QuoteBatch) -> None:
         """Take quotes of the underlying and of its options."""
