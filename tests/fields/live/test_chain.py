@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fields.live.chain import LiveChain
@@ -86,6 +86,7 @@ def test_one_quote_does_what_it_does_in_a_batch() -> None:
     assert alone.counts == together.counts
 
 
+@settings(deadline=None)
 @given(st.permutations(list(range(6))))
 def test_order_within_a_batch_does_not_matter(order: list[int]) -> None:
     """Of several quotes of a contract the newest stands, wherever it is in the batch."""
