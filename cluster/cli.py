@@ -10,6 +10,7 @@ import typer
 
 from cluster.commands.data import data_ls
 from cluster.commands.doctor import doctor
+from cluster.commands.evidence import evidence
 from cluster.commands.fields import fields
 from cluster.commands.up import up
 from cluster.commands.version import show_version
@@ -28,6 +29,7 @@ data = typer.Typer(no_args_is_help=True, help="Look at recorded market data.")
 app.add_typer(data, name="data")
 app.command()(up)
 app.command()(fields)
+app.command()(evidence)
 app.command()(doctor)
 data.command("ls")(data_ls)
 

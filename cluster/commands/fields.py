@@ -26,6 +26,37 @@ __all__ = ["fields"]
 _NS_PER_MINUTE = 60_000_000_000
 
 
+Files = Annotated[list[Path] | None, typer.Argument(help="Files of option chains, in any known format.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per session and symbol.")]
+Full = Annotated[bool, typer.Option("--full", help="JSON with every array, not the summary alone.")]
+Plot = Annotated[Path | None, typer.Option(help="Write a picture: OUT.png or OUT.html.")]
+Positions = Annotated[
+    PositionSource | None,
+    typer.Option(help="Dealer convention; else that of the settings: oi_naive, with --ticks hybrid."),
+]
+PositionFile = Annotated[
+    Path | None, typer.Option(help="For `--positions user`: CSV of `contract,contracts` (+ dealers long).")
+]
+LadderDynamics = Annotated[
+    Dynamics | None,
+    typer.Option(help="Volatility dynamics of the ladder; else that of the settings, sticky_strike."),
+]
+Clock = Annotated[
+    TimeBasis | None, typer.Option(help="Clock of time to expiry and charm; else that of the settings, calendar.")
+]
+Symbol = Annotated[str | None, typer.Option(help="Only this underlying.")]
+Session = Annotated[str | None, typer.Option(help="Only this session, YYYY-MM-DD.")]
+HalfRange = Annotated[
+    float | None,
+    typer.Option("--range", min=0.001, max=1.0, help="Half width of the ladder, log price; 0.12 is 12 %."),
+]
+Impact = Annotated[float | None, typer.Option(min=0.0, help="Price impact, return per USD; else that of the settings.")]
+Ticks = Annotated[list[Path] | None, typer.Option(help="Trades, quotes or open interest to play; may be repeated.")]
+Until = Annotated[str | None, typer.Option(help="With --ticks: stop at this instant, such as 2015-12-24T15:30:00Z.")]
+Every = Annotated[int | None, typer.Option(min=1, help="With --ticks: a line of JSON every so many minutes.")]
+RegularHours = Annotated[bool, typer.Option("--regular-hours", help="With --ticks: only those of the regular session.")]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
     files: tuple[Path, ...]
@@ -40,45 +71,22 @@ class _Request:
 
 
 def fields(
-    files: Annotated[list[Path] | None, typer.Argument(help="Files of option chains, in any known format.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per session and symbol.")] = False,  # noqa: FBT002
-    full: Annotated[bool, typer.Option("--full", help="JSON with every array, not the summary alone.")] = False,  # noqa: FBT002
-    plot: Annotated[Path | None, typer.Option(help="Write a picture: OUT.png or OUT.html.")] = None,
-    positions: Annotated[
-        PositionSource | None,
-        typer.Option(help="Dealer convention; else that of the settings: oi_naive, with --ticks hybrid."),
-    ] = None,
-    position_file: Annotated[
-        Path | None, typer.Option(help="For `--positions user`: CSV of `contract,contracts` (+ dealers long).")
-    ] = None,
-    dynamics: Annotated[
-        Dynamics | None,
-        typer.Option(help="Volatility dynamics of the ladder; else that of the settings, sticky_strike."),
-    ] = None,
-    clock: Annotated[
-        TimeBasis | None, typer.Option(help="Clock of time to expiry and charm; else that of the settings, calendar.")
-    ] = None,
-    symbol: Annotated[str | None, typer.Option(help="Only this underlying.")] = None,
-    session: Annotated[str | None, typer.Option(help="Only this session, YYYY-MM-DD.")] = None,
-    half_range: Annotated[
-        float | None,
-        typer.Option("--range", min=0.001, max=1.0, help="Half width of the ladder, log price; 0.12 is 12 %."),
-    ] = None,
-    impact: Annotated[
-        float | None, typer.Option(min=0.0, help="Price impact, return per USD; else that of the settings.")
-    ] = None,
-    ticks: Annotated[
-        list[Path] | None, typer.Option(help="Trades, quotes or open interest to play; may be repeated.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(help="With --ticks: stop at this instant, such as 2015-12-24T15:30:00Z.")
-    ] = None,
-    every: Annotated[
-        int | None, typer.Option(min=1, help="With --ticks: a line of JSON every so many minutes.")
-    ] = None,
-    regular_hours: Annotated[  # noqa: FBT002
-        bool, typer.Option("--regular-hours", help="With --ticks: only those of the regular session.")
-    ] = False,
+    files: Files = None,
+    as_json: AsJson = False,  # noqa: FBT002
+    full: Full = False,  # noqa: FBT002
+    plot: Plot = None,
+    positions: Positions = None,
+    position_file: PositionFile = None,
+    dynamics: LadderDynamics = None,
+    clock: Clock = None,
+    symbol: Symbol = None,
+    session: Session = None,
+    half_range: HalfRange = None,
+    impact: Impact = None,
+    ticks: Ticks = None,
+    until: Until = None,
+    every: Every = None,
+    regular_hours: RegularHours = False,  # noqa: FBT002
 ) -> None:
     """Read option chains, play trades and quotes after them, and print the field of each session and symbol."""
     request = _Request(

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.evidence_real import daily_sample, morning_sample, same_day_sample
-from benchmarks.evidence_studies import real_studies
+from cluster.studies.catalogue import real_studies
+from cluster.studies.recorded import daily_sample, morning_sample, same_day_sample
 
 pytestmark = pytest.mark.data
 

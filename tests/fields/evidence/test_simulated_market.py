@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.evidence_report import deflated, markdown, trials_of
-from benchmarks.evidence_simulated import MarketRun, simulated_config, simulated_sample
-from benchmarks.evidence_studies import run_all, simulated_studies
+from benchmarks.evidence_studies import run_all
+from cluster.studies.catalogue import simulated_studies
+from cluster.studies.report import deflated, markdown, trials_of
+from cluster.studies.simulated import MarketRun, simulated_config, simulated_sample
 from fields.evidence import StudyResult, Target, holm_adjusted
 
 

@@ -224,9 +224,10 @@ def markdown(found: Outcomes, played: Outcomes, worlds: Sequence[dict[str, float
     parts = [f"Plans registered before the run: SHA-256 `{digest}`."]
     if found:
         parts += ["", *_section("Recorded data", found)]
-    if played:
-        parts += ["", *_section("Planted: dealers hedge", [o for o in played if o[0].name.startswith("planted")])]
-        parts += ["", *_section("Null: dealers do not hedge", [o for o in played if o[0].name.startswith("null")])]
+    for name, title in (("planted", "Planted: dealers hedge"), ("null", "Null: dealers do not hedge")):
+        own = [outcome for outcome in played if outcome[0].name.startswith(name)]
+        if own:
+            parts += ["", *_section(title, own)]
     if worlds:
         parts += ["", *_world_rows(worlds)]
     return "\n".join(parts)

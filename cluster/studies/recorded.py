@@ -30,7 +30,10 @@ _NEW_YORK = "America/New_York"
 
 def _instant(dates: pd.Series, wall: str) -> NDArray[np.int64]:
     stamps = pd.to_datetime(dates.dt.strftime("%Y-%m-%d") + " " + wall).dt.tz_localize(_NEW_YORK)
-    return stamps.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[ns]").astype(np.int64)
+    instants: NDArray[np.int64] = (
+        stamps.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[ns]").astype(np.int64)
+    )
+    return instants
 
 
 def _third_friday(dates: pd.Series) -> NDArray[np.bool_]:
@@ -218,7 +221,7 @@ def morning_sample(data: Path) -> StudySample:
     marks["time_et"] = marks["time_et"].astype(str)
     spot = marks.pivot_table(index="date", columns="time_et", values="spx", aggfunc="first")
     at_ten = marks[(marks["time_et"] == "10:00") & (marks["strike"] == marks["atm_strike"])].set_index("date")
-    straddle = np.log(((at_ten["call_mid"] + at_ten["put_mid"]) / at_ten["spx"]).astype(np.float64))
+    straddle = ((at_ten["call_mid"] + at_ten["put_mid"]) / at_ten["spx"]).astype(np.float64)
     history = _history(data, "SPX", "2017-06-01")
     close = history.set_index("date")["close"]
     # The day's own calendar and the trailing variance of the day before.
@@ -227,7 +230,7 @@ def morning_sample(data: Path) -> StudySample:
     table = table.merge(_aggregates(data), on="date").sort_values("date").reset_index(drop=True)
     times = ["10:00", "10:30", "11:00", "12:00", "13:00", "14:00", "15:00", "15:30"]
     prices = np.column_stack([spot.loc[table["date"], times].to_numpy(np.float64), table["date"].map(close)])
-    table["straddle"] = table["date"].map(straddle)
+    table["straddle"] = np.log(table["date"].map(straddle).to_numpy(np.float64))
     names = (*_DAILY, "straddle")
     return StudySample(
         session=np.arange(len(table), dtype=np.int64),
