@@ -29,7 +29,7 @@ UNITS = {("deribit", "BTC"): 1.0, ("deribit", "ETH"): 1.0, ("okx", "BTC"): 0.01,
 
 def raw(root: Path, name: str) -> pd.DataFrame:
     """Return a file with years to 08:00 UTC of the expiry, and deviations."""
-    table = pq.read_table(root / "crypto_options" / f"{name}.parquet").to_pandas()
+    table: pd.DataFrame = pq.read_table(root / "crypto_options" / f"{name}.parquet").to_pandas()
     at, expiry = (table["date"], table["expiry_date"]) if "date" in table else (table["snapshot_utc"], table["expiry"])
     table["years"] = ((expiry + pd.Timedelta(hours=8)) - at).dt.total_seconds() / (365 * 86_400)
     table["key"] = (

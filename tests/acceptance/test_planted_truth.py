@@ -11,8 +11,8 @@ from adapters.simulated import MarketTruth, SimulatedFeed
 from fields.compute import compute_field
 from fields.config import FieldConfig, PositionSource
 from fields.context import FieldContext
-from fields.illiquidity.config import ImpactConfig
-from fields.illiquidity.impact import ImpactEstimate, ImpactMethod
+from fields.illiquidity.config import ImpactConfig, ImpactMethod
+from fields.illiquidity.impact import ImpactEstimate
 from fields.live.config import LiveConfig
 from fields.live.state import LiveField, SymbolState
 from fields.snapshot import FieldSnapshot

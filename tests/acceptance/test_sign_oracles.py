@@ -119,3 +119,17 @@ def test_a_hybrid_book_moves_from_its_opening_by_the_trade_alone() -> None:
     busy.on_trades(traded(whole, strike=5_000.0, is_call=True, aggressor=1))
     change = busy.field().snapshot.totals.gamma_usd_per_pct - quiet.field().snapshot.totals.gamma_usd_per_pct
     assert change == pytest.approx(after().snapshot.totals.gamma_usd_per_pct, rel=1e-9)
+
+
+@pytest.mark.xfail(strict=True, reason="SymbolState gives the field the user's vector in place of the book it opened")
+@pytest.mark.parametrize("source", [PositionSource.HYBRID, PositionSource.FLOW])
+def test_trades_move_a_book_that_a_user_opened(source: PositionSource) -> None:
+    """What the user knew at the opening, less what a customer has bought since."""
+    whole = chain()
+    state = SymbolState(LiveConfig(fields=FieldConfig(position_source=source), opening=OpeningMode.USER))
+    state.on_chain(whole, np.full(42, 1_000.0))
+    before = state.field().snapshot.totals.gamma_usd_per_pct
+    state.on_trades(traded(whole, strike=5_000.0, is_call=True, aggressor=1))
+    found = state.field()
+    assert found.live.dealer.net_flow_contracts == -SIZE
+    assert found.snapshot.totals.gamma_usd_per_pct < before
