@@ -46,6 +46,10 @@ def _forward_reasons(chain: OptionChain, forwards: Forwards, time: TimeToExpiry)
         reasons["forward.printed_spot"] = (
             f"{kinds[ForwardSource.PRINTED_SPOT]} of {n} expirations have no forward; spot without carry and discount"
         )
+    if kinds[ForwardSource.VENUE_DELTA]:
+        reasons["forward.venue_delta"] = (
+            f"{kinds[ForwardSource.VENUE_DELTA]} of {n} expirations have no price; forward read from published deltas"
+        )
     if kinds[ForwardSource.NONE]:
         reasons["forward"] = f"{kinds[ForwardSource.NONE]} of {n} expirations have no forward, and there is no spot"
     american = any(s.product.exercise is ExerciseStyle.AMERICAN for s in chain.series)

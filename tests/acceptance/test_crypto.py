@@ -130,6 +130,7 @@ def test_our_deltas_and_gammas_are_those_of_the_venue(data_root: Path, name: str
         error = np.abs(on_forward - chain.vendor_delta[read.place])[far]
         assert np.nanmedian(error) <= half
         assert np.nanquantile(error, 0.95) <= most
+        assert ("forward.venue_delta" in v.field.reasons) == ("hourly" in name)
         steep = far & (chain.vendor_gamma[read.place] > 20 * 5e-6)
         if steep.sum() > 20:
             assert np.median(read.gamma[steep] / chain.vendor_gamma[read.place][steep]) == pytest.approx(1.0, abs=0.02)
