@@ -123,6 +123,16 @@ def _spread(snapshot: FieldSnapshot) -> dict[str, object]:
     return {"low": min(levels), "high": max(levels), "n": len(levels)}
 
 
+def _origin(snapshot: FieldSnapshot) -> dict[str, object]:
+    return {
+        "source": snapshot.provenance.source,
+        "origin": snapshot.provenance.origin,
+        "as_of_source": snapshot.provenance.as_of_source.value,
+        "simulated": snapshot.provenance.simulated,
+        "cause_id": snapshot.cause_id,
+    }
+
+
 def summarize(snapshot: FieldSnapshot) -> dict[str, object]:
     """Return the summary of a snapshot.
 
@@ -178,11 +188,7 @@ def summarize(snapshot: FieldSnapshot) -> dict[str, object]:
         "regime": _regime(snapshot.regime),
         "liquidity_source": snapshot.liquidity_source.value,
         "surface": _surface(snapshot.surface),
-        "source": snapshot.provenance.source,
-        "origin": snapshot.provenance.origin,
-        "as_of_source": snapshot.provenance.as_of_source.value,
-        "simulated": snapshot.provenance.simulated,
-        "cause_id": snapshot.cause_id,
+        **_origin(snapshot),
         "reasons": dict(snapshot.reasons),
         "timings_ms": _rounded(snapshot.timings_ms),
     }

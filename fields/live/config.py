@@ -11,6 +11,7 @@ from fields.illiquidity.config import ImpactConfig
 from fields.regime import RegimeConfig
 from fields.signals import Calibration, SignalConfig
 from fields.signing.config import SigningConfig
+from fields.signing.steps import SigningRule, SigningStep, steps_of
 from market.errors import ConfigError
 
 __all__ = ["LiveConfig"]
@@ -61,6 +62,14 @@ class LiveConfig:
                 "cadence_ns or material_move is out of range",
                 found=f"{self.cadence_ns}, {self.material_move}",
                 expected=">= 0, > 0",
+            )
+
+        if steps_of(self.signing.rule, prefer_venue=False) >> SigningStep.REVERSE_TICK & 1:
+            raise ConfigError(
+                "a live state cannot sign by later trades",
+                found=self.signing.rule.value,
+                expected="a rule without the reverse tick",
+                action=f"use {SigningRule.STACKED_LIVE.value}, or sign a recorded history at once",
             )
 
     @property
