@@ -35,6 +35,12 @@ def _scaled_mills(t: Any) -> Any:
     return (y + 1) * total / y
 
 
+def _tail_factor(t: Any) -> Any:
+    """Return N(-y) exp(y**2 / 2) at y = 4 (1 + t) / (1 - t)."""
+    y = 4 * (1 + t) / (1 - t)
+    return exp(y * y / 2) * erfc(y / sqrt(2)) / 2
+
+
 def coefficients() -> dict[str, tuple[tuple[float, ...], float]]:
     """Return each table as (coefficients in rising powers, largest error of the fit)."""
     with workdps(_DIGITS):
@@ -43,6 +49,8 @@ def coefficients() -> dict[str, tuple[tuple[float, ...], float]]:
             "half_power": (lambda r: mpf(2) ** -r, [mpf("-0.5"), mpf("0.5")], 10),
             "log_ratio": (_atanh_series, [0, mpf("0.0529")], 10),
             "mills": (_scaled_mills, [-1, 1], 24),
+            # To y = 7; the bell makes nothing of what is beyond.
+            "tail_factor": (_tail_factor, [-1, mpf(3) / 11], 15),
         }
         found: dict[str, tuple[tuple[float, ...], float]] = {}
         for name, (function, interval, terms) in fits.items():

@@ -14,7 +14,7 @@ from fields.smile import SmileTable
 from market.chains import BoolArray, FloatArray
 from market.errors import DataError
 
-__all__ = ["ExposureLadder", "LadderContracts", "delta_ladder", "gamma_ladder", "spot_ladder"]
+__all__ = ["ExposureLadder", "LadderContracts", "delta_ladder", "gamma_ladder", "net_gamma_of_two", "spot_ladder"]
 
 _PER_CENT = 0.01
 _VOL_POINT = 0.01
@@ -123,9 +123,46 @@ def gamma_ladder(
     ndarray, shape (2, n_nodes)
         USD per 1 % move: calls in row 0, puts in row 1.
     """
+    return _gamma_of_two(contracts, (weight, np.zeros(weight.shape)), grid, smile, slope)[:2]
+
+
+def net_gamma_of_two(
+    contracts: LadderContracts,
+    weights: tuple[FloatArray, FloatArray],
+    grid: LogGrid,
+    smile: SmileTable | None = None,
+    slope: float | None = None,
+) -> FloatArray:
+    """Return net dollar gamma along the ladder of two books of the same contracts, for little more than one costs.
+
+    Parameters
+    ----------
+    contracts, grid, smile, slope
+        As in `gamma_ladder`.
+    weights : tuple of ndarray, shape (n_contracts,)
+        Contracts times multiplier, signed, of either book.
+
+    Returns
+    -------
+    ndarray, shape (2, n_nodes)
+        USD per 1 % move of either book.
+    """
+    gamma = _gamma_of_two(contracts, weights, grid, smile, slope)
+    return np.asarray(gamma[::2] + gamma[1::2])
+
+
+def _gamma_of_two(
+    contracts: LadderContracts,
+    weights: tuple[FloatArray, FloatArray],
+    grid: LogGrid,
+    smile: SmileTable | None,
+    slope: float | None,
+) -> FloatArray:
+    weight, other = weights
     levels = levels_of(grid)
-    gamma = np.zeros((2, levels.x.shape[0]))
-    arguments = (*_arguments(contracts, weight, levels, smile, slope, 0.0), gamma)
+    _require_weights(contracts, other)
+    gamma = np.zeros((4, levels.x.shape[0]))
+    arguments = (*_arguments(contracts, weight, levels, smile, slope, 0.0), other, gamma)
     add_gamma(*arguments)
     return np.asarray(levels.on_ladder(gamma) * (_PER_CENT * contracts.spot * levels.ratio))
 
@@ -202,6 +239,12 @@ def spot_ladder(
     )
 
 
+def _require_weights(contracts: LadderContracts, weight: FloatArray) -> None:
+    n = contracts.strike.shape[0]
+    if weight.shape != (n,) or not np.isfinite(weight).all():
+        raise DataError("weights do not fit the contracts", found=str(weight.shape), expected=f"({n},), finite")
+
+
 def _arguments(
     contracts: LadderContracts,
     weight: FloatArray,
@@ -212,8 +255,7 @@ def _arguments(
 ) -> tuple[Any, ...]:
     """Return the arguments that all kernels share."""
     c, n = contracts, contracts.strike.shape[0]
-    if weight.shape != (n,) or not np.isfinite(weight).all():
-        raise DataError("weights do not fit the contracts", found=str(weight.shape), expected=f"({n},), finite")
+    _require_weights(c, weight)
     if smile is not None and (smile.grid != levels.grid or smile.start.shape != (n,)):
         raise DataError("the smile was made for another ladder", found=str(smile.grid), expected=str(levels.grid))
     book = (c.spot, c.strike, c.tau, c.volatility, c.carry, c.dividend_yield, weight, c.is_call)

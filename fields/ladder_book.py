@@ -11,7 +11,7 @@ from fields.config import Dynamics, FieldConfig, PositionSource
 from fields.grid import LogGrid
 from fields.holdings import Holdings, net_twins
 from fields.jit import F64, REAL, kernel
-from fields.ladder import LadderContracts, delta_ladder, gamma_ladder, spot_ladder
+from fields.ladder import LadderContracts, delta_ladder, gamma_ladder, net_gamma_of_two, spot_ladder
 from fields.ladder_levels import levels_of
 from fields.roots import DeltaSearch, RootSearch, zero_delta_levels, zero_gamma_levels
 from fields.smile import SmileTable
@@ -219,16 +219,14 @@ class LadderBook:
         moving = spot_ladder(self.contracts, self.net_units * rate, here, self.minutes).vanna_usd_per_volpt
         return gamma + float(moving[:, 1].sum())
 
-    def zero_gamma(self, source: PositionSource, dynamics: Dynamics, net: FloatArray) -> RootSearch:
-        """Find zero gamma of other positions or under other dynamics."""
+    def net_gamma(self, dynamics: Dynamics, nets: list[FloatArray]) -> list[FloatArray]:
+        """Return net gamma along the ladder of one or two other positions, under other dynamics if asked."""
         smile, slope = self.motion(dynamics)
-        return self.own_zero_gamma(
-            source, dynamics, net, _both_sides(gamma_ladder(self.contracts, net, self.grid, smile, slope))
-        )
+        if len(nets) == 1:
+            return [_both_sides(gamma_ladder(self.contracts, nets[0], self.grid, smile, slope))]
+        return list(net_gamma_of_two(self.contracts, (nets[0], nets[1]), self.grid, smile, slope))
 
-    def own_zero_gamma(
-        self, source: PositionSource, dynamics: Dynamics, net: FloatArray, gamma: FloatArray
-    ) -> RootSearch:
+    def zero_gamma(self, source: PositionSource, dynamics: Dynamics, net: FloatArray, gamma: FloatArray) -> RootSearch:
         """Find zero gamma where the ladder's gamma is known."""
         smile, slope = self.motion(dynamics)
         window = self.config.roots_window

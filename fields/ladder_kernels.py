@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fields.jit import BOOL, F64, I64, INT, OUT_2D, REAL, kernel, primitive
-from fields.primitives import INV_SQRT_2PI, half_power, log_ratio, mills
+from fields.primitives import INV_SQRT_2PI, half_power, log_ratio, tail_factor
 from market.chains import BoolArray, FloatArray
 
 __all__ = ["LANES", "LOWEST_VOLATILITY", "add_delta", "add_exposures", "add_gamma", "first_flaw"]
@@ -117,7 +117,7 @@ def _add_beyond(out: FloatArray, first: int, last: int, eta: float, amount: floa
         certain[j] += amount
 
 
-@kernel(*_ARGUMENTS, OUT_2D)
+@kernel(*_ARGUMENTS, F64, OUT_2D)
 def add_gamma(
     spot: float,
     strike: FloatArray,
@@ -138,24 +138,28 @@ def add_gamma(
     fraction: FloatArray,
     scale: FloatArray,
     ceiling: FloatArray,
+    other: FloatArray,
     gamma: FloatArray,
 ) -> None:
-    """Add ``w Dq phi(d1) / a``."""
+    """Add ``w Dq phi(d1) / a`` of two weights: calls and puts of the first, calls and puts of the other."""
     levels, motion = (x, offset, least, spacing), (slope, bump, table, place, fraction, scale, ceiling)
     width = np.empty(x.shape[0])
     for i in range(strike.shape[0]):
-        if weight[i] == 0.0:
+        if weight[i] == 0.0 and other[i] == 0.0:
             continue
         root = sqrt(tau[i])
         y = log_ratio(spot, strike[i]) + carry[i] * tau[i]
         first, last = _place(i, y, root, volatility[i], levels, motion, width)
-        base = weight[i] * exp(-dividend_yield[i] * tau[i]) * (INV_SQRT_2PI / _BELL_UNIT)
-        at, out = x[first:last], gamma[0 if is_call[i] else 1, first:last]
+        unit, row = exp(-dividend_yield[i] * tau[i]) * (INV_SQRT_2PI / _BELL_UNIT), 0 if is_call[i] else 1
+        base, base_other = weight[i] * unit, other[i] * unit
+        at, out, out_other = x[first:last], gamma[row, first:last], gamma[row + 2, first:last]
         for j in range(last - first):
             a = width[j]
             inverse = _BELL_UNIT / a
             d = (y + at[j]) * inverse + (0.5 * _BELL_UNIT) * a
-            out[j] += base * inverse * half_power(d * d)
+            bell = inverse * half_power(d * d)
+            out[j] += base * bell
+            out_other[j] += base_other * bell
 
 
 @kernel(*_ARGUMENTS, OUT_2D)
@@ -197,7 +201,7 @@ def add_delta(
         for j in range(last - first):
             a = width[j]
             d1 = (y + at[j]) / a + 0.5 * a
-            tail = INV_SQRT_2PI * half_power(_BELL_SQUARE * d1 * d1) * mills(abs(d1))
+            tail = half_power(_BELL_SQUARE * d1 * d1) * tail_factor(abs(d1))
             out[j] += base * (tail if eta * d1 < 0.0 else 1.0 - tail)
         if first >= own:
             _add_beyond(delta[row, own:], first - own, last - own, eta, base)
@@ -217,15 +221,16 @@ def _add_nodes(
     y, root, b, q, decay, base, eta = contract
     at, gamma, vanna, charm = x[first:last], out[0][first:last], out[1][first:last], out[2][first:last]
     delta, rate, held = out[3][first:last], out[4][first:last], eta * base
+    scaled = INV_SQRT_2PI * base
     for j in range(last - first):
         a = width[j]
         inverse = 1.0 / a
         d1 = (y + at[j]) * inverse + 0.5 * a
         d2 = d1 - a
-        phi = INV_SQRT_2PI * half_power(_BELL_SQUARE * d1 * d1)
-        tail = phi * mills(abs(d1))
+        bell = half_power(_BELL_SQUARE * d1 * d1)
+        tail = bell * tail_factor(abs(d1))
         cumulative = held * (tail if eta * d1 < 0.0 else 1.0 - tail)
-        density, inverse_sigma, b_a = base * phi, root * inverse, b * inverse
+        density, inverse_sigma, b_a = scaled * bell, root * inverse, b * inverse
         m = b_a - d2 * decay
         gamma[j] += density * inverse
         vanna[j] -= density * d2 * inverse_sigma

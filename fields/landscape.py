@@ -139,7 +139,7 @@ def _own_roots(book: LadderBook, curves: Curves) -> RootSearch:
     if _one_sign(config.position_source):
         return RootSearch(levels=(), reason=_ONE_SIGN)
     gamma = curves.gamma_usd_per_pct
-    return book.own_zero_gamma(config.position_source, config.dynamics, book.net_units, gamma)
+    return book.zero_gamma(config.position_source, config.dynamics, book.net_units, gamma)
 
 
 def _other_dynamics(config: FieldConfig) -> list[Dynamics]:
@@ -149,21 +149,28 @@ def _other_dynamics(config: FieldConfig) -> list[Dynamics]:
 
 def _sensitivity(book: LadderBook) -> tuple[tuple[ZeroGamma, ...], dict[str, str]]:
     config = book.config
+    own = (config.position_source, config.dynamics)
     found: list[ZeroGamma] = []
     reasons: dict[str, str] = {}
     units = {PositionSource.OI_NAIVE: book.naive_net_units()}
     if config.position_source is not PositionSource.OI_NAIVE and not _one_sign(config.position_source):
         units[config.position_source] = book.net_units
-    for source, dynamics in ((s, d) for s in units for d in _other_dynamics(config)):
-        if (source, dynamics) == (config.position_source, config.dynamics):
-            continue
-        if source is PositionSource.OI_NAIVE and not (book.holdings.open_interest > 0.0).any():
-            reasons[f"{source}/{dynamics}"] = "no open interest"
-            continue
-        search = book.zero_gamma(source, dynamics, units[source])
+    dynamics = _other_dynamics(config)
+    if not (book.holdings.open_interest > 0.0).any():
+        del units[PositionSource.OI_NAIVE]
+        reasons |= {f"{PositionSource.OI_NAIVE}/{d}": "no open interest" for d in dynamics}
+        reasons.pop("/".join(own), None)
+    curves = {}
+    for d in dynamics:
+        sources = [source for source in units if (source, d) != own]
+        if sources:
+            gamma = book.net_gamma(d, [units[source] for source in sources])
+            curves.update({(source, d): curve for source, curve in zip(sources, gamma, strict=True)})
+    for source, d in ((s, d) for s in units for d in dynamics if (s, d) in curves):
+        search = book.zero_gamma(source, d, units[source], curves[source, d])
         found.extend(search.levels[:1])
         if not search.levels:
-            reasons[f"{source}/{dynamics}"] = search.reason
+            reasons[f"{source}/{d}"] = search.reason
     for source in (PositionSource.ALL_SHORT, PositionSource.ALL_LONG):
         reasons[source.value] = _ONE_SIGN
     return tuple(found), reasons

@@ -31,6 +31,7 @@ __all__ = [
     "mills",
     "mills_pair",
     "normal_density",
+    "tail_factor",
 ]
 
 INV_SQRT_2PI = 0.3989422804014327
@@ -237,6 +238,31 @@ def mills_pair(y1: float, y2: float) -> tuple[float, float]:
     m1 = _mills_numerator((y1 - 5.0) * b1 * inverse1) * (a1 * inverse1)
     m2 = _mills_numerator((y2 - 5.0) * b2 * inverse2) * (a2 * inverse2)
     return m1, m2
+
+
+@primitive
+def tail_factor(y: float) -> float:
+    """Return N(-y) exp(y**2 / 2) for y >= 0, so that its product with that bell is good to 2e-15 of one.
+
+    For sums in which whole contracts stand beside the tail: it takes two thirds of the operations of `mills`, and loses
+    its relative accuracy beyond y = 7, where the tail is 1e-12.
+    """
+    t = 1.0 - 8.0 / (y + 4.0)
+    p = -3.38710736827118e-07
+    p = p * t - 2.5403265704763032e-06
+    p = p * t - 5.877088039112404e-06
+    p = p * t + 3.881910869323092e-06
+    p = p * t + 2.8577458130115656e-05
+    p = p * t - 4.5448052701127915e-05
+    p = p * t - 0.00018713805567718118
+    p = p * t + 0.0006388143805727556
+    p = p * t + 0.0005075586527078243
+    p = p * t - 0.008492095950534578
+    p = p * t + 0.030864804194819795
+    p = p * t - 0.07170740732139824
+    p = p * t + 0.12437925533847925
+    p = p * t - 0.17039772154858437
+    return p * t + 0.09441064130197034
 
 
 @primitive

@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 from fields.config import Dynamics
 from fields.grid import LogGrid
-from fields.ladder import ExposureLadder, LadderContracts, delta_ladder, gamma_ladder, spot_ladder
+from fields.ladder import ExposureLadder, LadderContracts, delta_ladder, gamma_ladder, net_gamma_of_two, spot_ladder
 from fields.ladder_levels import levels_of
 from fields.smile import SmileTable
 from market.chains import FloatArray, IntArray
@@ -50,6 +50,21 @@ def test_each_node_is_the_exact_sum_of_the_book(*, moving: bool) -> None:
         for name, values in fast.items():
             error = np.abs(values[:, node] - exact[name]) / exact[name + "_scale"]
             assert error.max() <= 1e-12, (name, node)
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_gamma_of_two_books_in_one_pass_is_each_books_own(*, moving: bool) -> None:
+    """Also where either book does not hold what the other holds."""
+    book, weight, series = random_book(2_000, 3)
+    smile = smile_of(book, series, GRID) if moving else None
+    other = np.where(np.arange(2_000) % 3 == 0, 0.0, weight[::-1])
+    weight = np.where(np.arange(2_000) % 4 == 0, 0.0, weight)
+    both = net_gamma_of_two(book, (weight, other), GRID, smile)
+    for found, held in zip(both, (weight, other), strict=True):
+        alone = gamma_ladder(book, held, GRID, smile)
+        np.testing.assert_allclose(found, alone.sum(axis=0), atol=1e-15 * np.abs(alone).sum(axis=0).max(), rtol=1e-13)
+    with pytest.raises(DataError, match="weights do not fit"):
+        net_gamma_of_two(book, (weight, other[1:]), GRID, smile)
 
 
 @pytest.mark.parametrize("moving", [False, True])
