@@ -11,6 +11,7 @@ import numpy as np
 
 from fields.compute import GIVEN_SOURCES, FieldEvaluation, evaluate_field
 from fields.context import FieldContext
+from fields.conventions import PositionSource
 from fields.dealer.messages import DealerPosition, PositionReason
 from fields.flow.messages import FieldLevels, FlowMinute, GreeksTable
 from fields.illiquidity.impact import ImpactEstimate
@@ -326,7 +327,8 @@ class SymbolState:
         given = self._config.fields.position_source in GIVEN_SOURCES
         if not given:
             return FieldContext(standard_error=position.standard_error)
-        contracts = position.contracts if self._user is None else self._user
+        named = self._config.fields.position_source is PositionSource.USER and self._user is not None
+        contracts = self._user if named else position.contracts
         return FieldContext(contracts=contracts, standard_error=position.standard_error)
 
     def _remember(self, evaluation: FieldEvaluation) -> None:

@@ -121,7 +121,6 @@ def test_a_hybrid_book_moves_from_its_opening_by_the_trade_alone() -> None:
     assert change == pytest.approx(after().snapshot.totals.gamma_usd_per_pct, rel=1e-9)
 
 
-@pytest.mark.xfail(strict=True, reason="SymbolState gives the field the user's vector in place of the book it opened")
 @pytest.mark.parametrize("source", [PositionSource.HYBRID, PositionSource.FLOW])
 def test_trades_move_a_book_that_a_user_opened(source: PositionSource) -> None:
     """What the user knew at the opening, less what a customer has bought since."""
