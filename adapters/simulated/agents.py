@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.simulated.groups import CustomerGroup
 from adapters.simulated.listing import Board
 from adapters.simulated.valuation import Valuation
 from market.chains import FloatArray
 
-__all__ = ["CustomerGroup", "Fills", "draw_fills", "first_positions", "preferences"]
+__all__ = ["Fills", "draw_fills", "first_positions", "preferences"]
 
 CLOSING_SHARE = 0.4
-
-
-class CustomerGroup(IntEnum):
-    """Who stands on the other side of the dealers; each group is long only or short only."""
-
-    OVERWRITER = 0  # sells calls above the money, 2 to 10 weeks out
-    HEDGER = 1  # buys puts below the money, 1 to 6 months out
-    SPECULATOR = 2  # buys calls that expire within days
-    NOISE_BUYER = 3  # buys any option
-    NOISE_SELLER = 4  # sells any option
 
 
 SIDE = np.array([-1, 1, 1, 1, -1], dtype=np.int64)

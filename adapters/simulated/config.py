@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from adapters.simulated.jumps import JumpDynamics
+from adapters.simulated.scenarios import Scenario
+from adapters.simulated.seasonality import Seasonality
 from market.errors import ConfigError
 from market.instruments import Delivery, ExerciseStyle, Product, SettlementTime, product_of
 
 __all__ = [
     "DEFAULT_START_NS",
     "CustomerMix",
+    "JumpDynamics",
     "PrintMix",
     "SimulatedMarketConfig",
     "SimulatedSymbol",
@@ -44,7 +48,7 @@ class CustomerMix:
 
     @property
     def weights(self) -> tuple[float, float, float, float, float]:
-        """Weights in the order of `adapters.simulated.agents.CustomerGroup`."""
+        """Weights in the order of `adapters.simulated.groups.CustomerGroup`."""
         return self.overwriter, self.hedger, self.speculator, self.noise_buyer, self.noise_seller
 
 
@@ -132,6 +136,9 @@ class SimulatedSymbol:
         Share of a change in value that the price shows at once, 0 to 1.
     noise_share : float
         Volatility of the noise flow's push as a share of the instantaneous volatility.
+    dynamics : JumpDynamics or None
+        Stochastic variance with jumps, and the smile that follows from it; `skew`, `smile_width`, `leverage`,
+        `vol_of_vol` and `vol_reversion` then say nothing. None keeps the plain model and its SSVI smile.
     """
 
     symbol: str
@@ -162,6 +169,7 @@ class SimulatedSymbol:
     informed_half_life_s: float = 900.0
     news_share: float = 0.8
     noise_share: float = 0.6
+    dynamics: JumpDynamics | None = None
 
     def __post_init__(self) -> None:
         product = self.product
@@ -225,6 +233,10 @@ class SimulatedMarketConfig:
         the quotes that changed.
     prints : PrintMix
         What the prints look like.
+    seasonality : Seasonality or None
+        Shape of the day; None for a flat one.
+    scenario : Scenario or None
+        A session that is led along a path, for all symbols; it stands in the provenance.
     """
 
     symbols: tuple[SimulatedSymbol, ...]
@@ -234,6 +246,8 @@ class SimulatedMarketConfig:
     start_ns: int = DEFAULT_START_NS
     chain_every: int = 1
     prints: PrintMix = PrintMix()
+    seasonality: Seasonality | None = None
+    scenario: Scenario | None = None
 
     def __post_init__(self) -> None:
         names = [item.symbol for item in self.symbols]

@@ -12,11 +12,30 @@ from adapters.simulated.state import MarketState
 from market.chains import FloatArray, OptionChain
 from market.provenance import AsOfSource, Provenance
 
-__all__ = ["SOURCE", "SPOT_HALF_SPREAD", "ChainWriter"]
+__all__ = ["SOURCE", "SPOT_HALF_SPREAD", "ChainWriter", "provenance_of"]
 
 SOURCE = "simulated-market"
 _CENT = 100.0
 SPOT_HALF_SPREAD = 0.5e-4
+
+
+def provenance_of(seed: int, scenario: str = "") -> Provenance:
+    """Return the mark that everything simulated bears.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the market.
+    scenario : str, optional
+        Name of the scenario.
+
+    Returns
+    -------
+    Provenance
+        Simulated; the origin names scenario and seed.
+    """
+    origin = f"scenario {scenario}, seed {seed}" if scenario else f"seed {seed}"
+    return Provenance(source=SOURCE, origin=origin, simulated=True, as_of_source=AsOfSource.STAMPED)
 
 
 @final
@@ -31,15 +50,15 @@ class ChainWriter:
         Symbols.
     seed : int
         Seed of the market, for the origin.
+    scenario : str
+        Name of the scenario, for the origin; empty where there is none.
     """
 
-    def __init__(self, board: Board, names: tuple[str, ...], *, seed: int) -> None:
+    def __init__(self, board: Board, names: tuple[str, ...], *, seed: int, scenario: str = "") -> None:
         self._board, self._names, self._seed = board, names, seed
         self._missing = np.full(board.n_contracts, np.nan)
         self._missing.setflags(write=False)
-        self._provenance = Provenance(
-            source=SOURCE, origin=f"seed {seed}", simulated=True, as_of_source=AsOfSource.STAMPED
-        )
+        self._provenance = provenance_of(seed, scenario)
 
     def chains(self, state: MarketState, bid: FloatArray, ask: FloatArray) -> tuple[OptionChain, ...]:
         """Return one chain per symbol.

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 from typing import final
 
 import numpy as np
 
-from adapters.simulated.agents import CustomerGroup, draw_fills, first_positions, preferences
+from adapters.simulated.agents import draw_fills, first_positions, preferences
 from adapters.simulated.config import SimulatedMarketConfig
+from adapters.simulated.dynamics import revalued
 from adapters.simulated.emission import ChainWriter
+from adapters.simulated.groups import CustomerGroup
 from adapters.simulated.listing import Board, build_board, sessions_ahead
+from adapters.simulated.movement import Stretch, draw_tidings, move_volatility
+from adapters.simulated.parameters import SymbolArrays, parameters_of
 from adapters.simulated.prints import Prints, Quotes, Window, arranged, option_prints, underlying_prints
 from adapters.simulated.quotes import quote
+from adapters.simulated.spans import Span, session_left, span_of
 from adapters.simulated.state import (
     MarketState,
     RandomStreams,
@@ -44,51 +49,6 @@ _TYPICAL_PRINT = 0.1
 _LOT, _LOTS_QUOTED = 100.0, 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Parameters:
-    carry: FloatArray
-    weights: FloatArray
-    impact: FloatArray
-    hedge_ratio: FloatArray
-    half_life_s: FloatArray
-    news_share: FloatArray
-    noise_share: FloatArray
-    long_run: FloatArray
-    reversion: FloatArray
-    leverage: FloatArray
-    vol_of_vol: FloatArray
-    lot_mean: FloatArray
-    trades: FloatArray
-    tick: FloatArray
-    tick_above_3: FloatArray
-    spread: FloatArray
-    multiplier: FloatArray
-
-
-def _parameters(config: SimulatedMarketConfig) -> _Parameters:
-    symbols = config.symbols
-    mix = np.array([item.customers.weights for item in symbols]).T
-    return _Parameters(
-        carry=parameter(symbols, "rate") - parameter(symbols, "dividend_yield"),
-        weights=mix / mix.sum(axis=0),
-        impact=parameter(symbols, "impact_return_per_usd"),
-        hedge_ratio=parameter(symbols, "hedge_ratio"),
-        half_life_s=parameter(symbols, "informed_half_life_s"),
-        news_share=parameter(symbols, "news_share"),
-        noise_share=parameter(symbols, "noise_share"),
-        long_run=parameter(symbols, "volatility"),
-        reversion=parameter(symbols, "vol_reversion"),
-        leverage=parameter(symbols, "leverage"),
-        vol_of_vol=parameter(symbols, "vol_of_vol"),
-        lot_mean=parameter(symbols, "lot_mean"),
-        trades=parameter(symbols, "trades_per_session"),
-        tick=parameter(symbols, "tick"),
-        tick_above_3=parameter(symbols, "tick_above_3"),
-        spread=parameter(symbols, "spread"),
-        multiplier=np.array([item.product.multiplier for item in symbols]),
-    )
-
-
 @final
 class SimulatedMarket:
     """A market of many symbols whose chains look like real ones and whose truth can be asked for.
@@ -107,7 +67,7 @@ class SimulatedMarket:
         self._config = config
         self._names = tuple(item.symbol for item in config.symbols)
         self._place = {name: place for place, name in enumerate(self._names)}
-        self._p = _parameters(config)
+        self._p = parameters_of(config)
         self.restore(self._first_state())
 
     @property
@@ -144,11 +104,11 @@ class SimulatedMarket:
         """Move to the next instant: within the session, or over the night to the next open."""
         state, session = self._state, self._state.board.session
         step_ns = round(self._config.step_s * 1e9)
+        shape = self._config.seasonality
         if state.now_ns + step_ns < session.close_ns:
-            self._pass_step(step_ns, step_ns / (session.close_ns - session.open_ns))
+            self._pass_step(span_of(session, state.now_ns, step_ns, shape))
         else:
-            left_ns = session.close_ns - state.now_ns
-            self._trade_underlying(left_ns / (session.close_ns - session.open_ns), left_ns / 1e9)
+            self._trade_underlying(span_of(session, state.now_ns, session.close_ns - state.now_ns, shape))
             self._pass_night()
         state.sequence += 1
 
@@ -265,26 +225,34 @@ class SimulatedMarket:
         self._tick, self._tick_above_3 = self._p.tick[symbol_of], self._p.tick_above_3[symbol_of]
         self._spread, self._lot_mean = self._p.spread[symbol_of], self._p.lot_mean[symbol_of]
         self._contract_symbol, self._contract_series = symbol_of, np.repeat(board.series_of, 2)
-        self._writer = ChainWriter(board, self._names, seed=self._config.seed)
-        self._tape = TapeWriter(board, self._names, seed=self._config.seed)
+        scenario = "" if self._config.scenario is None else self._config.scenario.name
+        self._writer = ChainWriter(board, self._names, seed=self._config.seed, scenario=scenario)
+        self._tape = TapeWriter(board, self._names, seed=self._config.seed, scenario=scenario)
 
     def _values(self, board: Board, now_ns: int, spot: FloatArray, volatility: FloatArray) -> Valuation:
-        session = board.session
-        left = (session.close_ns - now_ns) / (session.close_ns - session.open_ns)
-        return value_strikes(
+        left = session_left(board.session, now_ns, self._config.seasonality)
+        variance_time = sessions_to_expiry(left, board.sessions_left)
+        value = value_strikes(
             spot=spot[board.symbol_of_series],
             volatility=volatility[board.symbol_of_series],
             tau=(board.expiry_ns - now_ns) / YEAR_NS,
-            variance_time=sessions_to_expiry(left, board.sessions_left),
+            variance_time=variance_time,
             smile=board.smile,
             rates=board.rates,
             strike=board.strike,
             log_strike=board.log_strike,
             series_of=board.series_of,
         )
+        if self._p.dynamics is None:
+            return value
+        return revalued(value, self._p.dynamics, board, spot=spot, volatility=volatility, variance_time=variance_time)
 
     def _value_and_quote(self) -> None:
-        state = self._state
+        state, shape = self._state, self._config.seasonality
+        spread = self._spread
+        if shape is not None:
+            opened, closes = state.board.session.open_ns, state.board.session.close_ns
+            spread = spread * shape.spread.weight((state.now_ns - opened) / (closes - opened))
         value = self._values(state.board, state.now_ns, state.spot, state.volatility)
         self._valuation = value
         self._bid, self._ask = quote(
@@ -293,7 +261,7 @@ class SimulatedMarket:
             tau=value.tau[self._contract_series],
             tick=self._tick,
             tick_above_3=self._tick_above_3,
-            spread=self._spread,
+            spread=spread,
         )
         self._measure_dealers()
 
@@ -301,33 +269,35 @@ class SimulatedMarket:
         self._delta = _portfolio(self._state, self._p, self._valuation.delta)
         self._gamma = _portfolio(self._state, self._p, self._valuation.gamma)
 
-    def _pass_step(self, step_ns: int, session_fraction: float) -> None:
+    def _pass_step(self, span: Span) -> None:
         """Flow moves the underlying, the dealers quote anew at half time, then the customers trade options."""
-        state, start_ns, bid, ask, spot = self._state, self._state.now_ns, self._bid, self._ask, self._state.spot
-        flow_usd = self._trade_underlying(session_fraction, self._config.step_s)
-        state.now_ns, state.quoted_ns = start_ns + step_ns, start_ns + step_ns // 2
+        state, bid, ask, spot = self._state, self._bid, self._ask, self._state.spot
+        flow_usd = self._trade_underlying(span)
+        state.now_ns, state.quoted_ns = span.until_ns, span.from_ns + (span.until_ns - span.from_ns) // 2
         self._value_and_quote()
         state.requoted = np.flatnonzero((self._bid != bid) | (self._ask != ask))
         state.spot_sizes = _spot_sizes(spot.size, state.streams.prints)
-        deviation = state.volatility * np.sqrt(SESSION_SHARE * session_fraction / _SESSIONS_PER_YEAR)
+        deviation = state.volatility * np.sqrt(SESSION_SHARE * span.variance / _SESSIONS_PER_YEAR)
         typical = _TYPICAL_PRINT * deviation / (self._p.impact * spot)
-        window = Window(after_ns=start_ns, until_ns=state.quoted_ns - 1)
-        underlying = underlying_prints(
-            flow_usd / spot, typical, spot_quotes(spot), window, self._config.prints, state.streams.prints
-        )
-        state.prints = arranged(underlying, self._trade_options(session_fraction))
+        window = Window(after_ns=span.from_ns, until_ns=state.quoted_ns - 1)
+        mix = self._config.prints
+        if self._config.seasonality is not None:
+            mix = replace(mix, underlying_per_step=mix.underlying_per_step * span.brisk)
+        underlying = underlying_prints(flow_usd / spot, typical, spot_quotes(spot), window, mix, state.streams.prints)
+        state.prints = arranged(underlying, self._trade_options(span))
         state.n_trades += state.prints.symbol.size
         printed = state.prints.contract >= 0
         state.last[state.prints.contract[printed]] = state.prints.price[printed]  # the last in time stays
 
-    def _trade_underlying(self, session_fraction: float, seconds: float) -> FloatArray:
+    def _trade_underlying(self, span: Span) -> FloatArray:
         state, p = self._state, self._p
-        years = SESSION_SHARE * session_fraction / _SESSIONS_PER_YEAR
+        years = SESSION_SHARE * span.variance / _SESSIONS_PER_YEAR
         deviation = state.volatility * np.sqrt(years)
-        news = _news(state, p, years)
+        tidings = draw_tidings(state, p, Stretch(years=years, from_ns=span.from_ns, until_ns=span.until_ns))
+        news = tidings.news
         state.value = state.value * np.exp(news)
         told = p.news_share * news
-        speed = -np.expm1(-np.log(2.0) * seconds / p.half_life_s)
+        speed = -np.expm1(-np.log(2.0) * span.seconds / p.half_life_s)
         informed = speed * (np.log(state.value / state.spot) - told)
         noise = p.noise_share * deviation * state.streams.noise.standard_normal(state.spot.size)
         # The hedge and the price that it moves are found together: the return includes the hedge's own impact.
@@ -336,13 +306,15 @@ class SimulatedMarket:
         change = (told + informed + noise - p.impact * residual_usd) / (1.0 + feedback)
         state.shares = state.shares - (residual_usd + feedback / p.impact * change) / state.spot
         state.spot = state.spot * np.exp(change)
-        _move_volatility(state, p, change, years)
+        move_volatility(state, p, change, years, tidings)
         flow_usd: FloatArray = (change - told) / p.impact
         return flow_usd
 
-    def _trade_options(self, session_fraction: float) -> Prints:
+    def _trade_options(self, span: Span) -> Prints:
         state, p = self._state, self._p
-        rate = p.weights * p.trades * session_fraction
+        rate = p.weights * p.trades * span.trading
+        if p.scenario is not None and p.scenario.day == state.board.session.day:
+            rate = rate * p.scenario.flow((span.from_ns - state.board.session.open_ns) / 60e9)[:, None]
         fills = draw_fills(
             preferences(state.board, self._valuation, rate),
             positions=state.customers,
@@ -371,10 +343,11 @@ class SimulatedMarket:
         listed = listed_strikes(state)
         interest = open_interest_of(state.customers, state.dealers)
         years = (1.0 - SESSION_SHARE) / _SESSIONS_PER_YEAR
-        state.value = state.value * np.exp(_news(state, p, years))
+        tidings = draw_tidings(state, p, Stretch(years=years, from_ns=state.now_ns, until_ns=state.now_ns))
+        state.value = state.value * np.exp(tidings.news)
         change = _OPENING_SHARE * np.log(state.value / state.spot)
         state.spot = state.spot * np.exp(change)
-        _move_volatility(state, p, change, years)
+        move_volatility(state, p, change, years, tidings)
         session = sessions_ahead(old.session.day, 1)[1]
         board = build_board(self._config.symbols, session=session, spot=state.spot, listed=listed)
         self._move_books(board, interest.astype(np.float64))
@@ -401,25 +374,8 @@ class SimulatedMarket:
         state.board = board
 
 
-def _portfolio(state: MarketState, p: _Parameters, per_unit: FloatArray) -> FloatArray:
+def _portfolio(state: MarketState, p: SymbolArrays, per_unit: FloatArray) -> FloatArray:
     return p.multiplier * np.add.reduceat(state.dealers * per_unit, 2 * state.board.strike_bounds[:-1])
-
-
-def _news(state: MarketState, p: _Parameters, years: float) -> FloatArray:
-    chance = state.streams.value.standard_normal(state.spot.size)
-    news: FloatArray = (p.carry - 0.5 * state.volatility**2) * years + (state.volatility * np.sqrt(years) * chance)
-    return news
-
-
-def _move_volatility(state: MarketState, p: _Parameters, change: FloatArray, years: float) -> None:
-    chance = state.streams.volatility.standard_normal(change.size)
-    log_volatility = (
-        np.log(state.volatility)
-        - p.reversion * years * np.log(state.volatility / p.long_run)
-        - p.leverage * change
-        + p.vol_of_vol * np.sqrt(years) * chance
-    )
-    state.volatility = np.clip(np.exp(log_volatility), 0.25 * p.long_run, 6.0 * p.long_run)
 
 
 def _sizes(board: Board, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:

@@ -26,6 +26,8 @@ class RandomStreams:
     value, noise, volatility, trades, sizes, prints : numpy.random.Generator
         Innovations of the hidden value, of noise flow and of volatility; customers' trades; quoted sizes; how the
         trades print.
+    jumps : numpy.random.Generator
+        Jumps and innovations of symbols with their own dynamics, and of a scenario's variance.
     """
 
     value: np.random.Generator
@@ -34,12 +36,13 @@ class RandomStreams:
     trades: np.random.Generator
     sizes: np.random.Generator
     prints: np.random.Generator
+    jumps: np.random.Generator
 
     @staticmethod
     def of_seed(seed: int) -> RandomStreams:
         """Return independent generators of one seed."""
-        parts = [np.random.default_rng(item) for item in np.random.SeedSequence(seed).spawn(6)]
-        names = ("value", "noise", "volatility", "trades", "sizes", "prints")
+        parts = [np.random.default_rng(item) for item in np.random.SeedSequence(seed).spawn(7)]
+        names = ("value", "noise", "volatility", "trades", "sizes", "prints", "jumps")
         return RandomStreams(**dict(zip(names, parts, strict=True)))
 
 

@@ -7,12 +7,11 @@ from typing import Any, final
 
 import numpy as np
 
-from adapters.simulated.emission import SOURCE, SPOT_HALF_SPREAD
+from adapters.simulated.emission import SOURCE, SPOT_HALF_SPREAD, provenance_of
 from adapters.simulated.listing import Board
 from adapters.simulated.prints import Prints, Quotes
 from adapters.simulated.state import MarketState
 from market.chains import FloatArray
-from market.provenance import AsOfSource, Provenance
 from market.trades import CONSOLIDATED, UNDERLYING, ContractTable, Int64Array, QuoteBatch, TradeBatch
 
 __all__ = ["TapeWriter", "print_span", "spot_quotes"]
@@ -58,14 +57,14 @@ class TapeWriter:
         Symbols.
     seed : int
         Seed of the market, for the origin.
+    scenario : str
+        Name of the scenario, for the origin; empty where there is none.
     """
 
-    def __init__(self, board: Board, names: tuple[str, ...], *, seed: int) -> None:
+    def __init__(self, board: Board, names: tuple[str, ...], *, seed: int, scenario: str = "") -> None:
         self._names, self._seed = names, seed
         self._starts = 2 * board.strike_bounds
-        self._provenance = Provenance(
-            source=SOURCE, origin=f"seed {seed}", simulated=True, as_of_source=AsOfSource.STAMPED
-        )
+        self._provenance = provenance_of(seed, scenario)
         self._tables = tuple(_table(board, place) for place in range(len(names)))
 
     def trades(self, state: MarketState) -> tuple[TradeBatch, ...]:
