@@ -261,13 +261,10 @@ def _snapshot(
     landscape: Landscape,
     stages: _Stages,
 ) -> FieldSnapshot:
-    forwards, time = valued.forwards, valued.time
+    forwards, totals, walls = valued.forwards, at_spot.totals, at_spot.walls
     counts = count_contracts(chain, valued.book, valued.volatility, holdings)
-    gamma = at_spot.totals.gamma_usd_per_pct
-    regime = regime_reading(gamma, config.impact_return_per_usd, config.impact_source)
-    reasons = reasons_of(
-        chain, config, forwards, time, counts, at_spot.totals, at_spot.walls, landscape, valued.surface
-    )
+    regime = regime_reading(totals.gamma_usd_per_pct, config.impact_return_per_usd, config.impact_source)
+    reasons = reasons_of(chain, config, forwards, valued.time, counts, totals, walls, landscape, valued.surface)
     if context.standard_error is None:
         reasons["errors"] = "no book of dealer positions with standard errors was given"
     ladder = _ladder(landscape, config)
@@ -285,7 +282,7 @@ def _snapshot(
         position_source=config.position_source,
         dynamics=config.dynamics,
         time_basis=config.time_basis,
-        totals=at_spot.totals,
+        totals=totals,
         book_greeks=at_spot.greeks,
         totals_error=at_spot.errors.totals,
         totals_error_bound=at_spot.errors.bounds,
@@ -293,7 +290,7 @@ def _snapshot(
         zero_gamma_sensitivity=landscape.sensitivity,
         zero_delta=landscape.zero_delta,
         effective_gamma_usd_per_pct=landscape.effective_gamma_usd_per_pct,
-        walls=at_spot.walls,
+        walls=walls,
         regime=regime,
         ladder=ladder,
         liquidity_source=LiquiditySource.CONSTANT if context.liquidity is None else context.liquidity.source,

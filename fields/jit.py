@@ -10,6 +10,7 @@ import contextlib
 import gc
 import hashlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, TypeVar, cast
 
@@ -20,7 +21,22 @@ from numba.core.caching import FunctionCache
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
 
-__all__ = ["BOOL", "F64", "F64_2D", "I32", "I64", "INT", "OUT", "OUT_2D", "REAL", "kernel", "outputs", "primitive"]
+__all__ = [
+    "BOOL",
+    "F64",
+    "F64_2D",
+    "I32",
+    "I64",
+    "INT",
+    "OUT",
+    "OUT_2D",
+    "REAL",
+    "compile_share",
+    "is_fresh",
+    "kernel",
+    "outputs",
+    "primitive",
+]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 # Contraction and "no signed zeros" keep NaN semantics; full fastmath would not.
@@ -110,6 +126,50 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
+# Where processes that only fill the cache tell each other which kernels they have taken; None in every other process.
+_claims: list[Path] = []
+
+
+def compile_share(claims: Path) -> None:
+    """Make this process compile, of all kernels imported from now on, those alone that no other process has taken.
+
+    Kernels of others cannot be trusted to be compiled in this process: it is there to fill the disk cache, and ends.
+
+    Parameters
+    ----------
+    claims : Path
+        An empty folder, the same for all processes that share the work.
+    """
+    _claims.append(claims)
+
+
+def _is_of_another(function: Callable[..., Any]) -> bool:
+    if not _claims:
+        return False
+    try:
+        (_claims[-1] / f"{function.__module__}.{function.__qualname__}").mkdir()
+    except FileExistsError:
+        return True
+    return False
+
+
+def is_fresh(compiled: Callable[..., Any]) -> bool:
+    """Tell whether a kernel was compiled by this process and saved, where a full cache would have loaded it.
+
+    Parameters
+    ----------
+    compiled : callable
+        A kernel.
+
+    Returns
+    -------
+    bool
+        False also where nothing can be saved.
+    """
+    dispatcher: Any = compiled
+    return bool(dispatcher.stats.cache_misses)
+
+
 def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[_F], _F]:
     """Return a decorator that compiles a function on import and caches the machine code on disk.
 
@@ -141,6 +201,8 @@ def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[_F], _F]:
         # Where no folder is writable there is no cache, and each process compiles for itself.
         with contextlib.suppress(RuntimeError):
             dispatcher._cache = cache(function)  # noqa: SLF001  # numba offers no public way
+        if _is_of_another(function):
+            return cast("_F", dispatcher)
         with _collector_paused():
             dispatcher.compile(returns(*arguments))
         dispatcher.disable_compile()

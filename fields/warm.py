@@ -1,16 +1,31 @@
-"""Load every kernel before the first request."""
+"""Load every kernel before the first request; with an empty cache, compile them on all cores."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import pkgutil
+import subprocess  # the compiler holds the interpreter's lock: only processes can share its work
+import sys
+import tempfile
 import time
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 import fields
+from fields.jit import compile_share, is_fresh
 
-__all__ = ["warm_kernels"]
+__all__ = ["compile_some", "warm_kernels"]
+
+_MOST_PROCESSES: Final = 8
+# What they have not compiled by then this process compiles itself.
+_PATIENCE_S: Final = 120.0
+_WORKER: Final = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from fields.warm import compile_some as c; c(sys.argv[2])"
+)
 
 
 def warm_kernels() -> float:
@@ -19,12 +34,16 @@ def warm_kernels() -> float:
     Returns
     -------
     float
-        Seconds; several where the cache is cold, a fraction of one where it is warm.
+        Seconds; many where the cache is cold (processes on the other cores share the work), about one where it is warm.
     """
     start = time.perf_counter()
+    from fields.deposit import _deposit
+
+    if is_fresh(_deposit):
+        _compile_on_all_cores()
     # Importing a module compiles its kernels, or loads them from the cache: their signatures are fixed.
-    for module in pkgutil.walk_packages(fields.__path__, "fields."):
-        importlib.import_module(module.name)
+    for name in _modules():
+        importlib.import_module(name)
     from fields.greeks import exposure_greeks, greeks
     from fields.implied_vol import implied_volatility
 
@@ -33,3 +52,49 @@ def warm_kernels() -> float:
     exposure_greeks(100.0, strikes, 0.1, 0.03, 0.01, 0.2, True)
     implied_volatility(found.price, 100.0, strikes, 0.1, 1.0, True)
     return time.perf_counter() - start
+
+
+def compile_some(claims: str) -> None:
+    """Compile and save the kernels that no other process has taken; for a process that ends then.
+
+    Parameters
+    ----------
+    claims : str
+        See `fields.jit.compile_share`.
+    """
+    compile_share(Path(claims))
+    # The longest come first, so that no process is left alone with one of them.
+    for name in sorted(_modules(), key=lambda name: not name.startswith("fields.surface")):
+        importlib.import_module(name)
+
+
+def _modules() -> list[str]:
+    return [module.name for module in pkgutil.walk_packages(fields.__path__, "fields.")]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _compile_on_all_cores() -> None:
+    """Fill the cache by processes that share the kernels; whatever fails is left to this process."""
+    count = min(_cores(), _MOST_PROCESSES)
+    if count < 2 or not sys.executable:  # alone they would only be slower
+        return
+    root, until = str(Path(fields.__path__[0]).parent), time.monotonic() + _PATIENCE_S
+    with tempfile.TemporaryDirectory() as claims, contextlib.ExitStack() as started, contextlib.suppress(OSError):
+        processes = []
+        for _ in range(count):
+            process = subprocess.Popen(  # noqa: S603  # this interpreter, this package
+                [sys.executable, "-c", _WORKER, root, claims], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            )
+            started.callback(_end, process)
+            processes.append(process)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            for process in processes:
+                process.wait(max(0.0, until - time.monotonic()))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
