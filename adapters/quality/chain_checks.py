@@ -123,9 +123,9 @@ def _expirations(chain: OptionChain) -> list[Finding]:
     ]
     if chain.series and chain.series[0].product.calendar == "24/7":
         return findings  # an expiration that has passed during the day is gone by its evening
-    week = chain.session + timedelta(days=7)
-    if chain.session not in days and week in days and not (days and min(days) < chain.session):
-        # A root that expires on this weekday next week expired on it today too.
+    weeks = {chain.session + timedelta(days=7), chain.session + timedelta(days=14)}
+    if chain.session not in days and weeks <= days and min(days) > chain.session:
+        # What expires on this weekday in each of the next weeks expired on it today too.
         findings += [
             Finding(
                 check=Check.EXPIRY_ABSENT,

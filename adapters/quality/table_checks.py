@@ -196,7 +196,8 @@ def _halt(symbol: str, table: pa.Table, event: Int64Array, length_ns: int) -> li
     # A market that never closes and trades in every bar stands still where a bar has no volume or is not there.
     usual = local_median(volume, 20)
     # A bar that trades hardly anything beside a missing one is the end of trading, or its return.
-    follows = np.append(event[1:] - event[:-1] > length_ns, False)
+    follows = np.zeros(event.shape, dtype=np.bool_)
+    follows[:-1] = event[1:] - event[:-1] > length_ns
     still = (volume == 0.0) & (usual > 0.0)
     beside = follows & (volume < 0.1 * usual)
     words = _at(event, volume)
@@ -237,16 +238,14 @@ def _interest(table: pa.Table) -> list[Finding]:
 
 
 def _intervals(event: Int64Array) -> list[Finding]:
-    steps = np.diff(np.unique(event))
-    if steps.size < 3:
+    times = np.unique(event)
+    if times.size < 4:
         return []
     # Settlements are on the minute: milliseconds in the stamp are the venue's delay, not another interval.
-    steps = np.round(steps / (_HOUR_NS / 60)).astype(np.int64)
+    steps = np.round((times[1:] - times[:-1]) / (_HOUR_NS / 60)).astype(np.int64)
     values, counts = np.unique(steps, return_counts=True)
     usual = int(values[np.argmax(counts)])
-    other = steps != usual
-    times = np.unique(event)
-    found_rows = np.append(False, other)
+    found_rows = np.concatenate([[False], steps != usual])
     return [
         *found(
             Check.INTERVAL,

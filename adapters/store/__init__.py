@@ -12,7 +12,7 @@ Examples
 from __future__ import annotations
 
 from adapters.store.chain_reader import ChainKey, ChainReader
-from adapters.store.ingest import IngestReport, IngestStatus, ingest
+from adapters.store.intake import IngestReport, IngestStatus, ingest
 from adapters.store.kinds import KINDS, DataKind, Grain, KindSpec
 from adapters.store.manifest import Commit, ManifestState, Segment
 from adapters.store.segments import Range
