@@ -50,7 +50,7 @@ start = time.perf_counter_ns()
 chain = open_store(Path(sys.argv[1])).chains.newest("SPX", known_ns=int(sys.argv[2]))
 print(time.perf_counter_ns() - start, chain.n_contracts)
 """
-_SCAN = """
+_SCAN = r"""
 import re, sys
 from pathlib import Path
 import numpy as np
