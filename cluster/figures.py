@@ -59,6 +59,7 @@ _DIVERGING = [
 _NS_PER_DAY = 86_400 * 1_000_000_000
 _LABEL_PX = 15
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+_CENT = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -386,10 +387,12 @@ def _expiry_labels(expiry_ns: object, now_ns: int) -> list[str]:
 
 
 def short_usd(value: float) -> str:
-    """Return a dollar amount with three digits and a unit, such as ``−$4.2B``; a dash where it is missing."""
+    """Return a dollar amount with three digits and a unit, such as ``−$4.2B``; a dash where missing, 0 below a cent."""
     if not np.isfinite(value):
         return "—"
 
+    if abs(value) < _CENT:
+        return "$0"
     sign = "−" if value < 0.0 else ""
     digits, _, exponent = f"{abs(value):.2e}".partition("e")  # rounded first, so that 999.9M becomes 1B
     rounded = float(f"{digits}e{exponent}")

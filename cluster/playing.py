@@ -32,14 +32,14 @@ _EASTERN: Final = ZoneInfo("America/New_York")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayedField:
-    """A field and the chain that it was opened with.
+    """A field and the chain that it describes.
 
     Parameters
     ----------
     field : LiveField
         The field, with what history adds to it.
     chain : OptionChain
-        The newest full chain; quotes that came after it are in the field and not in here.
+        The newest full chain with the quotes that came after it, as they stood for the field.
     """
 
     field: LiveField
@@ -103,7 +103,7 @@ class _Symbol:
                 expected="a chain from before the trades, such as the morning's",
                 action="leave the chain file out: with option quotes among the ticks, chains are built from them",
             )
-        return PlayedField(field=self._latest, chain=self._chain)
+        return PlayedField(field=self._latest, chain=self._state.chain())
 
 
 def _is_of_close(chain: OptionChain) -> bool:
@@ -262,6 +262,12 @@ def choose_chains(sources: list[ChainSource], ticks: TickSource) -> list[ChosenC
     list of ChosenChains
         Raises DataError where chains were named and none belongs to the ticks.
     """
+    if not ticks.files:
+        raise DataError(
+            "there are no trades and no quotes",
+            found=f"open interest of {_few({item.symbol for item in ticks.interest})} alone",
+            action="name a file of ticks",
+        )
     symbols, days = set(ticks.symbols), _tick_days(ticks)
     keys = [key for source in sources for key in source.snapshots]
     same = [key for key in keys if key.symbol in symbols]

@@ -71,7 +71,7 @@ def _input_rows(snapshot: FieldSnapshot) -> Rows:
 def _exposure_rows(snapshot: FieldSnapshot) -> Rows:
     totals, error, flow = snapshot.totals, snapshot.totals_error, snapshot.hedge_flow
     here = flow.price.shape[0] // 2
-    close = "unknown" if not flow.minutes_to_close >= 0.0 else f"{flow.minutes_to_close:,.0f} min"
+    to_close = f"{short_usd(float(flow.buy_to_close_usd[here]))} to the close ({_time_left(snapshot)})"
     return [
         ("delta", _with_error(totals.dex_usd, error.dex_usd, "")),
         ("gamma", _with_error(totals.gamma_usd_per_pct, error.gamma_usd_per_pct, " per 1 %")),
@@ -79,8 +79,13 @@ def _exposure_rows(snapshot: FieldSnapshot) -> Rows:
         ("vanna", _with_error(totals.vanna_usd_per_volpt, error.vanna_usd_per_volpt, " per vol point")),
         ("charm", _with_error(totals.charm_usd_per_min, error.charm_usd_per_min, " per minute")),
         ("dealers buy", f"{short_usd(float(flow.buy_for_vol_point_usd[here]))} if volatility rises one point"),
-        ("", f"{short_usd(float(flow.buy_to_close_usd[here]))} to the close ({close})"),
+        ("", to_close),
     ]
+
+
+def _time_left(snapshot: FieldSnapshot) -> str:
+    minutes = snapshot.hedge_flow.minutes_to_close
+    return "unknown" if math.isnan(minutes) else f"{minutes:,.0f} min" if minutes > 0.0 else "closed"
 
 
 def _level_rows(snapshot: FieldSnapshot) -> Rows:

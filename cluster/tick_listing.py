@@ -1,4 +1,4 @@
-"""What trades and quotes lie in a file: read once, a bounded piece at a time."""
+"""What trades, quotes and open interest lie in a file: read once, a bounded piece at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from adapters.chains.source import foreign_errors
-from adapters.ticks import Tally, TickFile, open_ticks
+from adapters.ticks import MorningInterest, Tally, TickFile, open_ticks
 from market.clock import datetime_of_ns
 from market.errors import DataError
 from market.trades import QuoteBatch
@@ -31,7 +31,7 @@ class TickSummary:
     format : str
         Publisher and layout.
     kind : str
-        ``quotes``, ``trades`` or ``quotes and trades``.
+        ``quotes``, ``trades``, ``quotes and trades`` or ``open interest``.
     symbol : str
         Underlying.
     first_session, last_session : datetime.date
@@ -42,6 +42,8 @@ class TickSummary:
         Rows that can be used.
     dropped : mapping of str to int
         Rows that cannot, by reason.
+    n_interest : int
+        Rows of open interest.
     """
 
     path: Path
@@ -55,10 +57,11 @@ class TickSummary:
     n_quotes: int
     n_trades: int
     dropped: Mapping[str, int]
+    n_interest: int = 0
 
 
 def list_ticks(path: Path) -> tuple[TickSummary, ...]:
-    """Describe the trades and quotes of a file.
+    """Describe the trades, quotes and open interest of a file.
 
     Parameters
     ----------
@@ -72,11 +75,31 @@ def list_ticks(path: Path) -> tuple[TickSummary, ...]:
         where it is, and cannot be read.
     """
     try:
-        files = [file for file in open_ticks(path).files if file.path == path]
+        source = open_ticks(path)
     except DataError:
         return ()
+    files = [file for file in source.files if file.path == path]
+    interest = tuple(_of_interest(item) for item in source.interest if item.path == path and item.ts_ns.size)
     with foreign_errors(path, what="the ticks cannot be read"):
-        return tuple(summary for file in files if (summary := _summary(file)) is not None)
+        return (*(summary for file in files if (summary := _summary(file)) is not None), *interest)
+
+
+def _of_interest(item: MorningInterest) -> TickSummary:
+    first_ns, last_ns = int(item.ts_ns.min()), int(item.ts_ns.max())
+    return TickSummary(
+        path=item.path,
+        format=item.format,
+        kind="open interest",
+        symbol=item.symbol,
+        first_session=datetime_of_ns(first_ns).astimezone(_EASTERN).date(),
+        last_session=datetime_of_ns(last_ns).astimezone(_EASTERN).date(),
+        first_ns=first_ns,
+        last_ns=last_ns,
+        n_quotes=0,
+        n_trades=0,
+        dropped={"bad_row": item.n_dropped} if item.n_dropped else {},
+        n_interest=item.ts_ns.size,
+    )
 
 
 def _summary(file: TickFile) -> TickSummary | None:

@@ -99,7 +99,7 @@ class ReplayFeed:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The underlyings that the recording holds, in alphabetical order."""
+        """The underlyings of which the recording has chains, or option quotes to build them; in alphabetical order."""
         told = () if self._player is None else self._player.symbols
         return tuple(sorted({*told, *(cue.key.symbol for scene in self._scenes for cue in scene.cues)}))
 

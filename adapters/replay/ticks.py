@@ -49,8 +49,8 @@ class TickPlayer:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Underlyings of the ticks."""
-        return self._source.symbols
+        """Underlyings whose chains are built: those with option quotes; no other can ever have a chain from here."""
+        return tuple(sorted(self._built & self._source.option_symbols)) if self._built else ()
 
     def play(self, ts_event_ns: int) -> Played:
         """Return the minute that ends at an instant.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 from adapters.chains.occ import parse_occ
 from adapters.chains.source import SourceFile, foreign_errors
 from adapters.ticks.rows import QuoteRows, RowWriter, Tally, TickDrop, TradeRows, underlying
-from adapters.ticks.tables import contract_rows, eastern_ns, numbers, pieces, words
+from adapters.ticks.tables import Clock, contract_rows, eastern_ns, numbers, pieces, utc_ns, words
 from market.calendars import session_on
 from market.chains import BoolArray, IntArray
 from market.clock import datetime_of_ns
@@ -27,7 +27,8 @@ __all__ = ["BarFile", "bar_length_ns", "outside_session"]
 _MINUTE_NS: Final = 60_000_000_000
 _INDEX_EXTRA_NS: Final = 15 * _MINUTE_NS  # index options trade on until 16:15
 _DAY_NS: Final = 1440 * _MINUTE_NS
-_LENGTHS_NS: Final = tuple(seconds * 1_000_000_000 for seconds in (3600, 1800, 900, 300, 60, 15, 5, 1))
+_HOURS_NS: Final = tuple(hours * 60 * _MINUTE_NS for hours in (12, 8, 6, 4, 2, 1))
+_LENGTHS_NS: Final = (*_HOURS_NS, *(seconds * 1_000_000_000 for seconds in (1800, 900, 300, 60, 15, 5, 1)))
 _QUOTE_COLUMNS = ("close_bid", "bid_size", "close_ask", "ask_size")
 _TRADE_COLUMNS = ("close", "volume")
 _CONTRACT_COLUMNS = ("expiration", "strike", "right")
@@ -39,14 +40,15 @@ def bar_length_ns(source: SourceFile, column: str) -> int:
     Parameters
     ----------
     source : SourceFile
-        Parquet file; a name with ``minute`` or ``1min`` in it says a minute where the grid allows it.
+        Parquet file; a name with ``minute`` or ``1min`` in it says a minute where the grid allows it, one with ``hour``
+        or ``1h`` an hour.
     column : str
         Column of the bars' starts.
 
     Returns
     -------
     int
-        ns, from a second to an hour. The grid is never finer than the bars: a bar may be taken for known too late,
+        ns, from a second to twelve hours. The grid is never finer than the bars: a bar may be taken for known too late,
         never too early.
     """
     grid = 0
@@ -55,13 +57,15 @@ def bar_length_ns(source: SourceFile, column: str) -> int:
         grid = math.gcd(grid, int(np.gcd.reduce(starts[~np.isnat(starts)].astype(np.int64), initial=0)))
     if grid % _MINUTE_NS == 0 and re.search(r"minute|(?<!\d)1min", source.path.name) and grid % _DAY_NS:
         return _MINUTE_NS
+    if grid % _HOURS_NS[-1] == 0 and re.search(r"hour|(?<!\d)1h(?![a-z])", source.path.name) and grid % _DAY_NS:
+        return _HOURS_NS[-1]
     fitting = [length for length in _LENGTHS_NS if grid % length == 0]
     if grid % _DAY_NS == 0 or not fitting:
         raise DataError(
             "the length of the bars cannot be told",
             path=str(source.path),
             found="bars without a time of day" if grid % _DAY_NS == 0 else f"bars on a grid of {grid} ns",
-            expected="bars of a second to an hour, stamped with their start",
+            expected="bars of a second to twelve hours, stamped with their start",
             action="name a file of intraday bars",
         )
     return fitting[0]
@@ -111,7 +115,7 @@ class BarFile:
     symbol : str
         Underlying.
     time : str
-        Column of the bars' starts, wall clock of New York.
+        Column of the bars' starts.
     is_quote : bool
         Bars of quotes, or of trades.
     is_option : bool
@@ -120,10 +124,12 @@ class BarFile:
         Option root of all rows; None where a column ``root`` tells it.
     ticker : str or None
         Column of contract symbols that names the contracts instead.
-    only : str or None
-        Rows of a column ``symbol`` that are meant; None where there is no such column.
+    only : mapping of str to str, optional
+        Words that the rows which are meant have in some columns, such as ``{"symbol": "AAPL"}``.
     calendar : str or None
         Leave out what lies outside the regular sessions of this calendar.
+    clock : Clock
+        Whose clock stamps the bars.
     """
 
     source: SourceFile
@@ -133,8 +139,9 @@ class BarFile:
     is_option: bool
     root: str | None = None
     ticker: str | None = None
-    only: str | None = None
+    only: Mapping[str, str] = field(default_factory=dict)
     calendar: str | None = None
+    clock: Clock = Clock.NEW_YORK
 
     @property
     def format(self) -> str:
@@ -155,16 +162,19 @@ class BarFile:
             columns += [self.ticker]
         elif self.is_option:
             columns += [*_CONTRACT_COLUMNS, *(["root"] if self.root is None else [])]
-        columns += [] if self.only is None else ["symbol"]
+        columns += list(self.only)
         for piece in pieces(self.source, columns, by=self.time):
             with foreign_errors(self.path, what="the bars cannot be read"):
                 yield (self._batch(self._meant(piece), length, writer, tally),)
 
     def _meant(self, piece: pa.Table) -> pa.Table:
-        return piece if self.only is None else piece.filter(pa.array(words(piece, "symbol") == self.only))
+        for column, word in self.only.items():
+            piece = piece.filter(pa.array(words(piece, column) == word))
+        return piece
 
     def _batch(self, piece: pa.Table, length: int, writer: RowWriter, tally: Tally) -> QuoteBatch | TradeBatch:
-        starts = eastern_ns(piece[self.time].to_numpy())
+        wall = piece[self.time].to_numpy()
+        starts = utc_ns(wall) if self.clock is Clock.UTC else eastern_ns(wall)
         ts_ns = np.where(starts > 0, starts + length, 0)
         contracts, contract, bad = self._contracts(piece, ts_ns)
         refused = {TickDrop.BAD_ROW: bad}

@@ -37,6 +37,8 @@ class MorningInterest:
         Contracts at the previous close.
     n_dropped : int
         Rows that name no contract, no instant or no count.
+    path : Path
+        Where it was read.
     """
 
     symbol: str
@@ -45,6 +47,12 @@ class MorningInterest:
     ts_ns: Int64Array
     open_interest: FloatArray
     n_dropped: int
+    path: Path
+
+    @property
+    def format(self) -> str:
+        """Publisher and layout."""
+        return "lean-archive" if self.path.suffix == ".zip" else "option-open-interest"
 
 
 def archive_interest(source: SourceFile, symbol: str, root: str) -> MorningInterest:
@@ -121,4 +129,5 @@ def _checked(
         ts_ns=ts_ns[keep],
         open_interest=values[keep],
         n_dropped=malformed + ts_ns.size - keep.size,
+        path=path,
     )

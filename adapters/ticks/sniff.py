@@ -21,8 +21,9 @@ from adapters.ticks.interest import MorningInterest, archive_interest, table_int
 from adapters.ticks.lean_archive import LeanArchive, archive_kind, archive_siblings, archive_symbol
 from adapters.ticks.lobster import BookMessages
 from adapters.ticks.rows import TickFile
+from adapters.ticks.signed_bars import SIGNED_COLUMNS, SignedBars
 from adapters.ticks.source import TickSource
-from adapters.ticks.tables import column_names, distinct
+from adapters.ticks.tables import Clock, column_names, combinations, distinct, has_zone, never_rests
 from market.errors import DataError
 from market.instruments import product_of
 
@@ -41,12 +42,25 @@ _TRADE_TICK = frozenset({"ms", "price", "size", "exchange", "condition", "suspic
 _TICKER = frozenset({"local_ts_ns", "bid", "bid_qty", "ask", "ask_qty"})
 _STREAM_TRADE = frozenset({"local_ts_ns", "trade_id", "price", "qty", "aggressor"})
 _DEPTH = frozenset({"local_ts_ns", "side", "price", "qty", "is_snapshot"})
+_VENUES = frozenset({"time", "exchange", "pair", "contract"}) | _TRADE_BAR
 _INTEREST = frozenset({"time", "open_interest"}) | _OPTION
 # Words of file names that are not symbols.
 _NOT_SYMBOLS = frozenset(
     {
         *("american", "bars", "binance", "book", "data", "depth", "european", "hour", "lean", "level", "lobster"),
-        *("minute", "multi", "openinterest", "option", "options", "polygon", "quote", "quotes", "sample", "spot"),
+        *(
+            "minute",
+            "multi",
+            "openinterest",
+            "option",
+            "options",
+            "perp",
+            "polygon",
+            "quote",
+            "quotes",
+            "sample",
+            "spot",
+        ),
         *("tick", "ticker", "ticks", "trade", "trades", "underlying", "usa", "usdm"),
     }
 )
@@ -121,7 +135,7 @@ def open_ticks(
     Returns
     -------
     TickSource
-        All of them as one stream.
+        All of them as one stream; open interest alone makes one without a minute.
     """
     files: list[TickFile] = []
     interest: list[MorningInterest] = []
@@ -130,7 +144,7 @@ def open_ticks(
         found = _open(SourceFile.open(path), named)
         files += [item for item in found if not isinstance(item, MorningInterest)]
         interest += [item for item in found if isinstance(item, MorningInterest)]
-    if not files:
+    if not files and not interest:
         raise DataError("there are no trades and no quotes", found=f"{len(paths)} files", action="name a file of ticks")
     return TickSource(files, interest)
 
@@ -178,6 +192,15 @@ def _open_table(source: SourceFile, named: _Named) -> list[TickFile | MorningInt
     if columns >= _INTEREST:
         root = None if "root" in columns else named.symbol
         return [table_interest(source, product_of(_first_root(source, root)).underlying, root)]
+    return _open_bars(source, columns, named)
+
+
+def _open_bars(source: SourceFile, columns: frozenset[str], named: _Named) -> list[TickFile | MorningInterest]:
+    if columns >= SIGNED_COLUMNS:
+        has_zone(source, "ts_end_utc")  # refuses what holds no instants
+        return [SignedBars(source=source, symbol=named.symbol, calendar=named.calendar("NYSE"))]
+    if columns >= _VENUES:
+        return _venue_bars(source)
     for layout, is_quote in ((_QUOTE_BAR, True), (_TRADE_BAR, False)):
         if columns >= layout and columns & {"time", "time_et"}:
             return _bars(source, columns, named, is_quote=is_quote)
@@ -186,7 +209,30 @@ def _open_table(source: SourceFile, named: _Named) -> list[TickFile | MorningInt
 
 def _pair(named: _Named) -> str:
     # The perpetual future has the name of the spot pair, and another price.
-    return f"{named.symbol}@USDM" if "usdm" in named.path.name.lower() else named.symbol
+    found = re.search(r"usdm|(?<![a-z])perp", named.path.name.lower())
+    return named.symbol if found is None else f"{named.symbol}@{found[0].upper()}"
+
+
+def _venue_bars(source: SourceFile) -> list[TickFile | MorningInterest]:
+    """Open bars of several crypto exchanges; each pair of each exchange is an underlying of its own."""
+    has_zone(source, "time")  # refuses what holds no instants
+    return [
+        BarFile(
+            source=source,
+            symbol=_venue_symbol(exchange, pair, contract),
+            time="time",
+            is_quote=False,
+            is_option=False,
+            only={"exchange": exchange, "pair": pair, "contract": contract},
+            clock=Clock.UTC,
+        )
+        for exchange, pair, contract in combinations(source, ("exchange", "pair", "contract"))
+    ]
+
+
+def _venue_symbol(exchange: str, pair: str, contract: str) -> str:
+    mark = "" if contract.lower() == "spot" else "-PERP" if contract.lower().startswith("perp") else f"-{contract}"
+    return f"{re.sub(r'[^A-Za-z0-9]', '', pair)}@{exchange}{mark}".upper()
 
 
 def _first_root(source: SourceFile, root: str | None) -> str:
@@ -197,8 +243,12 @@ def _bars(
     source: SourceFile, columns: frozenset[str], named: _Named, *, is_quote: bool
 ) -> list[TickFile | MorningInterest]:
     time = "time" if "time" in columns else "time_et"
+    zoned = has_zone(source, time)
+    # What a column says of its zone is not doubted; times without one are New York's, except of coins.
+    endless = (zoned or time == "time") and (_is_coin_pair(named) or never_rests(source, time))
+    clock = Clock.UTC if zoned or endless else Clock.NEW_YORK
     if "ticker" in columns:
-        return _coded_bars(source, time, named, is_quote=is_quote)
+        return _coded_bars(source, time, clock, named, is_quote=is_quote)
     if columns >= _OPTION:
         root = None if "root" in columns else named.symbol
         product = product_of(_first_root(source, root))
@@ -211,24 +261,32 @@ def _bars(
                 is_option=True,
                 root=root,
                 calendar=named.calendar(product.calendar),
+                clock=clock,
             )
         ]
-    several = distinct(source, "symbol") if "symbol" in columns else [None]
+    named_by = {name.upper(): {"symbol": name} for name in distinct(source, "symbol")} if "symbol" in columns else {}
     return [
         BarFile(
             source=source,
-            symbol=named.symbol if name is None else name.upper(),
+            symbol=symbol,
             time=time,
             is_quote=is_quote,
             is_option=False,
-            only=name,
-            calendar=named.calendar("NYSE"),
+            only=only,
+            calendar=named.calendar("24/7" if endless else "NYSE"),
+            clock=clock,
         )
-        for name in several
+        for symbol, only in (named_by or {_pair(named) if endless else named.symbol: {}}).items()
     ]
 
 
-def _coded_bars(source: SourceFile, time: str, named: _Named, *, is_quote: bool) -> list[TickFile | MorningInterest]:
+def _is_coin_pair(named: _Named) -> bool:
+    return bool(re.search(r"(?i)[a-z0-9]{2,}(usdt|usdc|busd|fdusd)(?![a-z])", named.given_symbol or named.path.name))
+
+
+def _coded_bars(
+    source: SourceFile, time: str, clock: Clock, named: _Named, *, is_quote: bool
+) -> list[TickFile | MorningInterest]:
     codes = np.array([word.encode("ascii", "replace") for word in distinct(source, "ticker")])
     found = parse_occ(codes)
     products = {product_of(root.decode("ascii", "replace")) for root in np.unique(found.root[found.valid])}
@@ -245,6 +303,7 @@ def _coded_bars(source: SourceFile, time: str, named: _Named, *, is_quote: bool)
             is_option=True,
             ticker="ticker",
             calendar=calendar,
+            clock=clock,
         )
     ]
 

@@ -12,7 +12,16 @@ import numpy as np
 
 from adapters.ticks.interest import MorningInterest
 from adapters.ticks.rows import Tally, TickDrop, TickFile
-from market.trades import ContractTable, Int64Array, QuoteBatch, TradeBatch, TradeFlag, concatenate, select
+from market.trades import (
+    UNDERLYING,
+    ContractTable,
+    Int64Array,
+    QuoteBatch,
+    TradeBatch,
+    TradeFlag,
+    concatenate,
+    select,
+)
 
 __all__ = ["MINUTE_NS", "Minute", "TickSource"]
 
@@ -71,6 +80,7 @@ class TickSource:
         self._interest = tuple(interest)
         self._tally = Tally()
         self._minutes: Int64Array | None = None
+        self._with_options: frozenset[str] = frozenset()
 
     @property
     def files(self) -> tuple[TickFile, ...]:
@@ -100,10 +110,22 @@ class TickSource:
         ndarray of int64
             ns since the epoch, UTC; rising.
         """
+        return self._scanned()[0]
+
+    @property
+    def option_symbols(self) -> frozenset[str]:
+        """Underlyings with option quotes, of which chains can be built; the first call reads all files once."""
+        return self._scanned()[1]
+
+    def _scanned(self) -> tuple[Int64Array, frozenset[str]]:
         if self._minutes is None:
-            found = [minutes for file in self._files for minutes in _minutes(file)]
-            self._minutes = np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
-        return self._minutes
+            found, quoted = [np.zeros(0, dtype=np.int64)], set[str]()
+            for file in self._files:
+                for minutes, has_options in _minutes(file):
+                    found.append(minutes)
+                    quoted |= {file.symbol} if has_options else set()
+            self._minutes, self._with_options = np.unique(np.concatenate(found)), frozenset(quoted)
+        return self._minutes, self._with_options
 
     def minutes(self) -> Iterator[Minute]:
         """Read all files from the start, side by side.
@@ -152,12 +174,19 @@ def _cut(file: TickFile, place: int, tally: Tally) -> Iterator[_Part]:
     yield from held
 
 
-def _minutes(file: TickFile) -> Iterator[Int64Array]:
+def _minutes(file: TickFile) -> Iterator[tuple[Int64Array, bool]]:
+    """Yield minutes in which rows arrived, and whether an option was quoted among them."""
     reached = 0
     for group in file.batches(Tally()):
-        found = [np.unique(_arrival(batch.ts_ns, reached)) for batch in group if batch.ts_ns.size]
+        found = [
+            (np.unique(_arrival(batch.ts_ns, reached)), _quotes_options(batch)) for batch in group if batch.ts_ns.size
+        ]
         yield from found
-        reached = max((int(minutes[-1]) for minutes in found), default=reached)
+        reached = max((int(minutes[-1]) for minutes, _ in found), default=reached)
+
+
+def _quotes_options(batch: QuoteBatch | TradeBatch) -> bool:
+    return isinstance(batch, QuoteBatch) and bool((batch.contract != UNDERLYING).any())
 
 
 def _arrival(ts_ns: Int64Array, reached: int) -> Int64Array:

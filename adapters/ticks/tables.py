@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,13 +25,18 @@ from market.trades import ContractTable, Int64Array
 
 __all__ = [
     "CHUNK_ROWS",
+    "Clock",
     "column_names",
+    "combinations",
     "contract_rows",
     "distinct",
     "eastern_midnight_ns",
     "eastern_ns",
+    "has_zone",
+    "never_rests",
     "numbers",
     "pieces",
+    "utc_ns",
     "words",
 ]
 
@@ -39,6 +45,17 @@ _MAX_SORTED_ROWS = 20_000_000  # an unsorted table must fit into memory: 2 GB of
 _EASTERN = ZoneInfo("America/New_York")
 _DAY_NS = 86_400_000_000_000
 _LONGEST_DAYS, _OLDEST_DAYS = 15 * 366, 366
+_HOUR_NS = 3_600_000_000_000
+_SATURDAY = 2  # the epoch was a Thursday
+_MIN_SATURDAYS = 0.05  # a seventh of the bars of a market that never closes; 0 of any other
+_MIN_HOUR = 0.01  # a twenty-fourth of them; every other market rests an hour a day
+
+
+class Clock(StrEnum):
+    """What the times of a table mean where they carry no zone."""
+
+    NEW_YORK = "America/New_York"
+    UTC = "UTC"
 
 
 def column_names(source: SourceFile) -> list[str]:
@@ -46,6 +63,54 @@ def column_names(source: SourceFile) -> list[str]:
     open_metadata(source)
     with foreign_errors(source.path, what="the schema of the Parquet file cannot be read"):
         return list(pq.read_schema(source.path).names)
+
+
+def has_zone(source: SourceFile, column: str) -> bool:
+    """Return whether a column's instants carry a zone, so that they are in UTC; raises DataError where it has none."""
+    with foreign_errors(source.path, what="the schema of the Parquet file cannot be read"):
+        kind = pq.read_schema(source.path).field(column).type
+    if not pa.types.is_timestamp(kind):
+        raise DataError(
+            "the times of the bars are not instants",
+            path=str(source.path),
+            found=f"{column}: {kind}",
+            expected="a column of timestamps",
+            action="write the file again with the date and the time of day in one timestamp",
+        )
+    return kind.tz is not None
+
+
+def never_rests(source: SourceFile, column: str) -> bool:
+    """Return whether a table's bars are those of a market that never closes.
+
+    Parameters
+    ----------
+    source : SourceFile
+        Parquet file.
+    column : str
+        Column of instants.
+
+    Returns
+    -------
+    bool
+        True where bars stand on Saturdays, or in all 24 hours of the day, of which every other market rests one.
+    """
+    rows, saturdays, hours = 0, 0, np.zeros(24)
+    for piece in _raw(source, [column]):
+        stamps = piece[column].to_numpy().astype("datetime64[ns]")
+        wall = stamps[~np.isnat(stamps)].astype(np.int64)
+        rows += wall.size
+        saturdays += int((wall // _DAY_NS % 7 == _SATURDAY).sum())
+        hours += np.bincount(wall % _DAY_NS // _HOUR_NS, minlength=24)
+    return rows > 0 and (saturdays >= _MIN_SATURDAYS * rows or bool((hours >= _MIN_HOUR * rows).all()))
+
+
+def combinations(source: SourceFile, columns: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the distinct combinations of words in some columns, in alphabetical order."""
+    found: set[tuple[str, ...]] = set()
+    for piece in _raw(source, columns):
+        found.update(zip(*(words(piece, name).tolist() for name in columns), strict=True))
+    return sorted(found)
 
 
 def distinct(source: SourceFile, column: str) -> list[str]:
@@ -173,6 +238,12 @@ def eastern_ns(wall: NDArray[np.datetime64]) -> Int64Array:
     offset = np.array([_offset_ns(day) for day in days], dtype=np.int64)
     missing = np.isnat(stamps)
     return np.where(missing, 0, stamps.astype(np.int64) + offset[code.reshape(-1)])
+
+
+def utc_ns(stamps: NDArray[np.datetime64]) -> Int64Array:
+    """Return times of UTC as ns since the epoch; 0 where there is none."""
+    found = stamps.astype("datetime64[ns]")
+    return np.where(np.isnat(found), 0, found.astype(np.int64))
 
 
 def _offset_ns(day: np.datetime64) -> int:

@@ -92,6 +92,7 @@ def _ticks(item: TickSummary) -> dict[str, object]:
         "last_at": iso_of_ns(item.last_ns),
         "quotes": item.n_quotes,
         "trades": item.n_trades,
+        "open_interest_rows": item.n_interest,
         "dropped": dict(item.dropped),
         "problem": "",
     }
@@ -131,7 +132,7 @@ def _print_ticks(console: Console, ticks: list[TickSummary]) -> None:
 
     table = Table("file", "format", "symbol", "kind", "from", "to", "rows", "left out", box=None, pad_edge=False)
     for item in ticks:
-        rows = item.n_quotes + item.n_trades
+        rows = item.n_quotes + item.n_trades + item.n_interest
         left = ", ".join(f"{reason} {n:,}" for reason, n in item.dropped.items()) or "none"
         span = (iso_of_ns(item.first_ns), iso_of_ns(item.last_ns))
         table.add_row(item.path.name, item.format, item.symbol, item.kind, *span, f"{rows:,}", left)

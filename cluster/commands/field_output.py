@@ -65,10 +65,7 @@ class FieldOutput:
             path = path.with_stem(f"{path.stem}-{snapshot.symbol}-{snapshot.session.isoformat()}")
         if path in self._pictures:  # several snapshots of a session
             path = path.with_stem(f"{path.stem}T{datetime_of_ns(snapshot.ts_event_ns):%H%M%S}Z")
-        # A surface belongs to its own quotes: after a recorded chain and later ticks there are none to show.
-        same = result.chain.ts_event_ns == snapshot.ts_event_ns
-        smiles = smiles_of(result.chain, snapshot.surface, snapshot.time_basis) if same else ()
-        write_picture(snapshot, path, smiles)
+        write_picture(snapshot, path, smiles_of(result.chain, snapshot.surface, snapshot.time_basis))
         self._pictures.add(path)
         typer.echo(f"wrote {path}", err=True)
 

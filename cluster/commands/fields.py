@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["fields"]
 
 _NS_PER_MINUTE = 60_000_000_000
+_MAX_ADX = 100.0
+_MEANT = {
+    "vix": "a positive number of points",
+    "vix9d": "a positive number of points",
+    "adx": "a number from 0 to 100",
+    "sma": "a positive price in USD",
+}
 
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Files of option chains, in any known format.")]
@@ -54,6 +62,10 @@ Impact = Annotated[float | None, typer.Option(min=0.0, help="Price impact, retur
 Ticks = Annotated[list[Path] | None, typer.Option(help="Trades, quotes or open interest to play; may be repeated.")]
 Until = Annotated[str | None, typer.Option(help="With --ticks: stop at this instant, such as 2015-12-24T15:30:00Z.")]
 Every = Annotated[int | None, typer.Option(min=1, help="With --ticks: a line of JSON every so many minutes.")]
+Vix = Annotated[float | None, typer.Option("--vix", help="VIX, points, for the regimes of the market.")]
+Vix9d = Annotated[float | None, typer.Option("--vix9d", help="VIX9D, points.")]
+Adx = Annotated[float | None, typer.Option("--adx", help="Average directional index of the underlying, 0 to 100.")]
+Sma = Annotated[float | None, typer.Option("--sma", help="Average close of the underlying over 200 days, USD.")]
 RegularHours = Annotated[bool, typer.Option("--regular-hours", help="With --ticks: only those of the regular session.")]
 
 
@@ -68,6 +80,7 @@ class _Request:
     regular_hours: bool
     impact: float | None
     position_file: Path | None
+    market: Mapping[str, float]
 
 
 def fields(
@@ -87,6 +100,10 @@ def fields(
     until: Until = None,
     every: Every = None,
     regular_hours: RegularHours = False,  # noqa: FBT002
+    vix: Vix = None,
+    vix9d: Vix9d = None,
+    adx: Adx = None,
+    sma: Sma = None,
 ) -> None:
     """Read option chains, play trades and quotes after them, and print the field of each session and symbol."""
     request = _Request(
@@ -99,6 +116,7 @@ def fields(
         regular_hours=regular_hours,
         impact=impact,
         position_file=position_file,
+        market=_market(vix=vix, vix9d=vix9d, adx=adx, sma=sma),
     )
     _check_usage(request, plot)
     from cluster.commands.field_output import FieldOutput
@@ -133,6 +151,14 @@ def _instant(text: str | None) -> int | None:
     from market.clock import ns_of_datetime
 
     return ns_of_datetime(moment)
+
+
+def _market(**given: float | None) -> dict[str, float]:
+    found = {name: value for name, value in given.items() if value is not None}
+    for name, value in found.items():
+        if not (0.0 <= value <= _MAX_ADX if name == "adx" else 0.0 < value < math.inf):
+            raise typer.BadParameter(f"--{name} is {_MEANT[name]}; found {value:g}")
+    return found
 
 
 def _check_usage(request: _Request, plot: Path | None) -> None:
@@ -180,6 +206,7 @@ def _config(settings: Settings, request: _Request, half_range: float | None) -> 
 def _state(request: _Request, config: LiveConfig, settings: Settings, symbol: str) -> SymbolState:
     import time
 
+    from fields.live.market import MarketInputs
     from fields.live.state import SymbolState
 
     known, fields = settings.impacts().get(symbol), config.fields
@@ -187,7 +214,9 @@ def _state(request: _Request, config: LiveConfig, settings: Settings, symbol: st
         fields = replace(fields, impact_return_per_usd=request.impact, impact_source="command line")
     elif known is not None:
         fields = replace(fields, impact_return_per_usd=known.return_per_usd, impact_source=known.source)
-    return SymbolState(replace(config, fields=fields), perf_ns=time.perf_counter_ns)
+    state = SymbolState(replace(config, fields=fields), perf_ns=time.perf_counter_ns)
+    state.on_market(MarketInputs(**request.market))
+    return state
 
 
 def _player(request: _Request, config: LiveConfig, settings: Settings) -> Player:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from math import isfinite, log, nan
 from typing import Final, final
 
@@ -322,6 +322,15 @@ class SymbolState:
         live = self._readings(evaluation.snapshot, position, estimate)
         self._remember(evaluation)
         return LiveField(snapshot=evaluation.snapshot, live=live)
+
+    def chain(self) -> OptionChain:
+        """Return a copy of the chain as it stands, quotes that came after it included; raises `DataError` without one.
+
+        Right after `field` it is the chain of that field, and later quotes do not change it.
+        """
+        chain = self._chain.chain(self._now_ns)
+        columns = {item.name: getattr(chain, item.name) for item in fields(chain)}
+        return replace(chain, **{name: part.copy() for name, part in columns.items() if isinstance(part, np.ndarray)})
 
     def _context(self, position: DealerPosition) -> FieldContext:
         given = self._config.fields.position_source in GIVEN_SOURCES
