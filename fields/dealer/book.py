@@ -251,8 +251,9 @@ class DealerBook:
         now = self.ts_ns if ts_ns is None else ts_ns
         known = (numbers >= 0) & (numbers < self._n)
         place = np.where(known, numbers, 0)
-        values = self._values[:, place]
-        values[:, ~known] = blank(1)
+        values = np.take(self._values, place, axis=1)
+        if not known.all():
+            values[:, ~known] = blank(1)
         status, expired = np.where(known, self._status[place], 0), known & (self._expiry_ns[place] <= now)
         return read_position(values, status, expired, now, moved=self.config.moved_by_flow)
 

@@ -16,16 +16,15 @@ __all__ = ["read_position"]
 def _reasons(values: FloatArray, status: NDArray[np.uint8], expired: BoolArray) -> NDArray[np.uint8]:
     no_interest = np.isnan(values[Row.OPEN_INTEREST])
     nothing = no_interest & ~(volume_of(values) > 0.0)
-    cases = [
-        (status == PositionReason.SPLIT, PositionReason.SPLIT),
-        (expired, PositionReason.EXPIRED),
-        (nothing, PositionReason.UNSEEN),
-        (np.isnan(values[Row.OPENING]), PositionReason.USER_UNKNOWN),
-        (no_interest, PositionReason.NO_OPEN_INTEREST),
-        (status == PositionReason.CARRIED, PositionReason.CARRIED),
-    ]
-    chosen = np.select([case for case, _ in cases], [int(reason) for _, reason in cases], default=0)
-    return chosen.astype(np.uint8)
+    chosen = np.zeros(status.shape, dtype=np.uint8)
+    # From the weakest to the strongest: the last that holds stands.
+    chosen[status == PositionReason.CARRIED] = PositionReason.CARRIED
+    chosen[no_interest] = PositionReason.NO_OPEN_INTEREST
+    chosen[np.isnan(values[Row.OPENING])] = PositionReason.USER_UNKNOWN
+    chosen[nothing] = PositionReason.UNSEEN
+    chosen[expired] = PositionReason.EXPIRED
+    chosen[status == PositionReason.SPLIT] = PositionReason.SPLIT
+    return chosen
 
 
 def read_position(

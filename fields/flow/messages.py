@@ -24,6 +24,9 @@ __all__ = [
     "UnderlyingTrades",
 ]
 
+# Up to this many possible numbers for each contract a mark for every number is cheaper than a sort.
+_DENSE = 32
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionTrades:
@@ -162,7 +165,7 @@ class GreeksTable:
             return
         if int(self.number.min()) < 0:
             raise DataError("a contract has no number", found=str(int(self.number.min())), expected="0 or more")
-        if np.unique(self.number).shape[0] < self.number.shape[0]:
+        if _stands_twice(self.number):
             raise DataError(
                 "a contract stands twice in the table of Greeks", found="a repeated number", expected="once"
             )
@@ -259,6 +262,17 @@ class FlowCounts:
     option_trades: StreamCounts
     underlying_trades: StreamCounts
     underlying_quotes: StreamCounts
+
+
+def _stands_twice(number: Int64Array) -> bool:
+    """Tell whether a number stands twice; chains number their contracts densely, which spares a sort."""
+    size, highest = number.shape[0], int(number.max())
+    if highest < _DENSE * size:
+        seen = np.zeros(highest + 1, dtype=np.bool_)
+        seen[number] = True
+        return bool(np.count_nonzero(seen) < size)
+    ordered = np.sort(number)
+    return bool((ordered[1:] == ordered[:-1]).any())
 
 
 def _require_sides(trades: OptionTrades | UnderlyingTrades) -> None:

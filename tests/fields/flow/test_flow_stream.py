@@ -227,6 +227,9 @@ def test_broken_input_is_refused_with_what_to_do() -> None:
     table = greeks_table()
     with pytest.raises(DataError, match="stands twice"):
         replace(table, number=np.zeros(8, dtype=np.int64))
+    with pytest.raises(DataError, match="stands twice"):
+        replace(table, number=np.array([0, 7, 10**9, 3, 2, 10**9, 5, 6]))
+    assert replace(table, number=np.array([0, 7, 10**9, 3, 2, 1, 5, 6])).number.shape == (8,)
     with pytest.raises(DataError, match="spot"):
         replace(table, spot=0.0)
     with pytest.raises(ConfigError, match="history_minutes"):
