@@ -166,6 +166,19 @@ def test_an_address_that_cannot_be_opened_is_told_without_its_secret() -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    """Commits of three processes get numbers without a gap, and every row is there once."""
+    module = [sys.executable, "-m", "tests.adapters.store.importer", str(tmp_path), "0"]
+    writers = [
+        subprocess.Popen([*module, name, "12"], cwd=_ROOT, stdout=subprocess.DEVNULL) for name in ("A", "B", "C")
+    ]
+    assert [process.wait() for process in writers] == [0, 0, 0]
+    store = open_store(tmp_path)
+    assert store.state(DataKind.BARS).sequence == 36
+    rows = [store.table(DataKind.BARS, name, known_ns=FOREVER_NS).num_rows for name in ("A", "B", "C")]
+    assert rows == [12 * ROWS_PER_COMMIT] * 3
+
+
 def test_kill_9_during_a_write_leaves_a_readable_store(tmp_path: Path) -> None:
     """Whatever was reported durable is there, whole and once; the next writer goes on."""
     rng = np.random.default_rng(5)
