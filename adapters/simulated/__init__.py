@@ -8,10 +8,14 @@ from adapters.simulated.config import (
     demo_config,
     light_config,
 )
+from adapters.simulated.crises import ScenarioName, scenario_config
 from adapters.simulated.engine import SimulatedMarket
 from adapters.simulated.feed import SimulatedFactory, SimulatedFeed
 from adapters.simulated.groups import CustomerGroup
 from adapters.simulated.jumps import JumpDynamics
+from adapters.simulated.outcomes import session_outcome, variance_index
+from adapters.simulated.perpetual import PerpetualTruth, SimulatedPerpetuals, funding_rate
+from adapters.simulated.perpetual_config import PerpetualMarketConfig, SimulatedPerpetual
 from adapters.simulated.scenarios import Fact, FactKind, FlowSurge, Scenario, Waypoint
 from adapters.simulated.seasonality import DayShape, Seasonality
 from adapters.simulated.truth import MarketTruth, Settlement
@@ -25,16 +29,25 @@ __all__ = [
     "FlowSurge",
     "JumpDynamics",
     "MarketTruth",
+    "PerpetualMarketConfig",
+    "PerpetualTruth",
     "PrintMix",
     "Scenario",
+    "ScenarioName",
     "Seasonality",
     "Settlement",
     "SimulatedFactory",
     "SimulatedFeed",
     "SimulatedMarket",
     "SimulatedMarketConfig",
+    "SimulatedPerpetual",
+    "SimulatedPerpetuals",
     "SimulatedSymbol",
     "Waypoint",
     "demo_config",
+    "funding_rate",
     "light_config",
+    "scenario_config",
+    "session_outcome",
+    "variance_index",
 ]

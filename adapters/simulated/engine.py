@@ -14,7 +14,7 @@ from adapters.simulated.dynamics import revalued
 from adapters.simulated.emission import ChainWriter
 from adapters.simulated.groups import CustomerGroup
 from adapters.simulated.listing import Board, build_board, sessions_ahead
-from adapters.simulated.movement import Stretch, draw_tidings, move_volatility
+from adapters.simulated.movement import Stretch, draw_tidings, move_volatility, opening_volatility
 from adapters.simulated.parameters import SymbolArrays, parameters_of
 from adapters.simulated.prints import Prints, Quotes, Window, arranged, option_prints, underlying_prints
 from adapters.simulated.quotes import quote
@@ -186,7 +186,8 @@ class SimulatedMarket:
         board = build_board(config.symbols, session=session, spot=spot, listed={})
         streams = RandomStreams.of_seed(config.seed)
         self._list(board)
-        value = self._values(board, now_ns, spot, self._p.long_run)
+        volatility = opening_volatility(self._p, session.day)
+        value = self._values(board, now_ns, spot, volatility)
         wanted = self._p.weights * parameter(config.symbols, "open_interest")
         customers = first_positions(
             preferences(board, value, wanted), self._p.lot_mean[board.symbol_of], streams.trades
@@ -200,7 +201,7 @@ class SimulatedMarket:
             streams=streams,
             spot=spot,
             value=spot.copy(),
-            volatility=self._p.long_run.copy(),
+            volatility=volatility,
             shares=np.zeros_like(spot),
             customers=customers,
             dealers=dealers,
@@ -313,10 +314,13 @@ class SimulatedMarket:
     def _trade_options(self, span: Span) -> Prints:
         state, p = self._state, self._p
         rate = p.weights * p.trades * span.trading
+        wanted = preferences(state.board, self._valuation, rate)
         if p.scenario is not None and p.scenario.day == state.board.session.day:
-            rate = rate * p.scenario.flow((span.from_ns - state.board.session.open_ns) / 60e9)[:, None]
+            minute = (span.from_ns - state.board.session.open_ns) / 60e9
+            same_day = state.board.sessions_left[state.board.series_of] == 0
+            wanted *= p.scenario.flow(minute, same_day)[:, :, None]
         fills = draw_fills(
-            preferences(state.board, self._valuation, rate),
+            wanted,
             positions=state.customers,
             bid=self._bid,
             lot_mean=self._lot_mean,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from adapters.simulated.state import MarketState
 from adapters.simulated.steering import Leg, led
 from market.chains import FloatArray
 
-__all__ = ["Stretch", "Tidings", "draw_tidings", "move_volatility"]
+__all__ = ["Stretch", "Tidings", "draw_tidings", "move_volatility", "opening_volatility"]
 
 _LEVELS = (0.25, 6.0)
 _MINUTE_NS = 60e9
@@ -41,6 +42,27 @@ class Tidings:
 
     news: FloatArray
     volatility: FloatArray | None
+
+
+def opening_volatility(p: SymbolArrays, day: date) -> FloatArray:
+    """Return the volatilities with which a market starts.
+
+    Parameters
+    ----------
+    p : SymbolArrays
+        Settings.
+    day : datetime.date
+        Its first session.
+
+    Returns
+    -------
+    ndarray, shape (n_symbols,)
+        The level to which each reverts, or what a scenario of that day begins with.
+    """
+    scenario = p.scenario
+    if scenario is None or scenario.day != day or not scenario.waypoints:
+        return p.long_run.copy()
+    return np.full_like(p.long_run, np.sqrt(scenario.waypoints[0].variance))
 
 
 def draw_tidings(state: MarketState, p: SymbolArrays, stretch: Stretch) -> Tidings:

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from adapters.simulated.groups import CustomerGroup
-from market.chains import FloatArray
+from market.chains import BoolArray, FloatArray
 from market.errors import ConfigError
 
 __all__ = ["Fact", "FactKind", "FlowSurge", "Scenario", "Waypoint"]
@@ -84,12 +84,15 @@ class FlowSurge:
         When, minutes after the open.
     multiple : float
         Multiplies the group's trades, >= 0.
+    same_day : bool
+        True for trades in what expires that day only.
     """
 
     group: CustomerGroup
     first_minute: float
     last_minute: float
     multiple: float
+    same_day: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +160,23 @@ class Scenario:
         """Return the minutes from an instant to the waypoint after it, infinite behind the last."""
         return min((item.minute - minute for item in self.waypoints if item.minute > minute + 1e-9), default=np.inf)
 
-    def flow(self, minute: float) -> FloatArray:
-        """Return the multiple of each group's trades at a minute, shape (5,)."""
-        multiple = np.ones(len(CustomerGroup))
+    def flow(self, minute: float, same_day: BoolArray) -> FloatArray:
+        """Return the multiple of each group's trades in each strike.
+
+        Parameters
+        ----------
+        minute : float
+            Minutes after the open.
+        same_day : ndarray of bool, shape (n_strikes,)
+            True for what expires that day.
+
+        Returns
+        -------
+        ndarray, shape (5, n_strikes)
+            1 where nothing surges.
+        """
+        multiple = np.ones((len(CustomerGroup), same_day.size))
         for surge in self.surges:
             if surge.first_minute <= minute < surge.last_minute:
-                multiple[surge.group] *= surge.multiple
+                multiple[surge.group, same_day | (not surge.same_day)] *= surge.multiple
         return multiple

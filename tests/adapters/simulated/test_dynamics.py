@@ -82,8 +82,8 @@ def test_true_values_admit_no_arbitrage() -> None:
     assert np.all((chain.bid <= truth.price + 1e-9) & (truth.price <= chain.ask + 1e-9))
     fair = (truth.discount * truth.forward)[chain.series_index] - truth.discount[chain.series_index] * chain.strike
     np.testing.assert_allclose(truth.price[0::2] - truth.price[1::2], fair[0::2], atol=1e-6)
-    for place, discount in enumerate(truth.discount):
-        calls = (chain.series_index == place) & chain.is_call
+    for number, discount in enumerate(truth.discount):
+        calls = (chain.series_index == number) & chain.is_call
         slope = np.diff(truth.price[calls]) / np.diff(chain.strike[calls])
         assert np.all((slope <= 1e-6) & (slope >= -discount - 1e-6))
         assert np.all(np.diff(slope) >= -1e-6)
@@ -126,8 +126,8 @@ def test_a_raised_market_is_deterministic_and_rewinds() -> None:
     first.rewind(20)
     for before, after in ((batches, again), (batches[21:], [first.next_batch() for _ in range(11)])):
         for one, other in zip(before, after, strict=True):
-            for a, b in zip((*one.chains, *one.trades), (*other.chains, *other.trades), strict=True):
-                assert payload(a) == payload(b)
+            assert [payload(item) for item in one.chains] == [payload(item) for item in other.chains]
+            assert [payload(item) for item in one.trades] == [payload(item) for item in other.trades]
 
 
 def test_symbols_of_both_kinds_share_a_market() -> None:

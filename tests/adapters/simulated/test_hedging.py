@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from adapters.simulated import CustomerMix, SimulatedMarket, demo_config
-from tests.adapters.simulated.samples import BUYERS, index_symbol, one_symbol
+from adapters.simulated import CustomerMix, JumpDynamics, SimulatedMarket
+from tests.adapters.simulated.samples import BUYERS, index_symbol, one_symbol, two_symbols
 
 
-def _returns(mix: CustomerMix, impact: float, hedge_ratio: float, seed: int) -> tuple[np.ndarray, float]:
-    symbol = index_symbol(customers=mix, impact_return_per_usd=impact, hedge_ratio=hedge_ratio)
+def _returns(
+    mix: CustomerMix, impact: float, hedge_ratio: float, seed: int, *, steps: int = 240, **changes: object
+) -> tuple[np.ndarray, float]:
+    symbol = index_symbol(customers=mix, impact_return_per_usd=impact, hedge_ratio=hedge_ratio, **changes)
     market = SimulatedMarket(one_symbol(symbol, seed=seed, step_s=60.0))
     spot, amplification = [], []
-    for _ in range(240):
+    for _ in range(steps):
         truth = market.truth("SIM.SPX")
         spot.append(truth.spot)
         amplification.append(truth.amplification)
@@ -37,6 +37,17 @@ def test_hedging_scales_returns_by_the_true_amplification(
     ratio = float(np.sqrt((hedged**2).sum() / (unhedged**2).sum()))
     assert off == 1.0
     assert (ratio < 0.95) if damps else (ratio > 1.05)
+    assert ratio == pytest.approx(amplification, rel=0.08)
+
+
+def test_the_planted_amplification_is_recovered_under_jumps() -> None:
+    """Stochastic variance and jumps leave the ratio alone: the true gamma is that of the dynamics."""
+    steady = JumpDynamics(jumps_per_year=0.5)
+    few: dict[str, object] = {"dynamics": steady, "n_daily": 3, "n_weekly": 2, "n_monthly": 2, "strikes_each": 31}
+    hedged, amplification = _returns(BUYERS, 2e-14, 1.0, 11, steps=160, **few)
+    unhedged, _ = _returns(BUYERS, 2e-14, 0.0, 11, steps=160, **few)
+    ratio = float(np.sqrt((hedged**2).sum() / (unhedged**2).sum()))
+    assert amplification > 1.05
     assert ratio == pytest.approx(amplification, rel=0.08)
 
 
@@ -70,11 +81,11 @@ def test_without_hedging_dealers_hold_no_shares() -> None:
 
 
 def test_nothing_runs_away_over_a_month() -> None:
-    """Twenty nights of the whole demo: no jump beyond a tenth, price near value, boards of bounded size."""
-    market = SimulatedMarket(replace(demo_config(), step_s=3_600.0))
+    """Twenty nights of dealers long and short: no jump beyond a tenth, price near value, boards of bounded size."""
+    market = SimulatedMarket(two_symbols(step_s=7_800.0))
     listed = [chain.n_contracts for chain in market.chains()]
     spot = [market.truth(name).spot for name in market.names]
-    for _ in range(20 * 7):
+    for _ in range(20 * 3):
         market.step()
         truths = [market.truth(name) for name in market.names]
         assert all(abs(np.log(truth.spot / before)) < 0.1 for truth, before in zip(truths, spot, strict=True))
