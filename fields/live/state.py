@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from math import isfinite, log, nan
-from typing import Final, final
+from typing import Any, Final, final
 
 import numpy as np
 
@@ -329,8 +329,9 @@ class SymbolState:
         Right after `field` it is the chain of that field, and later quotes do not change it.
         """
         chain = self._chain.chain(self._now_ns)
-        columns = {item.name: getattr(chain, item.name) for item in fields(chain)}
-        return replace(chain, **{name: part.copy() for name, part in columns.items() if isinstance(part, np.ndarray)})
+        parts = {item.name: getattr(chain, item.name) for item in fields(chain)}
+        copied: dict[str, Any] = {name: part.copy() for name, part in parts.items() if isinstance(part, np.ndarray)}
+        return replace(chain, **copied)
 
     def _context(self, position: DealerPosition) -> FieldContext:
         given = self._config.fields.position_source in GIVEN_SOURCES

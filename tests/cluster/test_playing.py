@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -9,11 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from adapters.simulated import SimulatedMarketConfig, light_config
 from adapters.simulated.feed import SimulatedFeed
 from cluster.field_json import field_summary
 from cluster.playing import PlayedField, Player, play, require_chain
+from cluster.smiles import smiles_of
+from cluster.tables import print_field
 from fields.compute import compute_field
 from fields.config import FieldConfig, PositionSource
 from fields.live.config import LiveConfig
@@ -150,3 +154,39 @@ def test_positions_of_a_user_stand_in_the_book() -> None:
     (found,) = player.fields()
     assert isinstance(found, PlayedField)
     assert found.field.snapshot.totals.gamma_usd_per_pct > 0.0
+
+
+def test_a_field_comes_with_the_chain_of_its_quotes() -> None:
+    """Quotes after a recorded chain are in both, so that smiles are drawn; what comes later changes neither."""
+    first, *rest = _batches()[:13]
+    told = tuple(replace(batch, chains=()) for batch in rest)
+    player = _player(PositionSource.OI_NAIVE)
+    for batch in (first, *told[:-1]):
+        player.apply(batch)
+    found = next(player.fields())
+    assert isinstance(found, PlayedField)
+    snapshot, chain = found.field.snapshot, found.chain
+    assert chain.ts_event_ns == snapshot.ts_event_ns > first.chains[0].ts_event_ns
+    assert compute_field(chain, FieldConfig()).totals.gamma_usd_per_pct == snapshot.totals.gamma_usd_per_pct
+    assert smiles_of(chain, snapshot.surface, snapshot.time_basis)
+    before = chain.bid.copy()
+    player.apply(told[-1])
+    assert np.array_equal(chain.bid, before)
+    assert any(quotes.symbol == chain.symbol and quotes.n_quotes for quotes in told[-1].quotes)
+
+
+def test_a_session_that_has_ended_is_told_as_closed() -> None:
+    """Nothing is left to buy at the close, and a remainder of rounding is not printed as an amount."""
+    player = _player(PositionSource.OI_NAIVE)
+    player.apply_chain(_chain())
+    (found,) = player.fields()
+    assert isinstance(found, PlayedField)
+    snapshot = found.field.snapshot
+    flow = replace(
+        snapshot.hedge_flow,
+        minutes_to_close=0.0,
+        buy_to_close_usd=np.full_like(snapshot.hedge_flow.buy_to_close_usd, -6.97e-07),
+    )
+    console = Console(record=True, width=200, file=io.StringIO())
+    print_field(replace(snapshot, hedge_flow=flow), found.field.live, console)
+    assert "$0 to the close (closed)" in console.export_text()

@@ -157,6 +157,10 @@ def test_ticks_that_fit_no_chain_are_exit_code_1(
         ["--ticks", "x", "--every", "0"],
         ["--ticks", "x", "--every", "5", "--plot", "x.png"],
         ["x.csv", "--positions", "flow"],
+        ["x.csv", "--vix", "-1"],
+        ["x.csv", "--vix9d", "0"],
+        ["x.csv", "--adx", "101"],
+        ["x.csv", "--sma", "nan"],
     ],
 )
 def test_options_that_do_not_go_together_are_exit_code_2(command: Command, arguments: list[str]) -> None:
@@ -164,6 +168,18 @@ def test_options_that_do_not_go_together_are_exit_code_2(command: Command, argum
     code, told, complaint = command("fields", *arguments)
     assert (code, told) == (2, "")
     assert complaint
+
+
+@pytest.mark.data
+def test_what_is_known_of_other_markets_names_the_regime(command: Command, data_root: Path) -> None:
+    """VIX, ADX and the average tell the market's regime, VIX9D the term structure; without them both are missing."""
+    path = str(data_root / _CBOE)
+    code, told, _ = command("fields", path, "--json", "--vix", "18", "--vix9d", "17", "--adx", "0", "--sma", "3950")
+    states = {axis["axis"]: axis["state"] for axis in json.loads(told)["live"]["regimes"]}
+    assert (code, states["market"], states["term_structure"]) == (0, "LOW_VOL_RANGE", "CONTANGO")
+    _, told, _ = command("fields", path)
+    assert "regime market: missing: vix, adx, sma" in told
+    assert "to the close (closed)" in told
 
 
 @pytest.mark.data
@@ -193,6 +209,8 @@ def test_ticks_are_listed_with_symbol_span_and_rows(command: Command, data_root:
     assert str(trades.first_session) == str(trades.last_session) == "2015-12-24"
     assert {item.symbol for item in list_ticks(folder / "underlying_minute_quote.parquet")} == {"AAPL", "GOOG"}
     assert list_ticks(data_root / _CBOE) == ()
+    (interest,) = list_ticks(folder / "goog_minute_openinterest_20151224.parquet")
+    assert (interest.symbol, interest.kind, interest.n_interest) == ("GOOG", "open interest", 2_058)
     code, told, _ = command("data", "ls", str(folder / "goog_minute_trade_20151224.parquet"))
     assert code == 0
     assert "option-trade-bars" in told

@@ -146,6 +146,26 @@ def test_a_symbol_without_ticks_is_replayed_beside_them(tmp_path: Path) -> None:
     assert len(list(open_chains(chains))) == 1
 
 
+def test_only_symbols_that_can_have_a_chain_are_expected(tmp_path: Path) -> None:
+    """Ticks of an underlying, and trades of its options, make no chain; option quotes or a chain file do."""
+    aapl: Columns = {"symbol": ["AAPL"], "time": [OPEN], "close": [100.0], "volume": [5]}
+    share = written(tmp_path / "underlying_minute_trade.parquet", aapl)
+    quotes, trades, interest = _files(tmp_path)
+    feed = ReplayFactory(ticks=(quotes, trades, interest, share), interval_s=0.0)()
+    assert feed.symbols == ("GOOG",)
+    assert {batch.symbol for played in _play(feed) for batch in played.trades} == {"AAPL", "GOOG"}
+    assert ReplayFactory(ticks=(trades, interest, share), interval_s=0.0)().symbols == ()
+    assert ReplayFactory(ticks=(quotes, share), chain_every=0, interval_s=0.0)().symbols == ()
+
+
+def test_open_interest_alone_opens_and_plays_nothing(tmp_path: Path) -> None:
+    """It can be listed; a replay of it says that there is nothing."""
+    source = open_ticks(_interest(tmp_path))
+    assert (source.symbols, source.instants().size, source.interest[0].symbol) == ((), 0, "GOOG")
+    with pytest.raises(DataError, match="nothing to replay"):
+        ReplayFeed((), ticks=source, interval_s=0.0)
+
+
 def test_built_chains_come_as_often_as_asked(tmp_path: Path) -> None:
     """Every second minute, or never; a count below nothing is refused."""
     files = _files(tmp_path)
