@@ -7,6 +7,7 @@ from adapters.simulated.config import (
     SimulatedSymbol,
     demo_config,
     light_config,
+    realistic_config,
 )
 from adapters.simulated.crises import ScenarioName, scenario_config
 from adapters.simulated.engine import SimulatedMarket
@@ -47,6 +48,7 @@ __all__ = [
     "demo_config",
     "funding_rate",
     "light_config",
+    "realistic_config",
     "scenario_config",
     "session_outcome",
     "variance_index",

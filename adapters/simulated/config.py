@@ -19,6 +19,7 @@ __all__ = [
     "SimulatedSymbol",
     "demo_config",
     "light_config",
+    "realistic_config",
 ]
 
 # Monday 2 June 2025, 09:30 in New York: a fixed start keeps a run reproducible.
@@ -325,6 +326,41 @@ def demo_config(
         ),
     )
     return SimulatedMarketConfig(symbols=symbols, seed=seed, step_s=step_s, interval_s=interval_s, start_ns=start_ns)
+
+
+def realistic_config(*, seed: int = 7, step_s: float = 60.0, start_ns: int = DEFAULT_START_NS) -> SimulatedMarketConfig:
+    """Return ``SIM.SPX`` with jumps, a smile that follows from them, and the shape of a day.
+
+    Parameters
+    ----------
+    seed, step_s, start_ns
+        As in `SimulatedMarketConfig`.
+
+    Returns
+    -------
+    SimulatedMarketConfig
+        Dynamics near recorded smiles of the SPX up to a year, and customers who hold more puts than those of the demo.
+    """
+    return SimulatedMarketConfig(
+        symbols=(
+            SimulatedSymbol(
+                symbol="SIM.SPX",
+                product=_terms("SIM.SPX"),
+                spot=5_900.0,
+                volatility=0.14,
+                dynamics=JumpDynamics(reversion=3.0, vol_of_variance=1.0, correlation=-0.85),
+                spread=1.3,
+                customers=CustomerMix(
+                    overwriter=0.20, hedger=0.42, speculator=0.10, noise_buyer=0.13, noise_seller=0.15
+                ),
+                impact_return_per_usd=3e-14,
+            ),
+        ),
+        seed=seed,
+        step_s=step_s,
+        start_ns=start_ns,
+        seasonality=Seasonality(),
+    )
 
 
 def light_config(
