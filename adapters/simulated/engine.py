@@ -28,7 +28,8 @@ from adapters.simulated.state import (
     parameter,
     settle,
 )
-from adapters.simulated.tape import TapeWriter, print_span, spot_quotes
+from adapters.simulated.tape import TapeWriter, spot_quotes
+from adapters.simulated.telling import LOWEST_FEEDBACK, Told, truth_of
 from adapters.simulated.truth import MarketTruth, Settlement
 from adapters.simulated.valuation import SESSION_SHARE, YEAR_NS, Valuation, sessions_to_expiry, value_strikes
 from market.calendars import Session
@@ -40,8 +41,6 @@ from market.trades import QuoteBatch, TradeBatch
 __all__ = ["SimulatedMarket"]
 
 _SESSIONS_PER_YEAR = 252.0
-# Where hedging by dealers short gamma would run away (x <= -1), they spread the trade over the next steps.
-_LOWEST_FEEDBACK = -0.8
 # The opening auction finds most of the overnight change in value.
 _OPENING_SHARE = 0.9
 # A print in the underlying without direction has a tenth of the size that moves the price by one deviation.
@@ -148,36 +147,7 @@ class SimulatedMarket:
         if symbol not in self._place:
             raise ConfigError("no such simulated symbol", found=symbol, expected=", ".join(self._names[:5]))
         place = self._place[symbol]
-        state, value, p = self._state, self._valuation, self._p
-        contracts, series = state.board.contracts_of(place), state.board.series_slice(place)
-        strikes = slice(contracts.start // 2, contracts.stop // 2)
-        prints = print_span(state.prints, place)
-        first_id = state.n_trades - state.prints.symbol.size
-        gamma_usd = float(self._gamma[place] * state.spot[place] ** 2)
-        feedback = max(float(p.hedge_ratio[place] * p.impact[place]) * gamma_usd, _LOWEST_FEEDBACK)
-        return MarketTruth(
-            symbol=symbol,
-            sequence=state.sequence,
-            ts_event_ns=state.now_ns,
-            spot=float(state.spot[place]),
-            value=float(state.value[place]),
-            instantaneous_volatility=float(state.volatility[place]),
-            forward=value.forward[series].copy(),
-            discount=value.discount[series].copy(),
-            volatility=np.repeat(value.volatility[strikes], 2),
-            price=value.price[contracts].copy(),
-            delta=value.delta[contracts].copy(),
-            gamma=value.gamma[contracts].copy(),
-            dealer_position=state.dealers[contracts].copy(),
-            customer_position=state.customers[:, contracts].copy(),
-            live_open_interest=open_interest_of(state.customers[:, contracts], state.dealers[contracts]),
-            dealer_shares=float(state.shares[place]),
-            dealer_gamma_usd=gamma_usd,
-            impact_return_per_usd=float(p.impact[place]),
-            amplification=1.0 / (1.0 + feedback),
-            trade_id=np.arange(first_id + prints.start, first_id + prints.stop, dtype=np.int64),
-            trade_aggressor=state.prints.aggressor[prints].copy(),
-        )
+        return truth_of(self._state, self._valuation, self._p, Told(symbol, place, float(self._gamma[place])))
 
     def _first_state(self) -> MarketState:
         config = self._config
@@ -302,7 +272,7 @@ class SimulatedMarket:
         informed = speed * (np.log(state.value / state.spot) - told)
         noise = p.noise_share * deviation * state.streams.noise.standard_normal(state.spot.size)
         # The hedge and the price that it moves are found together: the return includes the hedge's own impact.
-        feedback = np.maximum(p.hedge_ratio * p.impact * self._gamma * state.spot**2, _LOWEST_FEEDBACK)
+        feedback = np.maximum(p.hedge_ratio * p.impact * self._gamma * state.spot**2, LOWEST_FEEDBACK)
         residual_usd = (p.hedge_ratio * self._delta + state.shares) * state.spot
         change = (told + informed + noise - p.impact * residual_usd) / (1.0 + feedback)
         state.shares = state.shares - (residual_usd + feedback / p.impact * change) / state.spot
