@@ -92,7 +92,7 @@ def scenario_config(name: ScenarioName, *, seed: int = 7, step_s: float = 60.0) 
     Returns
     -------
     SimulatedMarketConfig
-        Its `scenario` holds the facts that the session meets for any seed.
+        Its `scenario` holds the facts that the session is held to; they are tested for one seed.
     """
     scenario, symbol = _RECIPES[name]()
     opened = session_on("NYSE", scenario.day)
