@@ -58,7 +58,9 @@ def index_chain(n_contracts: int, n_expiries: int) -> OptionChain:
 def _verdict(name: str, size: int, value: float, unit: str, reach: float | None, note: str = "") -> Row:
     if reach is None:
         return Row(name=name, size=size, value=value, unit=unit, note=note)
-    return Row(name=name, size=size, value=value, unit=unit, reach=f"<= {reach:g}", passed=value <= reach, note=note)
+    return Row(
+        name=name, size=size, value=value, unit=unit, reach=f"<= {reach:g}", passed=bool(value <= reach), note=note
+    )
 
 
 def _peak_mb(chain: OptionChain) -> float:
