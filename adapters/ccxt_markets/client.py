@@ -274,11 +274,16 @@ class VenueClient:
         if asked > self._config.longest_wait_s:
             self._barred_until_ns = self.clock_ns() + int(asked * 1e9)
 
+    def _may_pass(self, error: BaseException) -> bool:
+        if isinstance(error, ccxt.OperationFailed):
+            return not isinstance(error, ccxt.InvalidNonce)
+        told = isinstance(error, ccxt.ExchangeError) and _TRY_LATER.search(self.exchange.last_http_response or "")
+        return bool(told)
+
     def _is_passing(self, error: BaseException) -> bool:
         # All calls are reads, so an internal error of the exchange, which ccxt ranks above those of the network, may be
         # tried again too. A refused time stamp stays refused until the clock is set.
-        passing = isinstance(error, ccxt.OperationFailed) and not isinstance(error, ccxt.InvalidNonce)
-        return passing and self._barred_until_ns <= self.clock_ns()
+        return self._may_pass(error) and self._barred_until_ns <= self.clock_ns()
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = None if state.outcome is None else state.outcome.exception()
@@ -295,13 +300,16 @@ class VenueClient:
             action = f"ask no more for {(self._barred_until_ns - self.clock_ns()) / 1e9:.0f} s"
         return VenueError(
             f"{self.exchange_id} failed at {name}",
-            retryable=isinstance(error, ccxt.OperationFailed) and not isinstance(error, ccxt.InvalidNonce),
+            retryable=self._may_pass(error),
             found=self.redacted(f"{type(error).__name__}: {error}")[:_LONGEST_TEXT],
             action=action,
         )
 
 
 _SIGNATURE: Final = re.compile(r"((?:signature|sign|sig|apiKey|api_key)=)[^&\s,'\"]+", re.IGNORECASE)
+# Internal errors that ccxt ranks with refusals: Bybit's 10000 and 10016, Binance's -1000 to -1008, Deribit's 10040 and
+# 11094.
+_TRY_LATER: Final = re.compile(r'"(?:retCode|code)"\s*:\s*(?:10000|10016|-100[01678]|10040|11094)\b')
 _LONGEST_TEXT: Final = 400
 _BACKOFF: Final = wait_exponential_jitter(multiplier=0.5, max=30.0)
 _WIRE: Final = logging.getLogger("adapters.ccxt_markets.wire")

@@ -21,7 +21,7 @@ __all__ = ["chain_of", "require_known_units"]
 
 _MS: Final = 1_000_000
 # Units differ by exchange (coin or dollars, per cent or fraction): only those that were checked are read.
-_IV_SCALE: Final = {"deribit": 0.01, "bybit": 1.0}
+_IV_UNIT: Final = {"deribit": 100.0, "bybit": 1.0}
 
 
 def require_known_units(exchange_id: str) -> None:
@@ -32,11 +32,11 @@ def require_known_units(exchange_id: str) -> None:
     exchange_id : str
         As ccxt names it.
     """
-    if exchange_id not in _IV_SCALE:
+    if exchange_id not in _IV_UNIT:
         raise ConfigError(
             f"the units of option chains on {exchange_id} are not known",
             found=exchange_id,
-            expected=f"one of {', '.join(sorted(_IV_SCALE))}",
+            expected=f"one of {', '.join(sorted(_IV_UNIT))}",
             action="read its chains from a file, or its trades and bars",
         )
 
@@ -107,7 +107,7 @@ def _contracts(rows: Sequence[Mapping[str, Any]], listed: Sequence[MarketTerms |
     forward = np.array([_first(item, "underlying_price", "underlyingPrice") for item in info])
     inverse = np.array([item is not None and item.is_inverse for item in listed])
     usd = np.where(inverse, forward, 1.0)
-    iv = np.array([_first(item, "mark_iv", "markIv") for item in info]) * _IV_SCALE[exchange_id]
+    iv = np.array([_first(item, "mark_iv", "markIv") for item in info]) / _IV_UNIT[exchange_id]
     index = np.array([_first(item, "estimated_delivery_price", "indexPrice") for item in info])
     known = index[np.isfinite(index) & (index > 0.0)]
     days = [np.datetime64(item.expiry_ns, "ns") if item else np.datetime64("NaT", "ns") for item in listed]

@@ -164,7 +164,8 @@ class Bench:
 @contextmanager
 def bench(front: FrontEnd, now: str, batches: tuple[MarketBatch, ...] = ()) -> Iterator[Bench]:
     """Run an exchange whose clock stands at an instant, such as ``2023-03-25T00:00``."""
-    with EmulatedServer(front, RecordedFeed((), batches)) as server:
+    coins = sorted({chain.symbol for batch in batches for chain in batch.chains})
+    with EmulatedServer(front, RecordedFeed(coins, batches)) as server:
         server.step(len(batches))
         server.desk.clock.move_to(int(np.datetime64(now, "ns").astype(np.int64)))
         yield Bench(server)
