@@ -69,15 +69,15 @@ def _input_rows(snapshot: FieldSnapshot) -> Rows:
 
 
 def _exposure_rows(snapshot: FieldSnapshot) -> Rows:
-    totals, error, flow = snapshot.totals, snapshot.totals_error, snapshot.hedge_flow
+    flow = snapshot.hedge_flow
     here = flow.price.shape[0] // 2
     to_close = f"{short_usd(float(flow.buy_to_close_usd[here]))} to the close ({_time_left(snapshot)})"
     return [
-        ("delta", _with_error(totals.dex_usd, error.dex_usd, "")),
-        ("gamma", _with_error(totals.gamma_usd_per_pct, error.gamma_usd_per_pct, " per 1 %")),
+        ("delta", _with_error(snapshot, "dex_usd", "")),
+        ("gamma", _with_error(snapshot, "gamma_usd_per_pct", " per 1 %")),
         ("  effective", f"{short_usd(snapshot.effective_gamma_usd_per_pct)} per 1 %, volatility moving with spot"),
-        ("vanna", _with_error(totals.vanna_usd_per_volpt, error.vanna_usd_per_volpt, " per vol point")),
-        ("charm", _with_error(totals.charm_usd_per_min, error.charm_usd_per_min, " per minute")),
+        ("vanna", _with_error(snapshot, "vanna_usd_per_volpt", " per vol point")),
+        ("charm", _with_error(snapshot, "charm_usd_per_min", " per minute")),
         ("dealers buy", f"{short_usd(float(flow.buy_for_vol_point_usd[here]))} if volatility rises one point"),
         ("", to_close),
     ]
@@ -169,8 +169,11 @@ def _trust(confidence: float, reason: str) -> str:
     return f"{_number(confidence)}" + (f" ({reason})" if reason else "")
 
 
-def _with_error(value: float, error: float, unit: str) -> str:
-    return short_usd(value) + ("" if math.isnan(error) else f" ± {short_usd(error)}") + unit
+def _with_error(snapshot: FieldSnapshot, member: str, unit: str) -> str:
+    """Return a total with its errors: independent between contracts, to all the same way."""
+    low, high = (float(getattr(errors, member)) for errors in (snapshot.totals_error, snapshot.totals_error_bound))
+    errors = "" if math.isnan(low) else f" ± {short_usd(low)} to {short_usd(high)}"
+    return short_usd(getattr(snapshot.totals, member)) + errors + unit
 
 
 def _feedback(regime: RegimeReading) -> str:

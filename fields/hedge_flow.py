@@ -66,7 +66,9 @@ def flow_of_book(book: LadderBook, delta_units: FloatArray, minutes_to_close: fl
     at_spot = delta_units[book.grid.n_nodes // 2]
     higher = book.delta_with_higher_volatility(dynamics)
     to_close, reason = np.full(price.shape, np.nan), _NO_CLOSE
-    if isfinite(minutes_to_close) and minutes_to_close >= 0.0:
+    if minutes_to_close == 0.0:
+        to_close, reason = np.zeros(price.shape), ""
+    elif isfinite(minutes_to_close) and minutes_to_close > 0.0:
         to_close, reason = (delta_units - book.delta_after(dynamics, minutes_to_close)) * price, ""
     elif minutes_to_close < 0.0:
         reason = "the session has closed"

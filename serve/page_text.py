@@ -188,7 +188,8 @@ def _exposure(snapshot: FieldSnapshot, name: str, member: str, note: str) -> Til
         return Tile(name=name, value=_MISSING, note=_reason(snapshot, member))
     error = getattr(snapshot.totals_error, member)
     if error == error:  # noqa: PLR0124  # NaN
-        note = f"± {short_usd(error)}; {note}"
+        # Errors that are independent between contracts, to errors that all go the same way.
+        note = f"± {short_usd(error)} to {short_usd(getattr(snapshot.totals_error_bound, member))}; {note}"
     return Tile(name=name, value=short_usd(value), note=note, side="long" if value > 0.0 else "short")
 
 
