@@ -93,7 +93,9 @@ async def test_a_minute_greek_is_the_chain_of_that_instant_without_a_gamma() -> 
     assert truth is not None
     chain = found[2].chain
     np.testing.assert_array_equal(chain.strike, truth.strike)
+    assert np.unique(chain.vendor_iv).size > 20
     np.testing.assert_allclose(chain.vendor_iv, truth.vendor_iv, rtol=1e-12)
+    np.testing.assert_allclose(chain.vendor_delta, truth.vendor_delta, rtol=1e-12)
     np.testing.assert_array_equal(chain.open_interest, truth.open_interest)
     assert (chain.spot_last, chain.spot_ts_ns) == (truth.spot_last, truth.spot_ts_ns)
     assert np.isnan(chain.vendor_gamma).all()

@@ -8,15 +8,18 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
+from scipy.special import ndtr
 
 from adapters.emulated import EmulatedServer, Fault
 from adapters.emulated.thetadata import ThetaDataFront
 from adapters.thetadata import TerminalConfig, ThetaFormat, ThetaTerminal
+from market.chains import OptionChain
 from market.ports import MarketBatch, MarketFeed
 from market.trades import UNDERLYING, select
 from tests.adapters.emulated.toy import SYMBOL, small_feed
+from tests.generators import YEAR_NS
 
-__all__ = ["DAY", "SYMBOL", "ListedFeed", "border_feed", "served", "terminal_of"]
+__all__ = ["DAY", "SYMBOL", "GreekFeed", "ListedFeed", "border_feed", "served", "terminal_of"]
 
 DAY = date(2025, 6, 2)
 OPEN_NS = 1_748_871_000_000_000_000  # 09:30 in New York
@@ -45,6 +48,34 @@ class ListedFeed:
         self._next = sequence + 1
 
 
+class GreekFeed:
+    """Adds a vendor's volatility, delta and gamma to the chains of a feed: another of each per contract."""
+
+    def __init__(self, feed: MarketFeed) -> None:
+        self._feed = feed
+        self.symbols = feed.symbols
+        self.delay_s, self.rewind = feed.delay_s, feed.rewind
+
+    def next_batch(self) -> MarketBatch | None:
+        """Return the next one with Greeks."""
+        batch = self._feed.next_batch()
+        return None if batch is None else replace(batch, chains=tuple(_with_greeks(chain) for chain in batch.chains))
+
+
+def _with_greeks(chain: OptionChain) -> OptionChain:
+    tau = (chain.expiry_ns[chain.series_index] - chain.ts_event_ns) / YEAR_NS
+    k = np.log(chain.strike / chain.spot_last)
+    iv = 0.12 + 0.5 * k * k
+    a = iv * np.sqrt(tau)
+    d1 = 0.5 * a - k / a
+    return replace(
+        chain,
+        vendor_iv=iv,
+        vendor_delta=ndtr(d1) - ~chain.is_call,
+        vendor_gamma=np.exp(-0.5 * d1 * d1) / (np.sqrt(2.0 * np.pi) * chain.spot_last * a),
+    )
+
+
 def border_feed() -> MarketFeed:
     """Return a market whose option trades fall on, just before and just after whole minutes."""
     source = small_feed(step_s=5.0)
@@ -65,7 +96,7 @@ def served(
     feed: MarketFeed | None = None, *, faults: tuple[Fault, ...] = (), steps: int = 40
 ) -> Iterator[EmulatedServer]:
     """Run the terminal over a feed that has been played for some steps."""
-    with EmulatedServer(ThetaDataFront(), feed or small_feed(step_s=5.0), faults=faults) as server:
+    with EmulatedServer(ThetaDataFront(), feed or GreekFeed(small_feed(step_s=5.0)), faults=faults) as server:
         server.step(steps)
         yield server
 

@@ -1,0 +1,17 @@
+"""Polygon, now Massive, through its own client: bars, option chains, trades and quotes."""
+
+from adapters.polygon.bars import BarSpan, fetch_bars
+from adapters.polygon.chain import fetch_chain
+from adapters.polygon.client import Budget, PolygonClient, PolygonConfig
+from adapters.polygon.ticks import fetch_quotes, fetch_trades
+
+__all__ = [
+    "BarSpan",
+    "Budget",
+    "PolygonClient",
+    "PolygonConfig",
+    "fetch_bars",
+    "fetch_chain",
+    "fetch_quotes",
+    "fetch_trades",
+]
