@@ -62,13 +62,16 @@ def errors_of(one_long: DollarExposures, strikes: FloatArray, strike: FloatArray
     if not known:
         nan = _totals([float("nan")] * 4)
         return Errors(totals=nan, bounds=nan, gamma_by_strike_usd_per_pct=np.full(strikes.shape, np.nan))
-    sums = [exposure_errors(column, standard_error) for column in columns]
-    place = np.searchsorted(strikes, strike)
-    by_strike = exposure_errors(one_long.gamma_usd_per_pct, standard_error, place, strikes.shape[0])
+    n, n_strikes = standard_error.shape[0], strikes.shape[0]
+    # One pass over the four sums and over gamma by strike.
+    group = np.repeat(np.arange(5), n)
+    group[4 * n :] += np.searchsorted(strikes, strike)
+    stacked = np.concatenate((*columns, one_long.gamma_usd_per_pct))
+    found = exposure_errors(stacked, np.concatenate((standard_error,) * 5), group, 4 + n_strikes)
     return Errors(
-        totals=_totals([float(item.independent[0]) for item in sums]),
-        bounds=_totals([float(item.bound[0]) for item in sums]),
-        gamma_by_strike_usd_per_pct=by_strike.independent,
+        totals=_totals(found.independent[:4].tolist()),
+        bounds=_totals(found.bound[:4].tolist()),
+        gamma_by_strike_usd_per_pct=found.independent[4:],
     )
 
 

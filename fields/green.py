@@ -226,9 +226,9 @@ class GreenOperator:
             ground=ground,
             ratio=ratio,
             inverse_pivot=inverse_pivot,
-            inverse_sinh=_inverse_sinh(depth),
+            inverse_sinh=(inverse_sinh := _inverse_sinh(depth)),
             half_tanh=np.tanh(0.5 * depth),
-            source_shift=_one_minus_z_over_sinh(depth) * (screening / np.sqrt(illiquidity)) / depth,
+            source_shift=_one_minus_z_over_sinh(depth, inverse_sinh) * (screening / np.sqrt(illiquidity)) / depth,
         )
 
     def solve(self, mass: FloatArray) -> FloatArray:
@@ -345,12 +345,12 @@ def _inverse_sinh(depth: FloatArray) -> FloatArray:
     return np.asarray(2.0 * np.exp(-depth) / -np.expm1(-2.0 * depth))
 
 
-def _one_minus_z_over_sinh(depth: FloatArray) -> FloatArray:
+def _one_minus_z_over_sinh(depth: FloatArray, inverse_sinh: FloatArray) -> FloatArray:
     square = np.minimum(depth, _SMALL_CELL) ** 2
     series = square * (
         1 / 6 - square * (7 / 360 - square * (31 / 15120 - square * (127 / 604800 - square * 73 / 3421440)))
     )
-    return np.asarray(np.where(depth < _SMALL_CELL, series, 1.0 - depth * _inverse_sinh(depth)))
+    return np.asarray(np.where(depth < _SMALL_CELL, series, 1.0 - depth * inverse_sinh))
 
 
 def _check(nodes: FloatArray, illiquidity: FloatArray, screening: float) -> None:
@@ -359,7 +359,7 @@ def _check(nodes: FloatArray, illiquidity: FloatArray, screening: float) -> None
         raise DataError(
             "cells do not fit the nodes", found=found, expected="one cell fewer than nodes, 2 nodes or more"
         )
-    if not (np.isfinite(nodes).all() and (np.diff(nodes) > 0.0).all()):
+    if not (np.isfinite(nodes).all() and (nodes[1:] > nodes[:-1]).all()):
         raise DataError("nodes must rise", found="a node not above the one before", expected="rising log prices")
     if not (np.isfinite(illiquidity).all() and (illiquidity > 0.0).all()):
         raise DataError("illiquidity must be positive", found=f"minimum {illiquidity.min()}", expected="> 0, finite")

@@ -47,6 +47,8 @@ class LadderLevels:
         Price over spot at the ladder's nodes.
     carry_over : tuple of ndarray
         For each level the matrix, shape (nodes of the level, n_nodes), from its values to the ladder's.
+    bounds : tuple of int
+        The offsets again, as numbers that slices take at no cost.
     """
 
     grid: LogGrid
@@ -55,6 +57,7 @@ class LadderLevels:
     least_width: FloatArray
     ratio: FloatArray
     carry_over: tuple[FloatArray, ...]
+    bounds: tuple[int, ...]
 
     def on_ladder(self, values: FloatArray) -> FloatArray:
         """Return what stands at the levels' nodes as values on the ladder.
@@ -69,12 +72,11 @@ class LadderLevels:
         ndarray, shape (..., n_nodes)
             Their sum over the levels.
         """
-        begin = int(self.offset[-1])
+        begin = self.bounds[-1]
         total = values[..., begin : begin + self.grid.n_nodes].copy()
-        for level, matrix in enumerate(self.carry_over):
-            part = values[..., self.offset[level] : self.offset[level + 1]]
-            if part.any():
-                total += part @ matrix
+        held = np.logical_or.reduceat(values.reshape(-1, values.shape[-1]).any(axis=0), self.offset[:-1])
+        for level in held.nonzero()[0].tolist() if self.carry_over else ():
+            total += values[..., self.bounds[level] : self.bounds[level + 1]] @ self.carry_over[level]
         return np.asarray(total)
 
 
@@ -106,7 +108,15 @@ def levels_of(grid: LogGrid) -> LadderLevels:
     ratio = np.exp(grid.nodes)
     for array in (x, least, offset, ratio, *matrices):
         array.setflags(write=False)
-    return LadderLevels(grid=grid, x=x, offset=offset, least_width=least, ratio=ratio, carry_over=tuple(matrices))
+    return LadderLevels(
+        grid=grid,
+        x=x,
+        offset=offset,
+        least_width=least,
+        ratio=ratio,
+        carry_over=tuple(matrices),
+        bounds=tuple(offset.tolist()),
+    )
 
 
 def _interpolation(nodes: FloatArray, at: FloatArray) -> FloatArray:

@@ -50,7 +50,7 @@ class LiquidityProfile:
                 found=f"{self.edges.shape[0]} edges, {self.illiquidity.shape[0]} cells",
                 expected="one edge more than cells",
             )
-        if not (np.isfinite(self.edges).all() and (np.diff(self.edges) > 0.0).all()):
+        if not (np.isfinite(self.edges).all() and (self.edges[1:] > self.edges[:-1]).all()):
             raise DataError("the liquidity profile's edges must rise", found="edges that do not", expected="rising")
         if not (np.isfinite(self.illiquidity).all() and (self.illiquidity > 0.0).all()):
             raise DataError("relative illiquidity must be positive", found="a cell that is not", expected="> 0, finite")
@@ -70,5 +70,7 @@ class LiquidityProfile:
         """
         edges = self.edges.copy()
         edges[0], edges[-1] = min(edges[0], nodes[0]), max(edges[-1], nodes[-1])
-        integral = np.concatenate((np.zeros(1), np.cumsum(self.illiquidity * np.diff(edges))))
-        return np.asarray(np.diff(np.interp(nodes, edges, integral)) / np.diff(nodes))
+        integral = np.zeros(edges.shape)
+        np.cumsum(self.illiquidity * (edges[1:] - edges[:-1]), out=integral[1:])
+        at_nodes = np.interp(nodes, edges, integral)
+        return np.asarray((at_nodes[1:] - at_nodes[:-1]) / (nodes[1:] - nodes[:-1]))

@@ -70,7 +70,8 @@ def exposure_errors(
     place = np.zeros(standard_error.shape, dtype=np.int64) if group is None else group
     size = np.abs(exposure_per_contract) * standard_error
     unknown = np.isnan(size)
-    size = np.where(unknown, 0.0, size)
+    if unknown.any():
+        size = np.where(unknown, 0.0, size)
     return ExposureErrors(
         independent=np.sqrt(np.bincount(place, size * size, n_groups)),
         bound=np.bincount(place, size, n_groups).astype(np.float64),

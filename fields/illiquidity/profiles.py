@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import isfinite
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from fields.illiquidity.config import ProfileConfig
@@ -18,8 +20,15 @@ __all__ = ["constant_profile", "depth_profile", "volume_profile"]
 _BINS_PER_BANDWIDTH = 12.0
 
 
-def _edges(config: ProfileConfig) -> FloatArray:
-    return np.linspace(-config.half_width, config.half_width, config.n_cells + 1)
+# In bandwidths; what is farther away has a share of the kernel below 1e-18.
+_FAR = 9.0
+
+
+@lru_cache(maxsize=16)
+def _edges(half_width: float, n_cells: int) -> FloatArray:
+    edges = np.linspace(-half_width, half_width, n_cells + 1)
+    edges.setflags(write=False)
+    return edges
 
 
 def constant_profile(reason: str, config: ProfileConfig | None = None) -> LiquidityProfile:
@@ -45,20 +54,35 @@ def constant_profile(reason: str, config: ProfileConfig | None = None) -> Liquid
 
 def _smoothed(bins: FloatArray, usd: FloatArray, seen: FloatArray, config: ProfileConfig) -> tuple[FloatArray, ...]:
     """Return smoothed dollars per seen log price by cell, and the share of each cell's kernel that was seen."""
-    edges = _edges(config)
+    edges = _edges(config.half_width, config.n_cells)
+    density, support = np.full(config.n_cells, np.nan), np.zeros(config.n_cells)
+    reach = _FAR * config.bandwidth
+    first = max(int(edges.searchsorted(bins[0] - reach)) - 1, 0)
+    near = edges[first : int(edges.searchsorted(bins[-1] + reach)) + 1]
     # A Gaussian that reaches from the middle of a bin into a cell, by differences of its integral.
-    integral = ndtr((edges[:, None] - bins[None, :]) / config.bandwidth)
-    weight = np.diff(integral, axis=0)
-    length = weight @ seen
+    integral = ndtr((near[:, None] - bins[None, :]) / config.bandwidth)
+    weight = integral[1:] - integral[:-1]
+    length, held = weight @ seen, slice(first, first + max(near.shape[0] - 1, 0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        density = (weight @ usd) / length
-    return density, length / np.diff(edges)
+        density[held] = (weight @ usd) / length
+    support[held] = length / (near[1:] - near[:-1])
+    return density, support
+
+
+def _nearest(places: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:
+    """Return the nearest of some rising places to each cell; the lower of two."""
+    if places.shape[0] == n_cells:
+        return places
+    cell = np.arange(n_cells)
+    after = places.searchsorted(cell)
+    low, high = places[np.maximum(after - 1, 0)], places[np.minimum(after, places.shape[0] - 1)]
+    return np.where(cell - low <= high - cell, low, high)
 
 
 def _deposited(x: FloatArray, usd: FloatArray, low: float, width: float, n_bins: int) -> FloatArray:
     """Return dollars by bin, shared between the two nearest centres: levels on a lattice leave no beat."""
     inside = (x >= low) & (x <= low + n_bins * width)
-    place = np.clip((x[inside] - low) / width - 0.5, 0.0, n_bins - 1.0)
+    place = np.minimum(np.maximum((x[inside] - low) / width - 0.5, 0.0), n_bins - 1.0)
     left = np.minimum(place.astype(np.int64), n_bins - 1)
     right = np.minimum(left + 1, n_bins - 1)
     share = place - left
@@ -81,13 +105,12 @@ def _profile(
     middle = config.n_cells // 2
     if not (known[middle] and density[middle] > 0.0):
         return constant_profile(f"{source.value}: nothing was seen at spot", config)
-    places = np.flatnonzero(known)
-    nearest = places[np.abs(np.arange(config.n_cells)[:, None] - places[None, :]).argmin(axis=1)]
+    nearest = _nearest(known.nonzero()[0], config.n_cells)
     with np.errstate(divide="ignore"):
         relative = density[middle] / density[nearest]
     return LiquidityProfile(
-        edges=_edges(config),
-        illiquidity=np.clip(relative, config.floor, config.cap),
+        edges=_edges(config.half_width, config.n_cells),
+        illiquidity=np.minimum(np.maximum(relative, config.floor), config.cap),
         source=source,
         reason=f"seen from {np.expm1(low):+.3%} to {np.expm1(high):+.3%} of spot; beyond it the nearest cell stands",
     )

@@ -24,6 +24,8 @@ from market.instruments import ExerciseStyle, ExpirySeries
 
 __all__ = ["calibrate_surface"]
 
+# An array that is compared with a member of an enumeration asks its class for a dozen names first.
+_FITTED, _INTERPOLATED = int(SliceSource.FITTED), int(SliceSource.INTERPOLATED)
 _STALE = QUOTE_DROPS.index(QuoteDrop.STALE)
 # A layer is fitted to quotes as narrow as this; half of a basis point is the resolution of volatilities themselves.
 _FINEST = 5e-5
@@ -44,40 +46,47 @@ class _Fit:
 
 def _fit(quotes: SurfaceQuotes, tau: FloatArray, alive: NDArray[np.int64], config: SurfaceConfig) -> _Fit:
     """Fit the slices with enough quotes, and interpolate living ones in between."""
-    count = np.diff(quotes.start)
+    count = quotes.count
     chosen = alive[count[alive] >= config.min_quotes]
     chosen = chosen[np.argsort(tau[chosen], kind="stable")]
     theta, rho, psi = np.full((3, tau.shape[0]), np.nan)
     source, layer = np.zeros(tau.shape[0], dtype=np.int64), np.zeros((tau.shape[0], N_LAYER))
     if not chosen.size:
         return _Fit(theta=theta, rho=rho, psi=psi, layer=layer, source=source)
-    start = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(count[chosen])))
-    # Places of the quotes of the chosen slices in order of time.
-    place = np.arange(start[-1]) + np.repeat(quotes.start[chosen] - start[:-1], count[chosen])
-    fitted = calibrate_slices(
-        quotes.k[place], quotes.iv[place], quotes.weight[place], start, tau[chosen], huber=config.huber
-    )
-    theta[chosen], rho[chosen], psi[chosen] = fitted.theta, fitted.rho, fitted.psi
-    source[chosen] = SliceSource.FITTED
-    between = alive[(source[alive] == 0) & (tau[alive] > tau[chosen[0]]) & (tau[alive] < tau[chosen[-1]])]
+    start, place = _laid_out(quotes, chosen, count[chosen])
     at = tau[chosen]
-    theta[between] = np.interp(tau[between], at, fitted.theta)
-    psi[between] = np.interp(tau[between], at, fitted.psi)
-    rho[between] = np.interp(tau[between], at, fitted.rho * fitted.psi) / psi[between]
-    source[between] = SliceSource.INTERPOLATED
+    fitted = calibrate_slices(quotes.k[place], quotes.iv[place], quotes.weight[place], start, at, huber=config.huber)
+    theta[chosen], rho[chosen], psi[chosen] = fitted.theta, fitted.rho, fitted.psi
+    source[chosen] = _FITTED
+    between = alive[(source[alive] == 0) & (tau[alive] > at[0]) & (tau[alive] < at[-1])]
+    if between.size:
+        theta[between] = np.interp(tau[between], at, fitted.theta)
+        psi[between] = np.interp(tau[between], at, fitted.psi)
+        rho[between] = np.interp(tau[between], at, fitted.rho * fitted.psi) / psi[between]
+        source[between] = _INTERPOLATED
     fit = _Fit(theta=theta, rho=rho, psi=psi, layer=layer, source=source)
     if config.layer_rounds:
         _add_layers(quotes, fit, tau, config)
     return fit
 
 
+def _laid_out(
+    quotes: SurfaceQuotes, slices: NDArray[np.int64], count: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64] | slice]:
+    """Return where each of some slices begins when they stand end to end, and the places of their quotes."""
+    start = np.zeros(count.shape[0] + 1, dtype=np.int64)
+    count.cumsum(out=start[1:])
+    if np.array_equal(start, quotes.start) and (slices[1:] > slices[:-1]).all():
+        return start, slice(None)
+    return start, np.arange(start[-1]) + np.repeat(quotes.start[slices] - start[:-1], count)
+
+
 def _add_layers(quotes: SurfaceQuotes, fit: _Fit, tau: FloatArray, config: SurfaceConfig) -> None:
     """Fill the layers of all slices; one that is interpolated has none, but keeps its neighbours' from crossing it."""
-    order = np.flatnonzero(fit.source > 0)
+    order = fit.source.nonzero()[0]
     order = order[np.argsort(tau[order], kind="stable")]
-    count = np.where(fit.source[order] == SliceSource.FITTED, np.diff(quotes.start)[order], 0)
-    start = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(count)))
-    place = np.arange(start[-1]) + np.repeat(quotes.start[order] - start[:-1], count)
+    count = np.where(fit.source[order] == _FITTED, quotes.count[order], 0)
+    start, place = _laid_out(quotes, order, count)
     k, iv = quotes.k[place], quotes.iv[place]
     z = k / (iv * np.sqrt(np.repeat(tau[order], count)))
     weight = np.exp(-0.125 * z * z) * quotes.freshness[place] / np.maximum(quotes.half_spread[place], _FINEST)
@@ -107,18 +116,20 @@ def _mean(values: FloatArray, series: NDArray[np.int64], chosen: NDArray[np.bool
 
 def _quality(quotes: SurfaceQuotes, fit: _Fit, tau: FloatArray, config: SurfaceConfig) -> _Quality:
     n = tau.shape[0]
-    count = np.diff(quotes.start)
+    count = quotes.count
     s = np.repeat(np.arange(n), count)
-    fitted = fit.source == SliceSource.FITTED
+    fitted = fit.source == _FITTED
     found = np.empty((4, s.size))
     fill_layered(fit.theta, fit.rho, fit.psi, fit.layer, s, quotes.k, found)
     sigma = np.sqrt(found[0] / tau[s])
     error = np.abs(sigma - quotes.iv)
     near = fitted[s] & (np.abs(quotes.k) <= config.quality_sd * np.sqrt(fit.theta[s]))
     # A slice whose quotes all lie far out is judged by them.
-    near |= fitted[s] & (np.bincount(s[near], minlength=n) == 0)[s]
+    lone = np.bincount(s[near], minlength=n) == 0
+    if lone.any():
+        near |= fitted[s] & lone[s]
     largest, low, high = np.full((3, n), np.nan)
-    some = np.flatnonzero(count)
+    some = count.nonzero()[0]
     if some.size:
         first, chosen = quotes.start[some], fitted[some]
         largest[some] = np.where(chosen, np.maximum.reduceat(np.where(near, error, -np.inf), first), np.nan)
@@ -136,10 +147,12 @@ def _quality(quotes: SurfaceQuotes, fit: _Fit, tau: FloatArray, config: SurfaceC
 
 def _trust_between(confidence: FloatArray, fit: _Fit, tau: FloatArray) -> FloatArray:
     """Return the confidences with half of the lesser neighbour's for interpolated slices."""
-    fitted = np.flatnonzero(fit.source == SliceSource.FITTED)
+    between, found = (fit.source == _INTERPOLATED).nonzero()[0], confidence.copy()
+    if not between.size:
+        return found
+    fitted = (fit.source == _FITTED).nonzero()[0]
     fitted = fitted[np.argsort(tau[fitted], kind="stable")]
-    found = confidence.copy()
-    for i in np.flatnonzero(fit.source == SliceSource.INTERPOLATED):
+    for i in between:
         after = int(np.searchsorted(tau[fitted], tau[i], side="right"))
         found[i] = 0.5 * confidence[fitted[after - 1 : after + 1]].min()
     return found
@@ -150,10 +163,11 @@ def _reasons(
 ) -> tuple[str, ...]:
     reasons = []
     for s, source in enumerate(fit.source.tolist()):
-        few = f"{count[s]} usable quotes, {config.min_quotes} needed"
-        if source == SliceSource.FITTED:
+        if source == _FITTED:
             reasons.append("")
-        elif source == SliceSource.INTERPOLATED:
+            continue
+        few = f"{count[s]} usable quotes, {config.min_quotes} needed"
+        if source == _INTERPOLATED:
             reasons.append(f"interpolated between its neighbours: {few}")
         elif time.expired[s]:
             reasons.append("expired")
@@ -235,11 +249,11 @@ def calibrate_surface(
     iv = _mid_volatility(book, forwards, time) if mid_iv is None else mid_iv
     max_lag_s = _max_lag_s(series, config)
     quotes = surface_quotes(book, iv, forwards, time, quote_ts_ns, ts_ns, max_lag_s, config)
-    alive = np.flatnonzero(~time.expired & (forwards.forward > 0.0))
+    alive = (~time.expired & (forwards.forward > 0.0)).nonzero()[0]
     fit = _fit(quotes, time.years, alive, config)
     quality = _quality(quotes, fit, time.years, config)
     confidence = _trust_between(quality.confidence, fit, time.years)
-    reasons = _reasons(fit, np.diff(quotes.start), forwards, time, config)
+    reasons = _reasons(fit, quotes.count, forwards, time, config)
     stale, why = _staleness(quotes, fit, max_lag_s, config)
     if stale > config.max_stale_share:
         confidence, reasons = np.zeros(n), tuple("; ".join(filter(None, (each, why))) for each in reasons)
@@ -259,7 +273,7 @@ def calibrate_surface(
         rmse_vol=quality.rmse,
         max_vol=quality.largest,
         inside_share=quality.inside,
-        n_quotes=np.diff(quotes.start),
+        n_quotes=quotes.count,
         n_dropped=quotes.n_dropped,
         confidence=confidence,
         reasons=reasons,

@@ -49,6 +49,11 @@ class SurfaceQuotes:
     freshness: FloatArray
     n_dropped: NDArray[np.int64]
 
+    @property
+    def count(self) -> NDArray[np.int64]:
+        """Quotes of each series, shape (n_series,)."""
+        return np.asarray(self.start[1:] - self.start[:-1])
+
 
 @kernel(F64, F64, F64, BOOL, I64, F64, I64, F64, F64, F64, BOOL, F64, INT, OUT_2D, _OUT_I64, _OUT_I64)
 def _select(

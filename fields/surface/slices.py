@@ -69,10 +69,10 @@ def calibrate_slices(
     sum of squares is divided by its own misfit (twice the mean of Huber's squares, where that is above 1).
     """
     n = tau.shape[0]
-    count = np.diff(start)
-    if n and (count.min() < 1 or np.diff(tau).min(initial=0.0) < 0.0 or start[-1] != k.shape[0]):
+    count = start[1:] - start[:-1]
+    if n and (count.min() < 1 or (tau[1:] < tau[:-1]).any() or start[-1] != k.shape[0]):
         raise DataError("slices must be non-empty and in order of time", found=f"{count.min()} quotes or falling tau")
-    if not (np.isfinite(k).all() and np.isfinite(iv + weight).all() and (iv > 0.0).all() and (weight > 0.0).all()):
+    if not (np.isfinite(k + iv + weight).all() and min(iv.min(initial=1.0), weight.min(initial=1.0)) > 0.0):
         raise DataError("a surface needs finite quotes", found="a missing one", expected="iv and weight > 0 everywhere")
     x, misfit, (theta, rho, psi) = np.empty((n, 3)), np.empty(n), np.empty((3, n))
     fit_slices(k, iv, weight, start, tau, huber, x, misfit)
