@@ -164,7 +164,7 @@ def _between(found: list[_Ticks], start_ns: int, end_ns: int) -> _Ticks | None:
 
 def _rows_of(trades: TradeBatch, contract: tuple[float, bool, str] | None) -> BoolArray:
     if contract is None:
-        return trades.contract == UNDERLYING
+        return np.asarray(trades.contract == UNDERLYING)
     strike, is_call, expiration = contract
     table = trades.contracts
     on_day = np.array([series.expiration.isoformat() == expiration for series in table.series], dtype=np.bool_)

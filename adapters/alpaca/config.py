@@ -1,0 +1,90 @@
+"""What an Alpaca connection is to deliver, and how hard it may try."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from market.errors import ConfigError
+
+__all__ = ["AlpacaConfig"]
+
+_LOCAL = {"127.0.0.1", "localhost", "::1"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlpacaConfig:
+    """Settings of the Alpaca adapter; they hold no key, so that they may be logged and sent to other processes.
+
+    Parameters
+    ----------
+    symbols : tuple of str
+        Underlyings.
+    stock_feed, option_feed : str
+        ``iex``, ``sip`` or ``delayed_sip``, and ``indicative`` or ``opra``.
+    max_days : int
+        Expirations up to so many days ahead are in the chains and streams.
+    rest_url, stream_url : str, optional
+        Instead of the vendor's own addresses, without a slash at the end.
+    requests_per_min : int
+        Budget of requests of the key, over all processes of the machine.
+    limits_folder : Path, optional
+        Where the budget is kept, see `adapters.limits.SharedLimiter`.
+    timeout_s : float
+        A request is given up after so long, > 0.
+    attempts : int
+        How often a request is tried in all, > 0.
+    longest_wait_s : float
+        No wait between attempts, and none for the budget, is longer.
+    interval_s : float
+        Seconds between batches of the feed.
+    chain_every_s : float
+        Seconds between whole chains.
+    overlap_s : float
+        A gap is filled from so long before the newest message that came, and repeated messages are known for twice
+        as long.
+    catch_up_s : float
+        How far back a feed that continues another one asks first.
+    data_timeout_s : float, optional
+        A stream without any message for so long is opened again.
+    reconnect_min_s : float
+        First wait before a stream is opened again; it doubles up to 30 s.
+    most_waiting : int
+        Messages that wait to be taken; what does not fit is asked for again.
+    """
+
+    symbols: tuple[str, ...]
+    stock_feed: str = "iex"
+    option_feed: str = "indicative"
+    max_days: int = 60
+    rest_url: str | None = None
+    stream_url: str | None = None
+    requests_per_min: int = 200
+    limits_folder: Path | None = None
+    timeout_s: float = 5.0
+    attempts: int = 5
+    longest_wait_s: float = 60.0
+    interval_s: float = 1.0
+    chain_every_s: float = 60.0
+    overlap_s: float = 5.0
+    catch_up_s: float = 900.0
+    data_timeout_s: float | None = None
+    reconnect_min_s: float = 1.0
+    most_waiting: int = 500_000
+
+    def __post_init__(self) -> None:
+        positive = (self.timeout_s, self.attempts, self.requests_per_min, self.most_waiting, self.reconnect_min_s)
+        if not self.symbols or not min(positive) > 0 or not min(self.interval_s, self.overlap_s) >= 0.0:
+            raise ConfigError(
+                "the Alpaca adapter cannot work so",
+                found=f"{len(self.symbols)} symbols, timeout {self.timeout_s} s, {self.attempts} attempts",
+                expected="a symbol, and times and counts above 0",
+            )
+        if (self.rest_url is None) is not (self.stream_url is None):
+            raise ConfigError("one address of two is given", expected="rest_url and stream_url, or neither")
+
+    @property
+    def emulated(self) -> bool:
+        """Whether the venue is one on this machine: what it tells is marked as simulated."""
+        return self.rest_url is not None and urlsplit(self.rest_url).hostname in _LOCAL

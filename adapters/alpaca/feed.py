@@ -1,0 +1,238 @@
+"""Alpaca live: streams, whole chains now and then, and what was missed while a stream was down."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+from adapters.alpaca.client import AlpacaClient
+from adapters.alpaca.config import AlpacaConfig
+from adapters.alpaca.rows import QuoteRow, TradeRow, origin, quote_batch, trade_batch
+from adapters.alpaca.seen import SeenRows
+from adapters.alpaca.streams import Arrivals, StreamThread
+from adapters.credentials import Credentials, load_credentials
+from market.chains import OptionChain
+from market.clock import Clock
+from market.errors import DataError
+from market.ports import MarketBatch
+from market.trades import QuoteBatch, TradeBatch
+
+__all__ = ["AlpacaFactory", "AlpacaFeed"]
+
+_NS_PER_S: Final = 1e9
+_KEEP: Final = 256
+_NEVER_NS: Final = 1 << 62
+_SKEW_EVERY: Final = 16  # chains
+
+
+@final
+class AlpacaFeed:
+    """Chains, quotes and trades of Alpaca as they come; a `market.ports.MarketFeed`.
+
+    Parameters
+    ----------
+    config : AlpacaConfig
+        What to deliver.
+    credentials : Credentials
+        The key.
+    clock : Clock, optional
+        Ours.
+    """
+
+    def __init__(self, config: AlpacaConfig, credentials: Credentials, *, clock: Clock | None = None) -> None:
+        self._config, self._credentials = config, credentials
+        self.client = AlpacaClient(config, credentials, clock=clock)
+        overlap_ns = int(config.overlap_s * _NS_PER_S)
+        self._overlap_ns = overlap_ns
+        self.arrivals: dict[bool, Arrivals] = {kind: Arrivals(config.most_waiting) for kind in (False, True)}
+        self._seen = {kind: SeenRows(2 * overlap_ns) for kind in (False, True)}
+        self._gaps: dict[bool, int] = {}
+        self._threads: list[StreamThread] = []
+        self._contracts: dict[str, tuple[str, ...]] = {}
+        self._waiting: list[TradeRow | QuoteRow] = []
+        self._kept: deque[MarketBatch] = deque(maxlen=_KEEP)
+        self._again: deque[MarketBatch] = deque()
+        self._sequence, self._next_chain_ns, self._n_chains, self._opened_ns = 0, 0, 0, 0
+        self._catching_up = False
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The underlyings that the feed delivers."""
+        return self._config.symbols
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What went wrong and was put right: reconnects, back-fills, duplicates, rejected and foreign messages."""
+        found = Counter(self._counts)
+        for arrivals in self.arrivals.values():
+            found.update(arrivals.counts)
+        for seen in self._seen.values():
+            found["duplicates"] += seen.n_repeated
+        return dict(found)
+
+    def delay_s(self) -> float:
+        """Return the seconds between batches; 0 before the first and while old ones are told again."""
+        return self._config.interval_s if self._kept and not self._again else 0.0
+
+    def next_batch(self) -> MarketBatch:
+        """Return what has come since the batch before; it may be empty.
+
+        Returns
+        -------
+        MarketBatch
+            With whole chains where they are due.
+
+        Raises
+        ------
+        VenueError
+            Where the venue does not answer. If it is retryable, the next call continues without loss.
+        """
+        if self._again:
+            return self._again.popleft()
+        chains: tuple[OptionChain, ...] = ()
+        if not self._threads:
+            chains = self._chains()
+            self._open()
+        elif self.client.now_ns() >= self._next_chain_ns:
+            chains = self._chains()
+        for kind, arrivals in self.arrivals.items():
+            self._collect(kind, arrivals)
+        for kind in tuple(self._gaps):
+            self._fill(kind)
+        self._catching_up = False
+        batch = self._batch(chains)
+        self._kept.append(batch)
+        return batch
+
+    def rewind(self, sequence: int) -> None:
+        """Continue after a batch.
+
+        Parameters
+        ----------
+        sequence : int
+            The newest batch that the consumer has. The newest 256 are told again as they were; a feed that has told
+            nothing yet takes up the count and first asks for the last `AlpacaConfig.catch_up_s`.
+        """
+        if not self._kept:
+            self._sequence = sequence + 1
+            self._catching_up = sequence >= 0
+            if self._catching_up:
+                self._gaps = dict.fromkeys(
+                    (False, True), self.client.now_ns() - int(self._config.catch_up_s * _NS_PER_S)
+                )
+            return
+        if not self._kept[0].sequence - 1 <= sequence < self._sequence:
+            raise DataError(
+                "a live feed keeps its newest batches only",
+                found=f"sequence {sequence}",
+                expected=f"{self._kept[0].sequence - 1} to {self._sequence - 1}",
+                action="read what lies before from the store",
+            )
+        self._again = deque(batch for batch in self._kept if batch.sequence > sequence)
+
+    def close(self) -> None:
+        """End the streams and release connections."""
+        for thread in self._threads:
+            thread.close()
+        self.client.close()
+
+    def _chains(self) -> tuple[OptionChain, ...]:
+        if self._n_chains % _SKEW_EVERY == 0:
+            self.client.measure_skew()
+        found = tuple(self.client.chain(symbol).chain for symbol in self._config.symbols)
+        self._n_chains += 1
+        self._next_chain_ns = self.client.now_ns() + int(self._config.chain_every_s * _NS_PER_S)
+        if not self._contracts:
+            self._contracts = {chain.symbol: tuple(name.decode() for name in chain.symbols.tolist()) for chain in found}
+        return found
+
+    def _open(self) -> None:
+        self._opened_ns = self.client.now_ns()
+        names: dict[bool, Sequence[str]] = {
+            False: self._config.symbols,
+            True: [name for names in self._contracts.values() for name in names],
+        }
+        for kind, wanted in names.items():
+            thread = StreamThread(self._config, self._credentials, wanted, self.arrivals[kind], options=kind)
+            self._threads.append(thread)
+            thread.start()
+
+    def _collect(self, kind: bool, arrivals: Arrivals) -> None:  # noqa: FBT001  # stocks or options
+        rows, gap = arrivals.take()
+        if gap:
+            # Rows of this very take may come from after the gap: only what lay before it tells where it began.
+            since_ns = self._seen[kind].newest_ns or self._opened_ns
+            self._gaps[kind] = min(self._gaps.get(kind, since_ns), since_ns)
+        hold_ns = self._gaps[kind] - self._overlap_ns if kind in self._gaps else _NEVER_NS
+        self._waiting += self._seen[kind].fresh(rows, hold_ns=hold_ns)
+
+    def _fill(self, kind: bool) -> None:  # noqa: FBT001  # stocks or options
+        # What lies before the first chain is in it.
+        start_ns = max(self._gaps[kind] - self._overlap_ns, 0 if self._catching_up else self._opened_ns + 1)
+        rows: list[TradeRow | QuoteRow] = []
+        for symbol in self._config.symbols:
+            if kind:
+                contracts = self._contracts[symbol]
+                rows += self.client.option_trades(contracts, start_ns)
+                rows += self.client.latest_option_quotes(contracts)
+            else:
+                rows += [*self.client.trades(symbol, start_ns), *self.client.quotes(symbol, start_ns)]
+        fresh = self._seen[kind].fresh([row for row in rows if row.ts_ns >= start_ns], back=True)
+        self._waiting += fresh
+        self._counts["backfills"] += 1
+        self._counts["backfilled_rows"] += len(fresh)
+        del self._gaps[kind]
+
+    def _batch(self, chains: tuple[OptionChain, ...]) -> MarketBatch:
+        now_ns = max([self.client.now_ns(), *(chain.ts_event_ns for chain in chains)])
+        by_symbol = self._sorted()
+        provenance = origin("stream", simulated=self._config.emulated)
+        quotes: list[QuoteBatch] = []
+        trades: list[TradeBatch] = []
+        for symbol, mixed in by_symbol.items():
+            told = [row for row in mixed if isinstance(row, QuoteRow)]
+            quotes += [quote_batch(symbol, told, now_ns, provenance)] if told else []
+            prints = [row for row in mixed if isinstance(row, TradeRow)]
+            trades += [trade_batch(symbol, prints, now_ns, provenance)] if prints else []
+        newest_ns = [now_ns, *(item.ts_event_ns for item in quotes), *(item.ts_event_ns for item in trades)]
+        batch = MarketBatch(
+            sequence=self._sequence,
+            ts_event_ns=max(newest_ns),
+            chains=chains,
+            quotes=tuple(quotes),
+            trades=tuple(trades),
+        )
+        self._waiting = []
+        self._sequence += 1
+        return batch
+
+    def _sorted(self) -> dict[str, list[TradeRow | QuoteRow]]:
+        owner = {name: symbol for symbol, names in self._contracts.items() for name in (symbol, *names)}
+        found: dict[str, list[TradeRow | QuoteRow]] = {}
+        for row in self._waiting:
+            symbol = owner.get(row.name)
+            if symbol is None:
+                self._counts["foreign"] += 1
+            else:
+                found.setdefault(symbol, []).append(row)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlpacaFactory:
+    """A picklable recipe for an `AlpacaFeed`; the key is read where the feed is opened, and never travels.
+
+    Parameters
+    ----------
+    config : AlpacaConfig
+        What to deliver.
+    """
+
+    config: AlpacaConfig
+
+    def __call__(self) -> AlpacaFeed:
+        """Read the key and return the feed; the streams open with its first batch."""
+        return AlpacaFeed(self.config, load_credentials("alpaca"))

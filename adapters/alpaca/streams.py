@@ -1,0 +1,236 @@
+"""Alpaca's streams through the vendor's own client, in a thread: messages to rows, and what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, final
+
+import msgspec
+
+from adapters.alpaca import vendor
+from adapters.alpaca.config import AlpacaConfig
+from adapters.alpaca.rows import QuoteRow, TradeRow, quote_row, trade_row
+from adapters.credentials import Credentials
+from market.errors import VenueError
+
+__all__ = ["Arrivals", "StreamThread"]
+
+_LONGEST_BACKOFF_S: Final = 30.0
+_MOST_REFUSALS: Final = 5
+# The vendor's client would try these again for ever; only a person can help.
+_LASTING: Final = {
+    400: "a message was not understood",
+    402: "the key is not accepted",
+    405: "more symbols are asked for than the plan allows",
+    409: "the plan does not include this feed",
+    410: "the feed does not have this channel",
+}
+_CONNECTION_LIMIT: Final = 406
+# The wire's own log would show the key in hexadecimal where debugging is on.
+_WIRE_LOG: Final = logging.getLogger("adapters.alpaca.wire")
+_WIRE_LOG.setLevel(logging.WARNING)
+
+
+@final
+class Arrivals:
+    """What streams have brought and nobody has taken yet; filled by their threads, emptied by the feed's.
+
+    Parameters
+    ----------
+    most : int
+        Rows that wait; a row beyond is left out and counted, and makes a gap.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._rows: deque[TradeRow | QuoteRow] = deque()
+        self._most, self._changed = most, threading.Condition()
+        self._gap = False
+        self._error: VenueError | None = None
+        self._opened = 0
+        self._counts = {"reconnects": 0, "rejected": 0, "overflowed": 0, "messages": 0}
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Reconnects, and messages that came, were rejected, or found no room."""
+        with self._changed:
+            return dict(self._counts)
+
+    def put(self, row: TradeRow | QuoteRow | None) -> None:
+        """Append a row; None stands for a record that cannot be one."""
+        with self._changed:
+            self._counts["messages"] += 1
+            if row is None:
+                self._counts["rejected"] += 1
+            elif len(self._rows) >= self._most:
+                self._counts["overflowed"] += 1
+                self._gap = True
+            else:
+                self._rows.append(row)
+            self._changed.notify_all()
+
+    def subscribed(self) -> None:
+        """Say that messages flow from now on: what came between the loss and now is missing."""
+        with self._changed:
+            self._opened += 1
+            if self._opened > 1:
+                self._counts["reconnects"] += 1
+                self._gap = True
+            self._changed.notify_all()
+
+    def fail(self, error: VenueError) -> None:
+        """Say that the stream has ended for good."""
+        with self._changed:
+            self._error = error
+            self._changed.notify_all()
+
+    def take(self) -> tuple[list[TradeRow | QuoteRow], bool]:
+        """Return the rows so far and whether some are missing; raise what ended the stream, once it is empty."""
+        with self._changed:
+            rows, gap = list(self._rows), self._gap
+            self._rows.clear()
+            self._gap = False
+            if self._error is not None and not rows:
+                raise self._error
+            return rows, gap
+
+    def wait(self, met: Callable[[Mapping[str, int]], bool], timeout_s: float) -> bool:
+        """Wait until the counts, with ``subscribed`` and ``failed`` among them, meet a condition."""
+
+        def now() -> bool:
+            return met({**self._counts, "subscribed": self._opened, "failed": int(self._error is not None)})
+
+        with self._changed:
+            return self._changed.wait_for(now, timeout_s)
+
+
+@final
+class StreamThread:
+    """Runs one of the vendor's streams until it is closed or refused.
+
+    Parameters
+    ----------
+    config : AlpacaConfig
+        Feed, address and waits.
+    credentials : Credentials
+        The key.
+    names : sequence of str
+        Symbols, or contracts where `options`.
+    arrivals : Arrivals
+        Gets what comes.
+    options : bool
+        Whether it is the stream of options.
+    """
+
+    def __init__(
+        self,
+        config: AlpacaConfig,
+        credentials: Credentials,
+        names: Sequence[str],
+        arrivals: Arrivals,
+        *,
+        options: bool,
+    ) -> None:
+        self._arrivals, self._refusals = arrivals, 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        common: dict[str, Any] = {
+            "raw_data": True,  # the client's own models cut stamps to microseconds
+            "data_timeout": config.data_timeout_s,
+            "websocket_params": {
+                "ping_interval": 10,
+                "ping_timeout": 180,
+                "max_queue": 1024,
+                "logger": _WIRE_LOG,
+                "create_protocol": _protocol(self._on_control),
+            },
+        }
+        key, secret = credentials.key, credentials.secret
+        path = f"/v1beta1/{config.option_feed}" if options else f"/v2/{config.stock_feed}"
+        address = None if config.stream_url is None else config.stream_url + path
+        self._stream: Any
+        if options:
+            feed = vendor.OptionsFeed(config.option_feed)
+            self._stream = vendor.OptionDataStream(key, secret, feed=feed, url_override=address, **common)
+        else:
+            self._stream = vendor.StockDataStream(
+                key, secret, feed=vendor.DataFeed(config.stock_feed), url_override=address, **common
+            )
+        # The client has no setting for its waits; these two are what its own subclasses would change.
+        self._stream._reconnect_min_backoff = config.reconnect_min_s  # noqa: SLF001
+        self._stream._reconnect_max_backoff = _LONGEST_BACKOFF_S  # noqa: SLF001
+        self._stream.subscribe_trades(self._on_trade, *names)
+        self._stream.subscribe_quotes(self._on_quote, *names)
+        self._thread = threading.Thread(target=self._run, name=f"alpaca-{path}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the stream and wait for its thread."""
+        loop = self._loop
+        if self._thread.is_alive() and loop is not None and loop.is_running():
+            asyncio.run_coroutine_threadsafe(self._end(), loop)
+        self._thread.join(10.0)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._forever())
+        except Exception as error:  # noqa: BLE001  # a thread's failure must reach the feed, whatever it is
+            self._arrivals.fail(VenueError("Alpaca's stream ended", retryable=False, found=type(error).__name__))
+
+    async def _forever(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        # `run` of the client is this and a handler for the keyboard, which belongs to the main thread.
+        await self._stream._run_forever()  # noqa: SLF001
+
+    async def _end(self) -> None:
+        await self._stream.stop_ws()
+        await self._stream.close()
+
+    async def _on_trade(self, record: dict[str, Any]) -> None:
+        self._arrivals.put(trade_row(str(record.get("S")), record))
+
+    async def _on_quote(self, record: dict[str, Any]) -> None:
+        self._arrivals.put(quote_row(str(record.get("S")), record))
+
+    def _on_control(self, record: Mapping[str, Any]) -> None:
+        if record.get("T") == "subscription":
+            self._refusals = 0
+            self._arrivals.subscribed()
+            return
+        code = int(record.get("code") or 0)
+        self._refusals += code == _CONNECTION_LIMIT
+        reason = _LASTING.get(code)
+        if self._refusals >= _MOST_REFUSALS:
+            reason = "another connection holds the one that the plan allows"
+        if reason is not None:
+            self._arrivals.fail(
+                VenueError(
+                    f"Alpaca refuses the stream: {reason}",
+                    retryable=False,
+                    found=f"{code} {str(record.get('msg'))[:100]}",
+                    action="check the key and the plan; one process may hold a feed",
+                )
+            )
+            asyncio.get_running_loop().create_task(self._stream.stop_ws())  # the stream keeps the loop
+
+
+def _protocol(on_control: Callable[[Mapping[str, Any]], None]) -> type[Any]:
+    """Return websockets' protocol with an ear for what the vendor's client only logs."""
+
+    class Listening(vendor.WebSocketClientProtocol):
+        async def recv(self) -> Any:
+            data = await super().recv()
+            frame = data if isinstance(data, bytes) else data.encode()
+            head = frame[:64]
+            if b"\xa1T\xa5error" in head or b"\xa1T\xacsubscription" in head:
+                for record in msgspec.msgpack.decode(frame):
+                    if record.get("T") in {"error", "subscription"}:
+                        on_control(record)
+            return data
+
+    return Listening

@@ -1,0 +1,177 @@
+"""Trades, quotes, bars and snapshots as Alpaca writes them: short keys, and stamps as a function of the caller's."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from adapters.emulated.market import Bars
+from market.chains import OptionChain
+from market.clock import datetime_of_ns
+from market.trades import UNDERLYING, ContractTable, QuoteBatch, TradeBatch, TradeFlag
+
+__all__ = [
+    "Stamp",
+    "bar_records",
+    "chain_symbols",
+    "contract_records",
+    "decoded",
+    "encoded",
+    "occ_symbols",
+    "quote_records",
+    "rfc3339",
+    "snapshot_records",
+    "trade_records",
+    "wire_stamp",
+]
+
+Stamp = Callable[[int], object]
+_NS: Final = 1_000_000_000
+_STOCK_VENUES = "VNQPZKJYABCDHMXU"
+_OPTION_VENUES = "CANXBDEHIJMOPQTU"
+# Condition letters of the consolidated tapes and of OPRA.
+_STOCK_CONDITIONS = {TradeFlag.AUCTION: "O", TradeFlag.OUT_OF_SEQUENCE: "Z"}
+_OPTION_CONDITIONS = {
+    TradeFlag.NONE: "I",
+    TradeFlag.AUCTION: "a",
+    TradeFlag.COMPLEX: "f",
+    TradeFlag.COMPLEX | TradeFlag.AUCTION: "g",
+    TradeFlag.OUT_OF_SEQUENCE: "D",
+    TradeFlag.CANCELLED: "A",
+}
+_encoder = msgspec.msgpack.Encoder()
+
+
+def rfc3339(instant_ns: int) -> str:
+    """Return an instant as Alpaca prints it, with nine digits of the second."""
+    return f"{datetime_of_ns(instant_ns):%Y-%m-%dT%H:%M:%S}.{instant_ns % _NS:09d}Z"
+
+
+def wire_stamp(instant_ns: int) -> msgspec.msgpack.Ext:
+    """Return an instant as msgpack's timestamp of 64 bits, exact to the nanosecond."""
+    return msgspec.msgpack.Ext(-1, struct.pack(">Q", (instant_ns % _NS) << 34 | instant_ns // _NS))
+
+
+def encoded(records: Sequence[object]) -> bytes:
+    """Return records as one msgpack frame."""
+    return _encoder.encode(records)
+
+
+def decoded(frame: bytes) -> dict[str, Any] | None:
+    """Return a client's message, or None where it is none."""
+    try:
+        message = msgspec.msgpack.decode(frame)
+    except msgspec.DecodeError:
+        return None
+    return message if isinstance(message, dict) else None
+
+
+def occ_symbols(table: ContractTable) -> list[str]:
+    """Return the symbols of contracts, such as ``XSP250602C00590000``."""
+    heads = [f"{series.product.root}{series.expiration:%y%m%d}" for series in table.series]
+    strikes = np.rint(table.strike * 1000.0).astype(np.int64).tolist()
+    return [
+        f"{heads[place]}{'C' if call else 'P'}{strike:08d}"
+        for place, call, strike in zip(table.series_index.tolist(), table.is_call.tolist(), strikes, strict=True)
+    ]
+
+
+def chain_symbols(chain: OptionChain) -> list[str]:
+    """Return the symbols of a chain's contracts."""
+    table = ContractTable(
+        series=chain.series, series_index=chain.series_index, strike=chain.strike, is_call=chain.is_call
+    )
+    return occ_symbols(table)
+
+
+def trade_records(trades: TradeBatch, stamp: Stamp) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield symbol and record of each trade; an option's has no id and no tape, as at the venue."""
+    names = [*occ_symbols(trades.contracts), trades.symbol]
+    columns = (trades.contract, trades.ts_ns, trades.price, trades.size, trades.trade_id, trades.venue, trades.flags)
+    for place, ts_ns, price, size, number, venue, flags in zip(*(column.tolist() for column in columns), strict=True):
+        record: dict[str, Any] = {"t": stamp(ts_ns), "p": price, "s": size}
+        if place == UNDERLYING:
+            record |= {"x": _STOCK_VENUES[venue % 16], "i": number, "z": "B"}
+            record["c"] = ["@", *(letter for flag, letter in _STOCK_CONDITIONS.items() if flag & flags)]
+        else:
+            record |= {"x": _OPTION_VENUES[venue % 16], "c": _OPTION_CONDITIONS.get(TradeFlag(flags), "I")}
+        yield names[place], record
+
+
+def quote_records(quotes: QuoteBatch, stamp: Stamp) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield symbol and record of each quote."""
+    names = [*occ_symbols(quotes.contracts), quotes.symbol]
+    sides = (np.nan_to_num(side) for side in (quotes.bid, quotes.ask, quotes.bid_size, quotes.ask_size))
+    columns = [np.asarray(column).tolist() for column in (quotes.contract, quotes.ts_ns, *sides)]
+    for place, ts_ns, bid, ask, bid_size, ask_size in zip(*columns, strict=True):
+        record: dict[str, Any] = {
+            "t": stamp(ts_ns),
+            "bx": "Q",
+            "bp": bid,
+            "bs": bid_size,
+            "ax": "Q",
+            "ap": ask,
+            "as": ask_size,
+        }
+        record["c"] = ["R"] if place == UNDERLYING else "A"
+        yield names[place], record | ({"z": "B"} if place == UNDERLYING else {})
+
+
+def bar_records(bars: Bars, stamp: Stamp) -> list[dict[str, Any]]:
+    """Return the records of bars."""
+    columns = (bars.start_ns, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.n_trades, bars.vwap)
+    names = ("t", "o", "h", "l", "c", "v", "n", "vw")
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [dict(zip(names, (stamp(row[0]), *row[1:]), strict=True)) for row in rows]
+
+
+def snapshot_records(chain: OptionChain, stamp: Stamp) -> dict[str, dict[str, Any]]:
+    """Return the snapshots of a chain's contracts by symbol; what the venue has no number for is left out."""
+    found: dict[str, dict[str, Any]] = {}
+    for row, symbol in enumerate(chain_symbols(chain)):
+        ts = stamp(int(chain.quote_ts_ns[row]))
+        sizes = {"bs": _number(chain.bid_size[row]), "as": _number(chain.ask_size[row])}
+        quote = {"t": ts, "bx": "C", "bp": _number(chain.bid[row]), "ax": "C", "ap": _number(chain.ask[row]), "c": "A"}
+        found[symbol] = {"latestQuote": quote | sizes}
+        if chain.last[row] > 0.0:
+            price = float(chain.last[row])
+            found[symbol]["latestTrade"] = {"t": stamp(chain.ts_event_ns), "x": "C", "p": price, "s": 1, "c": "I"}
+        if chain.vendor_iv[row] > 0.0:
+            found[symbol]["impliedVolatility"] = float(chain.vendor_iv[row])
+        greeks = {"delta": float(chain.vendor_delta[row]), "gamma": float(chain.vendor_gamma[row])}
+        if np.isfinite(list(greeks.values())).all():
+            found[symbol]["greeks"] = greeks | {"theta": 0.0, "vega": 0.0, "rho": 0.0}
+    return found
+
+
+def contract_records(chain: OptionChain) -> dict[str, dict[str, Any]]:
+    """Return the listings of a chain's contracts by symbol; open interest is that of the day before, as text."""
+    found: dict[str, dict[str, Any]] = {}
+    for row, symbol in enumerate(chain_symbols(chain)):
+        series = chain.series[int(chain.series_index[row])]
+        found[symbol] = {
+            "id": f"{chain.symbol}-{row}",
+            "symbol": symbol,
+            "name": f"{chain.symbol} {series.expiration:%b %d %Y} {chain.strike[row]:g}",
+            "status": "active",
+            "tradable": True,
+            "expiration_date": series.expiration.isoformat(),
+            "root_symbol": series.product.root,
+            "underlying_symbol": chain.symbol,
+            "underlying_asset_id": "00000000-0000-4000-8000-000000000000",
+            "type": "call" if chain.is_call[row] else "put",
+            "style": series.product.exercise.value,
+            "strike_price": f"{chain.strike[row]:g}",
+            "size": f"{series.product.multiplier:g}",
+        }
+        if np.isfinite(chain.open_interest[row]):
+            found[symbol]["open_interest"] = f"{chain.open_interest[row]:.0f}"
+    return found
+
+
+def _number(value: float) -> float:
+    return float(value) if np.isfinite(value) else 0.0

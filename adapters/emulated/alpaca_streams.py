@@ -1,0 +1,126 @@
+"""Alpaca's stream protocol for stocks and options: hello, authentication, subscriptions, msgpack frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, final
+
+from starlette.websockets import WebSocket
+
+from adapters.emulated.alpaca_records import decoded, encoded, quote_records, trade_records, wire_stamp
+from adapters.emulated.faults import FaultKind
+from adapters.emulated.server import Desk
+from adapters.emulated.streams import ClientMessage, StreamSession
+from market.ports import MarketBatch
+
+__all__ = ["AlpacaStreams"]
+
+_ERRORS = {
+    400: "invalid syntax",
+    401: "not authenticated",
+    402: "auth failed",
+    403: "already authenticated",
+    405: "symbol limit exceeded",
+    406: "connection limit exceeded",
+    410: "invalid subscribe action for this feed",
+}
+_CHANNELS = ("trades", "quotes")
+
+
+@final
+class AlpacaStreams:
+    """Serves one feed's stream; every connection is a conversation of its own.
+
+    Parameters
+    ----------
+    desk : Desk
+        The market and the record.
+    known : callable
+        Whether a key and its secret are.
+    options : bool
+        Whether the feed tells options rather than stocks.
+    symbol_limit : int
+        Most symbols that one channel may hold.
+    connection_limit : int
+        Most authenticated connections at once.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        known: Callable[[str, str], bool],
+        *,
+        options: bool,
+        symbol_limit: int,
+        connection_limit: int,
+    ) -> None:
+        self._desk, self._known, self._options = desk, known, options
+        self._symbol_limit, self._connection_limit = symbol_limit, connection_limit
+        self._n_authenticated = 0
+
+    async def serve(self, websocket: WebSocket) -> None:
+        """Serve one connection until it ends."""
+        async with self._desk.stream(websocket) as session:
+            if session is None:
+                return
+            await session.send(encoded([{"T": "success", "msg": "connected"}]))
+            wanted: dict[str, set[str]] | None = None
+            try:
+                async for event in session.events():
+                    if isinstance(event, MarketBatch):
+                        if wanted is not None:
+                            await session.publish(list(self._records(event, wanted)), encoded)
+                    elif wanted is None:
+                        wanted = await self._authenticate(session, event, websocket.state.refused)
+                    else:
+                        await self._subscribe(session, event, wanted)
+            finally:
+                self._n_authenticated -= wanted is not None
+
+    async def _authenticate(
+        self, session: StreamSession, event: ClientMessage, refused: FaultKind | None
+    ) -> dict[str, set[str]] | None:
+        message = decoded(event.data)
+        if message is None or message.get("action") != "auth":
+            await _tell(session, 400 if message is None else 401)
+            return None
+        key, secret = str(message.get("key")), str(message.get("secret"))
+        if refused is FaultKind.REVOKED_KEY or not self._known(key, secret):
+            await _tell(session, 402)
+            return None
+        if refused is FaultKind.RATE_LIMITED or self._n_authenticated >= self._connection_limit:
+            await _tell(session, 406)
+            return None
+        self._n_authenticated += 1
+        await session.send(encoded([{"T": "success", "msg": "authenticated"}]))
+        return {channel: set() for channel in _CHANNELS}
+
+    async def _subscribe(self, session: StreamSession, event: ClientMessage, wanted: dict[str, set[str]]) -> None:
+        message = decoded(event.data)
+        action = None if message is None else message.get("action")
+        if message is None or action not in {"subscribe", "unsubscribe"}:
+            await _tell(session, 400 if message is None else 403 if action == "auth" else 410)
+            return
+        asked = {channel: set(message.get(channel, ())) for channel in _CHANNELS}
+        after = {
+            name: wanted[name] | asked[name] if action == "subscribe" else wanted[name] - asked[name] for name in wanted
+        }
+        if any(len(names) > self._symbol_limit for names in after.values()):
+            await _tell(session, 405)
+            return
+        wanted.update(after)
+        await session.send(encoded([{"T": "subscription", **{name: sorted(after[name]) for name in _CHANNELS}}]))
+
+    def _records(self, batch: MarketBatch, wanted: dict[str, set[str]]) -> Iterable[dict[str, Any]]:
+        # Quotes before the trades that meet them, as the feed's own batches mean it.
+        parts = [("q", "quotes", quote_records(quotes, wire_stamp)) for quotes in batch.quotes]
+        parts += [("t", "trades", trade_records(trades, wire_stamp)) for trades in batch.trades]
+        for letter, channel, records in parts:
+            names = wanted[channel]
+            for symbol, record in records:
+                if ("z" not in record) is self._options and (symbol in names or "*" in names):
+                    yield {"T": letter, "S": symbol, **record}
+
+
+async def _tell(session: StreamSession, code: int) -> None:
+    await session.send(encoded([{"T": "error", "code": code, "msg": _ERRORS[code]}]))

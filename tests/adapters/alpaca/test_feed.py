@@ -1,0 +1,274 @@
+"""Alpaca's streams through the unmodified vendor client: complete, once each, and honest about what went wrong."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adapters.alpaca import AlpacaFactory, AlpacaFeed
+from adapters.credentials import Credentials
+from adapters.emulated import EmulatedServer, Fault, FaultKind, Where
+from adapters.emulated.alpaca_records import occ_symbols
+from market.errors import DataError, VenueError
+from market.ports import MarketBatch
+from market.trades import UNDERLYING, QuoteBatch, TradeBatch
+from tests.adapters.alpaca.conftest import KEY, SECRET
+from tests.adapters.emulated.toy import SYMBOL
+
+_MESSAGE = Where.MESSAGE
+_PATHS = ("/v2/*", "/v1beta1/*")
+
+
+@pytest.fixture
+def open_feed(
+    venue: EmulatedServer, credentials: Credentials, config_of: Callable[..., Any]
+) -> Iterator[Callable[..., AlpacaFeed]]:
+    """Return a maker of feeds whose streams are subscribed after their first batch."""
+    opened: list[AlpacaFeed] = []
+
+    def make(**changes: Any) -> AlpacaFeed:
+        feed = AlpacaFeed(config_of(venue, **changes), credentials, clock=venue.desk.clock)
+        opened.append(feed)
+        return feed
+
+    yield make
+    for feed in opened:
+        feed.close()
+
+
+def _started(feed: AlpacaFeed) -> MarketBatch:
+    first = feed.next_batch()
+    _await(feed, lambda counts: counts["subscribed"] == 1)
+    return first
+
+
+def _await(feed: AlpacaFeed, met: Callable[[Any], bool]) -> None:
+    for arrivals in feed.arrivals.values():
+        assert arrivals.wait(met, 10.0)
+
+
+def _at_least(name: str, count: int) -> Callable[[Any], bool]:
+    def met(counts: Any) -> bool:
+        return bool(counts[name] >= count)
+
+    return met
+
+
+def _await_all(feed: AlpacaFeed, batches: list[MarketBatch]) -> None:
+    """Wait until the streams have brought what the batches hold."""
+    for options, arrivals in feed.arrivals.items():
+        contracts = [part.contract for batch in batches for part in batch.quotes]
+        contracts += [part.contract for batch in batches for part in batch.trades]
+        expected = sum(int(np.sum((contract != UNDERLYING) == options)) for contract in contracts)
+        assert arrivals.wait(_at_least("messages", expected), 10.0)
+
+
+def _rows(batches: list[MarketBatch]) -> tuple[list[Any], list[Any]]:
+    """Return all trades and all quotes of the underlying, each as sorted rows."""
+    trades = sorted(row for batch in batches for part in batch.trades for row in _trade_rows(part))
+    quotes = sorted(row for batch in batches for part in batch.quotes for row in _quote_rows(part))
+    return trades, quotes
+
+
+def _trade_rows(part: TradeBatch) -> list[Any]:
+    names = [*occ_symbols(part.contracts), part.symbol]
+    rows = zip(part.contract.tolist(), part.ts_ns.tolist(), part.price.tolist(), part.size.tolist(), strict=True)
+    return [(ts_ns, names[place], price, size) for place, ts_ns, price, size in rows]
+
+
+def _quote_rows(part: QuoteBatch) -> list[Any]:
+    own = np.flatnonzero(part.contract == UNDERLYING)
+    return list(zip(part.ts_ns[own].tolist(), part.bid[own].tolist(), part.ask[own].tolist(), strict=True))
+
+
+def test_first_batch_is_the_chain_and_later_ones_are_the_stream(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
+) -> None:
+    """Every trade and quote after the subscription arrives once, with its nanosecond."""
+    feed = open_feed()
+    first = _started(feed)
+    assert (first.sequence, first.chains[0].n_contracts, first.trades) == (0, 120, ())
+    played = venue.step(5)
+    _await_all(feed, played)
+    batch = feed.next_batch()
+    assert _rows([batch]) == _rows(played)
+    assert sum(part.n_quotes for part in batch.quotes) == sum(q.n_quotes for b in played for q in b.quotes)
+    assert batch.sequence == 1
+    assert batch.trades[0].provenance.simulated
+    assert feed.next_batch().trades == ()
+
+
+def test_whole_chains_come_when_they_are_due(venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]) -> None:
+    """By the venue's time, not by the number of batches."""
+    feed = open_feed(chain_every_s=3.0)
+    _started(feed)
+    assert [bool(feed.next_batch().chains) for _ in range(2) if venue.step(2)] == [False, True]
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DUPLICATE, FaultKind.OUT_OF_ORDER])
+def test_repeated_and_disordered_messages_change_nothing(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed], kind: FaultKind
+) -> None:
+    """The batch is the one that an orderly stream makes; repetitions are counted."""
+    feed = open_feed()
+    _started(feed)
+    venue.faults.add(Fault(kind=kind, where=_MESSAGE, times=0))
+    played = venue.step(4)
+    _await_all(feed, played * 2 if kind is FaultKind.DUPLICATE else played)
+    batch = feed.next_batch()
+    assert _rows([batch]) == _rows(played)
+    assert (np.diff(batch.trades[0].ts_ns) >= 0).all()
+    assert (feed.counts["duplicates"] > 0) == (kind is FaultKind.DUPLICATE)
+
+
+def test_a_stream_cut_twenty_times_equals_the_uninterrupted_one(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
+) -> None:
+    """Cuts between and inside frames, and batches while the streams are down, lose and repeat nothing."""
+    feed, rng = open_feed(), np.random.default_rng(3)
+    delivered, played = [_started(feed)], []
+    for cut in range(1, 21):
+        played += venue.step(int(rng.integers(1, 4)))
+        if rng.random() < 0.5:
+            venue.faults.add(*(Fault(kind=FaultKind.DISCONNECT, where=_MESSAGE, path=path) for path in _PATHS))
+        else:
+            venue.cut_streams()
+        played += venue.step(int(rng.integers(1, 4)))
+        while not all(item.wait(_at_least("reconnects", cut), 0.2) for item in feed.arrivals.values()):
+            played += venue.step()  # a cut inside a frame needs a frame
+        venue.faults.clear()
+        delivered.append(feed.next_batch())
+    played += venue.step()
+    venue.cut_streams()  # what the last step sent may be lost as well
+    _await(feed, lambda counts: counts["reconnects"] >= 21)
+    delivered.append(feed.next_batch())
+    assert _rows(delivered) == _rows(played)
+    assert feed.counts["backfills"] >= 40
+    assert feed.counts["duplicates"] == 0
+
+
+def test_a_failed_back_fill_is_tried_again_without_loss(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
+) -> None:
+    """The error is retryable, and the batch after it has everything."""
+    feed = open_feed(attempts=1)
+    _started(feed)
+    played = venue.step(2)
+    venue.cut_streams()
+    played += venue.step(2)
+    _await(feed, _at_least("reconnects", 1))
+    venue.faults.add(Fault(kind=FaultKind.SERVER_ERROR, path="/v*/*/trades", times=2))
+    for _ in range(2):
+        with pytest.raises(VenueError) as caught:
+            feed.next_batch()
+        assert caught.value.retryable
+    assert _rows([feed.next_batch()]) == _rows(played)
+
+
+def test_messages_beyond_the_bound_are_counted_and_asked_for_again(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
+) -> None:
+    """Memory stays bounded, and nothing of what can be asked for is lost."""
+    feed = open_feed(most_waiting=5)
+    _started(feed)
+    played = venue.step(6)
+    _await_all(feed, played)
+    assert _rows([feed.next_batch()]) == _rows(played)
+    assert feed.counts["overflowed"] > 0
+
+
+def test_a_mute_stream_is_opened_again_and_filled(venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]) -> None:
+    """A connection that lives but says nothing is not trusted for longer than its limit."""
+    feed = open_feed(data_timeout_s=0.3)
+    _started(feed)
+    venue.faults.add(Fault(kind=FaultKind.MUTE, where=_MESSAGE, times=4))
+    played = venue.step(2)
+    _await(feed, _at_least("reconnects", 1))
+    assert _rows([feed.next_batch()]) == _rows(played)
+
+
+def test_a_frozen_stream_repeats_and_the_repetition_is_counted(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
+) -> None:
+    """Old frames told again are no news."""
+    feed = open_feed()
+    _started(feed)
+    first = venue.step()
+    venue.faults.add(Fault(kind=FaultKind.STALE, where=_MESSAGE, times=0))
+    venue.step()
+    _await_all(feed, first * 2)
+    assert _rows([feed.next_batch()]) == _rows(first)
+    assert feed.counts["duplicates"] > 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault(kind=FaultKind.REVOKED_KEY, where=Where.CONNECT, times=0), "key is not accepted"),
+        (Fault(kind=FaultKind.RATE_LIMITED, where=Where.CONNECT, times=0), "another connection"),
+    ],
+)
+def test_a_refused_stream_ends_with_its_reason(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed], fault: Fault, reason: str
+) -> None:
+    """No endless loop: the vendor's client stops, and the error cannot be waited out."""
+    venue.faults.add(fault)
+    feed = open_feed()
+    feed.next_batch()
+    _await(feed, _at_least("failed", 1))
+    with pytest.raises(VenueError, match=reason) as caught:
+        feed.next_batch()
+    assert not caught.value.retryable
+    assert KEY not in str(caught.value)
+    assert venue.desk.streams.wait_sessions(0)
+
+
+def test_a_feed_tells_its_newest_batches_again(venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]) -> None:
+    """After a rewind the same batches come, then new ones; what is gone is refused."""
+    feed = open_feed()
+    batches = [_started(feed), *(feed.next_batch() for _ in range(3) if venue.step())]
+    feed.rewind(1)
+    assert [feed.next_batch() for _ in range(2)] == batches[2:]
+    assert feed.next_batch().sequence == 4
+    with pytest.raises(DataError, match="newest batches only"):
+        feed.rewind(9)
+
+
+def test_a_new_feed_continues_another_with_what_was_missed(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
+) -> None:
+    """The count goes on and the first batch holds the span that it was told to catch up."""
+    feed = open_feed(catch_up_s=10.0, overlap_s=0.0)
+    feed.rewind(41)
+    batch = feed.next_batch()
+    told = venue.desk.market.trades(SYMBOL, venue.desk.clock.now_ns() - 10_000_000_000)
+    assert told is not None
+    assert batch.sequence == 42
+    assert _trade_rows(batch.trades[0]) == sorted(_trade_rows(told))
+
+
+def test_no_key_in_logs_settings_or_pickles(
+    venue: EmulatedServer,
+    credentials: Credentials,
+    config_of: Callable[..., Any],
+    open_feed: Callable[..., AlpacaFeed],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Even where everything is logged, neither key nor secret is, in letters or as bytes of the wire."""
+    caplog.set_level(logging.DEBUG)
+    feed = open_feed()
+    _started(feed)
+    venue.step(2)
+    venue.cut_streams()
+    _await(feed, _at_least("reconnects", 1))
+    feed.next_batch()
+    texts = [caplog.text, repr(credentials), repr(feed), repr(venue.requests.of())]
+    texts.append(pickle.dumps(AlpacaFactory(config=config_of(venue))).decode("latin-1"))
+    for secret in (KEY, SECRET):
+        assert not any(secret in text or secret.encode().hex(" ") in text for text in texts)
+    assert "restarting connection" in caplog.text
