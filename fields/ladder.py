@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
@@ -14,7 +14,15 @@ from fields.smile import SmileTable
 from market.chains import BoolArray, FloatArray
 from market.errors import DataError
 
-__all__ = ["ExposureLadder", "LadderContracts", "delta_ladder", "gamma_ladder", "net_gamma_of_two", "spot_ladder"]
+__all__ = [
+    "ExposureLadder",
+    "LadderContracts",
+    "delta_ladder",
+    "gamma_ladder",
+    "net_gamma_ladder",
+    "net_gamma_of_two",
+    "spot_ladder",
+]
 
 _PER_CENT = 0.01
 _VOL_POINT = 0.01
@@ -54,6 +62,18 @@ class LadderContracts:
     carry: FloatArray
     dividend_yield: FloatArray
     is_call: BoolArray
+    _searched: list[FloatArray] = field(init=False, repr=False, compare=False, default_factory=list)
+
+    @property
+    def searched(self) -> FloatArray:
+        """What the search for roots reads, shape (4, n): ln(forward / strike), root of time, exp(-q t), volatility."""
+        if not self._searched:
+            tau, columns = self.tau, np.empty((4, self.tau.shape[0]))
+            columns[0] = np.log(self.spot / self.strike) + self.carry * tau
+            columns[1], columns[2] = np.sqrt(tau), np.exp(-self.dividend_yield * tau)
+            columns[3] = self.volatility
+            self._searched.append(columns)
+        return self._searched[0]
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.spot) and self.spot > 0.0):
@@ -68,7 +88,7 @@ class LadderContracts:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposureLadder:
-    """Exposures at each node, calls and puts apart, so that one pass serves every dealer convention.
+    """Exposures at each node, calls and puts apart, or their sum.
 
     Parameters
     ----------
@@ -77,8 +97,9 @@ class ExposureLadder:
     price : ndarray, shape (n_nodes,)
         Hypothetical spot, USD.
     gamma_usd_per_pct, vanna_usd_per_volpt, charm_usd_per_min : ndarray, shape (2, n_nodes)
-        Sums of weight times exposure: calls in row 0, puts in row 1. Gamma is ``Gamma(sigma(x)) S^2 0.01``; where the
-        volatility moves with spot the total derivative of delta adds ``vanna dsigma/dS`` to it.
+        Sums of weight times exposure: calls in row 0, puts in row 1; shape (n_nodes,) where the net was asked for.
+        Gamma is ``Gamma(sigma(x)) S^2 0.01``; where the volatility moves with spot the total derivative of delta adds
+        ``vanna dsigma/dS`` to it.
     delta_units : ndarray, shape (2, n_nodes)
         Sums of weight times delta, units of the underlying.
     source_rate_usd_per_min : ndarray, shape (2, n_nodes)
@@ -123,7 +144,8 @@ def gamma_ladder(
     ndarray, shape (2, n_nodes)
         USD per 1 % move: calls in row 0, puts in row 1.
     """
-    return _gamma_of_two(contracts, (weight, np.zeros(weight.shape)), grid, smile, slope)[:2]
+    gamma, levels = _gamma_of_two(contracts, (weight, np.zeros(weight.shape)), grid, smile, slope)
+    return np.asarray(levels.on_ladder(gamma[:2]) * (_PER_CENT * contracts.spot * levels.ratio))
 
 
 def net_gamma_of_two(
@@ -147,8 +169,31 @@ def net_gamma_of_two(
     ndarray, shape (2, n_nodes)
         USD per 1 % move of either book.
     """
-    gamma = _gamma_of_two(contracts, weights, grid, smile, slope)
-    return np.asarray(gamma[::2] + gamma[1::2])
+    gamma, levels = _gamma_of_two(contracts, weights, grid, smile, slope)
+    return np.asarray(levels.on_ladder(gamma[::2] + gamma[1::2]) * (_PER_CENT * contracts.spot * levels.ratio))
+
+
+def net_gamma_ladder(
+    contracts: LadderContracts,
+    weight: FloatArray,
+    grid: LogGrid,
+    smile: SmileTable | None = None,
+    slope: float | None = None,
+) -> FloatArray:
+    """Return net dollar gamma along the ladder: the sum of both rows of `gamma_ladder`.
+
+    Parameters
+    ----------
+    contracts, weight, grid, smile, slope
+        As in `gamma_ladder`.
+
+    Returns
+    -------
+    ndarray, shape (n_nodes,)
+        USD per 1 % move.
+    """
+    gamma, levels = _gamma_of_two(contracts, (weight, np.zeros(weight.shape)), grid, smile, slope)
+    return np.asarray(levels.on_ladder(gamma[0] + gamma[1]) * (_PER_CENT * contracts.spot * levels.ratio))
 
 
 def _gamma_of_two(
@@ -157,14 +202,14 @@ def _gamma_of_two(
     grid: LogGrid,
     smile: SmileTable | None,
     slope: float | None,
-) -> FloatArray:
+) -> tuple[FloatArray, LadderLevels]:
     weight, other = weights
     levels = levels_of(grid)
     _require_weights(contracts, other)
     gamma = np.zeros((4, levels.x.shape[0]))
     arguments = (*_arguments(contracts, weight, levels, smile, slope, 0.0), other, gamma)
     add_gamma(*arguments)
-    return np.asarray(levels.on_ladder(gamma) * (_PER_CENT * contracts.spot * levels.ratio))
+    return gamma, levels
 
 
 def delta_ladder(
@@ -174,6 +219,8 @@ def delta_ladder(
     smile: SmileTable | None = None,
     slope: float | None = None,
     bump: float = 0.0,
+    *,
+    is_net: bool = False,
 ) -> FloatArray:
     """Return delta along the ladder, calls and puts apart.
 
@@ -183,17 +230,19 @@ def delta_ladder(
         As in `gamma_ladder`.
     bump : float, optional
         Added to every volatility at every node, 0.01 for one vol point; >= 0.
+    is_net : bool, optional
+        Return the sum of calls and puts, which is read off the levels in half the work.
 
     Returns
     -------
-    ndarray, shape (2, n_nodes)
-        Units of the underlying: calls in row 0, puts in row 1.
+    ndarray, shape (2, n_nodes) or (n_nodes,)
+        Units of the underlying: calls in row 0, puts in row 1, or their sum.
     """
     levels = levels_of(grid)
     delta = np.zeros((2, levels.x.shape[0]))
     arguments = (*_arguments(contracts, weight, levels, smile, slope, bump), delta)
     add_delta(*arguments)
-    return levels.on_ladder(delta)
+    return levels.on_ladder(delta[0] + delta[1] if is_net else delta)
 
 
 def spot_ladder(
@@ -204,6 +253,8 @@ def spot_ladder(
     smile: SmileTable | None = None,
     slope: float | None = None,
     shocks: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    *,
+    is_net: bool = False,
 ) -> ExposureLadder:
     """Return gamma, vanna, charm and delta along the ladder, calls and puts apart, and how their sum changes in time.
 
@@ -215,6 +266,8 @@ def spot_ladder(
         Of the clock that `tau` runs on: 525 600 calendar, 98 280 trading.
     shocks : tuple of float, optional
         What multiplies gamma, vanna and charm in the source whose derivative by time is wanted.
+    is_net : bool, optional
+        Return the sums of calls and puts, each of shape (n_nodes,), which are read off the levels in half the work.
 
     Returns
     -------
@@ -226,7 +279,7 @@ def spot_ladder(
     raw = (_PER_CENT * shocks[0], _VOL_POINT * shocks[1], shocks[2] / minutes_per_year)
     arguments = (*_arguments(contracts, weight, levels, smile, slope, 0.0), *raw, *sums)
     add_exposures(*arguments)
-    gamma, vanna, charm, delta, rate = levels.on_ladder(sums)
+    gamma, vanna, charm, delta, rate = levels.on_ladder(sums[:, 0] + sums[:, 1] if is_net else sums)
     price = contracts.spot * levels.ratio
     return ExposureLadder(
         grid=grid,

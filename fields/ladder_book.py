@@ -11,7 +11,7 @@ from fields.config import Dynamics, FieldConfig, PositionSource
 from fields.grid import LogGrid
 from fields.holdings import Holdings, net_twins
 from fields.jit import F64, REAL, kernel
-from fields.ladder import LadderContracts, delta_ladder, gamma_ladder, net_gamma_of_two, spot_ladder
+from fields.ladder import LadderContracts, delta_ladder, net_gamma_ladder, net_gamma_of_two, spot_ladder
 from fields.ladder_levels import levels_of
 from fields.roots import DeltaSearch, RootSearch, zero_delta_levels, zero_gamma_levels
 from fields.smile import SmileTable
@@ -160,7 +160,7 @@ class LadderBook:
         """
         net = self.net_units if units is None else self._netted.net(units)
         smile, slope = self.motion(dynamics)
-        ladder = spot_ladder(self.contracts, net, self.grid, self.minutes, smile, slope, shocks)
+        ladder = spot_ladder(self.contracts, net, self.grid, self.minutes, smile, slope, shocks, is_net=True)
         # A put's delta is its call's less Dq, and its charm less q Dq, at every price.
         w, q, tau = self._merged(self.units if units is None else units)
         dq = w * np.exp(-q * tau)
@@ -168,19 +168,19 @@ class LadderBook:
         fade = float((q * dq).sum())
         fade_rate = shocks[2] / self.minutes * float((q * q * dq).sum())
         return Curves(
-            gamma_usd_per_pct=_both_sides(ladder.gamma_usd_per_pct),
-            vanna_usd_per_volpt=_both_sides(ladder.vanna_usd_per_volpt),
-            charm_usd_per_min=_both_sides(ladder.charm_usd_per_min) - per_min * fade,
-            delta_units=_both_sides(ladder.delta_units) - float(dq.sum()),
-            source_rate_usd_per_min=_both_sides(ladder.source_rate_usd_per_min) - per_min * fade_rate,
+            gamma_usd_per_pct=ladder.gamma_usd_per_pct,
+            vanna_usd_per_volpt=ladder.vanna_usd_per_volpt,
+            charm_usd_per_min=ladder.charm_usd_per_min - per_min * fade,
+            delta_units=ladder.delta_units - float(dq.sum()),
+            source_rate_usd_per_min=ladder.source_rate_usd_per_min - per_min * fade_rate,
         )
 
     def delta_with_higher_volatility(self, dynamics: Dynamics) -> FloatArray:
         """Return delta along the ladder with every volatility one point up, units of the underlying."""
         smile, slope = self.motion(dynamics)
-        ladder = delta_ladder(self.contracts, self.net_units, self.grid, smile, slope, bump=_VOL_POINT)
+        ladder = delta_ladder(self.contracts, self.net_units, self.grid, smile, slope, bump=_VOL_POINT, is_net=True)
         w, q, tau = self._merged(self.units)
-        return _both_sides(ladder) - float((w * np.exp(-q * tau)).sum())
+        return ladder - float((w * np.exp(-q * tau)).sum())
 
     def delta_after(self, dynamics: Dynamics, minutes: float) -> FloatArray:
         """Return delta along the ladder when some minutes of the clock have passed, units of the underlying.
@@ -192,11 +192,13 @@ class LadderBook:
         left = c.tau - years
         alive = left > TAU_FLOOR_YEARS
         smile, slope = self.motion(dynamics)
-        later = replace(c, tau=np.where(alive, left, c.tau))
-        ladder = delta_ladder(later, np.where(alive, self.net_units, 0.0), self.grid, smile, slope)
+        everything = bool(alive.all())
+        later = replace(c, tau=left if everything else np.where(alive, left, c.tau))
+        net = self.net_units if everything else np.where(alive, self.net_units, 0.0)
+        ladder = delta_ladder(later, net, self.grid, smile, slope, is_net=True)
         w, q, tau = self._merged(self.units)
         surplus = float((w * np.exp(-q * np.where(tau - years > TAU_FLOOR_YEARS, tau - years, 0.0))).sum())
-        return _both_sides(ladder) + self._intrinsic(~alive) - surplus
+        return ladder - surplus if everything else ladder + self._intrinsic(~alive) - surplus
 
     def _intrinsic(self, settled: np.ndarray) -> FloatArray:
         c, units = self.contracts, self.net_units[settled]
@@ -216,14 +218,14 @@ class LadderBook:
         h = self.grid.spacing
         rate = (smile.at(h) - smile.at(-h)) / (2.0 * h)
         here = LogGrid(0.0, self.grid.spacing, 3)
-        moving = spot_ladder(self.contracts, self.net_units * rate, here, self.minutes).vanna_usd_per_volpt
-        return gamma + float(moving[:, 1].sum())
+        moving = spot_ladder(self.contracts, self.net_units * rate, here, self.minutes, is_net=True)
+        return gamma + float(moving.vanna_usd_per_volpt[1])
 
     def net_gamma(self, dynamics: Dynamics, nets: list[FloatArray]) -> list[FloatArray]:
         """Return net gamma along the ladder of one or two other positions, under other dynamics if asked."""
         smile, slope = self.motion(dynamics)
         if len(nets) == 1:
-            return [_both_sides(gamma_ladder(self.contracts, nets[0], self.grid, smile, slope))]
+            return [net_gamma_ladder(self.contracts, nets[0], self.grid, smile, slope)]
         return list(net_gamma_of_two(self.contracts, (nets[0], nets[1]), self.grid, smile, slope))
 
     def zero_gamma(self, source: PositionSource, dynamics: Dynamics, net: FloatArray, gamma: FloatArray) -> RootSearch:
@@ -239,8 +241,3 @@ class LadderBook:
         added = -float((w * np.exp(-q * tau)).sum())
         usd, window = delta_units * self.price, self.config.roots_window
         return zero_delta_levels(self.contracts, self.net_units, self.grid, usd, window, source, smile, slope, added)
-
-
-def _both_sides(ladder: FloatArray) -> FloatArray:
-    # A sum over an axis of two costs three times as much.
-    return np.asarray(ladder[0] + ladder[1])

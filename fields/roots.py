@@ -85,13 +85,10 @@ class NetReading:
         added: float,
     ) -> None:
         c = contracts
-        held = np.flatnonzero(signed_weight)
+        held = signed_weight.nonzero()[0]
         columns = np.empty((COLUMNS, held.shape[0]))
-        tau = c.tau[held]
-        columns[0] = np.log(c.spot / c.strike[held]) + c.carry[held] * tau
-        columns[1] = np.sqrt(tau)
-        columns[2] = signed_weight[held] * np.exp(-c.dividend_yield[held] * tau)
-        columns[3] = c.volatility[held]
+        columns[:4] = c.searched[:, held]
+        columns[2] *= signed_weight[held]
         place, table, first, spacing = np.empty(0, dtype=np.int64), _EMPTY, 0.0, 1.0
         if smile is not None:
             columns[4], columns[5], place = smile.fraction[held], smile.scale[held], smile.start[held]
