@@ -59,7 +59,9 @@ class BinanceFront:
 
         def route(path: str, answer: Callable[..., Response], weight: int, **bound: Any) -> Route:
             async def endpoint(request: Request) -> Response:
-                return self._limited(desk, weight) or answer(desk, request, **bound)
+                found = self._limited(desk, weight) or answer(desk, request, **bound)
+                found.headers["X-MBX-USED-WEIGHT-1M"] = str(self._used)
+                return found
 
             return Route(path, endpoint, methods=["GET"])
 
@@ -95,9 +97,9 @@ class BinanceFront:
         return _error(fault.status, -1001, "Internal error; unable to process your request. Please try again.")
 
     def headers(self, desk: Desk) -> dict[str, str]:
-        """Return the weight that is used in this minute."""
-        same = self._minute == desk.clock.now_ns() // (60 * 10**9)
-        return {"X-MBX-USED-WEIGHT-1M": str(self._used if same else 0)}
+        """Return no more headers: each answer tells the weight with its own request in it."""
+        del desk
+        return {}
 
     def _limited(self, desk: Desk, weight: int) -> Response | None:
         now_ns = desk.clock.now_ns()

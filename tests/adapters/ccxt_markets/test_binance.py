@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import ccxt
 import numpy as np
@@ -15,6 +16,7 @@ from adapters.emulated import Fault, FaultKind
 from adapters.emulated.binance import BinanceFront
 from adapters.emulated.coin_records import CoinMarket, CoinRecords
 from market.errors import ConfigError, VenueError
+from market.ports import MarketBatch
 from tests.adapters.ccxt_markets.coins import (
     HOUR_NS,
     PERPETUAL,
@@ -135,6 +137,39 @@ def test_quotes_and_trades_read_back_equal_with_the_true_aggressor(hours: Bench)
         for quotes in (venue.quotes([symbol])[0], venue.top_of_book(symbol)):
             assert (quotes.bid[0], quotes.ask[0]) == (30_000.0, 30_000.5)
             assert (quotes.bid_size[0], quotes.ask_size[0]) == (1.5, 0.75)
+
+
+@pytest.mark.data
+def test_recorded_trades_read_back_with_the_side_that_crossed() -> None:
+    """The newest thousand recorded prints: number, price, size, millisecond and true aggressor."""
+    table = pq.read_table(real("microstructure/binance_spot_btcusdt_20240808_trades.parquet"))
+    ts_ns = table["exch_ts_ms"].to_numpy().astype(np.int64) * 1_000_000
+    ids, first = np.unique(table["trade_id"].to_numpy(), return_index=True)
+    order = first[np.lexsort((ids, ts_ns[first]))][-1000:]
+    n, made = order.shape[0], ticks("BTC/USDT", int(ts_ns.max())).trades[0]
+    printed = replace(
+        made,
+        contract=np.full(n, -1, dtype=np.int32),
+        ts_ns=ts_ns[order],
+        trade_id=table["trade_id"].to_numpy()[order].astype(np.int64),
+        price=table["price"].to_numpy()[order].astype(np.float64),
+        size=table["qty"].to_numpy()[order].astype(np.float64),
+        flags=np.zeros(n, dtype=np.uint8),
+        venue=np.full(n, -1, dtype=np.int16),
+        aggressor=table["aggressor"].to_numpy()[order].astype(np.int8),
+    )
+    batch = MarketBatch(sequence=0, ts_event_ns=int(ts_ns.max()), chains=(), trades=(printed,))
+    with bench(BinanceFront(CoinRecords(markets=(SPOT,))), "2020-01-01", (batch,)) as desk:
+        found = desk.venue("binance").recent_trades("BTC/USDT")
+    for column in ("ts_ns", "trade_id", "price", "size", "aggressor"):
+        np.testing.assert_array_equal(getattr(found, column), getattr(printed, column), err_msg=column)
+
+
+def test_a_halted_market_is_listed_as_such() -> None:
+    """During a halt the market stays listed, and is told not to trade."""
+    halted = CoinMarket(base="BTC", quote="USDT", is_active=False)
+    with bench(BinanceFront(CoinRecords(markets=(halted,))), "2023-03-24T13:00") as made:
+        assert not made.venue("binance").terms("BTC/USDT").is_active
 
 
 def test_terms_of_markets_are_read(hours: Bench) -> None:
