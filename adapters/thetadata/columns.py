@@ -27,21 +27,22 @@ def instants_of(table: pa.Table, name: str) -> Int64Array:
 
 def expirations_of(table: pa.Table) -> NDArray[np.datetime64]:
     """Return the expirations, written with or without hyphens; NaT where unreadable."""
-    texts = words(table, "expiration")
-    found: dict[str, np.datetime64] = {}
-    for text in np.unique(texts).tolist():
-        digits = text.replace("-", "")[:8]
-        try:
-            found[text] = np.datetime64(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}", "D")
-        except ValueError:
-            found[text] = np.datetime64("NaT", "D")
-    return np.array([found[text] for text in texts.tolist()], dtype="datetime64[D]")
+    codes, texts = _coded(table, "expiration")
+    return np.array([_day(text) for text in texts], dtype="datetime64[D]")[codes]
+
+
+def _day(text: str) -> np.datetime64:
+    digits = text.replace("-", "")[:8]
+    try:
+        return np.datetime64(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}", "D")
+    except ValueError:
+        return np.datetime64("NaT", "D")
 
 
 def rights_of(table: pa.Table) -> NDArray[np.str_]:
     """Return ``C`` or ``P`` per row; empty where it is neither."""
-    texts = words(table, "right")
-    return np.array([_RIGHTS.get(text.upper(), "") for text in texts.tolist()], dtype="U1")
+    codes, texts = _coded(table, "right")
+    return np.array([_RIGHTS.get(text.upper(), "") for text in texts], dtype="U1")[codes]
 
 
 def strikes_of(table: pa.Table) -> NDArray[np.float64]:
@@ -52,11 +53,28 @@ def strikes_of(table: pa.Table) -> NDArray[np.float64]:
 
 def contracts_of(table: pa.Table, ts_ns: Int64Array) -> tuple[ContractTable, IntArray, BoolArray]:
     """Return the contracts of a table, the place of each row's contract, and the rows that name none."""
-    return contract_rows(
-        root=words(table, "symbol"),
-        expiration=expirations_of(table),
-        strike=strikes_of(table),
-        right=rights_of(table),
-        ts_ns=ts_ns,
+    # Rows are many and contracts few: one number per row finds the few, and only these are looked at as text.
+    key = np.zeros(table.num_rows, dtype=np.int64)
+    for name in ("symbol", "expiration", "right"):
+        codes, texts = _coded(table, name)
+        key = key * len(texts) + codes
+    strikes = strikes_of(table)
+    distinct, places = np.unique(strikes, return_inverse=True)
+    key = key * distinct.size + places.reshape(-1)
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    few = table.select(list(CONTRACT_COLUMNS)).take(pa.array(first))
+    contracts, contract, bad = contract_rows(
+        root=words(few, "symbol"),
+        expiration=expirations_of(few),
+        strike=strikes[first],
+        right=rights_of(few),
+        ts_ns=ts_ns[first],
         path=Path("thetadata"),
     )
+    back = inverse.reshape(-1)
+    return contracts, contract[back], bad[back]
+
+
+def _coded(table: pa.Table, name: str) -> tuple[NDArray[np.int64], list[str]]:
+    coded = table[name].cast(pa.string()).fill_null("").combine_chunks().dictionary_encode()
+    return coded.indices.to_numpy(zero_copy_only=False).astype(np.int64), coded.dictionary.to_pylist() or [""]

@@ -107,7 +107,11 @@ def trades_and_quotes(table: pa.Table, symbol: str, tally: Tally, *, origin: str
 
 def _once(quotes: QuoteBatch) -> QuoteBatch:
     # Several trades against one quote repeat it.
-    keys = np.stack([quotes.contract, quotes.ts_ns]).astype(np.int64)
-    values = np.stack([quotes.bid, quotes.ask, quotes.bid_size, quotes.ask_size]).view(np.int64)
-    _, first = np.unique(np.vstack([keys, values]), axis=1, return_index=True)
-    return select(quotes, np.sort(first))
+    columns = (quotes.ask_size, quotes.bid_size, quotes.ask, quotes.bid, quotes.contract, quotes.ts_ns)
+    order = np.lexsort(columns)
+    fresh = np.zeros(order.size, dtype=np.bool_)
+    fresh[:1] = True
+    for column in columns:
+        values = column[order]
+        fresh[1:] |= values[1:] != values[:-1]
+    return select(quotes, np.sort(order[fresh]))
