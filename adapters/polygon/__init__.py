@@ -3,6 +3,7 @@
 from adapters.polygon.bars import BarSpan, fetch_bars
 from adapters.polygon.chain import fetch_chain
 from adapters.polygon.client import Budget, PolygonClient, PolygonConfig
+from adapters.polygon.connection import connected_client
 from adapters.polygon.ticks import fetch_quotes, fetch_trades
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Budget",
     "PolygonClient",
     "PolygonConfig",
+    "connected_client",
     "fetch_bars",
     "fetch_chain",
     "fetch_quotes",

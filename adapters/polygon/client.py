@@ -98,6 +98,10 @@ class PolygonClient:
     def __repr__(self) -> str:
         return f"PolygonClient({self.config.base_url})"
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._door.close()
+
     def rows(self, method: str, *args: object, **query: object) -> Iterator[Any]:
         """Yield the rows of all pages of one of the vendor client's lists.
 
@@ -138,6 +142,10 @@ class _Door:
     def begin(self) -> None:
         """Count the pages of another request."""
         self._pages = 0
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
 
     def request(self, method: str, url: str, *, fields: Mapping[str, Any] | None, headers: Mapping[str, str]) -> Any:
         """Return a page that is whole."""

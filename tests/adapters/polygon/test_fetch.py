@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from adapters.polygon import (
     BarSpan,
     PolygonClient,
     PolygonConfig,
+    connected_client,
     fetch_bars,
     fetch_chain,
     fetch_quotes,
@@ -211,6 +214,21 @@ def test_every_request_is_paid_for_also_those_that_fail(server: EmulatedServer) 
     config = PolygonConfig(base_url=server.url, first_wait_s=0.01)
     list(PolygonClient(_KEY, config, budget=budget).rows("list_snapshot_options_chain", SYMBOL, params={"limit": 50}))
     assert budget.taken == len(server.requests.of(_CHAIN)) == 5
+
+
+def test_two_clients_of_one_key_share_its_budget(server: EmulatedServer, tmp_path: Path) -> None:
+    """What one has used the other does not get; neither the files nor the error name the key."""
+    config = PolygonConfig(base_url=server.url, budget_wait_s=0.05, first_wait_s=0.0, attempts=1)
+    keyed: dict[str, Any] = {"environ": {"POLYGON_API_KEY": _KEY}, "per_min": 2, "budget_folder": tmp_path}
+    with connected_client(config, **keyed) as one, connected_client(config, **keyed) as other:
+        fetch_chain(one, SYMBOL, server.desk.clock)
+        fetch_chain(other, SYMBOL, server.desk.clock)
+        with pytest.raises(VenueError, match="budget") as caught:
+            fetch_chain(one, SYMBOL, server.desk.clock)
+    assert caught.value.retryable
+    assert _KEY not in f"{caught.value}{[path.name for path in tmp_path.iterdir()]}"
+    with pytest.raises(ConfigError, match="no key"), connected_client(environ={"HEDGEFIELD_CREDENTIALS": "/none"}):
+        pass
 
 
 def test_pages_without_an_end_are_an_error(server: EmulatedServer) -> None:

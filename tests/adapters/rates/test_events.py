@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from market.clock import ns_of_datetime
 from market.errors import DataError
 from market.series import EventKind
 
+_COLUMNS = ("event_id", "kind", "symbol", "name", "event_ns", "available_ns", "forecast", "actual")
 _NEW_YORK = ZoneInfo("America/New_York")
 _CALENDAR = """event_id,event_time,kind,symbol,name,known_time,forecast,actual
 aapl-q2,2023-05-04 16:30,earnings,AAPL,Q2,2023-04-01 08:00,1.43,
@@ -71,3 +73,16 @@ def test_a_calendar_that_cannot_be_read_is_refused(tmp_path: Path, text: str) ->
     """A time, a kind and both columns are needed."""
     with pytest.raises(DataError, match=r"calendar\.csv"):
         read_events(_calendar(tmp_path, text))
+
+
+@pytest.mark.parametrize("month", range(1, 7))
+def test_removing_the_future_changes_no_past_calendar(tmp_path: Path, month: int) -> None:
+    """What was known at an instant depends on no row that was published later."""
+    whole = read_events(_calendar(tmp_path))
+    instant = _at(2023, month, 15, 12, 0)
+    cut = replace(
+        whole,
+        **{name: getattr(whole, name)[: int((whole.available_ns <= instant).sum())] for name in _COLUMNS},
+    )
+    assert repr(whole.known_at(instant)) == repr(cut.known_at(instant))
+    assert repr(whole.ahead(instant)) == repr(cut.ahead(instant))
