@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import final
 
 import numpy as np
@@ -33,7 +34,7 @@ class LogGrid:
     n_nodes: int
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.centre) and np.isfinite(self.spacing) and self.spacing > 0.0 and self.n_nodes >= 2):
+        if not (isfinite(self.centre) and isfinite(self.spacing) and self.spacing > 0.0 and self.n_nodes >= 2):
             found = f"centre {self.centre}, spacing {self.spacing}, {self.n_nodes} nodes"
             raise ConfigError("log grid is not rising", found=found, expected="spacing > 0 and 2 nodes or more")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, final
 
 import numpy as np
@@ -76,7 +77,7 @@ class LadderContracts:
         return self._searched[0]
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.spot) and self.spot > 0.0):
+        if not (isfinite(self.spot) and self.spot > 0.0):
             raise DataError("the ladder needs a spot", found=str(self.spot), expected="> 0")
         flaw = first_flaw(self.strike, self.tau, self.volatility, self.carry, self.dividend_yield)
         if flaw:

@@ -94,8 +94,8 @@ def _amplification_reasons(config: FieldConfig, totals: Totals, landscape: Lands
 
 
 def _surface_reasons(surface: VolSurface) -> dict[str, str]:
-    without = int((surface.source == SliceSource.NONE).sum())
-    between = int((surface.source == SliceSource.INTERPOLATED).sum())
+    without = int((surface.source == int(SliceSource.NONE)).sum())
+    between = int((surface.source == int(SliceSource.INTERPOLATED)).sum())
     parts = [surface.overall_reason] if surface.overall_reason else []
     if without:
         parts.append(f"{without} of {len(surface.reasons)} expirations have no fit")

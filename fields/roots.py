@@ -309,9 +309,13 @@ def _search(
     highest, lowest = float(values.max()), float(values.min())
     if not max(highest, -lowest) > floor:
         return [], f"net {what} is zero all along the ladder"
-    roots = sorted(_roots(net, x, values, floor), key=lambda root: abs(root[0]))
+    roots = _roots(net, x, values, floor)
+    if len(roots) > 1:
+        roots.sort(key=lambda root: abs(root[0]))
+    if roots:
+        return roots, ""
     side = "positive" if highest > -lowest else "negative"
-    return roots, "" if roots else f"net {what} is {side} within {window:g} of spot (log)"
+    return roots, f"net {what} is {side} within {window:g} of spot (log)"
 
 
 @lru_cache(maxsize=32)
@@ -332,7 +336,7 @@ def _nodes_in_window(grid: LogGrid, window: float) -> tuple[FloatArray, slice | 
 def _roots(net: NetReading, x: FloatArray, values: FloatArray, floor: float) -> list[tuple[float, float]]:
     """Return each root and its slope."""
     roots, shallow = net.crossings(x, values, floor)
-    for j in shallow.astype(np.int64):
+    for j in map(int, shallow.tolist()):
         roots += _near_extremum(net, x[j - 1 : j + 2], values[j - 1 : j + 2], floor)
     return roots
 

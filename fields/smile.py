@@ -280,7 +280,7 @@ def _numbers(surface: VolSurface | None, series: NDArray[np.int64]) -> FloatArra
     """Return (theta, rho, psi, 1 / tau, lowest, highest moneyness) of each smile, 0 where there is no fitted slice."""
     numbers = np.zeros((series.shape[0], 6))
     if surface is not None:
-        chosen = np.flatnonzero(surface.source[series] == SliceSource.FITTED)
+        chosen = (surface.source[series] == int(SliceSource.FITTED)).nonzero()[0]
         s = series[chosen]
         columns = (surface.theta, surface.rho, surface.psi, 1.0 / surface.tau)
         numbers[chosen] = np.column_stack([c[s] for c in (*columns, surface.moneyness_low, surface.moneyness_high)])

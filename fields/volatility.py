@@ -46,6 +46,10 @@ class VolatilitySource(IntEnum):
     SURFACE = 4  # no quote and no published volatility: read from the fitted surface
 
 
+# An array that is compared with a member of an enumeration asks its class for a dozen names first.
+_OWN_QUOTE, _SURFACE = int(VolatilitySource.OWN_QUOTE), int(VolatilitySource.SURFACE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractVolatility:
     """Volatility of each contract of a sorted book; arrays of shape (n_contracts,).
@@ -67,7 +71,7 @@ class ContractVolatility:
     @property
     def own_quotes(self) -> FloatArray:
         """Volatilities of own quotes, NaN for all others; what a surface is fitted to, shape (n_contracts,)."""
-        return np.where(self.source == VolatilitySource.OWN_QUOTE, self.volatility, np.nan)
+        return np.where(self.source == _OWN_QUOTE, self.volatility, np.nan)
 
 
 @kernel(F64, F64, F64, BOOL, I64, F64, F64, BOOL, OUT, _OUT_I64)
@@ -231,7 +235,9 @@ def fill_from_surface(
         The same where every contract has a volatility. Filled ones have `VolatilitySource.SURFACE`; a contract of an
         expired series, of one without a fit of its own, or far outside its quotes stays dropped.
     """
-    without = np.flatnonzero(valued.source == VolatilitySource.NONE)
+    without = (valued.source == 0).nonzero()[0]
+    if not without.size:
+        return valued
     series = book.series[without]
     with np.errstate(invalid="ignore"):
         k = np.log(book.strike[without] / forwards.forward[series])
@@ -241,5 +247,5 @@ def fill_from_surface(
         return valued
     volatility, source, drop = valued.volatility.copy(), valued.source.copy(), valued.drop.copy()
     volatility[place] = surface.implied_vol(series[chosen], k[chosen])
-    source[place], drop[place] = VolatilitySource.SURFACE, 0
+    source[place], drop[place] = _SURFACE, 0
     return ContractVolatility(volatility=volatility, source=source, drop=drop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from math import isfinite, log, nan
 from typing import final
 
@@ -131,17 +132,16 @@ class SignalState:
             ("potential_gradient_usd", given.potential_gradient_usd),
             ("gamma_usd_per_pct", given.gamma_usd_per_pct),
         )
-        none = _no_signal(SignalKind.MEAN_REVERSION, given, ts_ns, used, gradient.z)
+        signal = partial(_signal, SignalKind.MEAN_REVERSION, given, ts_ns, used, gradient.z)
         if not isfinite(given.gamma_usd_per_pct) or gradient.reason:
-            return replace(none, reason=gradient.reason or "dealer gamma is missing")
+            return signal(gradient.reason or "dealer gamma is missing")
         if given.gamma_usd_per_pct <= 0.0:
-            return replace(none, reason="dealers are not long gamma")
+            return signal("dealers are not long gamma")
         if abs(gradient.z) < self.config.reversion_z:
-            return replace(none, reason=f"gradient of {gradient.z:+.2f} deviations")
-        return replace(
-            none,
-            direction=_against(gradient.z),
-            reason=f"long gamma, gradient at spot {gradient.z:+.2f} deviations from its past",
+            return signal(f"gradient of {gradient.z:+.2f} deviations")
+        return signal(
+            f"long gamma, gradient at spot {gradient.z:+.2f} deviations from its past",
+            _against(gradient.z),
         )
 
     def _momentum(self, given: SignalInputs, ts_ns: int) -> Signal:
@@ -156,21 +156,20 @@ class SignalState:
             ("gamma_usd_per_pct", given.gamma_usd_per_pct),
         )
         weaker = rate.z if abs(rate.z) <= abs(moved.z) else moved.z
-        none = _no_signal(SignalKind.MOMENTUM, given, ts_ns, used, weaker)
+        signal = partial(_signal, SignalKind.MOMENTUM, given, ts_ns, used, weaker)
         reason = (rate.reason and f"potential: {rate.reason}") or (moved.reason and f"flow: {moved.reason}")
         if not isfinite(given.gamma_usd_per_pct) or reason:
-            return replace(none, reason=reason or "dealer gamma is missing")
+            return signal(reason or "dealer gamma is missing")
         if given.gamma_usd_per_pct >= 0.0:
-            return replace(none, reason="dealers are not short gamma")
+            return signal("dealers are not short gamma")
         is_one_way = (
             given.potential_rate_usd_per_min * change > 0.0 and rate.z * change > 0.0 and moved.z * change > 0.0
         )
         if not is_one_way or abs(weaker) < self.config.momentum_z:
-            return replace(none, reason=f"potential {rate.z:+.2f}, flow {moved.z:+.2f} deviations: not both one way")
-        return replace(
-            none,
-            direction=Direction.LONG if change > 0.0 else Direction.SHORT,
-            reason=f"short gamma, potential {rate.z:+.2f} and flow {moved.z:+.2f} deviations",
+            return signal(f"potential {rate.z:+.2f}, flow {moved.z:+.2f} deviations: not both one way")
+        return signal(
+            f"short gamma, potential {rate.z:+.2f} and flow {moved.z:+.2f} deviations",
+            Direction.LONG if change > 0.0 else Direction.SHORT,
         )
 
     def _gamma_flip(self, given: SignalInputs, ts_ns: int) -> Signal:
@@ -178,29 +177,28 @@ class SignalState:
         distance = log(given.spot / given.zero_gamma) if is_known else nan
         stands = self._standardise("flip_distance", distance, ts_ns)
         used = (("spot", given.spot), ("zero_gamma", given.zero_gamma))
-        none = _no_signal(SignalKind.GAMMA_FLIP, given, ts_ns, used, stands.z)
+        signal = partial(_signal, SignalKind.GAMMA_FLIP, given, ts_ns, used, stands.z)
         if not isfinite(distance):
             self._crossing_since_ns = -1
-            return replace(none, reason="there is no zero-gamma level")
+            return signal("there is no zero-gamma level")
         side = 0 if abs(distance) < self.config.flip_band else (1 if distance > 0.0 else -1)
         if side in (0, self._side):
             self._crossing_since_ns = -1
-            return replace(none, reason="spot has not crossed zero gamma")
+            return signal("spot has not crossed zero gamma")
         if self._side == 0:
             self._side = side
-            return replace(none, reason="first side of zero gamma seen in this session")
+            return signal("first side of zero gamma seen in this session")
         if self._crossing_since_ns < 0:
             self._crossing_since_ns = ts_ns
         if ts_ns - self._crossing_since_ns < self.config.flip_confirm_ns:
-            return replace(none, reason="crossing of zero gamma not yet confirmed")
+            return signal("crossing of zero gamma not yet confirmed")
         self._side, self._crossing_since_ns = side, -1
         gamma = given.gamma_usd_per_pct
         into = "short gamma" if gamma < 0.0 else "long gamma" if gamma > 0.0 else "gamma of unknown sign"
         where = "above" if side > 0 else "below"
-        return replace(
-            none,
-            direction=Direction.LONG if side > 0 else Direction.SHORT,
-            reason=f"spot stayed {where} zero gamma, into {into}" + (f"; {stands.reason}" if stands.reason else ""),
+        return signal(
+            f"spot stayed {where} zero gamma, into {into}" + (f"; {stands.reason}" if stands.reason else ""),
+            Direction.LONG if side > 0 else Direction.SHORT,
         )
 
     def _vanna(self, given: SignalInputs, ts_ns: int) -> Signal:
@@ -212,16 +210,15 @@ class SignalState:
             ("expected_vol_change_pts", given.expected_vol_change_pts),
             ("hedge_flow_usd", flow),
         )
-        none = _no_signal(SignalKind.VANNA, given, ts_ns, used, stands.z)
+        signal = partial(_signal, SignalKind.VANNA, given, ts_ns, used, stands.z)
         if stands.reason:
-            return replace(none, reason=stands.reason)
+            return signal(stands.reason)
         if flow * stands.z <= 0.0 or abs(stands.z) < self.config.vanna_z:
-            return replace(none, reason=f"expected hedge flow of {stands.z:+.2f} deviations")
+            return signal(f"expected hedge flow of {stands.z:+.2f} deviations")
         name = "rally" if flow > 0.0 else "crash"
-        return replace(
-            none,
-            direction=Direction.LONG if flow > 0.0 else Direction.SHORT,
-            reason=f"vanna {name}: expected hedge flow {stands.z:+.2f} deviations from its past",
+        return signal(
+            f"vanna {name}: expected hedge flow {stands.z:+.2f} deviations from its past",
+            Direction.LONG if flow > 0.0 else Direction.SHORT,
         )
 
     def _with_confidence(self, signal: Signal) -> Signal:
@@ -248,18 +245,24 @@ def _against(z: float) -> Direction:
     return Direction.SHORT if z > 0.0 else Direction.LONG
 
 
-def _no_signal(
-    kind: SignalKind, given: SignalInputs, ts_ns: int, used: tuple[tuple[str, float], ...], z: float
+def _signal(
+    kind: SignalKind,
+    given: SignalInputs,
+    ts_ns: int,
+    used: tuple[tuple[str, float], ...],
+    z: float,
+    reason: str,
+    direction: Direction = Direction.NONE,
 ) -> Signal:
     return Signal(
         kind=kind,
-        direction=Direction.NONE,
+        direction=direction,
         strength_z=z,
         confidence=nan,
         is_calibrated=False,
         calibration_n=0,
         calibration_brier=nan,
-        reason="",
+        reason=reason,
         inputs=used,
         ts_event_ns=ts_ns,
         cause_id=given.cause_id,

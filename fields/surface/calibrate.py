@@ -109,9 +109,8 @@ class _Quality:
     confidence: FloatArray
 
 
-def _mean(values: FloatArray, series: NDArray[np.int64], chosen: NDArray[np.bool_], n: int) -> FloatArray:
-    total = np.bincount(series[chosen], values[chosen], n)
-    return np.asarray(total / np.bincount(series[chosen], minlength=n))
+def _mean(values: FloatArray, series: NDArray[np.int64], number: NDArray[np.int64]) -> FloatArray:
+    return np.asarray(np.bincount(series, values, number.shape[0]) / number)
 
 
 def _quality(quotes: SurfaceQuotes, fit: _Fit, tau: FloatArray, config: SurfaceConfig) -> _Quality:
@@ -133,14 +132,17 @@ def _quality(quotes: SurfaceQuotes, fit: _Fit, tau: FloatArray, config: SurfaceC
     if some.size:
         first, chosen = quotes.start[some], fitted[some]
         largest[some] = np.where(chosen, np.maximum.reduceat(np.where(near, error, -np.inf), first), np.nan)
-        low[some] = np.where(chosen, np.minimum.reduceat(quotes.k, first), np.nan)
-        high[some] = np.where(chosen, np.maximum.reduceat(quotes.k, first), np.nan)
+        # Quotes stand in order of strike.
+        low[some] = np.where(chosen, quotes.k[first], np.nan)
+        high[some] = np.where(chosen, quotes.k[quotes.start[some + 1] - 1], np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        rmse = np.sqrt(_mean(error * error, s, near, n))
-        inside = _mean((error <= quotes.half_spread).astype(np.float64), s, near, n)
+        by, error = s[near], error[near]
+        number = np.bincount(by, minlength=n)
+        rmse = np.sqrt(_mean(error * error, by, number))
+        inside = _mean(error <= quotes.half_spread[near], by, number)
         bad = quotes.n_dropped[:, _BAD].sum(axis=1)
         good = count / (count + bad) * count / (count + config.min_quotes)
-        confidence = good * _mean(quotes.freshness, s, fitted[s], n) / (1.0 + (rmse / config.error_scale_vol) ** 2)
+        confidence = good * _mean(quotes.freshness, s, count) / (1.0 + (rmse / config.error_scale_vol) ** 2)
     confidence = np.where(fitted, confidence, 0.0)
     return _Quality(low=low, high=high, rmse=rmse, largest=largest, inside=inside, confidence=confidence)
 

@@ -251,7 +251,7 @@ class VolSurface:
         low, high = self.moneyness_low, self.moneyness_high
         margin = self.fill_margin * (high - low)
         inside = (log_moneyness >= (low - margin)[series]) & (log_moneyness <= (high + margin)[series])
-        return np.asarray(inside & (self.source == SliceSource.FITTED)[series])
+        return np.asarray(inside & (self.source == int(SliceSource.FITTED))[series])
 
     def is_arbitrage_free(self, log_moneyness: ArrayLike, tolerance: float = 1e-12) -> bool:
         """Tell whether density and calendar are in order at each of some places.
