@@ -287,8 +287,9 @@ class VenueClient:
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = None if state.outcome is None else state.outcome.exception()
-        asked = self._retry_after_s() if isinstance(error, ccxt.DDoSProtection) else math.nan
-        return asked if math.isfinite(asked) else float(_BACKOFF(state))
+        is_limit = isinstance(error, (ccxt.DDoSProtection, ccxt.RateLimitExceeded))
+        asked = self._retry_after_s() if is_limit else math.nan
+        return asked if asked > 0.0 else float(_BACKOFF(state))
 
     def _told(self, name: str, error: Any) -> VenueError:
         action = ""

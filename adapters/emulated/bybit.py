@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from adapters.emulated.clock import VirtualClock
 from adapters.emulated.coin_records import (
     HOUR_NS,
     MS,
@@ -54,9 +55,11 @@ class BybitFront:
 
     def __init__(self, records: CoinRecords) -> None:
         self._records = records
+        self._clock = VirtualClock()
 
     def routes(self, desk: Desk) -> Sequence[BaseRoute]:
         """Return the HTTP routes."""
+        self._clock = desk.clock
         answers: dict[str, Callable[[Desk, Request], Any]] = {
             "market/time": _time,
             "market/instruments-info": self._instruments,
@@ -81,7 +84,10 @@ class BybitFront:
     def refusal(self, fault: Fault) -> Response:
         """Return Bybit's form of a refused, limited or failed request."""
         if fault.kind is FaultKind.RATE_LIMITED:
-            return _reply({}, 0, code=10006, message="Too many visits!")
+            again_ms = self._clock.now_ns() // MS + int(fault.delay_s * 1e3)
+            found = _reply({}, 0, code=10006, message="Too many visits!")
+            found.headers.update({"X-Bapi-Limit-Status": "0", "X-Bapi-Limit-Reset-Timestamp": str(again_ms)})
+            return found
         if fault.kind is FaultKind.REVOKED_KEY:
             return _reply({}, 0, code=10003, message="API key is invalid.")
         return _reply({}, 0, code=10016, message="System error. Please try again later.")

@@ -146,14 +146,20 @@ class Bench:
         self.server.desk.clock.advance(int(seconds * 1e9))
 
     def venue(
-        self, exchange_id: str, credentials: Credentials | None = None, *, ahead_ns: int = 0, **config: Any
+        self,
+        exchange_id: str,
+        credentials: Credentials | None = None,
+        *,
+        ahead_ns: int = 0,
+        is_paced: bool = False,
+        **config: Any,
     ) -> CcxtVenue:
         """Return a venue whose requests go to the emulator, on a machine whose clock is so far ahead."""
         clock = self.server.desk.clock
         return CcxtVenue(
             exchange_id,
             credentials,
-            config=VenueConfig(is_paced=False, **config),
+            config=VenueConfig(is_paced=is_paced, **config),
             simulated=True,
             transport=Redirect(self.server.url),
             clock_ns=lambda: clock.now_ns() + ahead_ns,

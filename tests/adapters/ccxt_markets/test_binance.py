@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import ccxt
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from adapters.ccxt_markets import Credentials, MarketKind
+from adapters.ccxt_markets import CcxtVenue, Credentials, MarketKind
 from adapters.emulated import Fault, FaultKind
 from adapters.emulated.binance import BinanceFront
 from adapters.emulated.coin_records import CoinMarket, CoinRecords
@@ -277,3 +278,32 @@ def test_what_is_not_offered_is_refused_by_name(hours: Bench) -> None:
         venue.bars("BTC/USDT", "7m", 0, 1)
     with pytest.raises(ConfigError, match="binance"):
         hours.venue("binanse")
+
+
+def test_venues_that_share_a_pace_keep_their_distance(hours: Bench, tmp_path: Path) -> None:
+    """Two venues with one file take turns: no two requests are closer than the exchange's pace allows."""
+    venues = [hours.venue("binance", is_paced=True, pace_file=tmp_path / "pace") for _ in range(2)]
+    for _ in range(4):
+        for venue in venues:
+            venue.clock_skew()
+    asked = np.array([record.ts_ns for record in hours.server.requests.of()])
+    cost_ns = int(venues[0].client.exchange.rateLimit * 1e6 * 0.2)  # the exchange's clock costs a fifth of a request
+    assert asked.shape == (8,)
+    assert (np.diff(asked) >= cost_ns).all()
+
+
+@pytest.mark.parametrize(
+    ("exchange_id", "call", "missing"),
+    [("kraken", "funding", "no fetchFundingRate"), ("coinbase", "option_chain", "no fetchOptionChain")],
+)
+def test_any_exchange_says_what_it_lacks(exchange_id: str, call: str, missing: str) -> None:
+    """Without a request to it: the call that is missing, and those that there are."""
+    with pytest.raises(ConfigError, match=missing) as caught:
+        getattr(CcxtVenue(exchange_id), call)("BTC/USD:USD")
+    assert "fetchTrades" in str(caught.value)
+
+
+def test_a_chain_in_units_that_nobody_checked_is_refused() -> None:
+    """OKX has a call for option chains, but its units were not checked."""
+    with pytest.raises(ConfigError, match="units of option chains on okx are not known"):
+        CcxtVenue("okx").option_chain("BTC")

@@ -136,10 +136,12 @@ def test_a_passing_fault_leaves_the_bars_whole(desk: Bench, kind: FaultKind) -> 
     """An error that comes with status 200 and a code is known by its code, and the call is made again."""
     venue = desk.venue("bybit")
     venue.instruments()
-    desk.server.faults.add(Fault(kind=kind, path="/v5/market/kline"))
+    desk.server.faults.add(Fault(kind=kind, path="/v5/market/kline", delay_s=3.0))
     found = venue.bars(PERPETUAL.symbol, "1h", ns("2024-01-01"), ns("2024-01-05"))
     assert found.n_bars == 96
     assert len(desk.pauses) == 1
+    if kind is FaultKind.RATE_LIMITED:
+        assert desk.pauses == [3.0]  # until the limit begins anew, as the headers tell
 
 
 def test_a_request_with_a_key_is_signed(desk: Bench) -> None:
