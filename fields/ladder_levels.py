@@ -45,8 +45,8 @@ class LadderLevels:
         Smallest ``sigma sqrt(tau)`` that each level is fit for, falling.
     ratio : ndarray, shape (n_nodes,)
         Price over spot at the ladder's nodes.
-    carry_over : tuple of ndarray
-        For each level the matrix, shape (nodes of the level, n_nodes), from its values to the ladder's.
+    carry_over : ndarray, shape (nodes of all levels but the ladder's own, n_nodes)
+        From the values of the levels to the ladder's.
     bounds : tuple of int
         The offsets again, as numbers that slices take at no cost.
     """
@@ -56,7 +56,7 @@ class LadderLevels:
     offset: NDArray[np.int64]
     least_width: FloatArray
     ratio: FloatArray
-    carry_over: tuple[FloatArray, ...]
+    carry_over: FloatArray
     bounds: tuple[int, ...]
 
     def on_ladder(self, values: FloatArray) -> FloatArray:
@@ -75,8 +75,15 @@ class LadderLevels:
         begin = self.bounds[-1]
         total = values[..., begin : begin + self.grid.n_nodes].copy()
         held = np.logical_or.reduceat(values.reshape(-1, values.shape[-1]).any(axis=0), self.offset[:-1])
-        for level in held.nonzero()[0].tolist() if self.carry_over else ():
-            total += values[..., self.bounds[level] : self.bounds[level + 1]] @ self.carry_over[level]
+        first = -1
+        # Neighbouring levels are carried over by one product.
+        for level, is_held in enumerate((*held.tolist(), False)):
+            if is_held and first < 0:
+                first = level
+            elif not is_held and first >= 0:
+                span = slice(self.bounds[first], self.bounds[level])
+                total += values[..., span] @ self.carry_over[span]
+                first = -1
         return np.asarray(total)
 
 
@@ -106,7 +113,8 @@ def levels_of(grid: LogGrid) -> LadderLevels:
     x, least = np.concatenate((*places, ladder)), half_width / np.array([_REACH[size] for size in sizes])
     offset = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(sizes, dtype=np.int64)))
     ratio = np.exp(grid.nodes)
-    for array in (x, least, offset, ratio, *matrices):
+    carry_over = np.concatenate(matrices) if matrices else np.empty((0, grid.n_nodes))
+    for array in (x, least, offset, ratio, carry_over):
         array.setflags(write=False)
     return LadderLevels(
         grid=grid,
@@ -114,7 +122,7 @@ def levels_of(grid: LogGrid) -> LadderLevels:
         offset=offset,
         least_width=least,
         ratio=ratio,
-        carry_over=tuple(matrices),
+        carry_over=carry_over,
         bounds=tuple(offset.tolist()),
     )
 
