@@ -23,6 +23,8 @@ class AlpacaConfig:
         Underlyings.
     stock_feed, option_feed : str
         ``iex``, ``sip`` or ``delayed_sip``, and ``indicative`` or ``opra``.
+    stream_options : bool
+        Whether options are streamed; otherwise they come with the whole chains only, as a plan with few symbols needs.
     max_days : int
         Expirations up to so many days ahead are in the chains and streams.
     rest_url, stream_url : str, optional
@@ -57,6 +59,7 @@ class AlpacaConfig:
     symbols: tuple[str, ...]
     stock_feed: str = "iex"
     option_feed: str = "indicative"
+    stream_options: bool = True
     max_days: int = 60
     rest_url: str | None = None
     stream_url: str | None = None

@@ -49,7 +49,7 @@ class AlpacaFeed:
         self.arrivals: dict[bool, Arrivals] = {kind: Arrivals(config.most_waiting) for kind in (False, True)}
         self._seen = {kind: SeenRows(2 * overlap_ns) for kind in (False, True)}
         self._gaps: dict[bool, int] = {}
-        self._threads: list[StreamThread] = []
+        self._threads: dict[bool, StreamThread] = {}
         self._contracts: dict[str, tuple[str, ...]] = {}
         self._waiting: list[TradeRow | QuoteRow] = []
         self._kept: deque[MarketBatch] = deque(maxlen=_KEEP)
@@ -135,7 +135,7 @@ class AlpacaFeed:
 
     def close(self) -> None:
         """End the streams and release connections."""
-        for thread in self._threads:
+        for thread in self._threads.values():
             thread.close()
         self.client.close()
 
@@ -145,9 +145,19 @@ class AlpacaFeed:
         found = tuple(self.client.chain(symbol).chain for symbol in self._config.symbols)
         self._n_chains += 1
         self._next_chain_ns = self.client.now_ns() + int(self._config.chain_every_s * _NS_PER_S)
-        if not self._contracts:
-            self._contracts = {chain.symbol: tuple(name.decode() for name in chain.symbols.tolist()) for chain in found}
+        for chain in found:
+            self._note(chain)
         return found
+
+    def _note(self, chain: OptionChain) -> None:
+        """Keep the contracts of a chain, and stream those that are newly listed."""
+        known = self._contracts.get(chain.symbol, ())
+        listed = [name.decode() for name in chain.symbols.tolist()]
+        fresh = sorted(set(listed) - set(known))
+        # An expired contract stays: its last prints may come late, and it costs a name.
+        self._contracts[chain.symbol] = (*known, *fresh)
+        if fresh and True in self._threads:
+            self._threads[True].add(fresh)
 
     def _open(self) -> None:
         self._opened_ns = self.client.now_ns()
@@ -155,9 +165,9 @@ class AlpacaFeed:
             False: self._config.symbols,
             True: [name for names in self._contracts.values() for name in names],
         }
-        for kind, wanted in names.items():
-            thread = StreamThread(self._config, self._credentials, wanted, self.arrivals[kind], options=kind)
-            self._threads.append(thread)
+        for kind in (False, True) if self._config.stream_options else (False,):
+            thread = StreamThread(self._config, self._credentials, names[kind], self.arrivals[kind], options=kind)
+            self._threads[kind] = thread
             thread.start()
 
     def _collect(self, kind: bool, arrivals: Arrivals) -> None:  # noqa: FBT001  # stocks or options

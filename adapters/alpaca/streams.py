@@ -51,11 +51,11 @@ class Arrivals:
         self._gap = False
         self._error: VenueError | None = None
         self._opened = 0
-        self._counts = {"reconnects": 0, "rejected": 0, "overflowed": 0, "messages": 0}
+        self._counts = {"reconnects": 0, "rejected": 0, "overflowed": 0, "messages": 0, "widened": 0}
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Reconnects, and messages that came, were rejected, or found no room."""
+        """Reconnects, widened subscriptions, and messages that came, were rejected, or found no room."""
         with self._changed:
             return dict(self._counts)
 
@@ -79,6 +79,13 @@ class Arrivals:
             if self._opened > 1:
                 self._counts["reconnects"] += 1
                 self._gap = True
+            self._changed.notify_all()
+
+    def widened(self) -> None:
+        """Say that further symbols flow from now on: what they told before is missing."""
+        with self._changed:
+            self._counts["widened"] += 1
+            self._gap = True
             self._changed.notify_all()
 
     def fail(self, error: VenueError) -> None:
@@ -134,7 +141,7 @@ class StreamThread:
         *,
         options: bool,
     ) -> None:
-        self._arrivals, self._refusals = arrivals, 0
+        self._arrivals, self._refusals, self._is_new = arrivals, 0, True
         self._loop: asyncio.AbstractEventLoop | None = None
         common: dict[str, Any] = {
             "raw_data": True,  # the client's own models cut stamps to microseconds
@@ -144,7 +151,7 @@ class StreamThread:
                 "ping_timeout": 180,
                 "max_queue": 1024,
                 "logger": _WIRE_LOG,
-                "create_protocol": _protocol(self._on_control),
+                "create_protocol": _protocol(self._on_connection, self._on_control),
             },
         }
         key, secret = credentials.key, credentials.secret
@@ -168,6 +175,14 @@ class StreamThread:
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+
+    def add(self, names: Sequence[str]) -> None:
+        """Subscribe further symbols; where the connection is just lost they come with its successor."""
+        try:
+            self._stream.subscribe_trades(self._on_trade, *names)
+            self._stream.subscribe_quotes(self._on_quote, *names)
+        except (vendor.ConnectionClosed, RuntimeError, AttributeError):
+            return  # the client has noted the names, and tells them when it connects again
 
     def close(self) -> None:
         """End the stream and wait for its thread."""
@@ -197,10 +212,17 @@ class StreamThread:
     async def _on_quote(self, record: dict[str, Any]) -> None:
         self._arrivals.put(quote_row(str(record.get("S")), record))
 
+    def _on_connection(self) -> None:
+        self._is_new = True
+
     def _on_control(self, record: Mapping[str, Any]) -> None:
         if record.get("T") == "subscription":
             self._refusals = 0
-            self._arrivals.subscribed()
+            if self._is_new:
+                self._arrivals.subscribed()
+            else:
+                self._arrivals.widened()
+            self._is_new = False
             return
         code = int(record.get("code") or 0)
         self._refusals += code == _CONNECTION_LIMIT
@@ -219,10 +241,14 @@ class StreamThread:
             asyncio.get_running_loop().create_task(self._stream.stop_ws())  # the stream keeps the loop
 
 
-def _protocol(on_control: Callable[[Mapping[str, Any]], None]) -> type[Any]:
+def _protocol(on_connection: Callable[[], None], on_control: Callable[[Mapping[str, Any]], None]) -> type[Any]:
     """Return websockets' protocol with an ear for what the vendor's client only logs."""
 
     class Listening(vendor.WebSocketClientProtocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            on_connection()
+            super().connection_made(transport)
+
         async def recv(self) -> Any:
             data = await super().recv()
             frame = data if isinstance(data, bytes) else data.encode()

@@ -27,10 +27,12 @@ with warnings.catch_warnings():
     from alpaca.data.timeframe import TimeFrame, TimeFrameUnit
     from alpaca.trading.client import TradingClient
     from alpaca.trading.requests import GetCalendarRequest, GetOptionContractsRequest
+    from websockets.exceptions import ConnectionClosed
     from websockets.legacy.client import WebSocketClientProtocol
 
 __all__ = [
     "APIError",
+    "ConnectionClosed",
     "DataFeed",
     "GetCalendarRequest",
     "GetOptionContractsRequest",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import pickle
 from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from adapters.alpaca import AlpacaFactory, AlpacaFeed
+from adapters.alpaca import AlpacaChain, AlpacaFactory, AlpacaFeed
+from adapters.alpaca.streams import Arrivals, StreamThread
 from adapters.credentials import Credentials
 from adapters.emulated import EmulatedServer, Fault, FaultKind, Where
 from adapters.emulated.alpaca_records import occ_symbols
@@ -66,6 +68,19 @@ def _await_all(feed: AlpacaFeed, batches: list[MarketBatch]) -> None:
         contracts += [part.contract for batch in batches for part in batch.trades]
         expected = sum(int(np.sum((contract != UNDERLYING) == options)) for contract in contracts)
         assert arrivals.wait(_at_least("messages", expected), 10.0)
+
+
+def _puts_only(told: AlpacaChain) -> AlpacaChain:
+    chain = told.chain
+    kept = np.flatnonzero(~chain.is_call)
+    n = chain.n_contracts
+    arrays = {
+        item.name: value[kept]
+        for item in fields(chain)
+        if isinstance(value := getattr(chain, item.name), np.ndarray) and value.shape == (n,)
+    }
+    changed: dict[str, Any] = {**arrays, "n_read": kept.size}
+    return AlpacaChain(chain=replace(chain, **changed), open_interest_day=told.open_interest_day[kept])
 
 
 def _rows(batches: list[MarketBatch]) -> tuple[list[Any], list[Any]]:
@@ -150,6 +165,57 @@ def test_a_stream_cut_twenty_times_equals_the_uninterrupted_one(
     assert _rows(delivered) == _rows(played)
     assert feed.counts["backfills"] >= 40
     assert feed.counts["duplicates"] == 0
+
+
+def test_newly_listed_contracts_are_streamed_from_their_chain_on(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A contract that a later chain shows is subscribed, and what it told before is asked for."""
+    feed = open_feed(chain_every_s=2.0)
+    whole = feed.client.chain
+    with monkeypatch.context() as patched:
+        patched.setattr(feed.client, "chain", lambda symbol: _puts_only(whole(symbol)))
+        _started(feed)
+    played = venue.step(2)
+    delivered = [feed.next_batch()]
+    assert delivered[0].chains[0].is_call.any()
+    assert feed.arrivals[True].wait(_at_least("widened", 2), 10.0)  # trades, then quotes
+    delivered.append(feed.next_batch())
+    played += venue.step()
+    venue.cut_streams()  # what is still on the way comes by the back-fill
+    _await(feed, _at_least("reconnects", 1))
+    delivered.append(feed.next_batch())
+    calls = [row for row in _rows(played)[0] if row[1][-9:-8] == "C" and len(row[1]) > 9]
+    assert calls
+    assert [row for row in _rows(delivered)[0] if row in calls] == calls
+
+
+def test_a_plan_with_few_symbols_streams_the_underlying_only(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
+) -> None:
+    """Options then come with the whole chains."""
+    feed = open_feed(stream_options=False)
+    assert feed.next_batch().chains[0].n_contracts == 120
+    assert feed.arrivals[False].wait(_at_least("subscribed", 1), 10.0)
+    venue.step(2)
+    assert venue.desk.streams.n_sessions == 1
+    assert not venue.requests.of("/v1beta1/indicative", Where.CONNECT)
+
+
+def test_thousands_of_contracts_are_subscribed_in_fragments(
+    venue: EmulatedServer, credentials: Credentials, config_of: Callable[..., Any]
+) -> None:
+    """Six thousand names are one message in several frames, and all of them are heard."""
+    names = [f"XSP250602C{strike:08d}" for strike in range(500_000, 506_000)]
+    arrivals = Arrivals(1_000)
+    thread = StreamThread(config_of(venue), credentials, names, arrivals, options=True)
+    thread.start()
+    assert arrivals.wait(_at_least("subscribed", 1), 10.0)
+    message = venue.requests.of("/v1beta1/indicative", _MESSAGE)[-1].body
+    assert len(message) > 4 * 32_768
+    assert all(name.encode() in message for name in names)
+    thread.close()
+    assert venue.desk.streams.wait_sessions(0)
 
 
 def test_a_failed_back_fill_is_tried_again_without_loss(
