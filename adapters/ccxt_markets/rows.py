@@ -18,7 +18,7 @@ from market.errors import DataError
 from market.provenance import AsOfSource, Provenance
 from market.trades import CONSOLIDATED, UNDERLYING, ContractTable, Int64Array, QuoteBatch, TradeBatch, TradeFlag
 
-__all__ = ["bar_batch", "provenance_of", "quote_batch", "trade_batch"]
+__all__ = ["bar_batch", "best_of", "provenance_of", "quote_batch", "trade_batch"]
 
 _MS: Final = 1_000_000
 # Where the volume of a contract's bar was checked to be in coins; elsewhere it may be contracts or money.
@@ -184,6 +184,13 @@ def quote_batch(terms: MarketTerms, rows: Sequence[Mapping[str, Any]], *, known_
         ask_size=terms.units(sides["askVolume"], sides["ask"]),
         venue=np.full(n, CONSOLIDATED, dtype=np.int16),
     )
+
+
+def best_of(book: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the best bid and ask of an order book in the form of a ticker; None where a side is empty."""
+    bid, ask = (next(iter(book[side]), (None, None)) for side in ("bids", "asks"))
+    stamp = book.get("timestamp")
+    return {"bid": bid[0], "bidVolume": bid[1], "ask": ask[0], "askVolume": ask[1], "timestamp": stamp}
 
 
 _SIDES: Final = {"buy": 1, "sell": -1}

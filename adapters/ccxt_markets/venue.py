@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, Final, TypeVar, final
@@ -19,7 +20,7 @@ from adapters.ccxt_markets.funding import (
 )
 from adapters.ccxt_markets.options import chain_of, require_known_units
 from adapters.ccxt_markets.paging import pages
-from adapters.ccxt_markets.rows import bar_batch, quote_batch, trade_batch
+from adapters.ccxt_markets.rows import bar_batch, best_of, quote_batch, trade_batch
 from adapters.ccxt_markets.terms import MarketKind, MarketTerms, terms_of
 from adapters.store.gaps import Gap
 from market.bars import BarBatch
@@ -55,6 +56,10 @@ class CcxtVenue:
         Whether the other side is an emulator of simulated data: every message bears the mark.
     transport : requests.adapters.BaseAdapter, optional
         Carries the requests instead of the network.
+    clock_ns : callable
+        This machine's clock, ns since the epoch, UTC.
+    sleep : callable
+        Waits for so many seconds.
     """
 
     def __init__(
@@ -65,9 +70,17 @@ class CcxtVenue:
         config: VenueConfig | None = None,
         simulated: bool = False,
         transport: requests.adapters.BaseAdapter | None = None,
-        **clocks: Callable[..., Any],
+        clock_ns: Callable[[], int] = time.time_ns,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.client = VenueClient(exchange_id, credentials=credentials, config=config, transport=transport, **clocks)
+        self.client = VenueClient(
+            exchange_id,
+            credentials=credentials,
+            config=config,
+            transport=transport,
+            clock_ns=clock_ns,
+            sleep=sleep,
+        )
         self.exchange_id = exchange_id
         self._simulated = simulated
         self._terms: dict[str, MarketTerms] = {}
@@ -203,15 +216,7 @@ class CcxtVenue:
         self.client.require("fetchOrderBook", "order books")
         terms = _plain(self.terms(symbol), "quotes")
         book = self.client.call("fetch_order_book", symbol, 5)
-        bid, ask = (next(iter(book[side]), (None, None)) for side in ("bids", "asks"))
-        row = {
-            "bid": bid[0],
-            "bidVolume": bid[1],
-            "ask": ask[0],
-            "askVolume": ask[1],
-            "timestamp": book.get("timestamp"),
-        }
-        return quote_batch(terms, [row], known_ns=self.client.clock_ns(), simulated=self._simulated)
+        return quote_batch(terms, [best_of(book)], known_ns=self.client.clock_ns(), simulated=self._simulated)
 
     def recent_trades(self, symbol: str, limit: int = 1000) -> TradeBatch:
         """Return the newest trades of a market with the side that took the initiative.

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from adapters.ccxt_markets import CcxtVenue, Credentials, MarketKind
+from adapters.ccxt_markets import CcxtVenue, Credentials, MarketKind, missing_bars
 from adapters.emulated import Fault, FaultKind
 from adapters.emulated.binance import BinanceFront
 from adapters.emulated.coin_records import CoinMarket, CoinRecords
@@ -89,6 +89,17 @@ def test_the_halt_of_2023_03_24_stays_a_gap() -> None:
     assert [(gap.first_ns, gap.last_ns, gap.n_missing) for gap in gaps] == [
         (ns("2023-03-24T13:00"), ns("2023-03-24T14:00"), 1)
     ]
+
+
+@pytest.mark.data
+def test_every_stretch_without_bars_is_found() -> None:
+    """Four years of spot hours hold seven stretches of maintenance, and all missing hours lie in them."""
+    first, last = "2021-01-01", "2025-01-01"
+    recorded = real_bars("crypto/btcusdt_spot_1h.parquet", "BTC/USDT", first, last)
+    gaps = missing_bars(recorded, bar_ns=HOUR_NS, start_ns=ns(first), end_ns=ns(last))
+    assert len(gaps) == 7
+    assert sum(gap.n_missing for gap in gaps) == (ns(last) - ns(first)) // HOUR_NS - recorded.n_bars
+    assert all((gap.last_ns - gap.first_ns) // HOUR_NS == gap.n_missing for gap in gaps)
 
 
 @pytest.mark.data
