@@ -359,9 +359,10 @@ def _check(nodes: FloatArray, illiquidity: FloatArray, screening: float) -> None
         raise DataError(
             "cells do not fit the nodes", found=found, expected="one cell fewer than nodes, 2 nodes or more"
         )
-    if not (np.isfinite(nodes).all() and (nodes[1:] > nodes[:-1]).all()):
+    # What rises throughout is finite between finite ends; a missing node does not rise.
+    if not (isfinite(nodes[0]) and isfinite(nodes[-1]) and (nodes[1:] > nodes[:-1]).all()):
         raise DataError("nodes must rise", found="a node not above the one before", expected="rising log prices")
-    if not (np.isfinite(illiquidity).all() and (illiquidity > 0.0).all()):
+    if not (illiquidity.min() > 0.0 and illiquidity.max() < np.inf):
         raise DataError("illiquidity must be positive", found=f"minimum {illiquidity.min()}", expected="> 0, finite")
     if not (isfinite(screening) and screening > 0.0):
         raise DataError("screening must be positive", found=str(screening), expected="> 0, finite")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 
 import numpy as np
 
@@ -50,9 +51,11 @@ class LiquidityProfile:
                 found=f"{self.edges.shape[0]} edges, {self.illiquidity.shape[0]} cells",
                 expected="one edge more than cells",
             )
-        if not (np.isfinite(self.edges).all() and (self.edges[1:] > self.edges[:-1]).all()):
+        # What rises throughout is finite between finite ends; a missing edge does not rise.
+        ends = isfinite(self.edges[0]) and isfinite(self.edges[-1])
+        if not (ends and (self.edges[1:] > self.edges[:-1]).all()):
             raise DataError("the liquidity profile's edges must rise", found="edges that do not", expected="rising")
-        if not (np.isfinite(self.illiquidity).all() and (self.illiquidity > 0.0).all()):
+        if not (self.illiquidity.min() > 0.0 and self.illiquidity.max() < np.inf):
             raise DataError("relative illiquidity must be positive", found="a cell that is not", expected="> 0, finite")
 
     def on_cells(self, nodes: FloatArray) -> FloatArray:

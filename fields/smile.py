@@ -283,7 +283,8 @@ def _numbers(surface: VolSurface | None, series: NDArray[np.int64]) -> FloatArra
         chosen = (surface.source[series] == int(SliceSource.FITTED)).nonzero()[0]
         s = series[chosen]
         columns = (surface.theta, surface.rho, surface.psi, 1.0 / surface.tau)
-        numbers[chosen] = np.column_stack([c[s] for c in (*columns, surface.moneyness_low, surface.moneyness_high)])
+        for place, column in enumerate((*columns, surface.moneyness_low, surface.moneyness_high)):
+            numbers[chosen, place] = column[s]
     return numbers
 
 

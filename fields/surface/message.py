@@ -203,8 +203,8 @@ class VolSurface:
         the first slice theta and psi fall to 0 in proportion; after the last theta alone grows.
         """
         t = np.asarray(tau, dtype=np.float64)
-        order = np.flatnonzero(self.source > 0)
-        order = order[np.argsort(self.tau[order], kind="stable")]
+        order = (self.source > 0).nonzero()[0]
+        order = order[self.tau[order].argsort(kind="stable")]
         if not order.size:
             return (np.full(t.shape, np.nan), np.full(t.shape, np.nan), np.full(t.shape, np.nan))
         at, theta, psi = self.tau[order], self.theta[order], self.psi[order]
