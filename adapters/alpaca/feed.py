@@ -93,13 +93,14 @@ class AlpacaFeed:
         if self._again:
             return self._again.popleft()
         chains: tuple[OptionChain, ...] = ()
-        if not self._threads:
+        is_first = not self._threads
+        if is_first or self.client.now_ns() >= self._next_chain_ns:
             chains = self._chains()
+        if is_first:
             self._open()
-        elif self.client.now_ns() >= self._next_chain_ns:
-            chains = self._chains()
-        for kind, arrivals in self.arrivals.items():
-            self._collect(kind, arrivals)
+        else:
+            for kind, arrivals in self.arrivals.items():
+                self._collect(kind, arrivals)
         for kind in tuple(self._gaps):
             self._fill(kind)
         self._catching_up = False

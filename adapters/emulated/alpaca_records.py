@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
@@ -10,7 +11,7 @@ import msgspec
 import numpy as np
 
 from adapters.emulated.market import Bars
-from market.chains import OptionChain
+from market.chains import FloatArray, OptionChain
 from market.clock import datetime_of_ns
 from market.trades import UNDERLYING, ContractTable, QuoteBatch, TradeBatch, TradeFlag
 
@@ -31,6 +32,8 @@ __all__ = [
 
 Stamp = Callable[[int], object]
 _NS: Final = 1_000_000_000
+_DAY_NS: Final = 86_400 * _NS
+_YEAR_DAYS: Final = 365.0
 _STOCK_VENUES = "VNQPZKJYABCDHMXU"
 _OPTION_VENUES = "CANXBDEHIJMOPQTU"
 # Condition letters of the consolidated tapes and of OPRA.
@@ -132,6 +135,7 @@ def bar_records(bars: Bars, stamp: Stamp) -> list[dict[str, Any]]:
 def snapshot_records(chain: OptionChain, stamp: Stamp) -> dict[str, dict[str, Any]]:
     """Return the snapshots of a chain's contracts by symbol; what the venue has no number for is left out."""
     found: dict[str, dict[str, Any]] = {}
+    others = _other_greeks(chain)
     for row, symbol in enumerate(chain_symbols(chain)):
         ts = stamp(int(chain.quote_ts_ns[row]))
         sizes = {"bs": _number(chain.bid_size[row]), "as": _number(chain.ask_size[row])}
@@ -144,7 +148,7 @@ def snapshot_records(chain: OptionChain, stamp: Stamp) -> dict[str, dict[str, An
             found[symbol]["impliedVolatility"] = float(chain.vendor_iv[row])
         greeks = {"delta": float(chain.vendor_delta[row]), "gamma": float(chain.vendor_gamma[row])}
         if np.isfinite(list(greeks.values())).all():
-            found[symbol]["greeks"] = greeks | {"theta": 0.0, "vega": 0.0, "rho": 0.0}
+            found[symbol]["greeks"] = greeks | {name: _number(values[row]) for name, values in others.items()}
     return found
 
 
@@ -171,6 +175,25 @@ def contract_records(chain: OptionChain) -> dict[str, dict[str, Any]]:
         if np.isfinite(chain.open_interest[row]):
             found[symbol]["open_interest"] = f"{chain.open_interest[row]:.0f}"
     return found
+
+
+def _other_greeks(chain: OptionChain) -> dict[str, FloatArray]:
+    """Return what a chain does not carry: Black's Greeks at its volatility, without rates, in Alpaca's units.
+
+    Theta is per day; vega and rho are per 1 % of volatility and of the rate.
+    """
+    years = np.maximum((chain.expiry_ns[chain.series_index] - chain.ts_event_ns) / (_YEAR_DAYS * _DAY_NS), 1e-9)
+    vol, spot, strike = chain.vendor_iv, chain.spot_last, chain.strike
+    width = vol * np.sqrt(years)
+    d1 = np.log(spot / strike) / width + 0.5 * width
+    density = spot * np.exp(-0.5 * d1 * d1) / np.sqrt(2.0 * np.pi)
+    sign = np.where(chain.is_call, 1.0, -1.0)
+    likely = np.array([0.5 * math.erfc(-value / math.sqrt(2.0)) for value in (sign * (d1 - width)).tolist()])
+    return {
+        "theta": -0.5 * density * vol / np.sqrt(years) / _YEAR_DAYS,
+        "vega": density * np.sqrt(years) / 100.0,
+        "rho": sign * strike * years * likely / 100.0,
+    }
 
 
 def _number(value: float) -> float:

@@ -331,7 +331,7 @@ class _Guard:
             case _:
                 if kind is FaultKind.SLOW and fault is not None:
                     await asyncio.sleep(fault.delay_s)
-                answer = _Answer(send, self._front.headers(self._desk), cut=kind is FaultKind.TRUNCATED)
+                answer = _Answer(send, lambda: self._front.headers(self._desk), cut=kind is FaultKind.TRUNCATED)
                 await self._app(scope, replay, answer)
 
 
@@ -339,7 +339,7 @@ class _Guard:
 class _Answer:
     """Holds an answer back until it is whole, to add headers or to cut it."""
 
-    def __init__(self, send: Send, headers: dict[str, str], *, cut: bool) -> None:
+    def __init__(self, send: Send, headers: Callable[[], dict[str, str]], *, cut: bool) -> None:
         self._send, self._headers, self._cut = send, headers, cut
         self._start: Message = {}
         self._body = b""
@@ -353,7 +353,7 @@ class _Answer:
             return
         body = self._body[: len(self._body) // 2] if self._cut else self._body
         kept = [(name, value) for name, value in self._start.get("headers", []) if name != b"content-length"]
-        added = [(name.lower().encode(), value.encode()) for name, value in self._headers.items()]
+        added = [(name.lower().encode(), value.encode()) for name, value in self._headers().items()]
         length = [(b"content-length", str(len(body)).encode())]
         await self._send({**self._start, "headers": [*kept, *added, *length]})
         await self._send({"type": "http.response.body", "body": body})
