@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from adapters.chains.occ import parse_occ
 from adapters.emulated.faults import Fault, FaultKind
+from adapters.emulated.polygon_streams import stream_route
 from adapters.emulated.server import Desk, view_of
 from adapters.ticks.tables import eastern_midnight_ns
 from market.chains import OptionChain
@@ -41,7 +42,7 @@ _Rows = Callable[[Request, dict[str, str]], list[_Row]]
 
 @final
 class PolygonFront:
-    """Serves aggregates, chain snapshots, trades and quotes to one key.
+    """Serves aggregates, chain snapshots, trades and quotes, and a stream of trades, to one key.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ class PolygonFront:
         self._key, self._deep_delta = key, deep_delta
 
     def routes(self, desk: Desk) -> Sequence[BaseRoute]:
-        """Return the endpoints."""
+        """Return the endpoints and the streams."""
         found: tuple[tuple[str, _Rows, int, int], ...] = (
             (
                 "/v2/aggs/ticker/{ticker}/range/{mult}/{span}/{first}/{last}",
@@ -67,7 +68,8 @@ class PolygonFront:
             ("/v3/trades/{ticker}", lambda r, q: _trades(desk, r, q), 1_000, 50_000),
             ("/v3/quotes/{ticker}", lambda r, q: _quotes(desk, r, q), 1_000, 50_000),
         )
-        return [Route(path, self._paged(rows, usual, most)) for path, rows, usual, most in found]
+        pages = [Route(path, self._paged(rows, usual, most)) for path, rows, usual, most in found]
+        return [*pages, stream_route(desk, self._key)]
 
     def refusal(self, fault: Fault) -> Response:
         """Return the vendor's error."""

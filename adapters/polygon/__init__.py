@@ -4,6 +4,7 @@ from adapters.polygon.bars import BarSpan, fetch_bars
 from adapters.polygon.chain import fetch_chain
 from adapters.polygon.client import Budget, PolygonClient, PolygonConfig
 from adapters.polygon.connection import connected_client
+from adapters.polygon.stream import PolygonTradeStream, StreamConfig
 from adapters.polygon.ticks import fetch_quotes, fetch_trades
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "Budget",
     "PolygonClient",
     "PolygonConfig",
+    "PolygonTradeStream",
+    "StreamConfig",
     "connected_client",
     "fetch_bars",
     "fetch_chain",
