@@ -141,6 +141,7 @@ def test_repeated_and_disordered_messages_change_nothing(
     assert (feed.counts["duplicates"] > 0) == (kind is FaultKind.DUPLICATE)
 
 
+@pytest.mark.slow
 def test_a_stream_cut_twenty_times_equals_the_uninterrupted_one(
     venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
 ) -> None:
