@@ -27,7 +27,7 @@ class FlowHistory:
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._end_ns = np.zeros(capacity, dtype=np.int64)
-        self._values = np.full((capacity, len(FLOW_FEATURES)), np.nan)
+        self._values = np.empty((capacity, len(FLOW_FEATURES)))  # unread rows stay untouched, and so cost no memory
         self._codes = np.zeros((capacity, len(FLOW_FEATURES)), dtype=np.uint8)
         self._count = 0
 

@@ -77,7 +77,7 @@ class ImpactState:
 
     def __init__(self, config: ImpactConfig | None = None, checkpoint: ImpactCheckpoint | None = None) -> None:
         self.config = config or ImpactConfig()
-        self._bars = np.full((self.config.window_bars, _SUMS + 1), nan)
+        self._bars = np.empty((self.config.window_bars, _SUMS + 1))  # only rows of closed bars are read
         self._bar_index = np.zeros(self.config.window_bars, dtype=np.int64)
         self._n_closed = 0  # ever; the ring holds the newest
         self._open_index, self._sums = _NO_BAR, (0.0,) * _SUMS
