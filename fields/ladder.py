@@ -160,10 +160,12 @@ def net_gamma_of_two(
 
     Parameters
     ----------
-    contracts, grid, smile, slope
+    contracts
         As in `gamma_ladder`.
     weights : tuple of ndarray, shape (n_contracts,)
         Contracts times multiplier, signed, of either book.
+    grid, smile, slope
+        As in `gamma_ladder`.
 
     Returns
     -------
@@ -261,10 +263,12 @@ def spot_ladder(
 
     Parameters
     ----------
-    contracts, weight, grid, smile, slope
+    contracts, weight, grid
         As in `gamma_ladder`.
     minutes_per_year : float
         Of the clock that `tau` runs on: 525 600 calendar, 98 280 trading.
+    smile, slope
+        As in `gamma_ladder`.
     shocks : tuple of float, optional
         What multiplies gamma, vanna and charm in the source whose derivative by time is wanted.
     is_net : bool, optional

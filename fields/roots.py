@@ -267,10 +267,12 @@ def zero_delta_levels(
 
     Parameters
     ----------
-    contracts, signed_weight, grid, window, position_source, smile, slope
+    contracts, signed_weight, grid
         As in `zero_gamma_levels`.
     net_delta_usd : ndarray, shape (n_nodes,)
         Net dollar delta of the same weights on the ladder, `added_units` included.
+    window, position_source, smile, slope
+        As in `zero_gamma_levels`.
     added_units : float, optional
         Delta besides, units of the underlying, the same at every price.
 

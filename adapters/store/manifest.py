@@ -200,12 +200,12 @@ class Manifest:
             Now, ns since the epoch, UTC.
         kinds : tuple of DataKind
             All kinds that the source gave.
-        source_sha256 : str, optional
-            Of the source file.
         after : int
             Number of the commit on which the segments stand. Where another writer has since touched one of their
             partitions, or taken in the same source, nothing is written and a retryable `VenueError` is raised; a
             commit that touches others goes on top of it.
+        source_sha256 : str, optional
+            Of the source file.
 
         Returns
         -------

@@ -143,7 +143,18 @@ class StreamRecording:
         return self.source.path
 
     def batches(self, tally: Tally) -> Iterator[tuple[QuoteBatch | TradeBatch, ...]]:
-        """Read the lines in order of receipt; depth is passed over and counted."""
+        """Read the lines in order of receipt; depth is passed over and counted.
+
+        Parameters
+        ----------
+        tally : Tally
+            Counts what is read and what is left out.
+
+        Yields
+        ------
+        tuple of QuoteBatch or TradeBatch
+            What stood next to each other in the file.
+        """
         writer = RowWriter(symbol=self.symbol, source=self.format, path=self.path, as_of=AsOfSource.RECEIVED)
         quotes: list[tuple[Any, ...]] = []
         trades: list[tuple[Any, ...]] = []

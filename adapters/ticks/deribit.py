@@ -67,7 +67,18 @@ class CoinTrades:
         return self.source.path
 
     def batches(self, tally: Tally) -> Iterator[tuple[TradeBatch, ...]]:
-        """Read the trades, sorted by time; a price in coin becomes USD at the trade's own index price."""
+        """Read the trades, sorted by time; a price in coin becomes USD at the trade's own index price.
+
+        Parameters
+        ----------
+        tally : Tally
+            Counts what is read and what is left out.
+
+        Yields
+        ------
+        tuple of TradeBatch
+            All of them.
+        """
         trades: list[_Trade] = []
         for row in _table(self.source):
             trade = _trade(row)

@@ -160,7 +160,18 @@ class LeanArchive:
         return self.source.path
 
     def batches(self, tally: Tally) -> Iterator[tuple[QuoteBatch | TradeBatch, ...]]:
-        """Read the bars in order of time; a bar is known at its end."""
+        """Read the bars in order of time; a bar is known at its end.
+
+        Parameters
+        ----------
+        tally : Tally
+            Counts what is read and what is left out.
+
+        Yields
+        ------
+        tuple of QuoteBatch or TradeBatch
+            A part of the archive, in order of time.
+        """
         rows = archive_rows(self.source, self.kind)
         tally.read += rows.malformed
         tally.drop(TickDrop.BAD_ROW, rows.malformed)
