@@ -10,7 +10,13 @@ import pytest
 from adapters.credentials import Credentials, load_credentials
 from market.errors import ConfigError
 
-_TEXT = '[alpaca]\napi_key = "file-key"\napi_secret = "file-secret"\n[fred]\napi_key = "token"\n'
+_TEXT = """\
+[alpaca]
+api_key = "file-key"
+api_secret = "file-secret"  # pragma: allowlist secret
+[fred]
+api_key = "token"
+"""
 _PAIR = {"key": "k", "secret": "s"}
 
 
@@ -26,15 +32,16 @@ def test_environment_goes_before_the_file(tmp_path: Path) -> None:
     path = _file(tmp_path)
     environ = {"ALPACA_API_KEY": "k", "ALPACA_API_SECRET": "s"}
     assert load_credentials("alpaca", environ=environ, file=path) == Credentials(vendor="alpaca", **_PAIR)
-    assert load_credentials("alpaca", environ={}, file=path).secret == "file-" + "secret"
+    assert load_credentials("alpaca", environ={}, file=path).secret == "file-" + "secret"  # pragma: allowlist secret
     assert load_credentials("alpaca", environ={"HEDGEFIELD_CREDENTIALS": str(path)}).key == "file-key"
     assert load_credentials("fred", with_secret=False, environ={}, file=path).key == "token"
 
 
 def test_half_a_pair_is_no_key(tmp_path: Path) -> None:
     """The error names the variables and the section, not the value that is there."""
+    one = {"ALPACA_API_KEY": "visible"}  # pragma: allowlist secret
     with pytest.raises(ConfigError, match="ALPACA_API_SECRET") as caught:
-        load_credentials("alpaca", environ={"ALPACA_API_KEY": "visible"}, file=tmp_path / "none.toml")
+        load_credentials("alpaca", environ=one, file=tmp_path / "none.toml")
     assert "visible" not in str(caught.value)
 
 

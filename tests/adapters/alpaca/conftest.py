@@ -18,7 +18,7 @@ from tests.adapters.emulated.toy import SYMBOL, small_feed
 
 pytest.importorskip("alpaca")
 
-KEY, SECRET = "PKEMULATED0000000001", "s3cr3t-of-the-emulated-venue"
+KEY, SECRET = "PKEMULATED0000000001", "s3cr3t-of-the-emulated-venue"  # pragma: allowlist secret
 
 
 class GreekFeed:
