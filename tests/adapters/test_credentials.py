@@ -12,10 +12,10 @@ from market.errors import ConfigError
 
 _TEXT = """\
 [alpaca]
-api_key = "file-key"
+api_key = "file-key"  # pragma: allowlist secret
 api_secret = "file-secret"  # pragma: allowlist secret
 [fred]
-api_key = "token"
+api_key = "token"  # pragma: allowlist secret
 """
 _PAIR = {"key": "k", "secret": "s"}
 
