@@ -28,15 +28,17 @@ __all__ = [
     "SHORT_COLOUR",
     "Figure",
     "Mark",
+    "base_layout",
+    "corner_label",
     "fig_gamma",
     "fig_heatmap",
     "fig_potential",
+    "live_layout",
     "marks_of",
     "plain_layout",
     "short_usd",
-    "signed_area",
     "standalone",
-    "two_panels",
+    "value_axis",
 ]
 
 Figure = dict[str, Any]
@@ -148,10 +150,10 @@ def fig_gamma(snapshot: FieldSnapshot) -> Figure:
             ("puts", profile.put_gamma_usd_per_pct, SHORT_COLOUR),
         )
     ]
-    layout = two_panels(snapshot, "if spot were here, $ per 1 %", "by strike, $ per 1 %")
+    layout = _two_panels(snapshot, "if spot were here, $ per 1 %", "by strike, $ per 1 %")
     layout |= {"barmode": "relative", "bargap": 0.15}
     net = _net_with_error(snapshot, inside)
-    return {"data": [*signed_area(ladder.price, ladder.gamma_usd_per_pct, "y"), *bars, *net], "layout": layout}
+    return {"data": [*_signed_area(ladder.price, ladder.gamma_usd_per_pct, "y"), *bars, *net], "layout": layout}
 
 
 def _net_with_error(snapshot: FieldSnapshot, inside: BoolArray) -> list[Figure]:
@@ -194,9 +196,9 @@ def fig_potential(snapshot: FieldSnapshot) -> Figure:
         A Plotly figure: potential (USD) above, gradient (USD per unit of log price) below.
     """
     ladder = snapshot.ladder
-    upper = signed_area(ladder.price, ladder.potential_usd, "y")
-    lower = signed_area(ladder.price, ladder.potential_gradient_usd, "y2")
-    layout = two_panels(snapshot, "potential, $", "gradient, $ per unit of log price")
+    upper = _signed_area(ladder.price, ladder.potential_usd, "y")
+    lower = _signed_area(ladder.price, ladder.potential_gradient_usd, "y2")
+    layout = _two_panels(snapshot, "potential, $", "gradient, $ per unit of log price")
     return {"data": [*upper, *lower], "layout": layout}
 
 
@@ -259,10 +261,53 @@ def standalone(figure: Figure) -> go.Figure:
     return picture
 
 
-def two_panels(snapshot: FieldSnapshot, upper: str, lower: str) -> Figure:
-    """Return the layout of two panels over one price axis, with their titles and the marks."""
-    layout = _layout(snapshot)
-    value_axis = {
+def base_layout(top_px: int) -> Figure:
+    """Return what every layout shares: transparent ground, quiet type and grid.
+
+    Parameters
+    ----------
+    top_px : int
+        Room above the panels, pixels.
+
+    Returns
+    -------
+    dict
+        A Plotly layout.
+    """
+    return {
+        "margin": {"l": 8, "r": 8, "t": top_px, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 11, "color": _NEUTRAL},
+        "hovermode": "closest",
+        "xaxis": {"gridcolor": _GRID, "zeroline": False, "automargin": True},
+    }
+
+
+def live_layout(snapshot: FieldSnapshot, top_px: int) -> Figure:
+    """Return the layout of a figure that is drawn anew with each field.
+
+    Parameters
+    ----------
+    snapshot : FieldSnapshot
+        The field.
+    top_px : int
+        Room above the panels, pixels.
+
+    Returns
+    -------
+    dict
+        A Plotly layout; a viewer's zoom survives the next update.
+    """
+    layout = base_layout(top_px) | {"showlegend": False, "dragmode": False, "uirevision": snapshot.symbol}
+    layout["annotations"] = []
+    layout["xaxis"] |= {"nticks": 7}
+    return layout
+
+
+def value_axis() -> Figure:
+    """Return a vertical axis with a line at zero."""
+    return {
         "gridcolor": _GRID,
         "zeroline": True,
         "zerolinecolor": _NEUTRAL,
@@ -271,9 +316,33 @@ def two_panels(snapshot: FieldSnapshot, upper: str, lower: str) -> Figure:
         "nticks": 6,
         "exponentformat": "B",
     }
+
+
+def corner_label(text: str, top: float) -> Figure:
+    """Return a panel's title, flat above its left corner.
+
+    Parameters
+    ----------
+    text : str
+        The title.
+    top : float
+        Upper edge of the panel, share of the figure's height.
+
+    Returns
+    -------
+    dict
+        A Plotly annotation.
+    """
+    where = {"xref": "paper", "x": 0.0, "xanchor": "left", "yref": "paper", "y": top, "yshift": 3, "align": "left"}
+    return _label(text, _NEUTRAL) | where
+
+
+def _two_panels(snapshot: FieldSnapshot, upper: str, lower: str) -> Figure:
+    """Return the layout of two panels over one price axis, with their titles and the marks."""
+    layout = _layout(snapshot)
     layout["xaxis"] |= {"anchor": "y2"}
-    layout["yaxis"] = value_axis | {"domain": [0.46, 1.0]}
-    layout["yaxis2"] = value_axis | {"domain": [0.0, 0.36], "nticks": 4}
+    layout["yaxis"] = value_axis() | {"domain": [0.46, 1.0]}
+    layout["yaxis2"] = value_axis() | {"domain": [0.0, 0.36], "nticks": 4}
     # Titles lie flat above their panel: turned ones are cut off on a phone.
     corner = {"xref": "paper", "x": 0.0, "xanchor": "left", "yref": "paper"}
     layout["annotations"] += [
@@ -283,7 +352,7 @@ def two_panels(snapshot: FieldSnapshot, upper: str, lower: str) -> Figure:
     return layout
 
 
-def signed_area(x: FloatArray, y: FloatArray, axis: str) -> list[Figure]:
+def _signed_area(x: FloatArray, y: FloatArray, axis: str) -> list[Figure]:
     """Return traces of a curve whose positive and negative parts are filled in their colours."""
     area = {"type": "scatter", "mode": "none", "fill": "tozeroy", "hoverinfo": "skip", "x": x, "yaxis": axis}
     outline = {
@@ -305,26 +374,12 @@ def signed_area(x: FloatArray, y: FloatArray, axis: str) -> list[Figure]:
 def _layout(snapshot: FieldSnapshot) -> Figure:
     prices = snapshot.ladder.price
     marks, labels = _mark_shapes(snapshot)
-    return {
-        "margin": {"l": 8, "r": 8, "t": 78, "b": 8},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 11, "color": _NEUTRAL},
-        "showlegend": False,
-        "hovermode": "closest",
-        "dragmode": False,
-        "uirevision": snapshot.symbol,  # a viewer's zoom survives the next update
-        "shapes": marks,
-        "annotations": labels,
-        "xaxis": {
-            "range": [float(prices[0]), float(prices[-1])] if np.isfinite(prices).all() else None,
-            "gridcolor": _GRID,
-            "zeroline": False,
-            "nticks": 7,
-            "tickformat": ",~f",
-            "automargin": True,
-        },
+    layout = live_layout(snapshot, 78) | {"shapes": marks, "annotations": labels}
+    layout["xaxis"] |= {
+        "range": [float(prices[0]), float(prices[-1])] if np.isfinite(prices).all() else None,
+        "tickformat": ",~f",
     }
+    return layout
 
 
 def plain_layout(x_title: str) -> Figure:
@@ -340,15 +395,9 @@ def plain_layout(x_title: str) -> Figure:
     dict
         A Plotly layout.
     """
-    return {
-        "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 11, "color": _NEUTRAL},
-        "hovermode": "closest",
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-        "xaxis": {"title": {"text": x_title}, "gridcolor": _GRID, "zeroline": False, "automargin": True},
-    }
+    layout = base_layout(24) | {"legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"}}
+    layout["xaxis"] |= {"title": {"text": x_title}}
+    return layout
 
 
 def _label(text: str, colour: str) -> Figure:

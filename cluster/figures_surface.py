@@ -7,12 +7,13 @@ from typing import Final
 
 import numpy as np
 
-from cluster.figures import Figure, plain_layout, signed_area, two_panels
+from cluster.figures import LONG_COLOUR, Figure, corner_label, live_layout, marks_of, plain_layout, value_axis
 from cluster.smiles import Smile, TermStructure
 from fields.snapshot import FieldSnapshot
+from market.chains import FloatArray
 from market.clock import datetime_of_ns
 
-__all__ = ["fig_hedge_flow", "fig_smiles", "fig_term_structure"]
+__all__ = ["curve", "fig_hedge_flow", "fig_smiles", "fig_term_structure", "spot_lines"]
 
 _COLOURS: Final = ("#2b8cd6", "#2a8f6b", "#c99a1e", "#b5478f")
 _VOL: Final = "#b07cd8"
@@ -20,7 +21,7 @@ _CLOSE: Final = "#2a8f6b"
 
 
 def fig_hedge_flow(snapshot: FieldSnapshot) -> Figure:
-    """Draw what dealers must trade: for a move of spot above; for a vol point and to the close below.
+    """Draw what dealers are expected to buy along spot: for the move, for one vol point, and until the close.
 
     Parameters
     ----------
@@ -30,28 +31,96 @@ def fig_hedge_flow(snapshot: FieldSnapshot) -> Figure:
     Returns
     -------
     dict
-        A Plotly figure; USD, positive where dealers buy.
+        A Plotly figure of three panels over one price axis; USD, above zero dealers buy.
     """
     flow = snapshot.hedge_flow
-    lower = [
-        _line(flow.price, flow.buy_for_vol_point_usd, "volatility + 1 point", _VOL, "solid"),
-        _line(flow.price, flow.buy_to_close_usd, "to the close", _CLOSE, "dash"),
-    ]
-    layout = two_panels(snapshot, "if spot moves here at once, $", "vol + 1 point (line), to the close (dashed), $")
-    return {"data": [*signed_area(flow.price, flow.buy_for_spot_move_usd, "y"), *lower], "layout": layout}
+    panels = (
+        ("if spot moves here at once, $", flow.buy_for_spot_move_usd, LONG_COLOUR, (0.74, 1.0)),
+        ("if volatility rises by one point, $", flow.buy_for_vol_point_usd, _VOL, (0.37, 0.63)),
+        ("from now to the close, $", flow.buy_to_close_usd, _CLOSE, (0.0, 0.26)),
+    )
+    layout = live_layout(snapshot, 34)
+    layout["xaxis"] |= {"range": [float(flow.price[0]), float(flow.price[-1])], "anchor": "y3", "tickformat": ",~f"}
+    layout["shapes"] = spot_lines(snapshot)
+    traces = []
+    for place, (name, usd, colour, domain) in enumerate(panels):
+        axis = f"y{place + 1}" if place else "y"
+        text = name
+        if not np.isfinite(usd).any():
+            text = f"{name}: {flow.to_close_reason or 'unknown'}"
+        layout["annotations"].append(corner_label(_wrapped(text), domain[1]))
+        layout[axis.replace("y", "yaxis")] = value_axis() | {"domain": list(domain), "nticks": 4}
+        traces.append(curve(flow.price, usd, colour) | {"yaxis": axis, "fill": "tozeroy", "fillcolor": _faint(colour)})
+    return {"data": traces, "layout": layout}
 
 
-def _line(x: object, y: object, name: str, colour: str, dash: str) -> Figure:
+def curve(x: FloatArray, y: FloatArray, colour: str) -> Figure:
+    """Return the trace of a curve over price.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (n_points,)
+        Where, and USD.
+    colour : str
+        Of the line.
+
+    Returns
+    -------
+    dict
+        A Plotly trace.
+    """
     return {
         "type": "scatter",
         "mode": "lines",
         "x": x,
-        "y": y,
-        "yaxis": "y2",
-        "name": name,
-        "line": {"width": 1.6, "color": colour, "dash": dash},
-        "hovertemplate": "%{x:,.2f}<br>" + name + " %{y:$,.4s}<extra></extra>",
+        "y": np.ascontiguousarray(y),
+        "line": {"width": 1.6, "color": colour},
+        "hovertemplate": "%{x:,.2f}<br>%{y:$,.4s}<extra></extra>",
     }
+
+
+def spot_lines(snapshot: FieldSnapshot) -> list[Figure]:
+    """Return the mark of spot as the shapes of a layout.
+
+    Parameters
+    ----------
+    snapshot : FieldSnapshot
+        The field.
+
+    Returns
+    -------
+    list of dict
+        One Plotly line.
+    """
+    return [
+        {
+            "type": "line",
+            "xref": "x",
+            "yref": "paper",
+            "x0": mark.price,
+            "x1": mark.price,
+            "y0": 0,
+            "y1": 1,
+            "line": {"color": mark.colour, "width": 1.2, "dash": mark.dash},
+        }
+        for mark in marks_of(snapshot)
+        if mark.text == "spot"
+    ]
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.2)"
+
+
+def _wrapped(text: str, width: int = 46) -> str:
+    lines, line = [], ""
+    for word in text.split():
+        if line and len(line) + len(word) >= width:
+            lines.append(line)
+            line = ""
+        line = f"{line} {word}".strip()
+    return "<br>".join([*lines, line])
 
 
 def fig_smiles(smiles: Sequence[Smile]) -> Figure:

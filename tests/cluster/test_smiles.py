@@ -75,7 +75,7 @@ def test_plotly_accepts_the_new_figures(found: tuple[OptionChain, FieldSnapshot]
         assert standalone(figure).data
     flow = fig_hedge_flow(snapshot)
     assert standalone(flow).data
-    np.testing.assert_array_equal(flow["data"][3]["y"], snapshot.hedge_flow.buy_for_vol_point_usd)
+    np.testing.assert_array_equal(flow["data"][1]["y"], snapshot.hedge_flow.buy_for_vol_point_usd)
 
 
 @pytest.mark.data

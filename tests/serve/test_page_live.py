@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from actors.messages import Publication
+from cluster.figures_surface import fig_hedge_flow
 from fields.flow.features import FLOW_FEATURES
 from fields.regime import Axis, AxisReading
 from fields.regime.axes import AxisInput
@@ -20,7 +21,7 @@ from fields.snapshot import Totals
 from fields.surface.message import SliceSource
 from serve import page_live
 from serve.page_charts import typed_arrays
-from serve.page_figures import fig_book, fig_hedge_flow, fig_smiles, fig_term
+from serve.page_figures import fig_book, fig_smiles, fig_term
 from serve.page_text import confidence_text
 from tests.serve.samples import live_fields, publication_of, snapshot_of
 
