@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from market.bars import BarBatch
+from market.books import BookSnapshot
 from market.chains import OptionChain
+from market.funding import FundingBatch
+from market.news import NewsBatch
+from market.series import EventBatch, SeriesBatch
 from market.trades import QuoteBatch, TradeBatch
 
-__all__ = ["EventLog", "FeedFactory", "LogRecord", "MarketBatch", "MarketFeed", "Stream"]
+__all__ = ["ContextMessage", "EventLog", "FeedFactory", "LogRecord", "MarketBatch", "MarketFeed", "Stream"]
+
+
+ContextMessage = BarBatch | FundingBatch | SeriesBatch | EventBatch | NewsBatch
+"""What is known beside the options of a symbol: any symbol may read it, so it goes to all."""
 
 
 class Stream(StrEnum):
@@ -37,6 +46,11 @@ class MarketBatch:
         At most one per symbol: what changed since the batch before; applied before `trades`.
     trades : tuple of TradeBatch
         At most one per symbol.
+    books : tuple of BookSnapshot
+        At most one per symbol: the order book of the underlying as it stands.
+    context : tuple of ContextMessage
+        Bars, funding, series, events and news of which a row became known at this instant; applied before the rest.
+        Rows that are known only later must not be in it.
     """
 
     sequence: int
@@ -44,10 +58,12 @@ class MarketBatch:
     chains: tuple[OptionChain, ...]
     quotes: tuple[QuoteBatch, ...] = ()
     trades: tuple[TradeBatch, ...] = ()
+    books: tuple[BookSnapshot, ...] = ()
+    context: tuple[ContextMessage, ...] = ()
 
 
 class MarketFeed(Protocol):
-    """A source of option chains, quotes and trades over time."""
+    """A source of market data over time."""
 
     @property
     def symbols(self) -> tuple[str, ...]:

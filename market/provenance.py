@@ -30,9 +30,15 @@ class Provenance:
         True where any input is simulated.
     as_of_source : AsOfSource
         How the as-of instant was found.
+    quality : float, optional
+        Share of the data that can be trusted, 0 to 1, as the quality checks found it; None where nobody looked.
+    quality_reason : str
+        What costs most of it; empty at 1 and where nobody looked.
     """
 
     source: str
     origin: str
     simulated: bool
     as_of_source: AsOfSource
+    quality: float | None = None  # None and not NaN: provenances are compared, and NaN equals nothing
+    quality_reason: str = ""
