@@ -32,6 +32,7 @@ __all__ = [
     "LedgerSettings",
     "Settings",
     "SigningSettings",
+    "StoreSettings",
     "SurfaceSettings",
     "load_settings",
 ]
@@ -40,8 +41,10 @@ __all__ = [
 _ASSUMED_SPX_IMPACT: Final = 2e-13
 _ASSUMED_SOURCE: Final = "assumed: 0.1 % per 5 bn USD, linear; replace it by impact.SYMBOL in the settings or --impact"
 
-# Read elsewhere: the settings file itself, tracebacks, the recorded data of the tests.
-_OTHER_VARIABLES: Final = frozenset({"HEDGEFIELD_CONFIG", "HEDGEFIELD_DEBUG", "HEDGEFIELD_DATA"})
+# Read elsewhere: the settings file itself, tracebacks, the recorded data of the tests, keys and budgets of vendors.
+_OTHER_VARIABLES: Final = frozenset(
+    f"HEDGEFIELD_{name}" for name in ("CONFIG", "CREDENTIALS", "DATA", "DEBUG", "LIMITS")
+)
 
 
 _NEED_LATER_TRADES: Final = frozenset({SigningRule.REVERSE_TICK, SigningRule.STACKED})
@@ -184,6 +187,14 @@ class LedgerSettings(_Part):
     health_period_s: float = Field(60.0, ge=0.0, description="Shortest time between health records, seconds.")
 
 
+class StoreSettings(_Part):
+    """The point-in-time store of market data."""
+
+    url: SecretStr | None = Field(
+        None, description="Folder, or address such as s3://bucket/store; else `store` in `home`."
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -215,6 +226,7 @@ class Settings(BaseSettings):
     cluster: ClusterSettings = ClusterSettings()  # type: ignore[call-arg]  # every field has a default
     feed: FeedSettings = FeedSettings()  # type: ignore[call-arg]  # every field has a default
     ledger: LedgerSettings = LedgerSettings()  # type: ignore[call-arg]  # every field has a default
+    store: StoreSettings = StoreSettings()  # type: ignore[call-arg]  # every field has a default
 
     @classmethod
     def settings_customise_sources(
@@ -243,6 +255,10 @@ class Settings(BaseSettings):
         if self.ledger.url is not None:
             return self.ledger.url.get_secret_value()
         return f"sqlite:///{self.folder / 'ledger.sqlite'}"
+
+    def store_url(self) -> str:
+        """Return the place of the store of market data: a folder or an address, which may hold a key."""
+        return str(self.folder / "store") if self.store.url is None else self.store.url.get_secret_value()
 
     def live(self, *, flow_is_told: bool = False) -> LiveConfig:
         """Return the settings of every symbol's live state.

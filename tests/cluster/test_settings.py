@@ -153,8 +153,18 @@ def test_every_setting_says_what_it_is() -> None:
     parts: list[type[BaseModel]] = [Settings, ImpactSettings]
     parts += [type(value) for value in dict(load_settings()).values() if isinstance(value, BaseModel)]
     names = {f"{part.__name__}.{name}" for part in parts for name, f in part.model_fields.items() if not f.description}
-    parts_of_the_tree = ("fields", "surface", "signing", "dealer", "flow", "http", "cluster", "feed", "ledger")
+    parts_of_the_tree = ("fields", "surface", "signing", "dealer", "flow", "http", "cluster", "feed", "ledger", "store")
     assert names == {f"Settings.{name}" for name in parts_of_the_tree}
+
+
+def test_the_store_lies_in_the_state_folder_unless_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An address may hold a key: it stays out of the text; variables of vendors are no settings."""
+    monkeypatch.setenv("HEDGEFIELD_HOME", str(tmp_path))
+    monkeypatch.setenv("HEDGEFIELD_CREDENTIALS", "keys.toml")
+    assert load_settings().store_url() == str(tmp_path / "store")
+    monkeypatch.setenv("HEDGEFIELD_STORE__URL", "s3://key:word@bucket/store")  # pragma: allowlist secret
+    assert load_settings().store_url() == "s3://key:word@bucket/store"  # pragma: allowlist secret
+    assert "word" not in repr(load_settings())
 
 
 def test_the_assumed_impact_is_marked_and_others_are_unknown() -> None:
