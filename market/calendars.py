@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,17 @@ from market.instruments import ExpirySeries, Product, SettlementTime
 if TYPE_CHECKING:
     from pandas_market_calendars import MarketCalendar
 
-__all__ = ["Session", "expiry_series", "is_open", "latest_session", "session_on", "sessions_between"]
+__all__ = [
+    "MarketPhase",
+    "Session",
+    "expiry_series",
+    "is_open",
+    "latest_session",
+    "next_open_ns",
+    "phase_at",
+    "session_on",
+    "sessions_between",
+]
 
 _CRYPTO_EXPIRY_NS = 8 * 3_600 * 1_000_000_000
 # Index options quote until 16:15, but a PM-settled series settles on the index close: the equity session's end.
@@ -46,6 +57,14 @@ class Session:
     day: date
     open_ns: int
     close_ns: int
+
+
+class MarketPhase(StrEnum):
+    """What a market is doing at an instant, as far as its calendar tells."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    CURB = "curb"  # shares have closed, index options trade for another quarter of an hour
 
 
 @lru_cache(maxsize=16)
@@ -163,6 +182,50 @@ def latest_session(calendar: str, instant_ns: int) -> Session:
 def is_open(calendar: str, instant_ns: int) -> bool:
     """Return whether a calendar's regular session is running at an instant."""
     return latest_session(calendar, instant_ns).close_ns > instant_ns
+
+
+def phase_at(calendar: str, instant_ns: int) -> MarketPhase:
+    """Return what a market is doing at an instant.
+
+    Parameters
+    ----------
+    calendar : str
+        As in `sessions_between`.
+    instant_ns : int
+        ns since the epoch, UTC.
+
+    Returns
+    -------
+    MarketPhase
+        A session is open from its open to before its close, early closes included. Index options are in their curb from
+        the close of the shares on. Sessions outside regular hours are closed time: the calendars do not hold them.
+    """
+    session = latest_session(calendar, instant_ns)
+    if instant_ns >= session.close_ns:
+        return MarketPhase.CLOSED
+    curb_ns = _AFTER_SHARES_NS.get(calendar, 0)
+    return MarketPhase.OPEN if instant_ns < session.close_ns - curb_ns else MarketPhase.CURB
+
+
+def next_open_ns(calendar: str, instant_ns: int) -> int:
+    """Return the first open of a session after an instant, ns since the epoch, UTC.
+
+    Parameters
+    ----------
+    calendar : str
+        As in `sessions_between`.
+    instant_ns : int
+        ns since the epoch, UTC.
+
+    Returns
+    -------
+    int
+        Later than the instant, also where it is an open itself.
+    """
+    day = datetime_of_ns(instant_ns).date()
+    # No closure since 1970 was longer than the week after 11 September 2001.
+    coming = sessions_between(calendar, day - timedelta(days=1), day + timedelta(days=14))
+    return next(session.open_ns for session in coming if session.open_ns > instant_ns)
 
 
 @lru_cache(maxsize=65_536)

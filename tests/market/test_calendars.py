@@ -7,7 +7,16 @@ from datetime import UTC, date, datetime
 import pandas_market_calendars
 import pytest
 
-from market.calendars import expiry_series, is_open, latest_session, session_on, sessions_between
+from market.calendars import (
+    MarketPhase,
+    expiry_series,
+    is_open,
+    latest_session,
+    next_open_ns,
+    phase_at,
+    session_on,
+    sessions_between,
+)
 from market.clock import datetime_of_ns, ns_of_datetime
 from market.errors import DataError
 from market.instruments import product_of
@@ -97,6 +106,49 @@ def test_a_market_that_never_closes_has_a_session_each_day() -> None:
     first, second = sessions_between("24/7", date(2023, 12, 31), date(2024, 1, 1))
     assert first.close_ns == second.open_ns == ns_of_datetime(_utc(2024, 1, 1))
     assert is_open("24/7", first.open_ns)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "instant", "phase"),
+    [
+        ("NYSE", (2024, 7, 5, 13, 29), MarketPhase.CLOSED),  # summer: 09:29 in New York
+        ("NYSE", (2024, 7, 5, 13, 30), MarketPhase.OPEN),
+        ("NYSE", (2024, 7, 5, 20, 0), MarketPhase.CLOSED),
+        ("CBOE_Index_Options", (2024, 7, 5, 19, 59), MarketPhase.OPEN),
+        ("CBOE_Index_Options", (2024, 7, 5, 20, 0), MarketPhase.CURB),
+        ("CBOE_Index_Options", (2024, 7, 5, 20, 15), MarketPhase.CLOSED),
+        ("NYSE", (2024, 3, 8, 14, 15), MarketPhase.CLOSED),  # the Friday before summer time
+        ("NYSE", (2024, 3, 11, 14, 15), MarketPhase.OPEN),  # the Monday after it began
+        ("NYSE", (2024, 11, 1, 13, 45), MarketPhase.OPEN),  # and before it ended
+        ("NYSE", (2024, 11, 4, 13, 45), MarketPhase.CLOSED),
+        ("NYSE", (2024, 11, 29, 17, 59), MarketPhase.OPEN),  # the half day after Thanksgiving
+        ("NYSE", (2024, 11, 29, 18, 0), MarketPhase.CLOSED),
+        ("CBOE_Equity_Options", (2024, 12, 24, 18, 0), MarketPhase.CLOSED),
+        ("CBOE_Index_Options", (2024, 12, 24, 18, 14), MarketPhase.CURB),
+        ("NYSE", (2024, 12, 25, 15, 0), MarketPhase.CLOSED),
+        ("NYSE", (2024, 7, 6, 15, 0), MarketPhase.CLOSED),  # a Saturday
+        ("24/7", (2024, 12, 25, 3, 0), MarketPhase.OPEN),
+    ],
+)
+def test_the_phase_follows_the_calendar(calendar: str, instant: tuple[int, ...], phase: MarketPhase) -> None:
+    """Opens and closes, half days, holidays, weekends, and the days on which New York's clocks change."""
+    assert phase_at(calendar, ns_of_datetime(_utc(*instant))) is phase
+
+
+@pytest.mark.parametrize(
+    ("calendar", "instant", "opens"),
+    [
+        ("NYSE", (2024, 7, 5, 12, 0), (2024, 7, 5, 13, 30)),
+        ("NYSE", (2024, 7, 5, 13, 30), (2024, 7, 8, 13, 30)),  # an open is not after itself; a weekend lies between
+        ("NYSE", (2024, 3, 8, 22, 0), (2024, 3, 11, 13, 30)),
+        ("NYSE", (2024, 12, 24, 19, 0), (2024, 12, 26, 14, 30)),
+        ("NYSE", (2001, 9, 11, 14, 0), (2001, 9, 17, 13, 33)),  # three minutes late, after two of silence
+        ("24/7", (2024, 12, 31, 1, 0), (2025, 1, 1, 0, 0)),
+    ],
+)
+def test_the_next_open_lies_after_closed_days(calendar: str, instant: tuple[int, ...], opens: tuple[int, ...]) -> None:
+    """Over nights, weekends, holidays, the turn of the year, and the longest closure that the calendar knows."""
+    assert datetime_of_ns(next_open_ns(calendar, ns_of_datetime(_utc(*instant)))) == _utc(*opens)
 
 
 def test_spx_settles_in_the_morning_and_spxw_in_the_afternoon() -> None:
