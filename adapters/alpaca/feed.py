@@ -15,7 +15,7 @@ from adapters.alpaca.streams import Arrivals, StreamThread
 from adapters.credentials import Credentials, load_credentials
 from market.chains import OptionChain
 from market.clock import Clock
-from market.errors import DataError
+from market.errors import ConfigError, DataError
 from market.ports import MarketBatch
 from market.trades import QuoteBatch, TradeBatch
 
@@ -240,10 +240,17 @@ class AlpacaFactory:
     ----------
     config : AlpacaConfig
         What to deliver.
+    throw_away : Credentials, optional
+        Of an emulated venue: its key, which is worth nothing elsewhere; refused for any other venue.
     """
 
     config: AlpacaConfig
+    throw_away: Credentials | None = None
+
+    def __post_init__(self) -> None:
+        if self.throw_away is not None and not self.config.emulated:
+            raise ConfigError("a key would travel", expected="a venue on this machine", action="leave throw_away out")
 
     def __call__(self) -> AlpacaFeed:
         """Read the key and return the feed; the streams open with its first batch."""
-        return AlpacaFeed(self.config, load_credentials("alpaca"))
+        return AlpacaFeed(self.config, self.throw_away or load_credentials("alpaca"))
