@@ -16,7 +16,7 @@ from market.errors import DataError
 
 __all__ = ["SCHEMA_VERSION", "Checkpoint", "from_bytes", "read_checkpoint", "to_bytes", "write_checkpoint"]
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 _MAGIC: Final = b"HFCP"
 _HEADER: Final = struct.Struct("<4sHIQ")  # magic, schema version, CRC-32 and length of the body
 

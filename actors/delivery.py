@@ -52,7 +52,7 @@ class Delivery:
         self._names = shards
         self._owners: dict[str, str] = {}
         self._mail = {name: ShardMailbox(config.max_in_flight, config.max_rows) for name in shards}
-        self._batches, self._chains, self._rows, self._undelivered = 0, 0, 0, 0
+        self._batches, self._chains, self._rows, self._context, self._undelivered = 0, 0, 0, 0, 0
         self.backlog = Backlog(config.backlog_bytes)
         """Newest batches."""
         self.newest = MarketBatch(sequence=-1, ts_event_ns=0, chains=())
@@ -64,11 +64,12 @@ class Delivery:
 
     def hand_over(self, batch: MarketBatch, received_ns: int) -> list[str]:
         """Put a batch into the mailboxes and return the shards that have mail."""
-        self.newest = replace(batch, chains=(), quotes=(), trades=())
+        self.newest = replace(batch, chains=(), quotes=(), trades=(), books=(), context=())
         self.backlog.append(batch, received_ns)
         self._batches += 1
         self._chains += len(batch.chains)
         self._rows += rows_of(batch)
+        self._context += len(batch.context)
         reached = []
         for name in self._names:
             part = self.part(batch, name)
@@ -84,13 +85,17 @@ class Delivery:
         return shard not in self.down and shard not in self.catching_up
 
     def part(self, batch: MarketBatch, shard: str) -> MarketBatch:
-        """Return what of a batch belongs to a shard, without contract symbols, which no field needs."""
+        """Return what of a batch belongs to a shard, without contract symbols, which no field needs.
+
+        Chains, quotes, trades and books go to the owner of their symbol; context goes to every shard.
+        """
         owned = (chain for chain in batch.chains if self._owner(chain.symbol) == shard)
         return replace(
             batch,
             chains=tuple(replace(c, symbols=_NO_SYMBOLS) if c.symbols.size else c for c in owned),
             quotes=tuple(quotes for quotes in batch.quotes if self._owner(quotes.symbol) == shard),
             trades=tuple(trades for trades in batch.trades if self._owner(trades.symbol) == shard),
+            books=tuple(book for book in batch.books if self._owner(book.symbol) == shard),
         )
 
     def _owner(self, symbol: str) -> str:
@@ -148,4 +153,6 @@ class Delivery:
             shards_down=tuple(sorted(self.down)),
             shards_catching_up=tuple(sorted(self.catching_up)),
             error=error,
+            context=self._context,
+            context_lost=sum(m.context_lost for m in self._mail.values()),
         )

@@ -17,6 +17,7 @@ from actors.addresses import ActorAddress, connect
 from actors.bus import BusActor
 from actors.codec import encode
 from actors.delivery import Delivery, FeedConfig
+from actors.mailbox import is_empty
 from actors.messages import FeedHealth, Outgoing, ShardBatch
 from actors.pacing import ReplaySource, open_feed, paced
 from actors.shard import SymbolActor
@@ -160,7 +161,7 @@ class FeedActor:
             if batch is None:
                 return
             position, part = batch.sequence, self._delivery.part(batch, shard)
-            if part.chains or part.quotes or part.trades:
+            if not is_empty(part):
                 message = ShardBatch(
                     parts=(part,),
                     sequence=position,

@@ -29,8 +29,9 @@ class ShardBatch:
     Parameters
     ----------
     parts : tuple of MarketBatch
-        What the feed delivered for this shard's symbols, in the order of the feed's sequence. A chain that a newer one
-        replaced while it waited is not among them; quotes and trades are.
+        What the feed delivered for this shard's symbols, in the order of the feed's sequence, and the context, which
+        goes to every shard. A chain or a book that a newer one replaced while it waited is not among them; quotes,
+        trades and context are.
     sequence : int
         The feed's sequence up to which nothing is missing but what `lost` counts.
     live_sequence : int
@@ -41,6 +42,8 @@ class ShardBatch:
         Chains of this shard that still wait in the feed.
     lost : mapping of str to int
         Quotes and trades that found no room while they waited, by symbol: the flow of these symbols has a hole.
+    context_lost : int
+        Context messages that found no room while they waited.
     """
 
     parts: tuple[MarketBatch, ...]
@@ -49,6 +52,7 @@ class ShardBatch:
     received_ns: int
     queued: int
     lost: Mapping[str, int] = field(default_factory=dict)
+    context_lost: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,10 +203,13 @@ class FeedHealth:
     ended : bool
         Whether the feed has no more batches.
     batches, chains, coalesced, undelivered : int
-        Counts since start: batches and chains pulled, chains replaced by a newer one before their shard took them, and
-        chains lost with a shard that died (it catches up on them).
+        Counts since start: batches and chains pulled, chains and books replaced by a newer one before their shard
+        took them, and chains lost with a shard that died (it catches up on them).
     rows, rows_lost : int
         Counts since start: quotes and trades pulled, and those that found no room while their shard was slow.
+    context, context_lost : int
+        Counts since start: context messages pulled, and those that found no room while a shard was slow, once for each
+        shard.
     queued : int
         Chains that wait for a shard now.
     late_s : float
@@ -228,6 +235,8 @@ class FeedHealth:
     shards_down: tuple[str, ...]
     shards_catching_up: tuple[str, ...]
     error: str
+    context: int = 0
+    context_lost: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

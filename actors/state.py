@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, final
 
 from actors.messages import Publication, ShardBatch, SymbolStatus
 from fields.live.config import LiveConfig
+from market.books import BookSnapshot
 from market.chains import OptionChain
 from market.clock import Clock
 from market.errors import TradingError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # the settings need this module's small classes, and not the 
 
 __all__ = ["Impact", "ShardConfig", "ShardCounts", "ShardState", "SymbolFactory"]
 
-_Messages = list[QuoteBatch | TradeBatch | OptionChain]
+_Message = QuoteBatch | TradeBatch | BookSnapshot | OptionChain
 _NS_PER_S: Final = 1_000_000_000
 _NAN: Final = float("nan")
 
@@ -84,20 +85,25 @@ class ShardCounts:
     failed : int
         Messages of a symbol that could not be taken, or gave no field.
     out_of_order : int
-        Chains, quote and trade messages dropped because their batch had been seen.
+        Chains, books, quote, trade and context messages dropped because their batch had been seen.
     compute_ns : int
         Time spent computing, ns.
+    context : int
+        Context messages taken.
     """
 
     updates: int = 0
     failed: int = 0
     out_of_order: int = 0
     compute_ns: int = 0
+    context: int = 0
 
 
-def _give(item: QuoteBatch | TradeBatch | OptionChain, state: SymbolState) -> None:
+def _give(item: _Message, state: SymbolState) -> None:
     if isinstance(item, OptionChain):
         state.on_chain(item)
+    elif isinstance(item, BookSnapshot):
+        state.on_book(item)
     elif isinstance(item, QuoteBatch):
         state.on_quotes(item)
     else:
@@ -208,9 +214,10 @@ class ShardState:
         return fresh + self._released({p.snapshot.symbol for p in fresh}) if was_behind else fresh
 
     def _take(self, part: MarketBatch) -> list[str]:
-        """Give a part to its symbols, quotes before trades before chains, and return which they are."""
-        by_symbol: dict[str, _Messages] = {}
-        items: _Messages = [*part.quotes, *part.trades, *part.chains]
+        """Give a part to its symbols, quotes before trades before books before chains, and return which they are."""
+        self.counts.context += len(part.context)
+        by_symbol: dict[str, list[_Message]] = {}
+        items: list[_Message] = [*part.quotes, *part.trades, *part.books, *part.chains]
         for item in items:
             by_symbol.setdefault(item.symbol, []).append(item)
         touched = []

@@ -57,7 +57,7 @@ class _Symbol:
         self._changed = self._at_close = False
 
     def take(self, batch: MarketBatch, symbol: str) -> None:
-        """Take its part of a batch as a shard does: quotes, trades, chain; the first chain before anything else."""
+        """Take its part of a batch as a shard does: quotes, trades, book, chain; the first chain before all else."""
         quotes = [part for part in batch.quotes if part.symbol == symbol]
         trades = [part for part in batch.trades if part.symbol == symbol]
         chains = [part for part in batch.chains if part.symbol == symbol]
@@ -68,6 +68,8 @@ class _Symbol:
             self._state.on_quotes(quote_batch)
         for trade_batch in trades:
             self._state.on_trades(trade_batch)
+        for book in (part for part in batch.books if part.symbol == symbol):
+            self._state.on_book(book)
         self._open(chains)
         self._changed = True
         if self._state.is_due:
@@ -137,7 +139,7 @@ class Player:
     def apply(self, batch: MarketBatch) -> None:
         """Take what became known at one instant."""
         told = {part.symbol for part in batch.quotes} | {part.symbol for part in batch.trades}
-        told |= {chain.symbol for chain in batch.chains}
+        told |= {chain.symbol for chain in batch.chains} | {book.symbol for book in batch.books}
         for symbol in sorted(told):
             if self._only in {None, symbol}:
                 if symbol not in self._symbols:

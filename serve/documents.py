@@ -136,6 +136,8 @@ class LiveDocument(BaseModel):
         Full only. At-the-money volatility at 30 days, annualised fraction.
     implied_vol_rank, stream : dict or None
         Full only. Where that stands among the sessions before; what became of the messages.
+    book : dict or None
+        Full only. The order book of the underlying, and whether the liquidity by price stands on it.
     """
 
     confidence: float | None
@@ -151,6 +153,7 @@ class LiveDocument(BaseModel):
     implied_vol_30d: float | None = None
     implied_vol_rank: dict[str, Any] | None = None
     stream: dict[str, Any] | None = None
+    book: dict[str, Any] | None = None
 
 
 class FieldDocument(BaseModel):

@@ -43,6 +43,8 @@ class LiveConfig:
         A field is due this long after the one before where anything has changed, event time, ns.
     material_move : float
         A field is due at once where spot has moved this far since the one before, log price.
+    book_max_age_ns : int
+        An order book older than this is not used for the liquidity by price, ns.
     """
 
     fields: FieldConfig = field(default_factory=FieldConfig)
@@ -55,13 +57,14 @@ class LiveConfig:
     calibrations: tuple[Calibration, ...] = ()
     cadence_ns: int = 1_000_000_000
     material_move: float = 5e-4
+    book_max_age_ns: int = 60_000_000_000
 
     def __post_init__(self) -> None:
-        if self.cadence_ns < 0 or not self.material_move > 0.0:
+        if min(self.cadence_ns, self.book_max_age_ns) < 0 or not self.material_move > 0.0:
             raise ConfigError(
-                "cadence_ns or material_move is out of range",
-                found=f"{self.cadence_ns}, {self.material_move}",
-                expected=">= 0, > 0",
+                "cadence_ns, book_max_age_ns or material_move is out of range",
+                found=f"{self.cadence_ns}, {self.book_max_age_ns}, {self.material_move}",
+                expected=">= 0, >= 0, > 0",
             )
 
         if steps_of(self.signing.rule, prefer_venue=False) >> SigningStep.REVERSE_TICK & 1:

@@ -13,6 +13,7 @@ from fields.amplification import FeedbackUncertainty, feedback_uncertainty, feed
 from fields.config import FieldConfig, TimeBasis
 from fields.flow.features import FlowColumn
 from fields.flow.messages import FlowMinute
+from fields.illiquidity.config import ImpactMethod
 from fields.illiquidity.impact import ImpactEstimate
 from fields.live.config import LiveConfig
 from fields.live.market import MarketInputs
@@ -22,7 +23,7 @@ from fields.signals import Signal, SignalCheckpoint, SignalInputs, SignalState
 from fields.snapshot import FieldSnapshot
 from market.chains import FloatArray
 
-__all__ = ["FieldBefore", "Interpretation", "Interpreter", "confidence_of", "with_impact"]
+__all__ = ["FieldBefore", "Interpretation", "Interpreter", "better_impact", "confidence_of", "with_impact"]
 
 _MINUTE_NS: Final = 60_000_000_000
 _MONTH: Final = {TimeBasis.CALENDAR: 30.0 / 365.0, TimeBasis.TRADING: 21.0 / 252.0}
@@ -221,6 +222,26 @@ def _cumulative_flow_usd(minute: FlowMinute | None) -> float:
     return minute.value(FlowColumn.CVD) * minute.value(FlowColumn.VWAP_DAY)
 
 
+def better_impact(traded: ImpactEstimate, resting: ImpactEstimate | None) -> ImpactEstimate:
+    """Return the impact of a symbol's own trades, or where they say none, that of its order book.
+
+    Parameters
+    ----------
+    traded : ImpactEstimate
+        From trades; NaN where there are too few.
+    resting : ImpactEstimate or None
+        From a fresh order book. Orders that would arrive are not in it, so it is usually the larger.
+
+    Returns
+    -------
+    ImpactEstimate
+        The resting one only where the traded one is NaN and it is not.
+    """
+    if isfinite(traded.return_per_usd) or resting is None or not isfinite(resting.return_per_usd):
+        return traded
+    return resting
+
+
 def with_impact(settings: FieldConfig, estimate: ImpactEstimate) -> FieldConfig:
     """Return the settings with the estimated impact, where nothing better than an assumption stands in them.
 
@@ -239,7 +260,8 @@ def with_impact(settings: FieldConfig, estimate: ImpactEstimate) -> FieldConfig:
     assumed = not isfinite(settings.impact_return_per_usd) or settings.impact_source.startswith("assumed")
     if not assumed or not isfinite(estimate.return_per_usd):
         return settings
-    source = f"estimated: {estimate.method.value} over {estimate.n} bars"
+    what = "levels" if estimate.method is ImpactMethod.DEPTH else "bars"
+    source = f"estimated: {estimate.method.value} over {estimate.n} {what}"
     return replace(settings, impact_return_per_usd=estimate.return_per_usd, impact_source=source)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fields.amplification import FeedbackUncertainty
 from fields.flow.messages import FlowMinute
 from fields.illiquidity.impact import ImpactEstimate
+from fields.live.depth import BookReading
 from fields.regime import AxisReading
 from fields.regime.history import ImpliedVolRank
 from fields.signals import Signal
@@ -70,6 +71,8 @@ class StreamReading:
         Chains of a session before the one that is open; dropped.
     rows_broken : int
         Quotes and trades that cannot be what they say, such as one without a price or from the future; dropped.
+    books_late : int
+        Order books that came after a newer one; dropped.
     rows_lost : int
         Quotes and trades that were lost on their way.
     before_chain : int
@@ -93,6 +96,7 @@ class StreamReading:
     clock_jumps: int
     chains_late: int = 0
     rows_broken: int = 0
+    books_late: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +132,8 @@ class LiveReadings:
         What holds it down most; empty where nothing does.
     reasons : mapping of str to str
         Why a number is missing that has no reason of its own, by its name.
+    book : BookReading or None
+        The order book of the underlying, and whether the liquidity by price stands on it.
     """
 
     dealer: DealerReading
@@ -143,3 +149,4 @@ class LiveReadings:
     confidence: float
     confidence_reason: str
     reasons: Mapping[str, str] = field(default_factory=dict)
+    book: BookReading | None = None

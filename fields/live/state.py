@@ -17,8 +17,9 @@ from fields.flow.messages import FieldLevels, FlowMinute, GreeksTable
 from fields.illiquidity.impact import ImpactEstimate
 from fields.live.chain import LiveChain
 from fields.live.config import LiveConfig
+from fields.live.depth import LiveBook
 from fields.live.intake import sound_quotes, sound_trades
-from fields.live.interpretation import FieldBefore, Interpreter, confidence_of, with_impact
+from fields.live.interpretation import FieldBefore, Interpreter, better_impact, confidence_of, with_impact
 from fields.live.market import MarketInputs
 from fields.live.order_flow import OrderFlow, OrderFlowCheckpoint
 from fields.live.readings import DealerReading, LiveReadings, StreamReading
@@ -27,6 +28,7 @@ from fields.regime import RegimeCheckpoint
 from fields.regime.history import DayHistory
 from fields.signals import SignalCheckpoint, decay_wind
 from fields.snapshot import FieldSnapshot
+from market.books import BookSnapshot
 from market.chains import FloatArray, OptionChain
 from market.contracts import ContractIndex, ContractNumbers
 from market.errors import DataError
@@ -98,6 +100,8 @@ class SymbolCheckpoint:
         Implied volatility by session.
     lost, lost_before_book : int
         Rows lost on their way: so far, and before the book was opened.
+    order_book : BookSnapshot or None
+        The newest order book of the underlying; None before the first.
     """
 
     symbol: str
@@ -120,6 +124,7 @@ class SymbolCheckpoint:
     implied_vol: DayHistory
     lost: int
     lost_before_book: int
+    order_book: BookSnapshot | None
 
 
 @final
@@ -147,6 +152,7 @@ class SymbolState:
         self._index = ContractIndex(saved.numbers if saved else None)
         self._chain = LiveChain(self._index)
         self._flow = OrderFlow(config, self._index, saved.order_flow if saved else None)
+        self._book = LiveBook(config.book_max_age_ns, config.impact, saved.order_book if saved else None)
         self._interpreter = Interpreter(config)
         if saved is not None:
             self._interpreter = Interpreter(config, saved.regime, saved.signals, saved.implied_vol)
@@ -196,6 +202,7 @@ class SymbolState:
             implied_vol=self._interpreter.implied_vol.checkpoint(),
             lost=self._lost,
             lost_before_book=self._lost_before_book,
+            order_book=self._book.newest,
         )
 
     @property
@@ -279,6 +286,11 @@ class SymbolState:
             self._chain.on_price(ts_ns, price)
         self._took(trades.ts_event_ns)
 
+    def on_book(self, book: BookSnapshot) -> None:
+        """Take the order book of the underlying as it stands; it waits for a chain where there is none yet."""
+        if self._book.on_book(book) and not self._chain.is_empty:
+            self._took(book.ts_event_ns)
+
     def on_market(self, inputs: MarketInputs) -> None:
         """Take what is known from other markets; it stands until the next."""
         self._interpreter.market = inputs
@@ -314,12 +326,14 @@ class SymbolState:
         """Return the field of the chain as it stands; raises `DataError` without one."""
         chain = self._chain.chain(self._now_ns)
         position = self._flow.position(self._chain.numbers, self._now_ns)
-        estimate = self._flow.impact_estimate()
-        context = replace(self._context(position), liquidity=self._flow.volume.profile(self._chain.spot))
+        order_book, depth, resting = self._book.read(self._now_ns)
+        estimate = better_impact(self._flow.impact_estimate(), resting)
+        liquidity = self._flow.volume.profile(self._chain.spot) if depth is None else depth
+        context = replace(self._context(position), liquidity=liquidity)
         evaluation = evaluate_field(chain, with_impact(self._config.fields, estimate), context, perf_ns=self._perf_ns)
         self._dirty = self._whole_chain = False
         self._field_ns, self._field_spot = self._message_ns, self._chain.spot
-        live = self._readings(evaluation.snapshot, position, estimate)
+        live = replace(self._readings(evaluation.snapshot, position, estimate), book=order_book)
         self._remember(evaluation)
         return LiveField(snapshot=evaluation.snapshot, live=live)
 
@@ -420,6 +434,7 @@ class SymbolState:
             clock_jumps=self._clock_jumps,
             chains_late=self._chains_late,
             rows_broken=self._broken,
+            books_late=self._book.late,
         )
 
 

@@ -91,6 +91,7 @@ def describe_live(live: LiveReadings) -> dict[str, object]:
         "implied_vol_30d": _plain(live.implied_vol_30d),
         "implied_vol_rank": _every(live.implied_vol_rank),
         "stream": _every(live.stream),
+        "book": None if live.book is None else _every(live.book),
         "confidence": _plain(live.confidence),
         "confidence_reason": live.confidence_reason,
         "reasons": dict(live.reasons),

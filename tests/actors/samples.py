@@ -9,8 +9,10 @@ from functools import lru_cache
 import numpy as np
 
 from actors.messages import ShardBatch
+from market.books import BookSnapshot
 from market.chains import DropReason, OptionChain
 from market.ports import MarketBatch
+from market.series import SeriesBatch, SeriesUnit
 from market.trades import CONSOLIDATED, UNDERLYING, ContractTable, TradeBatch
 from tests.generators import Expiry, synthetic_chain
 
@@ -59,6 +61,36 @@ def trades_of(symbol: str, count: int) -> TradeBatch:
         flags=np.zeros(count, dtype=np.uint8),
         venue=np.full(count, CONSOLIDATED, dtype=np.int16),
         aggressor=np.zeros(count, dtype=np.int8),
+    )
+
+
+def book_of(symbol: str, mid: float = 4_000.0, ts_ns: int = AS_OF_NS) -> BookSnapshot:
+    """Return fifty levels a side, a quarter apart."""
+    steps = 0.25 * np.arange(1.0, 51.0)
+    return BookSnapshot(
+        symbol=symbol,
+        market=f"{symbol}/USD",
+        ts_event_ns=ts_ns,
+        cause_id="test",
+        provenance=small_chain(symbol).provenance,
+        bid_price=mid - steps,
+        bid_size=np.full(50, 10.0),
+        ask_price=mid + steps,
+        ask_size=np.full(50, 10.0),
+    )
+
+
+def series_of(series: str, value: float, ts_ns: int = AS_OF_NS) -> SeriesBatch:
+    """Return one value of a series that was known at once."""
+    return SeriesBatch(
+        series=series,
+        unit=SeriesUnit.INDEX_POINTS,
+        ts_event_ns=ts_ns,
+        cause_id="test",
+        provenance=small_chain("A").provenance,
+        event_ns=np.array([ts_ns]),
+        available_ns=np.array([ts_ns]),
+        value=np.array([value]),
     )
 
 

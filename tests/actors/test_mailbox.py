@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.delivery import Delivery, FeedConfig
 from actors.mailbox import Backlog, ShardMailbox, weigh
-from tests.actors.samples import batch_of, small_chain, trades_of
+from actors.placement import owner
+from tests.actors.samples import batch_of, book_of, series_of, small_chain, trades_of
 
 
 def test_a_free_shard_gets_a_batch_at_once() -> None:
@@ -123,3 +127,61 @@ def test_a_flood_of_trades_is_bounded_and_counted() -> None:
     assert [part.sequence for part in taken.parts] == list(range(91, 101))
     assert taken.lost == {"A": 900}
     assert mail.rows_lost == 900
+
+
+def test_context_goes_to_every_shard_and_a_book_to_its_owner() -> None:
+    """A rate concerns all symbols; an order book concerns the shard that owns its symbol."""
+    shards = ("one", "two")
+    delivery = Delivery(shards, FeedConfig())
+    batch = replace(batch_of(0), books=(book_of("AAA"), book_of("BBB")), context=(series_of("VIX", 15.0),))
+    parts = {name: delivery.part(batch, name) for name in shards}
+    assert all(part.context == batch.context for part in parts.values())
+    assert {book.symbol: name for name, part in parts.items() for book in part.books} == {
+        symbol: owner(symbol, shards) for symbol in ("AAA", "BBB")
+    }
+    assert delivery.hand_over(batch, 0) == list(shards)
+    assert all((message := delivery.take(name)) is not None and message.parts[0].context for name in shards)
+
+
+def test_a_newer_book_replaces_the_one_that_waits() -> None:
+    """Books coalesce by symbol and are counted; the context that came with the older one is still handed over."""
+    mail = ShardMailbox(max_in_flight=1)
+    mail.offer(batch_of(0, small_chain("A")), 0)
+    mail.take()
+    for sequence in (1, 2, 3):
+        told = (series_of("VIX", 15.0),) if sequence == 1 else ()
+        mail.offer(replace(batch_of(sequence), books=(book_of("A", 4_000.0 + sequence),), context=told), 0)
+    mail.returned()
+    taken = mail.take()
+    assert taken is not None
+    assert [(part.sequence, len(part.books), len(part.context)) for part in taken.parts] == [(1, 0, 1), (3, 1, 0)]
+    assert taken.parts[1].books[0].bid_price[0] == 4_002.75
+    assert mail.coalesced == 2
+
+
+def test_a_flood_of_trades_costs_no_context() -> None:
+    """Trades are given up oldest first; the rates that waited with them stay, until they flood a room of their own."""
+    mail = ShardMailbox(max_in_flight=1, max_rows=10 * (10 + 24))
+    mail.offer(batch_of(0, small_chain("A")), 0)
+    mail.take()
+    for sequence in range(1, 13):
+        trades = (trades_of("A", 10),)
+        mail.offer(replace(batch_of(sequence, trades=trades), context=(series_of("VIX", float(sequence)),)), 0)
+    mail.returned()
+    taken = mail.take()
+    assert taken is not None
+    assert [len(part.context) for part in taken.parts] == [1] * 12
+    assert (taken.lost, taken.context_lost, mail.context_lost) == ({"A": 20}, 0, 0)
+    for sequence in range(13, 33):
+        mail.offer(replace(batch_of(sequence), context=(series_of("VIX", float(sequence)),)), 0)
+    mail.returned()
+    flooded = mail.take()
+    assert flooded is not None
+    assert (len(flooded.parts), flooded.context_lost, mail.context_lost) == (13, 7, 7)
+
+
+def test_books_and_context_weigh_in_the_backlog() -> None:
+    """What is kept for a shard that must catch up is bounded whatever it holds."""
+    plain = batch_of(0, small_chain("A"))
+    told = replace(plain, books=(book_of("A"),), context=(series_of("VIX", 15.0),))
+    assert weigh(told) > weigh(plain) + 100 * 16
