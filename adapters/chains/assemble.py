@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.chains.columns import distinct
 from market.calendars import expiry_series
 from market.chains import DropReason, FloatArray, OptionChain
 from market.clock import iso_of_ns
@@ -24,6 +25,14 @@ __all__ = ["Contracts", "SnapshotKey", "Spot", "assemble", "crypto_product", "li
 # The longest listed options run six years; a date beyond fifteen is a misread cell, not a contract.
 _LONGEST_DAYS = 15 * 366
 _OLDEST_DAYS = 366
+# Why a row is left out, by the codes that the rows bear; 0 is a row that is kept.
+_REASONS = (
+    DropReason.BAD_ROW,
+    DropReason.BAD_STRIKE,
+    DropReason.NON_STANDARD,
+    DropReason.NEGATIVE_PRICE,
+    DropReason.DUPLICATE,
+)
 _SAME_NAME = ("strike", "bid", "ask", "last", "open_interest", "volume", "bid_size", "ask_size")
 
 
@@ -162,16 +171,15 @@ def assemble(  # one name per array of the chain
     n = contracts.strike.shape[0]
     root_code, products = _products(contracts.root, key.symbol, product)
     reason = _reasons(contracts, key, root_code, products)
-    keep = np.flatnonzero(reason == "")
+    keep = np.flatnonzero(reason == 0)
     series, index = _series(contracts.expiration[keep], root_code[keep], products, path)
     repeated = _repeated(index, contracts.strike[keep], contracts.right[keep])
-    reason[keep[repeated]] = DropReason.DUPLICATE.value
+    reason[keep[repeated]] = _REASONS.index(DropReason.DUPLICATE) + 1
     keep, index = keep[~repeated], index[~repeated]
     dropped = _counted(reason, malformed)
     if keep.size == 0:
         raise _nothing_left(path, key, n + malformed, dropped)
-    used = np.unique(index)
-    index = np.searchsorted(used, index)
+    used, index = distinct(index)
 
     arrays = _arrays(contracts, keep, key.ts_event_ns)
     spot = contracts.spot
@@ -184,7 +192,7 @@ def assemble(  # one name per array of the chain
         series=tuple(series[i] for i in used),
         series_index=index.astype(np.int32),
         is_call=contracts.right[keep] == 1,
-        vendor_forward=_forwards(_kept(contracts.forward, keep), index, used.size),
+        vendor_forward=_forwards(contracts.forward, keep, index, used.size),
         **arrays,
         spot_last=_price(spot.last),
         spot_bid=_price(spot.bid),
@@ -196,7 +204,9 @@ def assemble(  # one name per array of the chain
 
 
 def _kept(values: FloatArray | None, keep: NDArray[np.int64]) -> FloatArray:
-    return np.full(keep.size, np.nan) if values is None else np.ascontiguousarray(values[keep])
+    if values is None:
+        return np.full(keep.size, np.nan)
+    return np.ascontiguousarray(values if keep.size == values.size else values[keep])
 
 
 def _arrays(contracts: Contracts, keep: NDArray[np.int64], ts_event_ns: int) -> dict[str, Any]:
@@ -220,14 +230,14 @@ def _price(value: float) -> float:
 def _products(
     roots: NDArray[np.bytes_], symbol: str, product: Callable[[str, str], Product | None]
 ) -> tuple[NDArray[np.int64], list[Product | None]]:
-    distinct, codes = np.unique(roots, return_inverse=True)
-    names = [bytes(root).decode("ascii", "replace") for root in distinct]
-    return codes.reshape(-1), [product(name, symbol) if name else None for name in names]
+    found, codes = distinct(roots)
+    names = [bytes(root).decode("ascii", "replace") for root in found]
+    return codes, [product(name, symbol) if name else None for name in names]
 
 
 def _reasons(
     contracts: Contracts, key: SnapshotKey, root_code: NDArray[np.int64], products: list[Product | None]
-) -> NDArray[np.str_]:
+) -> NDArray[np.int8]:
     session = np.datetime64(key.session, "D")
     ahead = (contracts.expiration - session).astype("timedelta64[D]").astype(np.int64)
     in_range = ~np.isnat(contracts.expiration) & (ahead >= -_OLDEST_DAYS) & (ahead <= _LONGEST_DAYS)
@@ -242,20 +252,23 @@ def _reasons(
         foreign = foreign | contracts.non_standard
     bad_strike = ~(np.isfinite(contracts.strike) & (contracts.strike > 0.0))
     conditions = [bad, bad_strike, foreign, negative]
-    names = [DropReason.BAD_ROW, DropReason.BAD_STRIKE, DropReason.NON_STANDARD, DropReason.NEGATIVE_PRICE]
-    return np.select(conditions, [name.value for name in names], default="").astype("U16")
+    reason = np.zeros(bad.shape, dtype=np.int8)
+    # From the last to the first: the first of several reasons is the one that counts.
+    for place in reversed(range(len(conditions))):
+        reason[conditions[place]] = place + 1
+    return reason
 
 
 def _series(
     expiration: NDArray[np.datetime64], root_code: NDArray[np.int64], products: list[Product | None], path: Path
 ) -> tuple[list[ExpirySeries], NDArray[np.int64]]:
     day = expiration.astype("datetime64[D]").astype(np.int64)
-    key, inverse = np.unique(day * (len(products) + 1) + root_code, return_inverse=True)
+    key, codes = distinct(day * (len(products) + 1) + root_code)
     built = [_one_series(int(value), products, path) for value in key]
     order = sorted(range(len(built)), key=lambda i: (built[i].expiry_ns, built[i].product.root))
     place = np.empty(len(built), dtype=np.int64)
     place[order] = np.arange(len(built))
-    return [built[i] for i in order], place[inverse.reshape(-1)]
+    return [built[i] for i in order], place[codes]
 
 
 def _one_series(key: int, products: list[Product | None], path: Path) -> ExpirySeries:
@@ -268,24 +281,39 @@ def _one_series(key: int, products: list[Product | None], path: Path) -> ExpiryS
 
 
 def _repeated(index: NDArray[np.int64], strike: FloatArray, right: NDArray[np.int8]) -> NDArray[np.bool_]:
-    _, strike_code = np.unique(strike, return_inverse=True)
-    key = (index * (strike.size + 1) + strike_code.reshape(-1)) * 2 + right
+    thousandths = np.rint(strike * 1000.0)
+    if bool((thousandths / 1000.0 == strike).all()) and thousandths.max(initial=0.0) < 2**32:
+        # Nearly every table: the strike itself is the code, and a sort without places shows that none is repeated.
+        strike_code = thousandths.astype(np.int64)
+        key = (index * 2**32 + strike_code) * 2 + right
+        ordered = np.sort(key)
+        if not bool((ordered[1:] == ordered[:-1]).any()):
+            return np.zeros(key.shape, dtype=np.bool_)
+    else:
+        strike_code = np.unique(strike, return_inverse=True)[1].reshape(-1)
+        key = (index * (strike.size + 1) + strike_code) * 2 + right
     _, first = np.unique(key, return_index=True)
     repeated = np.ones(key.shape, dtype=np.bool_)
     repeated[first] = False
     return repeated
 
 
-def _counted(reason: NDArray[np.str_], malformed: int) -> Mapping[DropReason, int]:
-    names, counts = np.unique(reason[reason != ""], return_counts=True)
-    dropped = {DropReason(str(name)): int(count) for name, count in zip(names, counts, strict=True)}
+def _counted(reason: NDArray[np.int8], malformed: int) -> Mapping[DropReason, int]:
+    counts = np.bincount(reason, minlength=len(_REASONS) + 1)[1:].tolist()
+    # In the order of their names, whichever came first.
+    dropped = {name: count for name, count in sorted(zip(_REASONS, counts, strict=True)) if count}
     if malformed:
         dropped[DropReason.BAD_ROW] = dropped.get(DropReason.BAD_ROW, 0) + malformed
     return dropped
 
 
-def _forwards(forward: FloatArray, index: NDArray[np.int64], n_series: int) -> FloatArray:
+def _forwards(
+    forwards: FloatArray | None, keep: NDArray[np.int64], index: NDArray[np.int64], n_series: int
+) -> FloatArray:
     result = np.full(n_series, np.nan)
+    if forwards is None:
+        return result
+    forward = forwards[keep]
     for place in range(n_series):
         known = forward[(index == place) & np.isfinite(forward) & (forward > 0.0)]
         # A venue that stamps each contract apart prints forwards a few cents apart within one snapshot.

@@ -15,13 +15,14 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from adapters.chains.assemble import Contracts, SnapshotKey, Spot, assemble
 from adapters.chains.columns import ColumnReader
 from adapters.chains.delimited import Dialect, read_lines
-from adapters.chains.occ import parse_occ
+from adapters.chains.occ import OccSymbols, parse_occ
 from adapters.chains.source import SourceFile, foreign_errors
-from adapters.chains.table import SingleSource, label_occ
+from adapters.chains.table import SingleSource, underlying_of
 from market.calendars import latest_session
 from market.clock import ns_of_datetime
 from market.errors import DataError
@@ -32,6 +33,12 @@ __all__ = ["header_line", "read_quote_table"]
 
 _SIDE = ("symbol", "last", "net", "bid", "ask", "volume", "iv", "delta", "gamma", "open_interest")
 _COLUMNS = ("expiration", *(f"c_{name}" for name in _SIDE), "strike", *(f"p_{name}" for name in _SIDE))
+# What is read, and as what; the change of the day is not.
+_KINDS = {
+    name: pa.string() if name == "expiration" or name.endswith("symbol") else pa.float64()
+    for name in _COLUMNS
+    if not name.endswith("_net")
+}
 _EASTERN = ZoneInfo("America/New_York")
 _ZONES: dict[str, tzinfo] = {
     "EDT": timezone(timedelta(hours=-4)),
@@ -95,11 +102,13 @@ def read_quote_table(source: SourceFile) -> SingleSource:
     lines = text.splitlines()
     dialect = Dialect.of(lines[header], lines[header + 1 : header + 6])
     _check_header(source, lines[header], dialect, header + 1)
-    rows = read_lines(source, content, dialect, names=_COLUMNS, skip=header + 1)
+    rows = read_lines(source, content, dialect, names=_COLUMNS, skip=header + 1, kinds=_KINDS)
     preamble = " ".join(lines[:header])
     with foreign_errors(source.path, what="the quote table cannot be read"):
         instant = _instant(preamble, source)
-        symbol = _symbol(rows.table, source)
+        symbols = _symbols(rows.table)
+        occ = parse_occ(symbols)
+        symbol = underlying_of(symbols[: rows.table.num_rows], occ, source.path, column="c_symbol")
         session = latest_session(product_of(symbol).calendar, instant)
         key = SnapshotKey(
             symbol=symbol,
@@ -108,7 +117,7 @@ def read_quote_table(source: SourceFile) -> SingleSource:
             as_of_source=AsOfSource.STAMPED,
             n_contracts=2 * (rows.table.num_rows + rows.malformed),
         )
-        contracts = _contracts(rows.table, preamble)
+        contracts = _contracts(rows.table, symbols, occ, preamble)
         chain = assemble(contracts, key, source="cboe-quote-table", path=source.path, malformed=2 * rows.malformed)
     return SingleSource(path=source.path, chain=chain)
 
@@ -136,15 +145,13 @@ def _check_header(source: SourceFile, line: str, dialect: Dialect, row: int) -> 
         )
 
 
-def _symbol(table: pa.Table, source: SourceFile) -> str:
-    _, names = label_occ("c_symbol")(table, source.path)
-    return names[0]
-
-
-def _contracts(table: pa.Table, preamble: str) -> Contracts:
+def _symbols(table: pa.Table) -> NDArray[np.bytes_]:
     reader = ColumnReader(table)
-    symbols = np.concatenate([reader.text("c_symbol"), reader.text("p_symbol")])
-    occ = parse_occ(symbols)
+    return np.concatenate([reader.text("c_symbol"), reader.text("p_symbol")])
+
+
+def _contracts(table: pa.Table, symbols: NDArray[np.bytes_], occ: OccSymbols, preamble: str) -> Contracts:
+    reader = ColumnReader(table)
     strike, expiration = reader.number("strike"), reader.day("expiration")
     # One side's unreadable cell must not cost the other side its row.
     shared = reader.bad.copy()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import final
+from functools import lru_cache
+from typing import Any, final
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 
 from market.chains import FloatArray
 
-__all__ = ["ColumnReader", "coded", "parse_day"]
+__all__ = ["ColumnReader", "coded", "distinct", "parse_day"]
 
 _DAY_FORMATS = ("%Y-%m-%d", "%a %b %d %Y", "%Y%m%d", "%m/%d/%Y", "%Y/%m/%d")
 _CALLS = {"c", "call", "calls"}
 _PUTS = {"p", "put", "puts"}
 
 
+@lru_cache(maxsize=16_384)  # a table shows few dates, each on thousands of rows
 def parse_day(text: str) -> date | None:
     """Return the date that a cell shows, or None where it shows none."""
     words = text.strip()
@@ -30,6 +32,36 @@ def parse_day(text: str) -> date | None:
             except ValueError:
                 continue
     return None
+
+
+def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the distinct values in order, and for each value its place among them, shape (n_rows,).
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows,)
+        Any sortable type.
+
+    Returns
+    -------
+    distinct : ndarray, shape (n_distinct,)
+        As `numpy.unique` gives them.
+    codes : ndarray of int64, shape (n_rows,)
+        ``distinct[codes]`` are the values.
+
+    Notes
+    -----
+    Tables of contracts are sorted by expiration, so equal values stand together: only the first of each run is sorted.
+    """
+    if values.size == 0:
+        return values, np.zeros(0, dtype=np.int64)
+    if values.dtype.kind == "S" and values.dtype.itemsize <= 8:
+        # Short words compare as the numbers that their letters make, in the same order.
+        numbers, codes = distinct(values.astype("S8").view(">u8").astype(np.uint64))
+        return numbers.astype(">u8").view("S8").astype(values.dtype), codes
+    first = np.concatenate([[True], values[1:] != values[:-1]])
+    found, places = np.unique(values[first], return_inverse=True)
+    return found, places.reshape(-1)[np.cumsum(first) - 1]
 
 
 def coded(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[object]]:
@@ -102,6 +134,9 @@ class ColumnReader:
             codes, values = coded(column)
             words = np.array([*(_bytes(value) for value in values), b""])
             return np.asarray(words[codes])
+        letters = _letters(column)
+        if letters is not None:
+            return letters
         return np.array([_bytes(value) for value in column.to_pylist()], dtype=np.bytes_).reshape(self.n_rows)
 
     def instant_ns(self, name: str) -> NDArray[np.int64]:
@@ -133,6 +168,25 @@ def _floats(column: pa.ChunkedArray) -> tuple[FloatArray, NDArray[np.bool_]]:
         [cell == "" or cell.lower() in {"nan", "none", "null", "n/a"} for cell in cells], dtype=np.bool_
     )
     return values, np.isnan(values) & ~named_nan.reshape(len(cells))
+
+
+def _letters(column: pa.ChunkedArray) -> NDArray[np.bytes_] | None:
+    """Return a column of ASCII text as byte strings without a loop over its rows, or None for any other column."""
+    if not pa.types.is_string(column.type) or len(column) == 0:
+        return None
+    whole = pa.concat_arrays(pc.fill_null(column, "").chunks)
+    _, offsets, data = whole.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int32)[whole.offset : whole.offset + len(whole) + 1]
+    letters = np.frombuffer(data or b"", dtype=np.uint8)[ends[0] : ends[-1]]
+    if letters.size == 0 or int(letters.max()) > 127:
+        return None
+    length = np.diff(ends)
+    width = int(length.max())
+    if letters.size < width * len(whole):
+        padded = np.zeros((len(whole), width), dtype=np.uint8)
+        padded[np.arange(width) < length[:, None]] = letters
+        letters = padded
+    return np.ascontiguousarray(letters).reshape(-1).view(f"S{width}")
 
 
 def _float_or_nan(cell: str) -> float:

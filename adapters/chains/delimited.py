@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
@@ -52,7 +53,15 @@ class TextRows:
     malformed: int
 
 
-def read_lines(source: SourceFile, content: bytes, dialect: Dialect, *, names: Sequence[str], skip: int) -> TextRows:
+def read_lines(
+    source: SourceFile,
+    content: bytes,
+    dialect: Dialect,
+    *,
+    names: Sequence[str],
+    skip: int,
+    kinds: Mapping[str, pa.DataType] | None = None,
+) -> TextRows:
     """Split a text into columns.
 
     Parameters
@@ -67,20 +76,17 @@ def read_lines(source: SourceFile, content: bytes, dialect: Dialect, *, names: S
         Names of the columns, in their order; a line with another number of cells is malformed.
     skip : int
         Lines before the first row.
+    kinds : mapping of str to pyarrow.DataType, optional
+        The columns to read and what their cells should be, where the layout is known. Where a cell is not, all columns
+        are read, and judged, as without it.
 
     Returns
     -------
     TextRows
         Columns are numbers where every cell is one, else text.
     """
-    malformed: list[tuple[int, int]] = []
-
-    def remember(row: pacsv.InvalidRow) -> str:
-        malformed.append((row.number or 0, row.actual_columns))
-        return "skip"
-
     body = _body(content, skip)
-    if not body.strip():
+    if not body or body.isspace():
         raise DataError(
             "the table has a header but no rows",
             path=str(source.path),
@@ -90,24 +96,45 @@ def read_lines(source: SourceFile, content: bytes, dialect: Dialect, *, names: S
             action="fetch the file again",
         )
     with foreign_errors(source.path, what="the table cannot be split into columns"):
-        table = pacsv.read_csv(
-            io.BytesIO(body),
-            # One block, so that the type of a column is judged on all of its cells.
-            read_options=pacsv.ReadOptions(column_names=list(names), use_threads=False, block_size=len(body) + 1),
-            parse_options=pacsv.ParseOptions(delimiter=dialect.delimiter, invalid_row_handler=remember),
-            convert_options=pacsv.ConvertOptions(
-                decimal_point=dialect.decimal,
-                strings_can_be_null=True,
-                null_values=["", " ", "NaN", "nan", "NULL", "null", "None", "N/A"],
-                true_values=[],
-                false_values=[],
-                timestamp_parsers=[],
-                auto_dict_encode=False,
-            ),
-        )
+        try:
+            table, malformed = _split(body, dialect, names, kinds)
+        except pa.ArrowInvalid:
+            if kinds is None:
+                raise
+            table, malformed = _split(body, dialect, names, None)
     _check_lines(source, body, table.num_rows + len(malformed), skip)
     _check_shape(source, body, table, malformed, expected=len(names), skip=skip, delimiter=dialect.delimiter)
     return TextRows(table=table, malformed=len(malformed))
+
+
+def _split(
+    body: bytes, dialect: Dialect, names: Sequence[str], kinds: Mapping[str, pa.DataType] | None
+) -> tuple[pa.Table, list[tuple[int, int]]]:
+    """Return the columns, and of each line with another number of cells its number and its cells."""
+    malformed: list[tuple[int, int]] = []
+
+    def remember(row: pacsv.InvalidRow) -> str:
+        malformed.append((row.number or 0, row.actual_columns))
+        return "skip"
+
+    table = pacsv.read_csv(
+        pa.BufferReader(body),
+        # One block, so that the type of a column is judged on all of its cells, and lines keep their numbers.
+        read_options=pacsv.ReadOptions(column_names=list(names), use_threads=False, block_size=len(body) + 1),
+        parse_options=pacsv.ParseOptions(delimiter=dialect.delimiter, invalid_row_handler=remember),
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict(kinds or {}),
+            include_columns=list(kinds or ()),
+            decimal_point=dialect.decimal,
+            strings_can_be_null=True,
+            null_values=["", " ", "NaN", "nan", "NULL", "null", "None", "N/A"],
+            true_values=[],
+            false_values=[],
+            timestamp_parsers=[],
+            auto_dict_encode=False,
+        ),
+    )
+    return table, malformed
 
 
 def _body(content: bytes, skip: int) -> bytes:
@@ -118,6 +145,8 @@ def _body(content: bytes, skip: int) -> bytes:
             return b""
         start = end + 1
     body = content[start:]
+    if body.isascii():
+        return body
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:
@@ -128,7 +157,7 @@ def _body(content: bytes, skip: int) -> bytes:
 
 def _check_lines(source: SourceFile, body: bytes, found: int, skip: int) -> None:
     # A quotation mark that is never closed makes one cell of all lines after it: contracts would vanish uncounted.
-    if found >= body.count(b"\n"):
+    if found >= np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == ord("\n")):
         return
     lines = body.split(b"\n")
     filled = sum(1 for line in lines if line.rstrip(b"\r"))

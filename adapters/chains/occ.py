@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.chains.columns import distinct
 from market.chains import FloatArray
 
 __all__ = ["OccSymbols", "parse_occ"]
 
 _TAIL = 15  # yymmdd, right, 8 digits of strike
-_DATE_DIGITS = np.array([0, 1, 2, 3, 4, 5])
-_STRIKE_DIGITS = np.arange(7, 15)
 _MAX_WIDTH = 64
 
 
@@ -56,21 +55,15 @@ def parse_occ(symbols: NDArray[np.bytes_]) -> OccSymbols:
     OccSymbols
         Arrays of shape (n_contracts,). Strikes are exact: the integer of thousandths, divided once.
     """
-    n = symbols.shape[0]
-    width = max(min(symbols.dtype.itemsize, _MAX_WIDTH), _TAIL + 1)
-    fixed = np.char.strip(symbols.astype(f"S{width}"))
-    fixed = np.where(np.char.startswith(fixed, b"O:"), np.strings.slice(fixed, 2, None), fixed).astype(f"S{width}")
-    letters = np.ascontiguousarray(fixed).view(np.uint8).reshape(n, width)
-    length = np.char.str_len(fixed)
+    letters, length = _letters(symbols)
     start = np.maximum(length - _TAIL, 0)
-    tail = np.take_along_axis(letters, np.minimum(start[:, None] + np.arange(_TAIL), width - 1), axis=1)
-    digits = tail.astype(np.int64) - ord("0")
-    numeric = (digits >= 0) & (digits <= 9)
-    call, put = tail[:, 6] == ord("C"), tail[:, 6] == ord("P")
-    valid = (length > _TAIL) & numeric[:, _DATE_DIGITS].all(axis=1) & numeric[:, _STRIKE_DIGITS].all(axis=1)
-    valid &= call | put
-    expiration = _dates(digits[:, :6], valid)
-    thousandths = digits[:, 7:] @ 10 ** np.arange(7, -1, -1)
+    tail = _tails(letters, length)
+    digits = tail - np.uint8(ord("0"))  # what is no digit wraps to more than 9
+    call, put = tail[6] == ord("C"), tail[6] == ord("P")
+    numeric = (digits[:6].max(axis=0) <= 9) & (digits[7:].max(axis=0) <= 9)
+    valid = (length > _TAIL) & numeric & (call | put)
+    expiration = _dates(_integers(digits[:6]), valid)
+    thousandths = _integers(digits[7:])
     root = _roots(letters, start)
     valid &= ~np.isnat(expiration) & (np.char.str_len(root) > 0)
     return OccSymbols(
@@ -82,19 +75,51 @@ def parse_occ(symbols: NDArray[np.bytes_]) -> OccSymbols:
     )
 
 
-def _dates(digits: NDArray[np.int64], valid: NDArray[np.bool_]) -> NDArray[np.datetime64]:
-    year = 2000 + digits[:, 0] * 10 + digits[:, 1]
-    month = digits[:, 2] * 10 + digits[:, 3]
-    day = digits[:, 4] * 10 + digits[:, 5]
-    possible = valid & (month >= 1) & (month <= 12) & (day >= 1)
-    first = ((np.where(possible, year, 2000) - 1970) * 12 + np.where(possible, month, 1) - 1).astype("datetime64[M]")
+def _letters(symbols: NDArray[np.bytes_]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the symbols as letters, shape (n_contracts, width), without blanks around or a prefix, and the lengths."""
+    n = symbols.shape[0]
+    width = max(min(symbols.dtype.itemsize, _MAX_WIDTH), _TAIL + 1)
+    fixed = np.ascontiguousarray(symbols.astype(f"S{width}"))
+    letters = fixed.view(np.uint8).reshape(n, width)
+    # Compact symbols, as nearly all vendors write them, need none of the slower work on strings.
+    if bool(((letters - np.uint8(1)) < 32).any()) or bool((letters == ord(":")).any()):
+        fixed = np.char.strip(fixed)
+        fixed = np.where(np.char.startswith(fixed, b"O:"), np.strings.slice(fixed, 2, None), fixed).astype(f"S{width}")
+        letters = np.ascontiguousarray(fixed).view(np.uint8).reshape(n, width)
+    return letters, np.char.str_len(fixed)
+
+
+def _tails(letters: NDArray[np.uint8], length: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return the last letters of each symbol, shape (15, n_contracts): a place in the symbol is a row of its own."""
+    tail = np.zeros((_TAIL, letters.shape[0]), dtype=np.uint8)
+    for size in np.flatnonzero(np.bincount(length, minlength=1)):
+        if size >= _TAIL:
+            rows = length == size
+            tail[:, rows] = letters[rows, size - _TAIL : size].T
+    return tail
+
+
+def _integers(digits: NDArray[np.uint8]) -> NDArray[np.int64]:
+    value = np.zeros(digits.shape[1], dtype=np.int64)
+    for row in digits:
+        value = value * 10 + row
+    return value
+
+
+def _dates(yymmdd: NDArray[np.int64], valid: NDArray[np.bool_]) -> NDArray[np.datetime64]:
+    found, codes = distinct(np.where(valid, yymmdd, 0))
+    year, month, day = 2000 + found // 10_000, found // 100 % 100, found % 100
+    possible = (month >= 1) & (month <= 12) & (day >= 1)
+    first = ((year - 1970) * 12 + np.where(possible, month, 1) - 1).astype("datetime64[M]")
     dates = first.astype("datetime64[D]") + (np.where(possible, day, 1) - 1).astype("timedelta64[D]")
     # 31 February rolls into March: a date that left its month was never one.
     possible &= dates.astype("datetime64[M]") == first
-    return np.where(possible, dates, np.datetime64("NaT", "D"))
+    return np.where(possible, dates, np.datetime64("NaT", "D"))[codes]
 
 
 def _roots(letters: NDArray[np.uint8], start: NDArray[np.int64]) -> NDArray[np.bytes_]:
-    inside = np.arange(letters.shape[1]) < start[:, None]
-    kept = np.where(inside, letters, 0).astype(np.uint8)
-    return np.char.strip(np.ascontiguousarray(kept).view(f"S{letters.shape[1]}").reshape(-1))
+    width = max(int(start.max(initial=0)), 1)
+    inside = np.arange(width) < start[:, None]
+    kept = np.where(inside, letters[:, :width], 0).astype(np.uint8)
+    roots = np.ascontiguousarray(kept).view(f"S{width}").reshape(-1)
+    return np.char.strip(roots) if bool(((kept - np.uint8(1)) < 32).any()) else roots

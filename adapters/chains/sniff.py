@@ -24,6 +24,7 @@ __all__ = ["LAYOUTS", "open_source"]
 # The first layout whose columns are all there wins, so a richer one stands before a poorer one.
 LAYOUTS: tuple[Layout, ...] = (*eod.LAYOUTS, *optionsdx.LAYOUTS, *yahoo.LAYOUTS, *crypto.LAYOUTS)
 
+_CONTROL = bytes(byte for byte in range(32) if not 9 <= byte <= 13)  # no text holds many of these letters
 _KNOWN = "Cboe quote table or delayed-quote JSON, OptionsDX, Yahoo, Deribit, OKX, Lean, iVolatility, or a recording"
 # What other market data looks like: (columns that it has, what it is). A clear name saves the reader a search.
 _LOOKALIKES: tuple[tuple[frozenset[str], str], ...] = (
@@ -88,7 +89,8 @@ def _open_zip(source: SourceFile) -> ChainSource:
 
 def _open_text(source: SourceFile) -> ChainSource:
     head = source.head
-    if b"\x00" in head or sum(byte < 9 or 13 < byte < 32 for byte in head[:4096]) > len(head[:4096]) // 100:
+    start = head[:4096]
+    if b"\x00" in head or len(start) - len(start.translate(None, _CONTROL)) > len(start) // 100:
         raise _unknown(source, f"binary data beginning with {head[:8].hex(' ')}", "name a chain file")
     text = head.decode("utf-8-sig", "replace").lstrip()
     if re.match(r'\{|\[\s*[\[{"\d]', text):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gzip
-import io
 import os
 import stat
 import struct
@@ -190,12 +189,16 @@ class SourceFile:
         return content
 
     def _bounded(self, stream: BinaryIO) -> bytes:
-        parts = io.BytesIO()
-        while chunk := stream.read(_CHUNK):
-            if parts.tell() + len(chunk) > MAX_BYTES:
+        parts: list[bytes] = []
+        left = MAX_BYTES
+        # A plain file comes in one piece, which is then not copied again.
+        size = _CHUNK if self.compressed or self.member is not None else self.identity[2] + 1
+        while chunk := stream.read(size):
+            left -= len(chunk)
+            if left < 0:
                 raise self._too_large(f"more than {MAX_BYTES} bytes")
-            parts.write(chunk)
-        return parts.getvalue()
+            parts.append(chunk)
+        return b"".join(parts)
 
     def _too_large(self, found: str) -> DataError:
         return DataError(

@@ -14,7 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from adapters.chains.assemble import Contracts, SnapshotKey, assemble, listed_product
-from adapters.chains.columns import coded, parse_day
+from adapters.chains.columns import ColumnReader, coded, distinct, parse_day
+from adapters.chains.occ import OccSymbols, parse_occ
 from adapters.chains.source import SourceFile, foreign_errors
 from market.calendars import session_on
 from market.chains import OptionChain
@@ -41,6 +42,7 @@ __all__ = [
     "label_occ",
     "snapshots_of",
     "take",
+    "underlying_of",
     "utc_instant",
 ]
 
@@ -375,24 +377,52 @@ def label_occ(name: str) -> Callable[[pa.Table, Path], Labels]:
     """Take the underlying from the roots of contract symbols: the one most contracts belong to."""
 
     def label(index: pa.Table, path: Path) -> Labels:
-        codes, values = coded(index[name])
-        roots = [re.sub(r"\s*\d{6}[CP]\d{8}$", "", str(value).strip()) for value in values]
-        names = [product_of(root).underlying for root in roots]
-        counts: dict[str, int] = {}
-        for code, count in zip(*np.unique(codes[codes >= 0], return_counts=True), strict=True):
-            counts[names[int(code)]] = counts.get(names[int(code)], 0) + int(count)
-        if not counts:
-            raise DataError(
-                f"the column {name} is empty",
-                path=str(path),
-                found=f"no symbol on {index.num_rows} rows",
-                expected="contract symbols such as SPXW240119C04500000",
-                action="fetch the file again",
-            )
+        symbols = ColumnReader(index).text(name)
         # A foreign root among them must not make a chain of its own: it is dropped as non-standard later.
-        return np.zeros(codes.shape, dtype=np.int64), [_checked(max(counts, key=lambda word: counts[word]), path)]
+        underlying = underlying_of(symbols, parse_occ(symbols), path, column=name)
+        return np.zeros(index.num_rows, dtype=np.int64), [underlying]
 
     return label
+
+
+def underlying_of(symbols: NDArray[np.bytes_], occ: OccSymbols, path: Path, *, column: str) -> str:
+    """Return the underlying that most contracts belong to.
+
+    Parameters
+    ----------
+    symbols : ndarray of bytes, shape (n_rows,)
+        Contract symbols; empty where the cell is.
+    occ : OccSymbols
+        What they say, of n_rows rows or more.
+    path : Path
+        For errors.
+    column : str
+        For errors.
+
+    Returns
+    -------
+    str
+        Such as ``SPX``, of whichever root.
+    """
+    roots, codes = distinct(occ.root[: symbols.shape[0]])
+    readable = occ.valid[: symbols.shape[0]]
+    counts: dict[str, int] = {}
+    for root, count in zip(roots, np.bincount(codes[readable], minlength=roots.size), strict=True):
+        name = product_of(bytes(root).decode("ascii", "replace")).underlying
+        counts[name] = counts.get(name, 0) + int(count)
+    for symbol in symbols[~readable]:
+        if word := bytes(symbol).decode("ascii", "replace").strip():
+            name = product_of(re.sub(r"\s*\d{6}[CP]\d{8}$", "", word)).underlying
+            counts[name] = counts.get(name, 0) + 1
+    if not any(counts.values()):
+        raise DataError(
+            f"the column {column} is empty",
+            path=str(path),
+            found=f"no symbol on {symbols.shape[0]} rows",
+            expected="contract symbols such as SPXW240119C04500000",
+            action="fetch the file again",
+        )
+    return _checked(max(counts, key=lambda word: counts[word]), path)
 
 
 def label_instrument(name: str) -> Callable[[pa.Table, Path], Labels]:

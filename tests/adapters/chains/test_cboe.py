@@ -127,6 +127,19 @@ def test_rows_that_are_no_contracts_are_dropped_and_counted(tmp_path: Path) -> N
     assert (chain.n_read, chain.n_contracts) == (16, 5)
 
 
+@pytest.mark.parametrize("cell", ["abc", "2023-05-24", "true", "1e999"], ids=["word", "date", "truth", "infinite"])
+def test_one_unreadable_cell_costs_only_its_contract(tmp_path: Path, cell: str) -> None:
+    """A file with a bad cell is read by another path than a clean one: all its other contracts are the same."""
+    rows = [quote_row("SPXW", "2023-05-24", 4000.0 + 5.0 * place) for place in range(40)]
+    clean = only(write_text(tmp_path / "clean.csv", quote_table(rows)))
+    rows[7] = quote_row("SPXW", "2023-05-24", 4035.0, put=f"SPXW230524P04035000,9.5,0,{cell},9.8,7,0.2,-0.5,0.002,200")
+    spoilt = only(write_text(tmp_path / "spoilt.csv", quote_table(rows)))
+    assert dict(spoilt.dropped) == {DropReason.BAD_ROW: 1}
+    left = clean.symbols != b"SPXW230524P04035000"
+    for name in ("symbols", "strike", "bid", "ask", "open_interest", "vendor_iv", "vendor_gamma", "series_index"):
+        np.testing.assert_array_equal(getattr(spoilt, name), getattr(clean, name)[left])
+
+
 def test_expired_crossed_and_bidless_contracts_are_kept(tmp_path: Path) -> None:
     """Whether a quote can be valued is the field's question."""
     rows = [
