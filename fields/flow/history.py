@@ -13,6 +13,8 @@ from market.trades import Int64Array
 
 __all__ = ["FlowHistory"]
 
+_FIRST_ROOM = 16  # minutes
+
 
 @final
 class FlowHistory:
@@ -26,9 +28,9 @@ class FlowHistory:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._end_ns = np.zeros(capacity, dtype=np.int64)
-        self._values = np.empty((capacity, len(FLOW_FEATURES)))  # unread rows stay untouched, and so cost no memory
-        self._codes = np.zeros((capacity, len(FLOW_FEATURES)), dtype=np.uint8)
+        self._end_ns = np.zeros(0, dtype=np.int64)
+        self._values = np.empty((0, len(FLOW_FEATURES)))
+        self._codes = np.zeros((0, len(FLOW_FEATURES)), dtype=np.uint8)
         self._count = 0
 
     def __len__(self) -> int:
@@ -71,10 +73,20 @@ class FlowHistory:
             `FlowReason` of each.
         """
         place = self._count % self._capacity
+        if place == self._end_ns.shape[0]:
+            self._lengthen()
         self._end_ns[place] = minute_end_ns
         self._values[place] = values
         self._codes[place] = reasons
         self._count += 1
+
+    def _lengthen(self) -> None:
+        """Double the room, up to the capacity; before that the records never wrap."""
+        more = min(self._capacity, max(_FIRST_ROOM, 2 * self._end_ns.shape[0])) - self._end_ns.shape[0]
+        n_columns = len(FLOW_FEATURES)
+        self._end_ns = np.concatenate((self._end_ns, np.zeros(more, dtype=np.int64)))
+        self._values = np.concatenate((self._values, np.empty((more, n_columns))))
+        self._codes = np.concatenate((self._codes, np.zeros((more, n_columns), dtype=np.uint8)))
 
     def trailing(self, column: FlowColumn, n_minutes: int) -> FloatArray:
         """Return the newest values of a column, oldest first; fewer where the session is younger."""

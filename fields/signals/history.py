@@ -13,6 +13,8 @@ from market.trades import Int64Array
 
 __all__ = ["Standardised", "TrailingSeries", "TrailingWindow"]
 
+_FIRST_ROOM = 64  # samples; the arrays double from there with what comes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailingSeries:
@@ -67,12 +69,11 @@ class TrailingWindow:
 
     def __init__(self, window_ns: int, sample_ns: int, max_samples: int, saved: TrailingSeries | None = None) -> None:
         self._window_ns, self._sample_ns, self._max = window_ns, sample_ns, max_samples
-        # Twice the room, so that samples move to the front once in max_samples updates.
-        self._ts_ns = np.zeros(2 * max_samples, dtype=np.int64)
-        self._value = np.zeros(2 * max_samples)
+        n = 0 if saved is None else min(saved.ts_ns.shape[0], max_samples)
+        room = min(2 * max_samples, max(_FIRST_ROOM, 2 * n))
+        self._ts_ns, self._value = np.zeros(room, dtype=np.int64), np.zeros(room)
         self._start = self._end = 0
         if saved is not None:
-            n = min(saved.ts_ns.shape[0], max_samples)
             self._ts_ns[:n], self._value[:n] = saved.ts_ns[-n:] if n else 0, saved.value[-n:] if n else 0.0
             self._end = n
 
@@ -125,12 +126,18 @@ class TrailingWindow:
         if self.n == self._max:
             self._start += 1
         if self._end == self._ts_ns.shape[0]:
-            n = self.n
-            self._ts_ns[:n] = self._ts_ns[self._start : self._end].copy()
-            self._value[:n] = self._value[self._start : self._end].copy()
-            self._start, self._end = 0, n
+            self._make_room()
         self._ts_ns[self._end], self._value[self._end] = ts_ns, value
         self._end += 1
+
+    def _make_room(self) -> None:
+        """Move the samples to the front, of twice the room up to twice the most: then they move but once in so many."""
+        n, held = self.n, slice(self._start, self._end)
+        ts_ns, value = self._ts_ns[held], self._value[held]
+        room = min(2 * self._max, 2 * self._ts_ns.shape[0])
+        self._ts_ns, self._value = np.zeros(room, dtype=np.int64), np.zeros(room)
+        self._ts_ns[:n], self._value[:n] = ts_ns, value
+        self._start, self._end = 0, n
 
     def at_or_before(self, ts_ns: int) -> float:
         """Return the newest sample at or before an instant; NaN where there is none."""

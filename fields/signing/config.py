@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 
 import numpy as np
 
@@ -150,6 +151,7 @@ class SigningConfig:
             _require(name, getattr(self, name), 1, 2**60)
 
 
+@lru_cache(maxsize=8)
 def probability_table(config: SigningConfig) -> FloatArray:
     """Return the probability that a sign is right.
 
@@ -180,6 +182,7 @@ def probability_table(config: SigningConfig) -> FloatArray:
         if step is not SigningStep.NONE:
             edge = getattr(accuracy, step.name.lower()) - _COIN
             table[step] = _COIN + edge * (1.0 if step is SigningStep.VENUE else left)
+    table.setflags(write=False)  # every symbol of the same settings reads the same one
     return table.ravel()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -48,6 +49,14 @@ class SavedQuotes:
     before_values: FloatArray
 
 
+@lru_cache(maxsize=1)
+def _consolidated_alone() -> NDArray[np.int16]:
+    """Return the ranks of all venue codes where national quotes alone are held; whoever ranks others copies them."""
+    ranks = np.full(VENUE_CODES, -1, dtype=np.int16)
+    ranks[CONSOLIDATED + VENUE_OFFSET] = 0
+    return ranks
+
+
 @final
 class HeldQuotes:
     """Holds quotes so that a trade finds the newest one before an instant.
@@ -68,8 +77,7 @@ class HeldQuotes:
     def __init__(self, limit: int, *, with_exchange: bool) -> None:
         self._limit = limit
         self._with_exchange = with_exchange
-        self._ranks = np.full(VENUE_CODES, -1, dtype=np.int16)
-        self._ranks[CONSOLIDATED + VENUE_OFFSET] = 0
+        self._ranks = _consolidated_alone()
         self._n_ranks = 1
         self._n_places = 0
         self._ts_ns = np.zeros(0, dtype=np.int64)
@@ -211,6 +219,8 @@ class HeldQuotes:
         venues = venue.astype(np.int64) + VENUE_OFFSET
         fresh = np.unique(venues[self._ranks[venues] < 0])
         if fresh.shape[0]:
+            if self._n_ranks == 1:
+                self._ranks = self._ranks.copy()
             self._ranks[fresh] = np.arange(self._n_ranks, self._n_ranks + fresh.shape[0])
             self._relay(self._n_places, self._n_ranks + fresh.shape[0])
 

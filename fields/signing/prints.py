@@ -30,6 +30,7 @@ OUT_BOOL: Any = types.Array(types.boolean, 1, "C")
 _START_NS = -(2**63)
 _NO_ID = -1
 _SAVED_IDS = 1_024
+_FIRST_WINDOW = 256  # rows of a log at first: most underlyings print little
 _EXCLUDED = int(SigningStatus.EXCLUDED)
 _DUPLICATE = int(SigningStatus.DUPLICATE)
 _LATE = int(SigningStatus.LATE)
@@ -115,12 +116,13 @@ class PrintMemory:
     Ids are written into two logs of `window` rows. When the younger one is full, the older one is emptied and takes
     over, so that between one and two windows are known; which ones depends on the order of arrival alone. An id above
     all before it of its contract is new. Only another one is looked up, in a hash table of each log that is filled
-    then: a venue that counts upwards never pays for it.
+    then: a venue that counts upwards never pays for it. The logs grow to their `window` with what comes: until the
+    first is full there is no other, and so nothing is known less long.
     """
 
     def __init__(self, window: int) -> None:
-        self._log = np.zeros((2 * window, 2), dtype=np.int64)  # id and place of its contract
-        self._table = np.zeros(2 << (2 * window - 1).bit_length(), dtype=np.int32)  # row of the log + 1; 0 is free
+        self._window = window
+        self._log, self._table = _room_for(min(window, _FIRST_WINDOW))
         # Which log is the younger one; rows of each log; and how many of them the tables have.
         self._progress = np.zeros(5, dtype=np.int64)
         self._highest_id = np.zeros(0, dtype=np.int64)
@@ -148,6 +150,7 @@ class PrintMemory:
             One row a trade.
         """
         self._grow(n_places)
+        self._lengthen(trades.n_trades)
         n = trades.n_trades
         found = Prints(
             contract=np.empty(n, dtype=np.int32),
@@ -200,10 +203,21 @@ class PrintMemory:
         self._grow(n_places)
         for name in ("newest_ns", "last_price", "direction", "highest_id"):
             getattr(self, f"_{name}")[saved.place] = getattr(saved, name)
-        ids = saved.ids[-(self._log.shape[0] >> 1) + 1 :]
+        ids = saved.ids[max(0, saved.ids.shape[0] - self._window + 1) :]
+        self._lengthen(ids.shape[0])
         self._log[: ids.shape[0]] = ids
         self._progress[:] = 0
         self._progress[1] = ids.shape[0]
+
+    def _lengthen(self, n_more: int) -> None:
+        """Double the logs until the first takes the next ids or has its window; only a full window changes logs."""
+        have, written = self._log.shape[0] >> 1, int(self._progress[1])
+        if have == self._window or written + n_more < have:
+            return
+        log = self._log[:written]
+        self._log, self._table = _room_for(min(self._window, 1 << (written + n_more).bit_length()))
+        self._log[:written] = log
+        self._progress[3:] = 0  # the tables are filled again when an id is looked up
 
     def _grow(self, n_places: int) -> None:
         more = n_places - self._newest_ns.shape[0]
@@ -212,6 +226,11 @@ class PrintMemory:
             self._newest_ns = np.concatenate((self._newest_ns, np.full(more, _START_NS, dtype=np.int64)))
             self._last_price = np.concatenate((self._last_price, np.full(more, np.nan)))
             self._direction = np.concatenate((self._direction, np.zeros(more, dtype=np.int8)))
+
+
+def _room_for(window: int) -> tuple[Int64Array, IntArray]:
+    """Return two empty logs, an id and the place of its contract a row, and their tables of row + 1, where 0 is free."""
+    return np.zeros((2 * window, 2), dtype=np.int64), np.zeros(2 << (2 * window - 1).bit_length(), dtype=np.int32)
 
 
 @primitive
