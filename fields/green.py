@@ -45,26 +45,44 @@ def _one_minus_exp(z: float, e: float) -> float:
     return z * p if z < 0.5 else 1.0 - e
 
 
-@kernel(F64, F64, REAL, OUT, OUT, OUT, OUT)
+@kernel(F64, F64, REAL, OUT, OUT, OUT, OUT, OUT, OUT, OUT)
 def _fit(
     nodes: FloatArray,
     illiquidity: FloatArray,
     screening: float,
+    ground: FloatArray,
     decay: FloatArray,
     depth: FloatArray,
     coupling: FloatArray,
-    earth: FloatArray,
+    inverse_sinh: FloatArray,
+    half_tanh: FloatArray,
+    source_shift: FloatArray,
 ) -> None:
-    """Fill each cell's decay a, depth z, coupling g / sinh z and conductance to earth g tanh(z / 2) at either node."""
-    for i in range(depth.shape[0]):
+    """Fill the conductance of each node to earth, and each cell's decay a, depth z, coupling g / sinh z and the rest.
+
+    A cell earths either of its nodes by g tanh(z / 2).
+    """
+    n = depth.shape[0]
+    for i in range(n):
         root = sqrt(illiquidity[i])
-        decay[i] = screening * root
-        depth[i] = decay[i] * (nodes[i + 1] - nodes[i])
+        z = screening * root * (nodes[i + 1] - nodes[i])
         conductance = screening / root
-        e = exp_(-depth[i])
-        lost = _one_minus_exp(depth[i], e)
-        earth[i] = conductance * lost / (1.0 + e)
+        e = exp_(-z)
+        lost = _one_minus_exp(z, e)
+        small = min(z, _SMALL_CELL) ** 2
+        series = small * (
+            1 / 6 - small * (7 / 360 - small * (31 / 15120 - small * (127 / 604800 - small * 73 / 3421440)))
+        )
+        decay[i], depth[i] = screening * root, z
+        inverse_sinh[i], half_tanh[i] = 2.0 * e / (lost * (1.0 + e)), lost / (1.0 + e)
         coupling[i] = conductance * 2.0 * e / (lost * (1.0 + e))
+        source_shift[i] = (series if z < _SMALL_CELL else 1.0 - z * inverse_sinh[i]) * conductance / z
+    before = 0.0
+    for i in range(n):
+        earth = screening / sqrt(illiquidity[i]) * half_tanh[i]
+        ground[i] = before + earth
+        before = earth
+    ground[n] = before
 
 
 @kernel(F64, F64, REAL, REAL, OUT, OUT)
@@ -209,13 +227,12 @@ class GreenOperator:
             Ready to solve.
         """
         _check(nodes, illiquidity, screening)
-        decay, depth, coupling, earth = np.empty((4, illiquidity.shape[0]))
-        _fit(nodes, illiquidity, screening, decay, depth, coupling, earth)
-        ground = np.zeros_like(nodes)
-        ground[:-1] += earth
-        ground[1:] += earth
-        ends = screening / np.sqrt(illiquidity[[0, -1]]) if boundary is Boundary.OPEN else np.zeros(2)
-        ratio, inverse_pivot = factors(coupling, ground, (float(ends[0]), float(ends[1])))
+        ground, columns = np.empty(nodes.shape[0]), np.empty((6, illiquidity.shape[0]))
+        decay, depth, coupling, inverse_sinh, half_tanh, source_shift = columns
+        _fit(np.ascontiguousarray(nodes), np.ascontiguousarray(illiquidity), screening, ground, *columns)
+        is_open = boundary is Boundary.OPEN
+        ends = [screening / sqrt(illiquidity[end]) if is_open else 0.0 for end in (0, -1)]
+        ratio, inverse_pivot = factors(coupling, ground, (ends[0], ends[1]))
         return cls(
             nodes=nodes,
             illiquidity=illiquidity,
@@ -226,9 +243,9 @@ class GreenOperator:
             ground=ground,
             ratio=ratio,
             inverse_pivot=inverse_pivot,
-            inverse_sinh=(inverse_sinh := _inverse_sinh(depth)),
-            half_tanh=np.tanh(0.5 * depth),
-            source_shift=_one_minus_z_over_sinh(depth, inverse_sinh) * (screening / np.sqrt(illiquidity)) / depth,
+            inverse_sinh=inverse_sinh,
+            half_tanh=half_tanh,
+            source_shift=source_shift,
         )
 
     def solve(self, mass: FloatArray) -> FloatArray:
@@ -338,19 +355,6 @@ class GreenOperator:
         """
         weight = self.half_tanh / self.decay
         return np.asarray(((potential[..., 1:] + potential[..., :-1]) * weight).sum(axis=-1))
-
-
-def _inverse_sinh(depth: FloatArray) -> FloatArray:
-    """Return 1 / sinh z, full accuracy at small z and 0 without overflow at large z."""
-    return np.asarray(2.0 * np.exp(-depth) / -np.expm1(-2.0 * depth))
-
-
-def _one_minus_z_over_sinh(depth: FloatArray, inverse_sinh: FloatArray) -> FloatArray:
-    square = np.minimum(depth, _SMALL_CELL) ** 2
-    series = square * (
-        1 / 6 - square * (7 / 360 - square * (31 / 15120 - square * (127 / 604800 - square * 73 / 3421440)))
-    )
-    return np.asarray(np.where(depth < _SMALL_CELL, series, 1.0 - depth * inverse_sinh))
 
 
 def _check(nodes: FloatArray, illiquidity: FloatArray, screening: float) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fields.grid import LogGrid
+from fields.jit import F64_2D, I64, OUT_2D, kernel
 from fields.ladder_kernels import LANES
 from market.chains import FloatArray
 
@@ -26,6 +27,26 @@ __all__ = ["LadderLevels", "levels_of"]
 _REACH = {24: 1.35, 32: 2.3, 48: 4.2, 64: 6.2, 96: 10.0, 128: 13.8}
 # A level with more nodes than this share of the ladder's would save nothing.
 _WORTH = 0.7
+
+
+@kernel(F64_2D, I64, F64_2D, OUT_2D)
+def _carry(values: FloatArray, offset: NDArray[np.int64], carry_over: FloatArray, total: FloatArray) -> None:
+    """Fill the ladder's own values plus what each level that holds anything carries over, four nodes at a time."""
+    n_rows, n, own = values.shape[0], total.shape[1], offset[offset.shape[0] - 1]
+    for r in range(n_rows):
+        total[r] = values[r, own : own + n]
+    for level in range(offset.shape[0] - 1):
+        held = False
+        for r in range(n_rows):
+            for p in range(offset[level], offset[level + 1]):
+                held |= values[r, p] != 0.0
+        # Every level has a multiple of four nodes; each row of the matrix is read once for all rows of values.
+        for p in range(offset[level], offset[level + 1] if held else offset[level], 4):
+            c0, c1, c2, c3 = carry_over[p], carry_over[p + 1], carry_over[p + 2], carry_over[p + 3]
+            for r in range(n_rows):
+                v0, v1, v2, v3, out = values[r, p], values[r, p + 1], values[r, p + 2], values[r, p + 3], total[r]
+                for j in range(n):
+                    out[j] += (v0 * c0[j] + v1 * c1[j]) + (v2 * c2[j] + v3 * c3[j])
 
 
 @final
@@ -47,8 +68,6 @@ class LadderLevels:
         Price over spot at the ladder's nodes.
     carry_over : ndarray, shape (nodes of all levels but the ladder's own, n_nodes)
         From the values of the levels to the ladder's.
-    bounds : tuple of int
-        The offsets again, as numbers that slices take at no cost.
     """
 
     grid: LogGrid
@@ -57,7 +76,6 @@ class LadderLevels:
     least_width: FloatArray
     ratio: FloatArray
     carry_over: FloatArray
-    bounds: tuple[int, ...]
 
     def on_ladder(self, values: FloatArray) -> FloatArray:
         """Return what stands at the levels' nodes as values on the ladder.
@@ -72,19 +90,10 @@ class LadderLevels:
         ndarray, shape (..., n_nodes)
             Their sum over the levels.
         """
-        begin = self.bounds[-1]
-        total = values[..., begin : begin + self.grid.n_nodes].copy()
-        held = np.logical_or.reduceat(values.reshape(-1, values.shape[-1]).any(axis=0), self.offset[:-1])
-        first = -1
-        # Neighbouring levels are carried over by one product.
-        for level, is_held in enumerate((*held.tolist(), False)):
-            if is_held and first < 0:
-                first = level
-            elif not is_held and first >= 0:
-                span = slice(self.bounds[first], self.bounds[level])
-                total += values[..., span] @ self.carry_over[span]
-                first = -1
-        return np.asarray(total)
+        rows = values.reshape(-1, values.shape[-1])
+        total = np.empty((rows.shape[0], self.grid.n_nodes))
+        _carry(rows, self.offset, self.carry_over, total)
+        return total.reshape(*values.shape[:-1], self.grid.n_nodes)
 
 
 @lru_cache(maxsize=32)
@@ -123,7 +132,6 @@ def levels_of(grid: LogGrid) -> LadderLevels:
         least_width=least,
         ratio=ratio,
         carry_over=carry_over,
-        bounds=tuple(offset.tolist()),
     )
 
 

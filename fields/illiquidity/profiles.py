@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import isfinite
+from math import expm1, isfinite
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import ndtr
+from numba import types
 
 from fields.illiquidity.config import ProfileConfig
+from fields.jit import F64, INT, OUT, REAL, kernel, primitive
 from fields.liquidity import LiquidityProfile, LiquiditySource
+from fields.primitives import half_power, tail_factor
 from market.chains import FloatArray
 from market.errors import DataError
 
@@ -22,6 +23,8 @@ _BINS_PER_BANDWIDTH = 12.0
 
 # In bandwidths; what is farther away has a share of the kernel below 1e-18.
 _FAR = 9.0
+# (log2(e) / 2): exp(-d^2 / 2) is 2^(-this d^2).
+_BELL_SQUARE = 0.7213475204444817
 
 
 @lru_cache(maxsize=16)
@@ -52,42 +55,68 @@ def constant_profile(reason: str, config: ProfileConfig | None = None) -> Liquid
     )
 
 
-def _smoothed(bins: FloatArray, usd: FloatArray, seen: FloatArray, config: ProfileConfig) -> tuple[FloatArray, ...]:
-    """Return smoothed dollars per seen log price by cell, and the share of each cell's kernel that was seen."""
-    edges = _edges(config.half_width, config.n_cells)
-    density, support = np.full(config.n_cells, np.nan), np.zeros(config.n_cells)
-    reach = _FAR * config.bandwidth
-    first = max(int(edges.searchsorted(bins[0] - reach)) - 1, 0)
-    near = edges[first : int(edges.searchsorted(bins[-1] + reach)) + 1]
-    # A Gaussian that reaches from the middle of a bin into a cell, by differences of its integral.
-    integral = ndtr((near[:, None] - bins[None, :]) / config.bandwidth)
-    weight = integral[1:] - integral[:-1]
-    length, held = weight @ seen, slice(first, first + max(near.shape[0] - 1, 0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        density[held] = (weight @ usd) / length
-    support[held] = length / (near[1:] - near[:-1])
-    return density, support
+@primitive
+def _normal(z: float) -> float:
+    tail = half_power(_BELL_SQUARE * z * z) * tail_factor(abs(z))
+    return tail if z < 0.0 else 1.0 - tail
 
 
-def _nearest(places: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:
-    """Return the nearest of some rising places to each cell; the lower of two."""
-    if places.shape[0] == n_cells:
-        return places
-    cell = np.arange(n_cells)
-    after = places.searchsorted(cell)
-    low, high = places[np.maximum(after - 1, 0)], places[np.minimum(after, places.shape[0] - 1)]
-    return np.where(cell - low <= high - cell, low, high)
+@kernel(F64, F64, REAL, REAL, INT, F64, REAL, REAL, OUT, returns=types.boolean)
+def _fill_relative(
+    x: FloatArray,
+    usd: FloatArray,
+    low: float,
+    high: float,
+    n_bins: int,
+    edges: FloatArray,
+    bandwidth: float,
+    min_support: float,
+    relative: FloatArray,
+) -> bool:
+    """Fill illiquidity relative to the middle cell, and return whether anything is known there.
 
-
-def _deposited(x: FloatArray, usd: FloatArray, low: float, width: float, n_bins: int) -> FloatArray:
-    """Return dollars by bin, shared between the two nearest centres: levels on a lattice leave no beat."""
-    inside = (x >= low) & (x <= low + n_bins * width)
-    place = np.minimum(np.maximum((x[inside] - low) / width - 0.5, 0.0), n_bins - 1.0)
-    left = np.minimum(place.astype(np.int64), n_bins - 1)
-    right = np.minimum(left + 1, n_bins - 1)
-    share = place - left
-    masses = np.bincount(left, weights=usd[inside] * (1.0 - share), minlength=n_bins)
-    return np.asarray(masses + np.bincount(right, weights=usd[inside] * share, minlength=n_bins))
+    Dollars go into bins, shared between the two nearest centres: levels on a lattice leave no beat. A Gaussian carries
+    them, and the length of the bins, from the middle of each bin to the cells, by differences of its integral. A cell
+    of whose kernel too little was seen takes the nearest one's value, the lower of two.
+    """
+    n, width = relative.shape[0], (high - low) / n_bins
+    masses, dollars, length = np.zeros(n_bins), np.zeros(n), np.zeros(n)
+    for i in range(x.shape[0]):
+        if low <= x[i] <= high:  # not the sum of the bins, which may round to less than what was seen
+            place = min(max((x[i] - low) / width - 0.5, 0.0), n_bins - 1.0)
+            left = min(int(place), n_bins - 1)
+            masses[left] += usd[i] * (1.0 - (place - left))
+            masses[min(left + 1, n_bins - 1)] += usd[i] * (place - left)
+    reach, step = _FAR * bandwidth, (edges[n] - edges[0]) / n
+    for b in range(n_bins):
+        centre = low + (b + 0.5) * width
+        first = min(max(int((centre - reach - edges[0]) / step) - 1, 0), n)
+        last = min(max(int((centre + reach - edges[0]) / step) + 2, 0), n)
+        before = _normal((edges[first] - centre) / bandwidth)
+        for cell in range(first, last):
+            after = _normal((edges[cell + 1] - centre) / bandwidth)
+            weight, before = after - before, after
+            length[cell] += weight * width
+            dollars[cell] += weight * masses[b]
+    middle = n // 2
+    for cell in range(n):
+        known = length[cell] >= min_support * (edges[cell + 1] - edges[cell])
+        relative[cell] = dollars[cell] / length[cell] if known else -1.0
+    here = relative[middle]
+    if not here > 0.0:
+        return False
+    above = np.empty(n, dtype=np.int64)
+    nearest = 2 * n
+    for cell in range(n - 1, -1, -1):
+        nearest = cell if relative[cell] >= 0.0 else nearest
+        above[cell] = nearest
+    nearest = -n
+    for cell in range(n):
+        nearest = cell if relative[cell] >= 0.0 else nearest
+        dollars[cell] = relative[nearest if cell - nearest <= above[cell] - cell else above[cell]]
+    for cell in range(n):
+        relative[cell] = here / dollars[cell]
+    return True
 
 
 def _profile(
@@ -98,21 +127,15 @@ def _profile(
     if not high > low:
         return constant_profile(f"{source.value}: no price range was seen around spot", config)
     n_bins = max(1, round((high - low) / config.bandwidth * _BINS_PER_BANDWIDTH))
-    width = (high - low) / n_bins
-    centres = np.asarray(low + (np.arange(n_bins) + 0.5) * width, dtype=np.float64)
-    density, support = _smoothed(centres, _deposited(x, usd, low, width, n_bins), np.ones(n_bins) * width, config)
-    known = (support >= config.min_support) & np.isfinite(density)
-    middle = config.n_cells // 2
-    if not (known[middle] and density[middle] > 0.0):
+    edges, relative = _edges(config.half_width, config.n_cells), np.empty(config.n_cells)
+    read = (np.ascontiguousarray(x), np.ascontiguousarray(usd))
+    if not _fill_relative(*read, low, high, n_bins, edges, config.bandwidth, config.min_support, relative):
         return constant_profile(f"{source.value}: nothing was seen at spot", config)
-    nearest = _nearest(known.nonzero()[0], config.n_cells)
-    with np.errstate(divide="ignore"):
-        relative = density[middle] / density[nearest]
     return LiquidityProfile(
-        edges=_edges(config.half_width, config.n_cells),
+        edges=edges,
         illiquidity=np.minimum(np.maximum(relative, config.floor), config.cap),
         source=source,
-        reason=f"seen from {np.expm1(low):+.3%} to {np.expm1(high):+.3%} of spot; beyond it the nearest cell stands",
+        reason=f"seen from {expm1(low):+.3%} to {expm1(high):+.3%} of spot; beyond it the nearest cell stands",
     )
 
 

@@ -23,6 +23,8 @@ class VolumeAtPrice:
 
     def __init__(self) -> None:
         self._usd: dict[int, int] = {}
+        # The buckets, rising, and their prices, USD, until a bucket comes or goes.
+        self._sorted: tuple[list[int], FloatArray] | None = None
 
     def add(self, price: FloatArray, usd: FloatArray) -> None:
         """Take trades in the underlying.
@@ -36,14 +38,17 @@ class VolumeAtPrice:
         """
         bucket = np.rint(np.log(price) / _STEP).astype(np.int64)
         for key, value in zip(bucket.tolist(), usd.tolist(), strict=True):
-            self._usd[key] = self._usd.get(key, 0) + round(value * _PER_USD)
+            held = self._usd.get(key)
+            self._sorted = None if held is None else self._sorted
+            self._usd[key] = (held or 0) + round(value * _PER_USD)
         if len(self._usd) > _MAX_BUCKETS:
             most = sorted(self._usd, key=lambda key: self._usd[key], reverse=True)[: _MAX_BUCKETS // 2]
-            self._usd = {key: self._usd[key] for key in most}
+            self._usd, self._sorted = {key: self._usd[key] for key in most}, None
 
     def end_session(self) -> None:
         """Let the session that has ended count for half."""
         self._usd = {key: usd >> 1 for key, usd in self._usd.items() if usd > 1}
+        self._sorted = None
 
     def profile(self, spot: float) -> LiquidityProfile | None:
         """Return relative illiquidity by price; None where nothing has traded or spot is unknown.
@@ -60,9 +65,12 @@ class VolumeAtPrice:
         """
         if not self._usd or not spot > 0.0:
             return None
-        bucket = sorted(self._usd)
+        if self._sorted is None:
+            bucket = sorted(self._usd)
+            self._sorted = bucket, np.exp(_STEP * np.array(bucket, dtype=np.float64))
+        bucket, price = self._sorted
         usd = np.array([self._usd[key] for key in bucket], dtype=np.float64) / _PER_USD
-        return volume_profile(np.exp(_STEP * np.array(bucket, dtype=np.float64)), usd, spot)
+        return volume_profile(price, usd, spot)
 
     def checkpoint(self) -> tuple[tuple[int, int], ...]:
         """Return bucket and millionths of a dollar, for a restart."""
@@ -70,4 +78,4 @@ class VolumeAtPrice:
 
     def restore(self, saved: tuple[tuple[int, int], ...]) -> None:
         """Continue from a checkpoint."""
-        self._usd = dict(saved)
+        self._usd, self._sorted = dict(saved), None

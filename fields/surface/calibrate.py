@@ -13,8 +13,9 @@ from fields.book import SortedBook
 from fields.forwards import Forwards
 from fields.implied_vol import implied_volatility
 from fields.surface.config import SurfaceConfig
-from fields.surface.layer import N_LAYER, fill_layered, fit_layers
+from fields.surface.layer import N_LAYER, fit_layers
 from fields.surface.message import QUOTE_DROPS, QuoteDrop, SliceSource, VolSurface
+from fields.surface.quality import judge_slices
 from fields.surface.quotes import SurfaceQuotes, surface_quotes
 from fields.surface.slices import calibrate_slices
 from fields.timebase import TimeToExpiry
@@ -109,41 +110,17 @@ class _Quality:
     confidence: FloatArray
 
 
-def _mean(values: FloatArray, series: NDArray[np.int64], number: NDArray[np.int64]) -> FloatArray:
-    return np.asarray(np.bincount(series, values, number.shape[0]) / number)
-
-
 def _quality(quotes: SurfaceQuotes, fit: _Fit, tau: FloatArray, config: SurfaceConfig) -> _Quality:
-    n = tau.shape[0]
-    count = quotes.count
-    s = np.repeat(np.arange(n), count)
-    fitted = fit.source == _FITTED
-    found = np.empty((4, s.size))
-    fill_layered(fit.theta, fit.rho, fit.psi, fit.layer, s, quotes.k, found)
-    sigma = np.sqrt(found[0] / tau[s])
-    error = np.abs(sigma - quotes.iv)
-    near = fitted[s] & (np.abs(quotes.k) <= config.quality_sd * np.sqrt(fit.theta[s]))
-    # A slice whose quotes all lie far out is judged by them.
-    lone = np.bincount(s[near], minlength=n) == 0
-    if lone.any():
-        near |= fitted[s] & lone[s]
-    largest, low, high = np.full((3, n), np.nan)
-    some = count.nonzero()[0]
-    if some.size:
-        first, chosen = quotes.start[some], fitted[some]
-        largest[some] = np.where(chosen, np.maximum.reduceat(np.where(near, error, -np.inf), first), np.nan)
-        # Quotes stand in order of strike.
-        low[some] = np.where(chosen, quotes.k[first], np.nan)
-        high[some] = np.where(chosen, quotes.k[quotes.start[some + 1] - 1], np.nan)
+    read = (quotes.k, quotes.iv, quotes.half_spread, quotes.freshness, quotes.start)
+    numbers = (fit.theta, fit.rho, fit.psi, fit.layer, (fit.source == _FITTED))
+    found = np.full((6, tau.shape[0]), np.nan)
+    judge_slices(*read, *numbers, tau, config.quality_sd, found)
+    low, high, rmse, largest, inside, fresh = found
+    count, bad = quotes.count, quotes.n_dropped[:, _BAD].sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        by, error = s[near], error[near]
-        number = np.bincount(by, minlength=n)
-        rmse = np.sqrt(_mean(error * error, by, number))
-        inside = _mean(error <= quotes.half_spread[near], by, number)
-        bad = quotes.n_dropped[:, _BAD].sum(axis=1)
         good = count / (count + bad) * count / (count + config.min_quotes)
-        confidence = good * _mean(quotes.freshness, s, count) / (1.0 + (rmse / config.error_scale_vol) ** 2)
-    confidence = np.where(fitted, confidence, 0.0)
+        confidence = good * fresh / (1.0 + (rmse / config.error_scale_vol) ** 2)
+    confidence = np.where(numbers[-1], confidence, 0.0)
     return _Quality(low=low, high=high, rmse=rmse, largest=largest, inside=inside, confidence=confidence)
 
 

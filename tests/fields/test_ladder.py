@@ -174,12 +174,12 @@ def test_every_level_values_its_bells_exactly(width: float) -> None:
 def test_levels_cover_the_ladder_and_reproduce_polynomials() -> None:
     """The matrices carry a constant and a cubic over exactly; short ladders have no level that would cost more."""
     levels = levels_of(GRID)
-    for level, (first, last) in enumerate(pairwise(levels.bounds)):
+    for level, (first, last) in enumerate(pairwise(levels.offset.tolist())):
         matrix = levels.carry_over[first:last]
         x = levels.x[levels.offset[level] : levels.offset[level + 1]]
         np.testing.assert_allclose(np.ones(x.shape) @ matrix, 1.0, rtol=1e-14)
         np.testing.assert_allclose((x / 0.12) ** 3 @ matrix, (GRID.nodes / 0.12) ** 3, atol=1e-14)
-    assert len(levels.bounds) == 7
+    assert len(levels.offset.tolist()) == 7
     assert levels_of(LogGrid.about_spot(0.12, 3)).carry_over.shape == (0, 3)
 
 
