@@ -22,6 +22,9 @@ class FeedSettings(SettingsPart):
     """The source of chains."""
 
     kind: FeedKind = Field(FeedKind.SIMULATED, description="Simulated market, recorded sessions, or a venue.")
+    gate: bool | None = Field(
+        None, description="Whether quality checks judge every chain; without it those of all but a simulated feed."
+    )
     paths: tuple[Path, ...] = Field((), description="Files of recorded chains, for replay; also of trades and quotes.")
     ticks: tuple[Path, ...] = Field((), description="Files of trades, quotes and morning open interest, for replay.")
     regular_hours: bool = Field(default=False, description="Whether ticks outside the regular session are left out.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -72,15 +72,26 @@ def wire(settings: Settings, emulated: Emulated | None = None) -> Wiring:
     Wiring
         Raises ConfigError where the feed's settings do not fit together.
     """
-    if settings.feed.kind is FeedKind.VENUE:
-        return _venue(settings, emulated)
-    if settings.feed.kind is FeedKind.REPLAY:
-        factory = _replay(settings.feed)
-        live = settings.live(flow_is_told=bool(factory.ticks))
-        return Wiring(
-            factory=factory, impacts=settings.impacts(), live=live, simulated=False, title="recorded sessions"
-        )
-    return _simulated(settings)
+    kind = settings.feed.kind
+    found = (
+        _venue(settings, emulated)
+        if kind is FeedKind.VENUE
+        else _recorded(settings)
+        if kind is FeedKind.REPLAY
+        else _simulated(settings)
+    )
+    gate = settings.feed.gate
+    if gate or (gate is None and kind is not FeedKind.SIMULATED):
+        from adapters.quality.gate import GatedFactory
+
+        found = replace(found, factory=GatedFactory(factory=found.factory))
+    return found
+
+
+def _recorded(settings: Settings) -> Wiring:
+    factory = _replay(settings.feed)
+    live = settings.live(flow_is_told=bool(factory.ticks))
+    return Wiring(factory=factory, impacts=settings.impacts(), live=live, simulated=False, title="recorded sessions")
 
 
 def _venue(settings: Settings, emulated: Emulated | None) -> Wiring:
