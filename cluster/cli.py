@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from cluster.commands.data_check import data_check
 from cluster.commands.data_import import data_import
 from cluster.commands.data_ls import data_ls
 from cluster.commands.doctor import doctor
@@ -34,6 +35,7 @@ app.command()(evidence)
 app.command()(doctor)
 data.command("import")(data_import)
 data.command("ls")(data_ls)
+data.command("check")(data_check)
 
 
 @app.callback()

@@ -178,12 +178,10 @@ def _gap(gap: Gap) -> dict[str, Any]:
 
 
 def _print_tables(reports: list[IngestReport], sums: dict[str, Any], gaps: dict[str, tuple[Gap, ...]]) -> None:
-    from rich.table import Table
-
-    from cluster.printing import plain_console, short_names
+    from cluster.printing import plain_console, plain_table, short_names
 
     console = plain_console()
-    table = Table("file", "status", "kinds", "symbols", "rows", "repeated", "corrected", "left out", box=None)
+    table = plain_table("file", "status", "kinds", "symbols", "rows>", "repeated>", "corrected>", "left out")
     for report in sorted(reports, key=lambda item: item.path):
         left = ", ".join(f"{reason} {count:,}" for reason, count in sorted(report.n_dropped.items()))
         counts = (f"{count:,}" for count in (report.n_rows, report.n_repeated, report.n_corrected))
