@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from actors.codec import decode, encode
 from actors.messages import Publication
+from fields.live.context import ContextCheckpoint
 from fields.live.state import SymbolCheckpoint
 from market.errors import DataError
 
 __all__ = ["SCHEMA_VERSION", "Checkpoint", "from_bytes", "read_checkpoint", "to_bytes", "write_checkpoint"]
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 _MAGIC: Final = b"HFCP"
 _HEADER: Final = struct.Struct("<4sHIQ")  # magic, schema version, CRC-32 and length of the body
 
@@ -37,6 +38,8 @@ class Checkpoint:
         Latest of each symbol.
     symbols : tuple of SymbolCheckpoint
         State of each symbol behind it.
+    context : ContextCheckpoint
+        What is known from other markets.
     """
 
     run_id: str
@@ -44,6 +47,7 @@ class Checkpoint:
     sequence: int
     publications: tuple[Publication, ...]
     symbols: tuple[SymbolCheckpoint, ...]
+    context: ContextCheckpoint = field(default_factory=ContextCheckpoint)
 
 
 def to_bytes(checkpoint: Checkpoint) -> bytes:

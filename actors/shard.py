@@ -83,6 +83,7 @@ class SymbolActor:
             sequence=-1 if restored is None else restored.sequence,
             publications=() if restored is None else restored.publications,
             symbols=() if restored is None else restored.symbols,
+            context=None if restored is None else restored.context,
         )
         self._publish(self._state.publications)
 
@@ -176,5 +177,6 @@ class SymbolActor:
                 sequence=self._state.sequence,
                 publications=self._state.publications,
                 symbols=self._state.symbols,
+                context=self._state.context,
             ),
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, final
 
 from actors.messages import Publication, ShardBatch, SymbolStatus
 from fields.live.config import LiveConfig
+from fields.live.context import ContextCheckpoint, MarketContext
 from market.books import BookSnapshot
 from market.chains import OptionChain
 from market.clock import Clock
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # the settings need this module's small classes, and not the 
 __all__ = ["Impact", "ShardConfig", "ShardCounts", "ShardState", "SymbolFactory"]
 
 _Message = QuoteBatch | TradeBatch | BookSnapshot | OptionChain
+_CONTEXT: Final = "context"  # where a reason would name a symbol
 _NS_PER_S: Final = 1_000_000_000
 _NAN: Final = float("nan")
 
@@ -132,6 +134,8 @@ class ShardState:
         Restored from a checkpoint; they are stale until the feed has caught the shard up.
     symbols : iterable of SymbolCheckpoint, optional
         States restored with them.
+    context : ContextCheckpoint, optional
+        What was known from other markets.
     """
 
     def __init__(
@@ -143,7 +147,9 @@ class ShardState:
         sequence: int = -1,
         publications: tuple[Publication, ...] = (),
         symbols: tuple[SymbolCheckpoint, ...] = (),
+        context: ContextCheckpoint | None = None,
     ) -> None:
+        self._context = MarketContext(config.live.context, context)
         self._config, self._open_symbol, self._clock = config, open_symbol, clock
         self._sequence = sequence
         self._latest = {p.snapshot.symbol: replace(p, catching_up=True) for p in publications}
@@ -182,6 +188,11 @@ class ShardState:
         return tuple(self._latest.values())
 
     @property
+    def context(self) -> ContextCheckpoint:
+        """What is known from other markets, for a restart."""
+        return self._context.checkpoint()
+
+    @property
     def symbols(self) -> tuple[SymbolCheckpoint, ...]:
         """State of each symbol, for a restart."""
         return tuple(state.checkpoint(symbol) for symbol, state in self._states.items())
@@ -201,6 +212,8 @@ class ShardState:
             which are current again.
         """
         was_behind, self._catching_up = self._catching_up, message.sequence < message.live_sequence
+        if message.context_lost:
+            self._context = self._context.after_loss(message.context_lost)
         touched = {symbol: part.sequence for part in message.parts for symbol in self._take(part)}
         # Last: whether they were lost before or after a session that opens here, nobody can tell.
         for symbol, rows in message.lost.items():
@@ -214,8 +227,8 @@ class ShardState:
         return fresh + self._released({p.snapshot.symbol for p in fresh}) if was_behind else fresh
 
     def _take(self, part: MarketBatch) -> list[str]:
-        """Give a part to its symbols, quotes before trades before books before chains, and return which they are."""
-        self.counts.context += len(part.context)
+        """Take the context of a part, then its quotes, trades, books and chains, and return whose they are."""
+        self._take_context(part)
         by_symbol: dict[str, list[_Message]] = {}
         items: list[_Message] = [*part.quotes, *part.trades, *part.books, *part.chains]
         for item in items:
@@ -234,6 +247,17 @@ class ShardState:
                 self._tell(symbol, partial(_give, item))
             touched.append(symbol)
         return touched
+
+    def _take_context(self, part: MarketBatch) -> None:
+        # A batch that comes again changes nothing here: rows that are told twice are held once.
+        if not part.context:
+            return
+        self.counts.context += len(part.context)
+        self._reasons.pop(_CONTEXT, None)
+        try:
+            self._context.on_context(part.context)
+        except Exception as error:  # noqa: BLE001  # a bad calendar must not stop the symbols
+            self._note_failure(_CONTEXT, error)
 
     def _tell(self, symbol: str, message: Callable[[SymbolState], None]) -> None:
         started = self._clock.now_ns()
@@ -270,6 +294,7 @@ class ShardState:
         try:
             if state is None or not state.is_due:
                 return None
+            state.on_market(self._context.inputs(symbol, state.now_ns))
             found = state.field()
         except Exception as error:  # noqa: BLE001  # as above
             self._note_failure(symbol, error)

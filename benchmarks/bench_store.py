@@ -21,12 +21,11 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from adapters.chains import open_chains
 from adapters.store import DataKind, PointInTimeStore, ingest, open_store
-from benchmarks.harness import Row, interleaved_ns, print_rows, ratio_row
+from benchmarks.harness import Row, print_rows
 from market.calendars import sessions_between
 from market.chains import OptionChain
 from market.instruments import ExpirySeries
@@ -36,7 +35,6 @@ __all__ = ["run"]
 
 _READ_MS = 50.0
 _RSS_GB = 1.0
-_CSV_RATIO = 3.0
 _SCAN_GB = 0.25
 _ROUNDS = 15
 _FOREVER_NS = 2**62
@@ -209,23 +207,12 @@ def _scan(folder: Path, gigabytes: float) -> list[Row]:
 
 def run(*, scan_gb: float = _SCAN_GB) -> list[Row]:
     """Return reads, imports and the scan, each in a folder of its own that is removed after it."""
-    rows = _csv_against_pandas()
+    rows: list[Row] = []
     for part in (_reads, _imports, lambda folder: _scan(folder, scan_gb)):
         with _folder() as folder:
             rows += part(folder)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     return [*rows, Row(name="peak memory of the writing process", size=1, value=own, unit="GB")]
-
-
-def _csv_against_pandas() -> list[Row]:
-    path = _DATA / "raw_formats" / "cboe_spx_quotedata_20250828_pt.csv.gz"
-    if not path.is_file():
-        return []
-    times = interleaved_ns(
-        {"pandas": lambda: pd.read_csv(path, skiprows=3), "ours": lambda: list(open_chains(path))}, rounds=_ROUNDS
-    )
-    name = "a chain from the exchange's CSV, against pandas.read_csv of the file"
-    return [ratio_row(name, 1, times["pandas"], times["ours"], reach=_CSV_RATIO)]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cluster.commands.data import data_ls
+from cluster.commands.data_check import data_check
+from cluster.commands.data_import import data_import
+from cluster.commands.data_ls import data_ls
 from cluster.commands.doctor import doctor
 from cluster.commands.evidence import evidence
 from cluster.commands.fields import fields
@@ -25,13 +27,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Dealer-hedging fields of listed options, computed, served and drawn live.",
 )
-data = typer.Typer(no_args_is_help=True, help="Look at recorded market data.")
+data = typer.Typer(no_args_is_help=True, help="Keep market data: import files, list and check what there is.")
 app.add_typer(data, name="data")
 app.command()(up)
 app.command()(fields)
 app.command()(evidence)
 app.command()(doctor)
+data.command("import")(data_import)
 data.command("ls")(data_ls)
+data.command("check")(data_check)
 
 
 @app.callback()

@@ -12,3 +12,4 @@ class FeedKind(StrEnum):
 
     SIMULATED = "simulated"
     REPLAY = "replay"
+    VENUE = "venue"

@@ -21,6 +21,8 @@ from market.ports import MarketBatch
 if TYPE_CHECKING:
     from adapters.chains import ChainSource, SnapshotKey
     from adapters.ticks import TickSource
+    from fields.live.context import MarketContext
+    from fields.live.context_config import ContextConfig
     from fields.live.state import LiveField, SymbolState
     from market.chains import FloatArray, OptionChain
     from market.ports import MarketFeed
@@ -50,8 +52,11 @@ class PlayedField:
 class _Symbol:
     """One underlying while it is played."""
 
-    def __init__(self, state: SymbolState, positions: Callable[[OptionChain], FloatArray] | None) -> None:
-        self._state, self._positions = state, positions
+    def __init__(
+        self, state: SymbolState, positions: Callable[[OptionChain], FloatArray] | None, context: MarketContext
+    ) -> None:
+        self._state, self._positions, self._context = state, positions, context
+        self._told = state.market
         self._chain: OptionChain | None = None
         self._latest: LiveField | TradingError | None = None
         self._changed = self._at_close = False
@@ -85,6 +90,9 @@ class _Symbol:
     def _compute(self) -> None:
         self._changed = False
         try:
+            if self._chain is not None:
+                inputs = self._context.inputs(self._chain.symbol, self._state.now_ns)
+                self._state.on_market(inputs.under(self._told))
             self._latest = self._state.field()
         except TradingError as error:  # the next chain may be better
             self._latest = error
@@ -125,6 +133,8 @@ class Player:
         Signed dealer contracts that the user knows, in the order of a chain.
     symbol : str, optional
         Only this underlying.
+    context : ContextConfig, optional
+        What feeds the inputs from other markets; what a recipe has told a state comes before them.
     """
 
     def __init__(
@@ -132,18 +142,24 @@ class Player:
         recipe: Callable[[str], SymbolState],
         positions: Callable[[OptionChain], FloatArray] | None = None,
         symbol: str | None = None,
+        context: ContextConfig | None = None,
     ) -> None:
+        from fields.live.context import MarketContext
+        from fields.live.context_config import ContextConfig
+
+        self._context = MarketContext(context or ContextConfig())
         self._recipe, self._positions, self._only = recipe, positions, symbol
         self._symbols: dict[str, _Symbol] = {}
 
     def apply(self, batch: MarketBatch) -> None:
         """Take what became known at one instant."""
+        self._context.on_context(batch.context)
         told = {part.symbol for part in batch.quotes} | {part.symbol for part in batch.trades}
         told |= {chain.symbol for chain in batch.chains} | {book.symbol for book in batch.books}
         for symbol in sorted(told):
             if self._only in {None, symbol}:
                 if symbol not in self._symbols:
-                    self._symbols[symbol] = _Symbol(self._recipe(symbol), self._positions)
+                    self._symbols[symbol] = _Symbol(self._recipe(symbol), self._positions, self._context)
                 self._symbols[symbol].take(batch, symbol)
 
     def apply_chain(self, chain: OptionChain) -> None:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from actors.state import Impact
-from cluster.feed_kind import FeedKind
+from cluster.feed_settings import EmulatedSettings, FeedSettings, SettingsPart, VenueSettings
 from fields.config import Boundary, Dynamics, FieldConfig, PositionSource, TimeBasis
 from fields.dealer.config import OpeningMode
 from fields.flow.config import FlowConfig
@@ -24,7 +24,6 @@ from market.errors import ConfigError
 __all__ = [
     "ClusterSettings",
     "DealerSettings",
-    "FeedSettings",
     "FieldSettings",
     "FlowSettings",
     "HttpSettings",
@@ -50,11 +49,7 @@ _OTHER_VARIABLES: Final = frozenset(
 _NEED_LATER_TRADES: Final = frozenset({SigningRule.REVERSE_TICK, SigningRule.STACKED})
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FieldSettings(_Part):
+class FieldSettings(SettingsPart):
     """Settings of every field; `fields.config.FieldConfig` explains them."""
 
     position_source: PositionSource = Field(PositionSource.OI_NAIVE, description="Dealer convention.")
@@ -77,7 +72,7 @@ class FieldSettings(_Part):
         return FieldConfig(**self.model_dump())
 
 
-class SurfaceSettings(_Part):
+class SurfaceSettings(SettingsPart):
     """Which quotes make the volatility surface; `fields.surface.SurfaceConfig` has the rest."""
 
     min_quotes: int = Field(5, ge=3, description="Usable quotes below which an expiration is not fitted.")
@@ -93,7 +88,7 @@ class SurfaceSettings(_Part):
         return SurfaceConfig(**self.model_dump())
 
 
-class SigningSettings(_Part):
+class SigningSettings(SettingsPart):
     """How trades get their side; `fields.signing.SigningConfig` has the rest."""
 
     rule: SigningRule = Field(SigningRule.LEE_READY, description="Rule; none that needs later trades.")
@@ -120,13 +115,13 @@ class SigningSettings(_Part):
         )
 
 
-class DealerSettings(_Part):
+class DealerSettings(SettingsPart):
     """The dealers' book."""
 
     opening: OpeningMode = Field(OpeningMode.OI_NAIVE, description="What a `hybrid` book opens with.")
 
 
-class FlowSettings(_Part):
+class FlowSettings(SettingsPart):
     """The flow of each minute; `fields.flow.FlowConfig` has the rest."""
 
     strike_window: float = Field(0.05, gt=0.0, le=1.0, description="Strikes that count, fraction of spot either side.")
@@ -140,21 +135,21 @@ class FlowSettings(_Part):
         return FlowConfig(**self.model_dump())
 
 
-class ImpactSettings(_Part):
+class ImpactSettings(SettingsPart):
     """Price impact of one symbol."""
 
     return_per_usd: float = Field(gt=0.0, description="Fractional price move per USD of signed flow.")
     source: str = Field("settings", description="Where the figure comes from; shown beside every result.")
 
 
-class HttpSettings(_Part):
+class HttpSettings(SettingsPart):
     """The gateway's address."""
 
     host: str = Field("127.0.0.1", description="Interface; anything but loopback opens the gateway to other machines.")
     port: int | None = Field(None, ge=1, le=65535, description="Port; without it 8000, or the next free one.")
 
 
-class ClusterSettings(_Part):
+class ClusterSettings(SettingsPart):
     """Ray."""
 
     address: str | None = Field(None, description="Address of a running cluster; without it a local one is started.")
@@ -164,22 +159,7 @@ class ClusterSettings(_Part):
     metrics_port: int | None = Field(None, ge=1, le=65535, description="Port of the metrics page; else a free one.")
 
 
-class FeedSettings(_Part):
-    """The source of chains."""
-
-    kind: FeedKind = Field(FeedKind.SIMULATED, description="Simulated market or recorded sessions.")
-    paths: tuple[Path, ...] = Field((), description="Files of recorded chains, for replay; also of trades and quotes.")
-    ticks: tuple[Path, ...] = Field((), description="Files of trades, quotes and morning open interest, for replay.")
-    regular_hours: bool = Field(default=False, description="Whether ticks outside the regular session are left out.")
-    interval_s: float = Field(1.0, ge=0.0, le=86_400.0, description="Machine time between batches, seconds.")
-    speed: float | None = Field(None, gt=0.0, description="Replay speed, recorded seconds per second; else interval_s.")
-    loop: bool = Field(default=False, description="Whether a replay begins again at its end.")
-    light_symbols: int = Field(0, ge=0, le=20_000, description="Simulated small symbols instead of the four large.")
-    light_contracts: int = Field(100, ge=30, le=2000, description="Contracts of each small symbol, a multiple of 10.")
-    seed: int = Field(7, ge=0, description="Seed of the simulated market.")
-
-
-class LedgerSettings(_Part):
+class LedgerSettings(SettingsPart):
     """The event log."""
 
     url: SecretStr | None = Field(None, description="SQLAlchemy URL; without it SQLite in the state folder.")
@@ -187,7 +167,7 @@ class LedgerSettings(_Part):
     health_period_s: float = Field(60.0, ge=0.0, description="Shortest time between health records, seconds.")
 
 
-class StoreSettings(_Part):
+class StoreSettings(SettingsPart):
     """The point-in-time store of market data."""
 
     url: SecretStr | None = Field(
@@ -225,6 +205,8 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()  # type: ignore[call-arg]  # every field has a default
     cluster: ClusterSettings = ClusterSettings()  # type: ignore[call-arg]  # every field has a default
     feed: FeedSettings = FeedSettings()  # type: ignore[call-arg]  # every field has a default
+    venue: VenueSettings = VenueSettings()  # type: ignore[call-arg]  # every field has a default
+    emulated: EmulatedSettings = EmulatedSettings()  # type: ignore[call-arg]  # every field has a default
     ledger: LedgerSettings = LedgerSettings()  # type: ignore[call-arg]  # every field has a default
     store: StoreSettings = StoreSettings()  # type: ignore[call-arg]  # every field has a default
 

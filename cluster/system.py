@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Any, Final, final
 import structlog
 
 from actors.state import ShardConfig
+from cluster.feed_kind import FeedKind
 from cluster.leftovers import kill_session
 from cluster.runtime import RayRuntime, free_port, is_free, start_ray, usable_cores
 from cluster.serve_env import APPLICATION, APPLICATION_NAME, BUS_NAME, NAMESPACE
 from cluster.settings import Settings
 from cluster.state_folder import SCRATCH_LINK, make_run_folder, prune_runs, token_file
+from cluster.venues import EMULATED, Emulated, emulation_of
 from cluster.wiring import Wiring, shard_names, wire
 from market.clock import SystemClock
 from market.errors import ConfigError, VenueError
@@ -32,6 +34,7 @@ from market.ports import Stream
 
 if TYPE_CHECKING:
     from actors.messages import Publication
+    from adapters.emulated.process import VenueProcess
     from cluster.supervise import Observation, Supervisor
 
 __all__ = ["System", "Urls"]
@@ -65,6 +68,15 @@ class Urls:
     metrics: str
 
 
+def _venue_process(settings: Settings) -> VenueProcess | None:
+    if settings.feed.kind is not FeedKind.VENUE or settings.venue.name != EMULATED:
+        return None
+    emulation = emulation_of(settings)
+    from adapters.emulated.process import VenueProcess
+
+    return VenueProcess(emulation)
+
+
 @final
 class System:
     """Everything that ``hedgefield up`` runs.
@@ -79,7 +91,8 @@ class System:
 
     def __init__(self, settings: Settings, *, gateway: bool = True) -> None:
         self._settings, self._gateway = settings, gateway
-        self._wiring: Wiring = wire(settings)
+        self._venue = _venue_process(settings)
+        self._wiring: Wiring | None = None if self._venue is not None else wire(settings)
         self._run_id = f"{os.getpid()}-{SystemClock().now_ns()}"
         self._runtime: RayRuntime | None = None
         self._folder: Path | None = None
@@ -104,6 +117,8 @@ class System:
         self._folder = make_run_folder(home, self._run_id)
         self._token = token_file(home, self._settings.token, self._folder)
         self._port = self._choose_port()
+        if self._venue is not None:
+            self._wiring = wire(self._settings, Emulated(endpoint=self._venue.start(), folder=self._folder))
         cluster = self._settings.cluster
         self._runtime = start_ray(
             self._folder,
@@ -162,14 +177,14 @@ class System:
         )
         log = SqlLogFactory(url=settings.ledger_url(), run_id=self._run_id)
         restarted(LedgerActor, "ledger", log, bus, ledger)
-        restarted(FeedActor, "feed", self._wiring.factory, shards, bus, FeedConfig())
+        restarted(FeedActor, "feed", self._wired.factory, shards, bus, FeedConfig())
 
     def _shard_config(self, name: str) -> ShardConfig:
         return ShardConfig(
             name=name,
             run_id=self._run_id,
-            live=self._wiring.live,
-            impacts=self._wiring.impacts,
+            live=self._wired.live,
+            impacts=self._wired.impacts,
             stale_after_s=self._settings.stale_after_s,
         )
 
@@ -228,9 +243,25 @@ class System:
         )
 
     @property
+    def _wired(self) -> Wiring:
+        if self._wiring is None:
+            raise AssertionError("an emulated venue is wired when it runs")
+        return self._wiring
+
+    @property
     def simulated(self) -> bool:
         """Whether the data is simulated."""
-        return self._wiring.simulated
+        return self._wired.simulated
+
+    @property
+    def title(self) -> str:
+        """What is fed, for people."""
+        return self._wired.title
+
+    @property
+    def venue_ended(self) -> bool:
+        """Whether the emulated venue has ended before the system."""
+        return self._venue is not None and not self._stopping.is_set() and not self._venue.is_running
 
     @property
     def is_open_to_others(self) -> bool:
@@ -257,42 +288,12 @@ class System:
         batch = ray.get(self._actors["bus"].poll.remote(Stream.FIELD_SNAPSHOTS, 0, 1_000_000, 0.0), timeout=30.0)
         return {message.key: decode(Publication, message.payload) for message in batch.messages}
 
-    def wait_complete(self, timeout_s: float, give_up: Callable[[], bool]) -> Mapping[str, Publication]:
-        """Wait until every symbol of the feed has a field or a reason why not, and return the fields.
-
-        Parameters
-        ----------
-        timeout_s : float
-            How long to wait, seconds; after that VenueError names the symbols that are missing.
-        give_up : callable
-            Asked now and then; True ends the waiting early.
-        """
+    def n_published(self) -> int:
+        """Return how many symbols have a field."""
         import ray
 
-        deadline = time.monotonic() + timeout_s
-        missing: set[str] = set()
-        while time.monotonic() < deadline and not give_up():
-            seen = self.observation
-            if seen is not None and seen.feed is not None and seen.feed.error:
-                raise VenueError("the feed stopped", retryable=False, found=seen.feed.error)
-            if seen is not None and seen.feed is not None and seen.feed.symbols:
-                known = ray.get(self._actors["bus"].counts.remote(), timeout=30.0)[Stream.FIELD_SNAPSHOTS].kept
-                failed = {s for health in seen.shards.values() if health is not None for s in health.reasons}
-                if known + len(failed) >= len(seen.feed.symbols):
-                    found = self.publications()
-                    missing = set(seen.feed.symbols) - set(found) - failed
-                    if not missing:
-                        return found
-            self._stopping.wait(_POLL_S)
-        if give_up():
-            return self.publications()
-        raise VenueError(
-            "not every symbol has a field",
-            retryable=True,
-            found=f"{len(missing)} missing, such as {', '.join(sorted(missing)[:3])}",
-            expected=f"all within {timeout_s:g} s",
-            action="look into the log, or lower the number of symbols",
-        )
+        kept: int = ray.get(self._actors["bus"].counts.remote(), timeout=30.0)[Stream.FIELD_SNAPSHOTS].kept
+        return kept
 
     def wait_ready(self, timeout_s: float) -> None:
         """Wait until the gateway says that it is ready.
@@ -328,6 +329,8 @@ class System:
                 self._runtime.stop()
             _LOG.info("stopped", ray_said=said.getvalue())
             self._runtime = None
+        if self._venue is not None:
+            self._venue.stop()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)  # sequences of this run mean nothing to the next
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from actors.state import Impact
 from cluster.feed_kind import FeedKind
+from cluster.feed_settings import FeedSettings
 from cluster.runtime import usable_cores
-from cluster.settings import FeedSettings, Settings
+from cluster.settings import Settings
 from fields.live.config import LiveConfig
 from market.errors import ConfigError, DataError
 from market.ports import FeedFactory
 
 if TYPE_CHECKING:
     from adapters.replay import ReplayFactory
+    from adapters.simulated import SimulatedMarketConfig
+    from cluster.venues import Emulated
 
 __all__ = ["Wiring", "shard_names", "wire"]
 
@@ -36,13 +39,16 @@ class Wiring:
     live : LiveConfig
         Settings of every symbol.
     simulated : bool
-        Whether the feed is the simulated market.
+        Whether the feed is simulated, be it by an emulated venue.
+    title : str
+        For people: what is fed.
     """
 
     factory: FeedFactory
     impacts: Mapping[str, Impact]
     live: LiveConfig
     simulated: bool
+    title: str
 
 
 def shard_names(settings: Settings) -> tuple[str, ...]:
@@ -51,24 +57,56 @@ def shard_names(settings: Settings) -> tuple[str, ...]:
     return tuple(f"shard-{place}" for place in range(count))
 
 
-def wire(settings: Settings) -> Wiring:
+def wire(settings: Settings, emulated: Emulated | None = None) -> Wiring:
     """Return the feed's recipe and the impacts that go with it.
 
     Parameters
     ----------
     settings : Settings
         The whole tree.
+    emulated : Emulated, optional
+        The emulated venue that runs, where the settings ask for one.
 
     Returns
     -------
     Wiring
         Raises ConfigError where the feed's settings do not fit together.
     """
-    if settings.feed.kind is FeedKind.REPLAY:
-        factory = _replay(settings.feed)
-        live = settings.live(flow_is_told=bool(factory.ticks))
-        return Wiring(factory=factory, impacts=settings.impacts(), live=live, simulated=False)
-    return _simulated(settings)
+    kind = settings.feed.kind
+    found = (
+        _venue(settings, emulated)
+        if kind is FeedKind.VENUE
+        else _recorded(settings)
+        if kind is FeedKind.REPLAY
+        else _simulated(settings)
+    )
+    gate = settings.feed.gate
+    if gate or (gate is None and kind is not FeedKind.SIMULATED):
+        from adapters.quality.gate import GatedFactory
+
+        found = replace(found, factory=GatedFactory(factory=found.factory))
+    return found
+
+
+def _recorded(settings: Settings) -> Wiring:
+    factory = _replay(settings.feed)
+    live = settings.live(flow_is_told=bool(factory.ticks))
+    return Wiring(factory=factory, impacts=settings.impacts(), live=live, simulated=False, title="recorded sessions")
+
+
+def _venue(settings: Settings, emulated: Emulated | None) -> Wiring:
+    from cluster.venues import link, simulated_market
+
+    found = link(settings, emulated)
+    impacts = settings.impacts()
+    if emulated is not None:
+        impacts |= _known_impacts(simulated_market(settings))
+    live = settings.live(flow_is_told=True)
+    return Wiring(factory=found.factory, impacts=impacts, live=live, simulated=found.simulated, title=found.title)
+
+
+def _known_impacts(market: SimulatedMarketConfig) -> dict[str, Impact]:
+    return {s.symbol: Impact(return_per_usd=s.impact_return_per_usd, source="simulated") for s in market.symbols}
 
 
 def _replay(feed: FeedSettings) -> ReplayFactory:
@@ -121,7 +159,8 @@ def _sorted_out(feed: FeedSettings) -> tuple[tuple[Path, ...], tuple[Path, ...]]
 
 
 def _simulated(settings: Settings) -> Wiring:
-    from adapters.simulated import SimulatedFactory, demo_config, light_config
+    from adapters.simulated import SimulatedFactory, light_config
+    from cluster.venues import simulated_market
 
     feed = settings.feed
     files = (*feed.paths, *feed.ticks)
@@ -130,12 +169,12 @@ def _simulated(settings: Settings) -> Wiring:
     market = (
         light_config(feed.light_symbols, feed.light_contracts, seed=feed.seed, interval_s=feed.interval_s)
         if feed.light_symbols
-        else demo_config(seed=feed.seed, interval_s=feed.interval_s)
+        else simulated_market(settings)
     )
-    known = {s.symbol: Impact(return_per_usd=s.impact_return_per_usd, source="simulated") for s in market.symbols}
     return Wiring(
         factory=SimulatedFactory(config=market),
-        impacts=settings.impacts() | known,
+        impacts=settings.impacts() | _known_impacts(market),
         live=settings.live(flow_is_told=True),
         simulated=True,
+        title="light market" if feed.light_symbols else f"{feed.scenario} market",
     )

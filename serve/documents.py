@@ -138,6 +138,8 @@ class LiveDocument(BaseModel):
         Full only. Where that stands among the sessions before; what became of the messages.
     book : dict or None
         Full only. The order book of the underlying, and whether the liquidity by price stands on it.
+    market : dict or None
+        Full only. What the field knew from other markets: ``values``, ``cross``, ``ages_s`` and ``reasons``.
     """
 
     confidence: float | None
@@ -154,6 +156,7 @@ class LiveDocument(BaseModel):
     implied_vol_rank: dict[str, Any] | None = None
     stream: dict[str, Any] | None = None
     book: dict[str, Any] | None = None
+    market: dict[str, Any] | None = None
 
 
 class FieldDocument(BaseModel):

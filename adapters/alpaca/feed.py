@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, TypeVar, final
+
+import numpy as np
 
 from adapters.alpaca.client import AlpacaClient
+from adapters.alpaca.columns import (
+    Columns,
+    QuoteColumns,
+    TradeColumns,
+    Vocabulary,
+    joined,
+    quote_batch,
+    quote_columns,
+    taken,
+    trade_batch,
+    trade_columns,
+)
 from adapters.alpaca.config import AlpacaConfig
-from adapters.alpaca.rows import QuoteRow, TradeRow, origin, quote_batch, trade_batch
+from adapters.alpaca.names import FOREIGN, Directory, Names
+from adapters.alpaca.rows import QuoteRow, TradeRow, origin
 from adapters.alpaca.seen import SeenRows
 from adapters.alpaca.streams import Arrivals, StreamThread
 from adapters.credentials import Credentials, load_credentials
@@ -17,10 +32,10 @@ from market.chains import OptionChain
 from market.clock import Clock
 from market.errors import ConfigError, DataError
 from market.ports import MarketBatch
-from market.trades import QuoteBatch, TradeBatch
 
 __all__ = ["AlpacaFactory", "AlpacaFeed"]
 
+_Kind = TypeVar("_Kind", bound=Columns)
 _NS_PER_S: Final = 1e9
 _KEEP: Final = 256
 _NEVER_NS: Final = 1 << 62
@@ -50,8 +65,9 @@ class AlpacaFeed:
         self._seen = {kind: SeenRows(2 * overlap_ns) for kind in (False, True)}
         self._gaps: dict[bool, int] = {}
         self._threads: dict[bool, StreamThread] = {}
-        self._contracts: dict[str, tuple[str, ...]] = {}
-        self._waiting: list[TradeRow | QuoteRow] = []
+        self._words = Vocabulary(names=Names(), conditions=Names())
+        self._directory = Directory(config.symbols, self._words.names)
+        self._waiting: list[Columns] = []
         self._kept: deque[MarketBatch] = deque(maxlen=_KEEP)
         self._again: deque[MarketBatch] = deque()
         self._sequence, self._next_chain_ns, self._n_chains, self._opened_ns = 0, 0, 0, 0
@@ -152,11 +168,7 @@ class AlpacaFeed:
 
     def _note(self, chain: OptionChain) -> None:
         """Keep the contracts of a chain, and stream those that are newly listed."""
-        known = self._contracts.get(chain.symbol, ())
-        listed = [name.decode() for name in chain.symbols.tolist()]
-        fresh = sorted(set(listed) - set(known))
-        # An expired contract stays: its last prints may come late, and it costs a name.
-        self._contracts[chain.symbol] = (*known, *fresh)
+        fresh = self._directory.add(chain.symbol, (name.decode() for name in chain.symbols.tolist()))
         if fresh and True in self._threads:
             self._threads[True].add(fresh)
 
@@ -164,50 +176,58 @@ class AlpacaFeed:
         self._opened_ns = self.client.now_ns()
         names: dict[bool, Sequence[str]] = {
             False: self._config.symbols,
-            True: [name for names in self._contracts.values() for name in names],
+            True: [name for symbol in self._config.symbols for name in self._directory.listed(symbol)],
         }
         for kind in (False, True) if self._config.stream_options else (False,):
-            thread = StreamThread(self._config, self._credentials, names[kind], self.arrivals[kind], options=kind)
+            thread = StreamThread(
+                self._config, self._credentials, names[kind], self.arrivals[kind], self._words, options=kind
+            )
             self._threads[kind] = thread
             thread.start()
 
     def _collect(self, kind: bool, arrivals: Arrivals) -> None:  # noqa: FBT001  # stocks or options
-        rows, gap = arrivals.take()
+        parts, gap = arrivals.take()
         if gap:
             # Rows of this very take may come from after the gap: only what lay before it tells where it began.
             since_ns = self._seen[kind].newest_ns or self._opened_ns
             self._gaps[kind] = min(self._gaps.get(kind, since_ns), since_ns)
         hold_ns = self._gaps[kind] - self._overlap_ns if kind in self._gaps else _NEVER_NS
-        self._waiting += self._seen[kind].fresh(rows, hold_ns=hold_ns)
+        self._waiting += self._seen[kind].fresh(parts, hold_ns=hold_ns)
 
     def _fill(self, kind: bool) -> None:  # noqa: FBT001  # stocks or options
         # What lies before the first chain is in it.
         start_ns = max(self._gaps[kind] - self._overlap_ns, 0 if self._catching_up else self._opened_ns + 1)
-        rows: list[TradeRow | QuoteRow] = []
+        trades: list[TradeRow] = []
+        quotes: list[QuoteRow] = []
         for symbol in self._config.symbols:
             if kind:
-                contracts = self._contracts[symbol]
-                rows += self.client.option_trades(contracts, start_ns)
-                rows += self.client.latest_option_quotes(contracts)
+                contracts = self._directory.listed(symbol)
+                trades += self.client.option_trades(contracts, start_ns)
+                quotes += self.client.latest_option_quotes(contracts)
             else:
-                rows += [*self.client.trades(symbol, start_ns), *self.client.quotes(symbol, start_ns)]
-        fresh = self._seen[kind].fresh([row for row in rows if row.ts_ns >= start_ns], back=True)
+                trades += self.client.trades(symbol, start_ns)
+                quotes += self.client.quotes(symbol, start_ns)
+        parts: list[Columns] = [
+            trade_columns([row for row in trades if row.ts_ns >= start_ns], self._words),
+            quote_columns([row for row in quotes if row.ts_ns >= start_ns], self._words),
+        ]
+        fresh = self._seen[kind].fresh(parts, back=True)
         self._waiting += fresh
         self._counts["backfills"] += 1
-        self._counts["backfilled_rows"] += len(fresh)
+        self._counts["backfilled_rows"] += sum(part.name.shape[0] for part in fresh)
         del self._gaps[kind]
 
     def _batch(self, chains: tuple[OptionChain, ...]) -> MarketBatch:
         now_ns = max([self.client.now_ns(), *(chain.ts_event_ns for chain in chains)])
-        by_symbol = self._sorted()
         provenance = origin("stream", simulated=self._config.emulated)
-        quotes: list[QuoteBatch] = []
-        trades: list[TradeBatch] = []
-        for symbol, mixed in by_symbol.items():
-            told = [row for row in mixed if isinstance(row, QuoteRow)]
-            quotes += [quote_batch(symbol, told, now_ns, provenance)] if told else []
-            prints = [row for row in mixed if isinstance(row, TradeRow)]
-            trades += [trade_batch(symbol, prints, now_ns, provenance)] if prints else []
+        quotes = [
+            quote_batch(symbol, part, self._directory, now_ns, provenance)
+            for symbol, part in self._by_symbol([item for item in self._waiting if isinstance(item, QuoteColumns)])
+        ]
+        trades = [
+            trade_batch(symbol, part, self._directory, self._words.conditions, now_ns, provenance)
+            for symbol, part in self._by_symbol([item for item in self._waiting if isinstance(item, TradeColumns)])
+        ]
         newest_ns = [now_ns, *(item.ts_event_ns for item in quotes), *(item.ts_event_ns for item in trades)]
         batch = MarketBatch(
             sequence=self._sequence,
@@ -220,16 +240,14 @@ class AlpacaFeed:
         self._sequence += 1
         return batch
 
-    def _sorted(self) -> dict[str, list[TradeRow | QuoteRow]]:
-        owner = {name: symbol for symbol, names in self._contracts.items() for name in (symbol, *names)}
-        found: dict[str, list[TradeRow | QuoteRow]] = {}
-        for row in self._waiting:
-            symbol = owner.get(row.name)
-            if symbol is None:
-                self._counts["foreign"] += 1
-            else:
-                found.setdefault(symbol, []).append(row)
-        return found
+    def _by_symbol(self, parts: list[_Kind]) -> list[tuple[str, _Kind]]:
+        if not parts:
+            return []
+        whole = joined(parts)
+        owner = self._directory.owner(whole.name)
+        self._counts["foreign"] += int(np.count_nonzero(owner == FOREIGN))
+        chosen = ((symbol, np.flatnonzero(owner == place)) for place, symbol in enumerate(self._config.symbols))
+        return [(symbol, taken(whole, rows)) for symbol, rows in chosen if rows.size]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

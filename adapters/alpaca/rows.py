@@ -1,31 +1,30 @@
-"""Alpaca's records as rows, and rows as the messages of `market`."""
+"""Alpaca's records as rows, their letters as flags, and their names as contracts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adapters.chains.assemble import listed_product
 from adapters.chains.occ import parse_occ
 from market.calendars import expiry_series
-from market.chains import IntArray
+from market.chains import BoolArray, IntArray
 from market.instruments import ExpirySeries
 from market.provenance import AsOfSource, Provenance
-from market.trades import CONSOLIDATED, UNDERLYING, ContractTable, QuoteBatch, TradeBatch, TradeFlag
+from market.trades import UNDERLYING, ContractTable, TradeFlag
 
 __all__ = [
     "QuoteRow",
     "TradeRow",
     "contract_table",
     "origin",
-    "quote_batch",
     "quote_row",
     "stamp_ns",
-    "trade_batch",
+    "trade_flags",
     "trade_row",
 ]
 
@@ -41,6 +40,8 @@ _OPTION_FLAGS = {
     **dict.fromkeys("fhijlmnop", TradeFlag.COMPLEX),
     **dict.fromkeys("gk", TradeFlag.COMPLEX | TradeFlag.AUCTION),
 }
+_MOST_NUMBER = 1 << 63
+_LETTERS = (_STOCK_FLAGS, _OPTION_FLAGS)
 _OFF_EXCHANGE = "D"  # the trade reporting facility, of stocks
 
 
@@ -84,7 +85,8 @@ def trade_row(name: str, record: Mapping[str, Any]) -> TradeRow | None:
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    return row if 0.0 < price < math.inf and 0.0 < size < math.inf else None
+    sound = 0.0 < price < math.inf and 0.0 < size < math.inf and abs(row.number) < _MOST_NUMBER
+    return row if sound else None
 
 
 def quote_row(name: str, record: Mapping[str, Any]) -> QuoteRow | None:
@@ -141,85 +143,35 @@ def contract_table(symbol: str, names: Sequence[str]) -> tuple[ContractTable, di
     return table, place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Common:
-    """What trades and quotes have in common: the rows that are known, and their contracts."""
-
-    rows: list[Any]
-    table: ContractTable
-    contract: IntArray
-
-
-def _common(symbol: str, rows: Sequence[Any]) -> _Common:
-    table, place = contract_table(symbol, [row.name for row in rows])
-    known = sorted((row for row in rows if row.name in place), key=lambda row: row.ts_ns)
-    contract = np.array([place[row.name] for row in known], dtype=np.int32)
-    return _Common(rows=known, table=table, contract=contract)
-
-
-def trade_batch(symbol: str, rows: Sequence[TradeRow], ts_event_ns: int, provenance: Provenance) -> TradeBatch:
-    """Return trades of an underlying and its options in the order of their stamps.
+def trade_flags(
+    conditions: Sequence[str], condition: IntArray, venue: NDArray[np.int16], is_stock: BoolArray
+) -> NDArray[np.uint8]:
+    """Return the flags of prints.
 
     Parameters
     ----------
-    symbol : str
-        Underlying.
-    rows : sequence of TradeRow
-        In any order; those of contracts that are not the underlying's own standard ones are left out.
-    ts_event_ns : int
-        Instant of the batch; it is moved to the newest trade where that is later.
-    provenance : Provenance
-        Where they come from.
+    conditions : sequence of str
+        Sale conditions, all letters of a print as one text.
+    condition : ndarray of int32, shape (n_trades,)
+        Which of them each print has.
+    venue : ndarray of int16, shape (n_trades,)
+        The exchange's letter as a number.
+    is_stock : ndarray of bool, shape (n_trades,)
+        Whether the print is one of the underlying.
 
     Returns
     -------
-    TradeBatch
-        With the exchange's letter as its number, 65 for ``A``.
+    ndarray of uint8, shape (n_trades,)
+        `TradeFlag`.
     """
-    common = _common(symbol, rows)
-    known: list[TradeRow] = common.rows
-    ts_ns = np.array([row.ts_ns for row in known], dtype=np.int64)
-    return TradeBatch(
-        symbol=symbol,
-        ts_event_ns=max(ts_event_ns, int(ts_ns.max(initial=0))),
-        cause_id=f"alpaca:{symbol}:{ts_event_ns}",
-        provenance=provenance,
-        contracts=common.table,
-        contract=common.contract,
-        ts_ns=ts_ns,
-        trade_id=np.array([row.number for row in known], dtype=np.int64),
-        price=np.array([row.price for row in known], dtype=np.float64),
-        size=np.array([row.size for row in known], dtype=np.float64),
-        flags=np.array([_flags(row, row.name == symbol) for row in known], dtype=np.uint8),
-        venue=np.array([ord(row.venue[0]) if row.venue else CONSOLIDATED for row in known], dtype=np.int16),
-        aggressor=np.zeros(len(known), dtype=np.int8),
-    )
+    tables = [np.array([_flags(text, letters) for text in conditions], np.uint8) for letters in _LETTERS]
+    off_exchange = is_stock & (venue == ord(_OFF_EXCHANGE))
+    flags = np.where(is_stock, tables[0][condition], tables[1][condition])
+    return np.asarray(flags | np.where(off_exchange, TradeFlag.OFF_EXCHANGE, 0), dtype=np.uint8)
 
 
-def quote_batch(symbol: str, rows: Sequence[QuoteRow], ts_event_ns: int, provenance: Provenance) -> QuoteBatch:
-    """Return quotes of an underlying and its options in the order of their stamps; see `trade_batch`."""
-    common = _common(symbol, rows)
-    known: list[QuoteRow] = common.rows
-    columns = np.array([row[1:] for row in known], dtype=np.float64).reshape(len(known), 5)
-    ts_ns = np.array([row.ts_ns for row in known], dtype=np.int64)
-    return QuoteBatch(
-        symbol=symbol,
-        ts_event_ns=max(ts_event_ns, int(ts_ns.max(initial=0))),
-        cause_id=f"alpaca:{symbol}:{ts_event_ns}",
-        provenance=provenance,
-        contracts=common.table,
-        contract=common.contract,
-        ts_ns=ts_ns,
-        bid=columns[:, 1].copy(),
-        ask=columns[:, 2].copy(),
-        bid_size=columns[:, 3].copy(),
-        ask_size=columns[:, 4].copy(),
-        venue=np.full(len(known), CONSOLIDATED, dtype=np.int16),
-    )
-
-
-def _flags(row: TradeRow, stock: bool) -> int:  # noqa: FBT001  # two tables, one name
+def _flags(text: str, letters: Mapping[str, TradeFlag]) -> int:
     flags = TradeFlag.NONE
-    for letter in row.conditions:
-        flags |= (_STOCK_FLAGS if stock else _OPTION_FLAGS).get(letter, TradeFlag.NONE)
-    return int(flags | (TradeFlag.OFF_EXCHANGE if stock and row.venue == _OFF_EXCHANGE else TradeFlag.NONE))
+    for letter in text:
+        flags |= letters.get(letter, TradeFlag.NONE)
+    return int(flags)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, final
 
 import msgspec
 
 from adapters.alpaca import vendor
+from adapters.alpaca.columns import Columns, Vocabulary, quote_columns, taken, trade_columns
 from adapters.alpaca.config import AlpacaConfig
-from adapters.alpaca.rows import QuoteRow, TradeRow, quote_row, trade_row
+from adapters.alpaca.rows import quote_row, trade_row
+from adapters.alpaca.wire import QUIET_FRAME, read_frame
 from adapters.credentials import Credentials
 from market.errors import VenueError
 
@@ -46,7 +47,8 @@ class Arrivals:
     """
 
     def __init__(self, most: int) -> None:
-        self._rows: deque[TradeRow | QuoteRow] = deque()
+        self._parts: list[Columns] = []
+        self._n_rows = 0
         self._most, self._changed = most, threading.Condition()
         self._gap = False
         self._error: VenueError | None = None
@@ -59,18 +61,26 @@ class Arrivals:
         with self._changed:
             return dict(self._counts)
 
-    def put(self, row: TradeRow | QuoteRow | None) -> None:
-        """Append a row; None stands for a record that cannot be one."""
+    def put(self, parts: Sequence[Columns], rejected: int = 0) -> None:
+        """Append rows, and count records that cannot be any."""
         with self._changed:
-            self._counts["messages"] += 1
-            if row is None:
-                self._counts["rejected"] += 1
-            elif len(self._rows) >= self._most:
-                self._counts["overflowed"] += 1
-                self._gap = True
-            else:
-                self._rows.append(row)
+            self._counts["rejected"] += rejected
+            self._counts["messages"] += rejected
+            for part in parts:
+                self._append(part)
             self._changed.notify_all()
+
+    def _append(self, part: Columns) -> None:
+        n = part.name.shape[0]
+        room = max(self._most - self._n_rows, 0)
+        self._counts["messages"] += n
+        if n > room:
+            self._counts["overflowed"] += n - room
+            self._gap = True
+            part = taken(part, slice(0, room))
+        if room:
+            self._parts.append(part)
+            self._n_rows += min(n, room)
 
     def subscribed(self) -> None:
         """Say that messages flow from now on: what came between the loss and now is missing."""
@@ -94,15 +104,14 @@ class Arrivals:
             self._error = error
             self._changed.notify_all()
 
-    def take(self) -> tuple[list[TradeRow | QuoteRow], bool]:
+    def take(self) -> tuple[list[Columns], bool]:
         """Return the rows so far and whether some are missing; raise what ended the stream, once it is empty."""
         with self._changed:
-            rows, gap = list(self._rows), self._gap
-            self._rows.clear()
-            self._gap = False
-            if self._error is not None and not rows:
+            parts, gap = self._parts, self._gap
+            self._parts, self._n_rows, self._gap = [], 0, False
+            if self._error is not None and not parts:
                 raise self._error
-            return rows, gap
+            return parts, gap
 
     def wait(self, met: Callable[[Mapping[str, int]], bool], timeout_s: float) -> bool:
         """Wait until the counts, with ``subscribed`` and ``failed`` among them, meet a condition."""
@@ -128,6 +137,8 @@ class StreamThread:
         Symbols, or contracts where `options`.
     arrivals : Arrivals
         Gets what comes.
+    words : Vocabulary
+        Numbers of names and conditions.
     options : bool
         Whether it is the stream of options.
     """
@@ -138,10 +149,12 @@ class StreamThread:
         credentials: Credentials,
         names: Sequence[str],
         arrivals: Arrivals,
+        words: Vocabulary,
         *,
         options: bool,
     ) -> None:
-        self._arrivals, self._refusals, self._is_new = arrivals, 0, True
+        self._arrivals, self._words = arrivals, words
+        self._refusals, self._is_new = 0, True
         self._loop: asyncio.AbstractEventLoop | None = None
         common: dict[str, Any] = {
             "raw_data": True,  # the client's own models cut stamps to microseconds
@@ -151,7 +164,7 @@ class StreamThread:
                 "ping_timeout": 180,
                 "max_queue": 1024,
                 "logger": _WIRE_LOG,
-                "create_protocol": _protocol(self._on_connection, self._on_control),
+                "create_protocol": _protocol(self._on_connection, self._on_frame, self._on_control),
             },
         }
         key, secret = credentials.key, credentials.secret
@@ -206,11 +219,22 @@ class StreamThread:
         await self._stream.stop_ws()
         await self._stream.close()
 
+    def _on_frame(self, frame: bytes) -> bool:
+        """Take a frame of market data; return False where the vendor's client must look at it."""
+        told = read_frame(frame, self._words)
+        if told is None:
+            return False
+        self._arrivals.put(told.parts, told.rejected)
+        return True
+
+    # What a frame holds that is not as it should be comes record by record, through the vendor's client.
     async def _on_trade(self, record: dict[str, Any]) -> None:
-        self._arrivals.put(trade_row(str(record.get("S")), record))
+        row = trade_row(str(record.get("S")), record)
+        self._arrivals.put([] if row is None else [trade_columns([row], self._words)], int(row is None))
 
     async def _on_quote(self, record: dict[str, Any]) -> None:
-        self._arrivals.put(quote_row(str(record.get("S")), record))
+        row = quote_row(str(record.get("S")), record)
+        self._arrivals.put([] if row is None else [quote_columns([row], self._words)], int(row is None))
 
     def _on_connection(self) -> None:
         self._is_new = True
@@ -241,8 +265,16 @@ class StreamThread:
             asyncio.get_running_loop().create_task(self._stream.stop_ws())  # the stream keeps the loop
 
 
-def _protocol(on_connection: Callable[[], None], on_control: Callable[[Mapping[str, Any]], None]) -> type[Any]:
-    """Return websockets' protocol with an ear for what the vendor's client only logs."""
+def _protocol(
+    on_connection: Callable[[], None],
+    on_frame: Callable[[bytes], bool],
+    on_control: Callable[[Mapping[str, Any]], None],
+) -> type[Any]:
+    """Return websockets' protocol with an ear for market data and for what the vendor's client only logs.
+
+    The client makes a dictionary of each record and awaits a handler for it: 5 us a record. It stays in charge of the
+    connection, its name and its silence, so it gets a frame for each one that was taken, with nothing in it.
+    """
 
     class Listening(vendor.WebSocketClientProtocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -252,6 +284,8 @@ def _protocol(on_connection: Callable[[], None], on_control: Callable[[Mapping[s
         async def recv(self) -> Any:
             data = await super().recv()
             frame = data if isinstance(data, bytes) else data.encode()
+            if on_frame(frame):
+                return QUIET_FRAME
             head = frame[:64]
             if b"\xa1T\xa5error" in head or b"\xa1T\xacsubscription" in head:
                 for record in msgspec.msgpack.decode(frame):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from adapters.ccxt_markets.client import VenueClient
 from adapters.ccxt_markets.terms import MarketTerms
 from adapters.chains.assemble import Contracts, SnapshotKey, Spot, assemble
 from market.chains import FloatArray, OptionChain
@@ -17,11 +18,20 @@ from market.errors import ConfigError
 from market.instruments import Delivery, ExerciseStyle, Product, SettlementTime, product_of
 from market.provenance import AsOfSource
 
-__all__ = ["chain_of", "require_known_units"]
+__all__ = ["chain_of", "require_known_units", "why_no_chain"]
 
 _MS: Final = 1_000_000
 # Units differ by exchange (coin or dollars, per cent or fraction): only those that were checked are read.
 _IV_UNIT: Final = {"deribit": 100.0, "bybit": 1.0}
+
+
+def why_no_chain(client: VenueClient) -> str:
+    """Return why an exchange has no option chains that are read; empty where it has."""
+    if not client.offers("fetchOptionChain"):
+        return f"{client.exchange_id} does not offer option chains: there is none of its coins"
+    if client.exchange_id not in _IV_UNIT:
+        return f"the units of option chains on {client.exchange_id} are not known: none is read"
+    return ""
 
 
 def require_known_units(exchange_id: str) -> None:

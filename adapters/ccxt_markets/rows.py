@@ -18,7 +18,7 @@ from market.errors import DataError
 from market.provenance import AsOfSource, Provenance
 from market.trades import CONSOLIDATED, UNDERLYING, ContractTable, Int64Array, QuoteBatch, TradeBatch, TradeFlag
 
-__all__ = ["bar_batch", "best_of", "provenance_of", "quote_batch", "trade_batch"]
+__all__ = ["bar_batch", "best_of", "provenance_of", "quote_batch", "trade_batch", "trade_number"]
 
 _MS: Final = 1_000_000
 # Where the volume of a contract's bar was checked to be in coins; elsewhere it may be contracts or money.
@@ -118,7 +118,7 @@ def trade_batch(terms: MarketTerms, rows: Sequence[Mapping[str, Any]], *, known_
     TradeBatch
         In order of time, then of the exchange's number; sizes in coins.
     """
-    ids = [_trade_number(row.get("id")) for row in rows]
+    ids = [trade_number(row.get("id")) for row in rows]
     newest = {number: place for place, number in enumerate(ids) if number >= 0}
     whole = [i for i, row in enumerate(rows) if _is_trade(row)]
     if len(whole) < len(rows):
@@ -147,7 +147,9 @@ def trade_batch(terms: MarketTerms, rows: Sequence[Mapping[str, Any]], *, known_
     )
 
 
-def quote_batch(terms: MarketTerms, rows: Sequence[Mapping[str, Any]], *, known_ns: int, simulated: bool) -> QuoteBatch:
+def quote_batch(
+    terms: MarketTerms, rows: Sequence[Mapping[str, Any]], *, known_ns: int | Int64Array, simulated: bool
+) -> QuoteBatch:
     """Build best quotes from tickers; an instant that the exchange does not tell is that of receipt.
 
     Parameters
@@ -155,9 +157,9 @@ def quote_batch(terms: MarketTerms, rows: Sequence[Mapping[str, Any]], *, known_
     terms : MarketTerms
         Whose quotes.
     rows : sequence of mapping
-        With ``bid``, ``ask``, ``bidVolume``, ``askVolume`` and ``timestamp``, each possibly None.
-    known_ns : int
-        Instant at which they were read, ns since the epoch, UTC.
+        At least one, with ``bid``, ``ask``, ``bidVolume``, ``askVolume`` and ``timestamp``, each possibly None.
+    known_ns : int or ndarray of int64, shape (n_rows,)
+        Instant at which they, or each of them, were read, ns since the epoch, UTC.
     simulated : bool
         Mark for the provenance.
 
@@ -167,13 +169,14 @@ def quote_batch(terms: MarketTerms, rows: Sequence[Mapping[str, Any]], *, known_
         Sizes in coins; NaN for a side or size that is not told.
     """
     stamped = all(row.get("timestamp") is not None for row in rows)
-    ts_ns = _instants(rows) if stamped else np.full(len(rows), known_ns, dtype=np.int64)
-    sides = {name: _floats(rows, name) for name in ("bid", "ask", "bidVolume", "askVolume")}
     n = len(rows)
+    received = np.broadcast_to(np.asarray(known_ns, dtype=np.int64), (n,)).copy()
+    ts_ns = _instants(rows) if stamped else received
+    sides = {name: _floats(rows, name) for name in ("bid", "ask", "bidVolume", "askVolume")}
     return QuoteBatch(
         symbol=terms.symbol,
-        ts_event_ns=int(ts_ns.max()) if n else known_ns,
-        cause_id=_cause(terms, "quotes", int(ts_ns[0]) if n else known_ns, n),
+        ts_event_ns=int(ts_ns.max()),
+        cause_id=_cause(terms, "quotes", int(ts_ns[0]), n),
         provenance=provenance_of(terms.exchange_id, "quotes", simulated=simulated, stamped=stamped),
         contracts=ContractTable.empty(),
         contract=np.full(n, UNDERLYING, dtype=np.int32),
@@ -235,7 +238,8 @@ def _floats(rows: Sequence[Mapping[str, Any]], name: str) -> FloatArray:
     return np.array([math.nan if value is None else float(value) for value in values], dtype=np.float64)
 
 
-def _trade_number(value: object) -> int:
+def trade_number(value: object) -> int:
+    """Return an exchange's id of a trade as a number: its digits, or 63 bits of a digest; -1 where it has none."""
     if value is None or value == "":
         return -1
     text = str(value)

@@ -17,6 +17,7 @@ from market.chains import FloatArray
 __all__ = ["ColumnReader", "coded", "distinct", "parse_day"]
 
 _DAY_FORMATS = ("%Y-%m-%d", "%a %b %d %Y", "%Y%m%d", "%m/%d/%Y", "%Y/%m/%d")
+_SPAN_PER_ROW = 8  # whole numbers are marked in a table while it has at most so many places per row
 _CALLS = {"c", "call", "calls"}
 _PUTS = {"p", "put", "puts"}
 
@@ -51,7 +52,8 @@ def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
 
     Notes
     -----
-    Tables of contracts are sorted by expiration, so equal values stand together: only the first of each run is sorted.
+    Nothing is sorted that need not be. Whole numbers of a small span are marked in a table; of other values only the
+    first of each run is sorted, because tables of contracts are in order of expiration.
     """
     if values.size == 0:
         return values, np.zeros(0, dtype=np.int64)
@@ -59,6 +61,11 @@ def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
         # Short words compare as the numbers that their letters make, in the same order.
         numbers, codes = distinct(values.astype("S8").view(">u8").astype(np.uint64))
         return numbers.astype(">u8").view("S8").astype(values.dtype), codes
+    if values.dtype.kind == "i" and (span := int(values.max()) - int(values.min()) + 1) <= _SPAN_PER_ROW * values.size:
+        place = values - values.min()
+        present = np.zeros(span, dtype=np.bool_)
+        present[place] = True
+        return values.min() + np.flatnonzero(present), (np.cumsum(present) - 1)[place]
     first = np.concatenate([[True], values[1:] != values[:-1]])
     found, places = np.unique(values[first], return_inverse=True)
     return found, places.reshape(-1)[np.cumsum(first) - 1]
@@ -172,11 +179,12 @@ def _floats(column: pa.ChunkedArray) -> tuple[FloatArray, NDArray[np.bool_]]:
 
 def _letters(column: pa.ChunkedArray) -> NDArray[np.bytes_] | None:
     """Return a column of ASCII text as byte strings without a loop over its rows, or None for any other column."""
-    if not pa.types.is_string(column.type) or len(column) == 0:
+    wide = pa.types.is_large_string(column.type)
+    if not (wide or pa.types.is_string(column.type)) or len(column) == 0:
         return None
     whole = pa.concat_arrays(pc.fill_null(column, "").chunks)
     _, offsets, data = whole.buffers()
-    ends = np.frombuffer(offsets, dtype=np.int32)[whole.offset : whole.offset + len(whole) + 1]
+    ends = np.frombuffer(offsets, dtype=np.int64 if wide else np.int32)[whole.offset : whole.offset + len(whole) + 1]
     letters = np.frombuffer(data or b"", dtype=np.uint8)[ends[0] : ends[-1]]
     if letters.size == 0 or int(letters.max()) > 127:
         return None

@@ -91,18 +91,19 @@ def _letters(symbols: NDArray[np.bytes_]) -> tuple[NDArray[np.uint8], NDArray[np
 
 def _tails(letters: NDArray[np.uint8], length: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Return the last letters of each symbol, shape (15, n_contracts): a place in the symbol is a row of its own."""
+    places = np.ascontiguousarray(letters.T)
     tail = np.zeros((_TAIL, letters.shape[0]), dtype=np.uint8)
     for size in np.flatnonzero(np.bincount(length, minlength=1)):
         if size >= _TAIL:
-            rows = length == size
-            tail[:, rows] = letters[rows, size - _TAIL : size].T
+            tail = np.where(length == size, places[size - _TAIL : size], tail)
     return tail
 
 
 def _integers(digits: NDArray[np.uint8]) -> NDArray[np.int64]:
     value = np.zeros(digits.shape[1], dtype=np.int64)
     for row in digits:
-        value = value * 10 + row
+        value *= 10
+        value += row
     return value
 
 

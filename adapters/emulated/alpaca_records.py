@@ -16,6 +16,8 @@ from market.clock import datetime_of_ns
 from market.trades import UNDERLYING, ContractTable, QuoteBatch, TradeBatch, TradeFlag
 
 __all__ = [
+    "OPTION_VENUES",
+    "STOCK_VENUES",
     "Stamp",
     "bar_records",
     "chain_symbols",
@@ -23,9 +25,11 @@ __all__ = [
     "decoded",
     "encoded",
     "occ_symbols",
+    "option_condition",
     "quote_records",
     "rfc3339",
     "snapshot_records",
+    "stock_conditions",
     "trade_records",
     "wire_stamp",
 ]
@@ -34,8 +38,12 @@ Stamp = Callable[[int], object]
 _NS: Final = 1_000_000_000
 _DAY_NS: Final = 86_400 * _NS
 _YEAR_DAYS: Final = 365.0
-_STOCK_VENUES = "VNQPZKJYABCDHMXU"
-_OPTION_VENUES = "CANXBDEHIJMOPQTU"
+STOCK_VENUES: Final = "VNQPZKJYABCDHMXU"
+"""Letters of exchanges for shares, by number modulo 16."""
+
+OPTION_VENUES: Final = "CANXBDEHIJMOPQTU"
+"""Letters of exchanges for options, by number modulo 16."""
+
 # Condition letters of the consolidated tapes and of OPRA.
 _STOCK_CONDITIONS = {TradeFlag.AUCTION: "O", TradeFlag.OUT_OF_SEQUENCE: "Z"}
 _OPTION_CONDITIONS = {
@@ -91,6 +99,16 @@ def chain_symbols(chain: OptionChain) -> list[str]:
     return occ_symbols(table)
 
 
+def stock_conditions(flags: int) -> list[str]:
+    """Return the sale conditions of a print in shares, as the consolidated tapes tell them."""
+    return ["@", *(letter for flag, letter in _STOCK_CONDITIONS.items() if flag & flags)]
+
+
+def option_condition(flags: int) -> str:
+    """Return the sale condition of a print in options, as OPRA tells it."""
+    return _OPTION_CONDITIONS.get(TradeFlag(flags), "I")
+
+
 def trade_records(trades: TradeBatch, stamp: Stamp) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield symbol and record of each trade; an option's has no id and no tape, as at the venue."""
     names = [*occ_symbols(trades.contracts), trades.symbol]
@@ -98,10 +116,10 @@ def trade_records(trades: TradeBatch, stamp: Stamp) -> Iterator[tuple[str, dict[
     for place, ts_ns, price, size, number, venue, flags in zip(*(column.tolist() for column in columns), strict=True):
         record: dict[str, Any] = {"t": stamp(ts_ns), "p": price, "s": size}
         if place == UNDERLYING:
-            record |= {"x": _STOCK_VENUES[venue % 16], "i": number, "z": "B"}
-            record["c"] = ["@", *(letter for flag, letter in _STOCK_CONDITIONS.items() if flag & flags)]
+            record |= {"x": STOCK_VENUES[venue % 16], "i": number, "z": "B"}
+            record["c"] = stock_conditions(flags)
         else:
-            record |= {"x": _OPTION_VENUES[venue % 16], "c": _OPTION_CONDITIONS.get(TradeFlag(flags), "I")}
+            record |= {"x": OPTION_VENUES[venue % 16], "c": option_condition(flags)}
         yield names[place], record
 
 

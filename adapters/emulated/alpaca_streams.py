@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, final
+from collections.abc import Callable
+from typing import final
 
 from starlette.websockets import WebSocket
 
-from adapters.emulated.alpaca_records import decoded, encoded, quote_records, trade_records, wire_stamp
+from adapters.emulated.alpaca_frames import FrameWriter
+from adapters.emulated.alpaca_records import decoded, encoded
 from adapters.emulated.faults import FaultKind
 from adapters.emulated.server import Desk
 from adapters.emulated.streams import ClientMessage, StreamSession
@@ -25,6 +26,7 @@ _ERRORS = {
     410: "invalid subscribe action for this feed",
 }
 _CHANNELS = ("trades", "quotes")
+_FRAME_RECORDS = 5_000  # the client refuses a message of more than 1 MiB
 
 
 @final
@@ -56,6 +58,7 @@ class AlpacaStreams:
     ) -> None:
         self._desk, self._known, self._options = desk, known, options
         self._symbol_limit, self._connection_limit = symbol_limit, connection_limit
+        self._writer = FrameWriter(options=options)
         self._n_authenticated = 0
 
     async def serve(self, websocket: WebSocket) -> None:
@@ -69,7 +72,7 @@ class AlpacaStreams:
                 async for event in session.events():
                     if isinstance(event, MarketBatch):
                         if wanted is not None:
-                            await session.publish(list(self._records(event, wanted)), encoded)
+                            await self._publish(session, event, wanted)
                     elif wanted is None:
                         wanted = await self._authenticate(session, event, websocket.state.refused)
                     else:
@@ -111,15 +114,10 @@ class AlpacaStreams:
         wanted.update(after)
         await session.send(encoded([{"T": "subscription", **{name: sorted(after[name]) for name in _CHANNELS}}]))
 
-    def _records(self, batch: MarketBatch, wanted: dict[str, set[str]]) -> Iterable[dict[str, Any]]:
-        # Quotes before the trades that meet them, as the feed's own batches mean it.
-        parts = [("q", "quotes", quote_records(quotes, wire_stamp)) for quotes in batch.quotes]
-        parts += [("t", "trades", trade_records(trades, wire_stamp)) for trades in batch.trades]
-        for letter, channel, records in parts:
-            names = wanted[channel]
-            for symbol, record in records:
-                if ("z" not in record) is self._options and (symbol in names or "*" in names):
-                    yield {"T": letter, "S": symbol, **record}
+    async def _publish(self, session: StreamSession, batch: MarketBatch, wanted: dict[str, set[str]]) -> None:
+        records = self._writer.write(batch, wanted)
+        for first in range(0, len(records), _FRAME_RECORDS):
+            await session.publish(range(first, min(first + _FRAME_RECORDS, len(records))), records.frame)
 
 
 async def _tell(session: StreamSession, code: int) -> None:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from adapters.emulated.binance_streams import binance_streams, levels_text
 from adapters.emulated.coin_records import (
     HOUR_NS,
     MS,
@@ -22,7 +23,9 @@ from adapters.emulated.coin_records import (
     newest_quote,
     newest_trades,
     price_text,
+    trades_from,
 )
+from adapters.emulated.coin_streams import BookTape
 from adapters.emulated.faults import Fault, FaultKind
 from adapters.emulated.server import Desk, view_of
 
@@ -37,12 +40,12 @@ _RECV_WINDOW_MS: Final = 10_000
 
 @final
 class BinanceFront:
-    """Answers as api.binance.com (``/api``, ``/sapi``) and fapi.binance.com (``/fapi``) do.
+    """Answers as api.binance.com (``/api``, ``/sapi``), fapi.binance.com (``/fapi``) and their streams do.
 
     Parameters
     ----------
     records : CoinRecords
-        Markets, bars and funding; quotes and trades come from the feed, under the markets' symbols.
+        Markets, bars and funding; quotes, trades and books come from the feed, under the markets' symbols.
     weight_per_minute : int
         Request weight that the exchange allows in a minute of its clock; beyond it come 429, then 418.
     ban_s : float
@@ -50,12 +53,13 @@ class BinanceFront:
     """
 
     def __init__(self, records: CoinRecords, *, weight_per_minute: int = 2400, ban_s: float = 120.0) -> None:
-        self._records = records
+        self._records, self._tape = records, BookTape()
         self._limit, self._ban_ns = weight_per_minute, int(ban_s * 1e9)
         self._minute, self._used, self._over, self._barred_until_ns = 0, 0, 0, 0
 
     def routes(self, desk: Desk) -> Sequence[BaseRoute]:
-        """Return the HTTP routes."""
+        """Return the routes of requests and streams."""
+        desk.market.listen(self._tape.on_batch)
 
         def route(path: str, answer: Callable[..., Response], weight: int, **bound: Any) -> Route:
             async def endpoint(request: Request) -> Response:
@@ -86,6 +90,7 @@ class BinanceFront:
             route("/sapi/v1/capital/config/getall", self._coins, 10),
             route("/sapi/v1/margin/allPairs", self._no_pairs, 1),
             route("/sapi/v1/margin/isolated/allPairs", self._no_pairs, 10),
+            *binance_streams(desk, self._records, self._tape),
         ]
 
     def refusal(self, fault: Fault) -> Response:
@@ -170,6 +175,11 @@ class BinanceFront:
         market = self._found(request, perpetual=perpetual)
         if market is None:
             return _no_symbol()
+        book = self._tape.book(market.symbol)
+        if book is not None:
+            told = {"T": book.ts_ns // MS, "E": book.ts_ns // MS} if perpetual else {}
+            levels = {"bids": levels_text(book.bids), "asks": levels_text(book.asks)}
+            return as_json({"lastUpdateId": book.last, **told, **levels})
         quote = self._quote(desk, request, market)
         sides: dict[str, Any] = {"bids": [], "asks": []}
         if quote is not None:
@@ -181,9 +191,15 @@ class BinanceFront:
         market = self._found(request, perpetual=perpetual)
         if market is None:
             return _no_symbol()
-        limit = min(int(request.query_params.get("limit", 500)), 1000)
+        query, as_of_ns = request.query_params, view_of(request).as_of_ns
+        limit = min(int(query.get("limit", 500)), 1000)
         trades = desk.market.trades(market.symbol)
-        rows = newest_trades(trades, limit, view_of(request).as_of_ns)
+        if "fromId" in query or "startTime" in query:
+            until_ns = min(as_of_ns, (int(query.get("endTime", _FOREVER_MS)) + 1) * MS - 1)
+            start = {"first_ns": int(query.get("startTime", 0)) * MS, "first_id": int(query.get("fromId", -1))}
+            rows = trades_from(trades, limit, until_ns, **start)
+        else:
+            rows = newest_trades(trades, limit, as_of_ns)
         spot = {} if perpetual else {"M": True}
         found = [
             {

@@ -162,6 +162,18 @@ def newest_trades(trades: TradeBatch | None, limit: int, as_of_ns: int) -> Seque
     return found
 
 
+def trades_from(
+    trades: TradeBatch | None, limit: int, as_of_ns: int, *, first_ns: int = 0, first_id: int = -1
+) -> Sequence[int]:
+    """Return the rows of the first trades of the market itself from an instant and number on, in order of numbers."""
+    if trades is None:
+        return []
+    inside = (trades.ts_ns <= as_of_ns) & (trades.ts_ns >= first_ns) & (trades.trade_id >= first_id)
+    known = np.flatnonzero((trades.contract == UNDERLYING) & inside)
+    found: list[int] = known[np.argsort(trades.trade_id[known], kind="stable")][:limit].tolist()
+    return found
+
+
 def price_text(value: float) -> str:
     """Return a number as exchanges print it: decimal, exact, without exponent."""
     return np.format_float_positional(value, trim="0")

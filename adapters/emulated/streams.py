@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import TypeVar, final
 
 from starlette.websockets import WebSocket, WebSocketState
 
@@ -15,6 +15,7 @@ from market.ports import MarketBatch
 
 __all__ = ["ClientMessage", "StreamHub", "StreamSession"]
 
+_Record = TypeVar("_Record")
 _MOST_WAITING = 100_000
 
 
@@ -84,7 +85,7 @@ class StreamSession:
             self.put(None)
 
     async def publish(
-        self, records: Sequence[object], encode: Callable[[Sequence[object]], bytes | str], path: str = ""
+        self, records: Sequence[_Record], encode: Callable[[Sequence[_Record]], bytes | str], path: str = ""
     ) -> None:
         """Send market data in one frame, with what the fault script says.
 
@@ -110,8 +111,8 @@ class StreamSession:
     async def _spoilt(
         self,
         fault: Fault,
-        records: Sequence[object],
-        encode: Callable[[Sequence[object]], bytes | str],
+        records: Sequence[_Record],
+        encode: Callable[[Sequence[_Record]], bytes | str],
         frame: bytes | str,
     ) -> None:
         match fault.kind:

@@ -12,8 +12,9 @@ from adapters.store.kinds import KINDS, DataKind
 from adapters.store.manifest import Segment
 from adapters.store.messages import Head
 from adapters.store.segments import key_codes
+from market.chains import BoolArray
 
-__all__ = ["as_known", "needs_merge", "newest_heads", "standing"]
+__all__ = ["as_known", "needs_merge", "newest_heads", "standing", "visible"]
 
 
 def standing(segments: Sequence[Segment], known_ns: int, first_ns: int, last_ns: int) -> list[Segment]:
@@ -69,14 +70,34 @@ def as_known(kind: DataKind, tables: Sequence[pa.Table], known_ns: int) -> pa.Ta
         the newest stands; rows that share key and version all stay, because only a check may judge them.
     """
     whole = pa.concat_tables(tables, promote_options="permissive")
-    codes = key_codes(kind, list(tables))
-    known = whole["known_ns"].to_numpy()
-    keep = known <= known_ns
-    if codes:
-        keep &= _newest(np.concatenate(codes), known, np.repeat(range(len(tables)), [t.num_rows for t in tables]), keep)
-    rows = np.flatnonzero(keep)
+    rows = np.flatnonzero(visible(kind, tables, known_ns))
     order = np.argsort(whole["event_ns"].to_numpy()[rows], kind="stable")
     return whole.take(pa.array(rows[order]))
+
+
+def visible(kind: DataKind, tables: Sequence[pa.Table], known_ns: int) -> BoolArray:
+    """Return which rows of one partition stood at an instant: known by then, and no newer version of their key was.
+
+    Parameters
+    ----------
+    kind : DataKind
+        Kind.
+    tables : sequence of pyarrow.Table
+        Rows of its segments, or their keys and ``known_ns``, in the order in which they came.
+    known_ns : int
+        The instant, ns since the epoch, UTC.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_rows,)
+        For the rows of all tables, one after the other.
+    """
+    codes = key_codes(kind, list(tables))
+    known = np.concatenate([table["known_ns"].to_numpy() for table in tables])
+    keep: BoolArray = known <= known_ns
+    if codes:
+        keep &= _newest(np.concatenate(codes), known, np.repeat(range(len(tables)), [t.num_rows for t in tables]), keep)
+    return keep
 
 
 def _newest(

@@ -15,6 +15,7 @@ from adapters.store.files import StoreFiles
 from adapters.store.kinds import DataKind, day_period
 from adapters.store.manifest import Segment
 from adapters.store.messages import Head, message_of
+from adapters.store.pieces import judged, scored
 from adapters.store.segments import Range, matching, open_segment
 from market.chains import OptionChain
 from market.clock import iso_of_ns
@@ -237,7 +238,8 @@ class ChainReader:
         found = message_of(head, rows)
         if not isinstance(found, OptionChain):
             raise _nothing(head.symbol, head.known_ns)
-        return found
+        chain: OptionChain = judged(found, scored(self._files, segment))
+        return chain
 
     def _located(self, key: ChainKey) -> tuple[Segment, Head]:
         day = date.fromisoformat(key.session)

@@ -33,6 +33,10 @@ class DataKind(StrEnum):
     FUNDING = "funding"
     RATES = "rates"
     INDEX_LEVELS = "index_levels"
+    SERIES = "series"  # values of one number with stamps of publication: a `SeriesBatch`
+    EVENTS = "events"
+    NEWS = "news"
+    BOOKS = "books"
     TABLES = "tables"  # anything else that has an instant: kept column by column as published
 
 
@@ -56,7 +60,7 @@ class KindSpec:
     grain : Grain
         Length of a partition, where the rows are not an hour or more apart.
     messages : bool
-        Whether the rows belong to messages of `market`, which are read back whole.
+        Whether the rows always belong to messages of `market`; rows of other kinds may.
     """
 
     required: tuple[str, ...]
@@ -72,16 +76,22 @@ KINDS: dict[DataKind, KindSpec] = {
     DataKind.QUOTES: KindSpec(required=("bid", "ask"), keys=(), grain=Grain.DAY, messages=True),
     DataKind.BARS: KindSpec(
         required=("length_ns", "open", "high", "low", "close"),
-        keys=("event_ns", "length_ns", "bar_idx", *_CONTRACT),
+        keys=("event_ns", "length_ns", "bar_idx", *_CONTRACT, "expiry_ns", "is_call"),
         grain=Grain.DAY,
     ),
     DataKind.QUOTE_BARS: KindSpec(
         required=("length_ns", "close_bid", "close_ask"), keys=("event_ns", "length_ns", *_CONTRACT), grain=Grain.DAY
     ),
     DataKind.OPEN_INTEREST: KindSpec(required=("open_interest",), keys=("event_ns", *_CONTRACT), grain=Grain.YEAR),
-    DataKind.FUNDING: KindSpec(required=("funding_rate",), keys=("event_ns",), grain=Grain.YEAR),
+    DataKind.FUNDING: KindSpec(
+        required=("funding_rate",), keys=("event_ns", "funding_ns", "is_settled", "venue"), grain=Grain.YEAR
+    ),
     DataKind.RATES: KindSpec(required=("rate_pct",), keys=("event_ns",), grain=Grain.YEAR),
     DataKind.INDEX_LEVELS: KindSpec(required=("close",), keys=("event_ns",), grain=Grain.YEAR),
+    DataKind.SERIES: KindSpec(required=("value",), keys=("event_ns", "available_ns"), grain=Grain.YEAR, messages=True),
+    DataKind.EVENTS: KindSpec(required=(), keys=("event_id", "available_ns"), grain=Grain.YEAR, messages=True),
+    DataKind.NEWS: KindSpec(required=(), keys=("article_id", "available_ns"), grain=Grain.DAY, messages=True),
+    DataKind.BOOKS: KindSpec(required=("price", "size"), keys=(), grain=Grain.DAY, messages=True),
     DataKind.TABLES: KindSpec(required=(), keys=(), grain=Grain.YEAR),
 }
 

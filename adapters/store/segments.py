@@ -122,7 +122,7 @@ def _as_key(table: pa.Table, name: str) -> pa.ChunkedArray:
 
 def revised(kind: DataKind, table: pa.Table) -> bool:
     """Return whether a key stands in the table more than once, known from different instants."""
-    codes = key_codes(kind, [table])
+    codes = [] if kind is DataKind.CHAINS else key_codes(kind, [table])  # the rows of a chain share their instant
     if not codes:
         return False
     known = table["known_ns"].to_numpy()
@@ -189,7 +189,7 @@ def write_segment(
         last_event_ns=instants["event_ns"][1],
         first_known_ns=instants["known_ns"][0],
         last_known_ns=instants["known_ns"][1],
-        revises=not heads and revised(kind, tables[0] if len(tables) == 1 else pa.concat_tables(tables)),
+        revises=revised(kind, tables[0] if len(tables) == 1 else pa.concat_tables(tables)),
         simulated=facts.simulated,
         replaces=facts.replaces,
         origin=facts.origin,
@@ -198,7 +198,7 @@ def write_segment(
 
 def _span(columns: list[Int64Array], heads: list[Head], name: str) -> tuple[int, int]:
     # A chain without contracts has no rows, but an instant.
-    told = np.array([getattr(head, name) for head in heads], dtype=np.int64)
+    told = np.array([getattr(head, name) for head in heads if not head.n_rows], dtype=np.int64)
     values = np.concatenate([*columns, told])
     return int(values.min()), int(values.max())
 
@@ -212,7 +212,27 @@ def _write(path: Path, tables: Sequence[pa.Table], heads: list[Head], per_group:
             if table.num_rows:
                 writer.write_table(table.replace_schema_metadata(None), row_group_size=per_group)
         if heads:
-            writer.add_key_value_metadata({_MARK: msgspec.msgpack.encode(heads)})
+            writer.add_key_value_metadata({_MARK: msgspec.msgpack.encode(_Footer.of(heads))})
+
+
+class _Footer(msgspec.Struct):
+    """The heads of a file; a table of contracts that many messages share stands in it once."""
+
+    heads: list[Head]
+    contracts: list[bytes]
+    place: list[int]
+
+    @classmethod
+    def of(cls, heads: Sequence[Head]) -> _Footer:
+        known: dict[bytes, int] = {}
+        place = [known.setdefault(head.contracts, len(known)) for head in heads]
+        bare = [msgspec.structs.replace(head, contracts=b"") for head in heads]
+        return cls(heads=bare, contracts=list(known), place=place)
+
+    def whole(self) -> list[Head]:
+        for head, place in zip(self.heads, self.place, strict=True):
+            head.contracts = self.contracts[place]
+        return self.heads
 
 
 @final
@@ -229,6 +249,7 @@ class Opened:
 
     def __init__(self, segment: Segment, file: pq.ParquetFile) -> None:
         self.segment, self._file = segment, file
+        self._held: tuple[tuple[int, ...], pa.Table] | None = None
         metadata = file.metadata
         if metadata.num_rows != segment.n_rows:
             raise DataError(
@@ -252,7 +273,7 @@ class Opened:
         if content is None:
             return []
         with file_errors(self.segment.path):
-            return msgspec.msgpack.decode(content, type=list[Head])
+            return msgspec.msgpack.decode(content, type=_Footer).whole()
 
     def groups(self, ranges: Sequence[Range] = (), *, head: Head | None = None) -> list[int]:
         """Return the row groups in which rows can match, by their statistics.
@@ -281,6 +302,23 @@ class Opened:
         """Return row groups, whole."""
         with file_errors(self.segment.path):
             return self._file.read_row_groups(list(groups), columns=_listed(columns), use_threads=False)
+
+    def rows_of(self, head: Head) -> pa.Table:
+        """Return the rows of a message; the row groups read last stay in memory, because small messages share them."""
+        groups = tuple(self.groups(head=head))
+        if self._held is None or self._held[0] != groups:
+            self._held = None  # the old ones go before the new ones come
+            self._held = groups, self.read(groups)
+        return self._held[1].slice(head.first_row - self.first_row_of(head), head.n_rows)
+
+    def spans(self, column: str) -> list[tuple[int, int, tuple[int, int]]]:
+        """Return of each row group its first row, its length, and the least and the greatest value of a column."""
+        metadata, place, found = self._file.metadata, self.names.index(column), []
+        for group in range(metadata.num_row_groups):
+            statistics = metadata.row_group(group).column(place).statistics
+            ends = (int(statistics.min), int(statistics.max))
+            found.append((int(self._starts[group]), metadata.row_group(group).num_rows, ends))
+        return found
 
     def batches(self, groups: Sequence[int], columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Yield row groups in record batches; one row group at a time is in memory."""

@@ -17,11 +17,17 @@ from adapters.store.chain_reader import ChainReader
 from adapters.store.files import StoreFiles, open_files
 from adapters.store.kinds import DataKind
 from adapters.store.manifest import Commit, Manifest, ManifestState, Segment
-from adapters.store.messages import Head, Message, message_of
+from adapters.store.messages import Message, message_of
+from adapters.store.reading import MessageReader
 from adapters.store.segments import Range, matching, open_segment
 from adapters.store.writer import SegmentWriter
+from market.bars import BarBatch
+from market.books import BookSnapshot
 from market.clock import Clock, SystemClock
 from market.errors import DataError
+from market.funding import FundingBatch
+from market.news import NewsBatch
+from market.series import EventBatch, SeriesBatch
 from market.trades import QuoteBatch, TradeBatch
 
 __all__ = ["PointInTimeStore", "open_store"]
@@ -29,7 +35,7 @@ __all__ = ["PointInTimeStore", "open_store"]
 _FIRST: Final = np.iinfo(np.int64).min
 _LAST: Final = np.iinfo(np.int64).max
 _ROW_COLUMNS: Final = ("event_ns", "known_ns")
-_Batch = TypeVar("_Batch", TradeBatch, QuoteBatch)
+_Told = TypeVar("_Told", BarBatch, FundingBatch, TradeBatch, QuoteBatch, BookSnapshot)
 
 
 @final
@@ -53,6 +59,7 @@ class PointInTimeStore:
     def __init__(self, files: StoreFiles, *, clock: Clock | None = None) -> None:
         self.files, self._clock = files, clock or SystemClock()
         self.chains = ChainReader(files, self.segments)
+        self.told = MessageReader(files, self.segments)
         self._states: dict[tuple[DataKind, int | None], ManifestState] = {}
 
     def writer(
@@ -182,17 +189,52 @@ class PointInTimeStore:
             return pa.table({name: pa.array([], type=pa.int64()) for name in _ROW_COLUMNS})
         return pa.concat_tables([pa.Table.from_batches([batch]) for batch in batches], promote_options="permissive")
 
-    def trades(
-        self, symbol: str, *, known_ns: int, first_ns: int = _FIRST, last_ns: int = _LAST
-    ) -> Iterator[TradeBatch]:
-        """Read trades as they were known at an instant, batch by batch as they were written."""
-        return self._batches(TradeBatch, DataKind.TRADES, symbol, known_ns, first_ns, last_ns)
+    def bars(self, symbol: str, *, known_ns: int, **choice: Any) -> Iterator[BarBatch]:
+        """Read bars as they were known at an instant; `choice` is passed on to `MessageReader.read`.
 
-    def quotes(
-        self, symbol: str, *, known_ns: int, first_ns: int = _FIRST, last_ns: int = _LAST
-    ) -> Iterator[QuoteBatch]:
-        """Read quotes as they were known at an instant, batch by batch as they were written."""
-        return self._batches(QuoteBatch, DataKind.QUOTES, symbol, known_ns, first_ns, last_ns)
+        Parameters
+        ----------
+        symbol : str
+            Underlying; imported bars of its options stand under ``SYMBOL-OPTIONS``.
+        known_ns : int
+            The instant, ns since the epoch, UTC.
+        **choice : Any
+            ``first_ns``, ``last_ns``, ``source``, ``version``.
+
+        Yields
+        ------
+        BarBatch
+            As it was written; of an imported table one per row group.
+        """
+        return self._told(BarBatch, DataKind.BARS, symbol, known_ns, choice)
+
+    def funding(self, symbol: str, *, known_ns: int, **choice: Any) -> Iterator[FundingBatch]:
+        """Read funding as it was known at an instant; `choice` is passed on to `MessageReader.read`."""
+        return self._told(FundingBatch, DataKind.FUNDING, symbol, known_ns, choice)
+
+    def trades(self, symbol: str, *, known_ns: int, **choice: Any) -> Iterator[TradeBatch]:
+        """Read trades as they were known at an instant, batch by batch; `choice` goes to `MessageReader.read`."""
+        return self._told(TradeBatch, DataKind.TRADES, symbol, known_ns, choice)
+
+    def quotes(self, symbol: str, *, known_ns: int, **choice: Any) -> Iterator[QuoteBatch]:
+        """Read quotes as they were known at an instant, batch by batch; `choice` goes to `MessageReader.read`."""
+        return self._told(QuoteBatch, DataKind.QUOTES, symbol, known_ns, choice)
+
+    def books(self, symbol: str, *, known_ns: int, **choice: Any) -> Iterator[BookSnapshot]:
+        """Read order books as they were known at an instant; `choice` goes to `MessageReader.read`."""
+        return self._told(BookSnapshot, DataKind.BOOKS, symbol, known_ns, choice)
+
+    def series(self, name: str, *, known_ns: int, source: str | None = None) -> SeriesBatch:
+        """Return what was known of a series at an instant; see `MessageReader.series`."""
+        return self.told.series(name, known_ns=known_ns, source=source)
+
+    def events(self, *, known_ns: int, source: str | None = None) -> EventBatch:
+        """Return all announcements that were known at an instant; see `MessageReader.events`."""
+        return self.told.events(known_ns=known_ns, source=source)
+
+    def news(self, *, known_ns: int, **choice: Any) -> NewsBatch:
+        """Return the articles that were known at an instant; `choice` goes to `MessageReader.news`."""
+        return self.told.news(known_ns=known_ns, **choice)
 
     def read_segment(self, segment: Segment) -> pa.Table:
         """Return all rows of one file, whatever was known when."""
@@ -202,8 +244,7 @@ class PointInTimeStore:
         """Read the messages of one file as they were written, one at a time."""
         with open_segment(self.files, segment) as opened:
             for head in opened.heads():
-                rows = opened.read(opened.groups(head=head))
-                yield message_of(head, _cut(rows, head, opened.first_row_of(head)))
+                yield message_of(head, opened.rows_of(head))
 
     def verify(self, kind: DataKind, *, read: Callable[[str], bytes] | None = None) -> tuple[str, ...]:
         """Return the paths of files whose content no longer has the hash of the manifest; empty where all is well."""
@@ -251,31 +292,16 @@ class PointInTimeStore:
                 if table.num_rows:
                     yield from (table if columns is None else table.select(_present(table, columns))).to_batches()
 
-    def _batches(
-        self, kind: type[_Batch], dataset: DataKind, symbol: str, known_ns: int, first_ns: int, last_ns: int
-    ) -> Iterator[_Batch]:
-        ranges = (
-            Range(column="event_ns", least=first_ns, most=last_ns),
-            Range(column="known_ns", most=known_ns),
-        )
-        segments = standing(self.segments(dataset, symbol), known_ns, first_ns, last_ns)
-        for segment in sorted(segments, key=lambda s: s.first_event_ns):
-            with open_segment(self.files, segment) as opened:
-                for head in opened.heads():
-                    rows = _cut(opened.read(opened.groups(head=head)), head, opened.first_row_of(head))
-                    keep = matching(rows, ranges)
-                    if keep.any():
-                        batch = message_of(head, rows if keep.all() else rows.filter(pa.array(keep)))
-                        if isinstance(batch, kind):
-                            yield batch
+    def _told(
+        self, kind: type[_Told], dataset: DataKind, symbol: str, known_ns: int, choice: dict[str, Any]
+    ) -> Iterator[_Told]:
+        for message in self.told.read(dataset, symbol, known_ns=known_ns, **choice):
+            if isinstance(message, kind):
+                yield message
 
 
 def _partition(segment: Segment) -> tuple[str, str]:
     return segment.period.partition("=")[2], segment.source
-
-
-def _cut(rows: pa.Table, head: Head, first_row: int) -> pa.Table:
-    return rows.slice(head.first_row - first_row, head.n_rows)
 
 
 def _present(table: pa.Table, columns: Sequence[str]) -> list[str]:

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 import numpy as np
 import pyarrow as pa
 
-from adapters.store.asof import as_known, newest_heads
+from adapters.store.asof import as_known, newest_heads, standing
+from adapters.store.content import content_codes
 from adapters.store.files import StoreFiles
-from adapters.store.kinds import DataKind, day_period, period_codes
+from adapters.store.kinds import KINDS, DataKind, day_period, period_codes
 from adapters.store.manifest import Commit, Manifest, ManifestState, Segment
-from adapters.store.messages import Head, Message, head_of, rows_of
+from adapters.store.messages import (
+    Head,
+    Message,
+    head_of,
+    kind_of,
+    known_ns_of,
+    message_of,
+    picked,
+    rows_of,
+    symbol_of,
+)
 from adapters.store.segments import Facts, checked, key_codes, open_segment, write_segment
+from market.books import BookSnapshot
 from market.chains import BoolArray, OptionChain
-from market.trades import Int64Array, select
+from market.clock import datetime_of_ns
+from market.errors import DataError
+from market.series import SeriesBatch
+from market.trades import Int64Array
 
 __all__ = ["SegmentWriter"]
 
 _FOREVER: Final = np.iinfo(np.int64).max
 _MAX_HELD_ROWS: Final = 2_000_000
-_DAY_NS: Final = 86_400_000_000_000
 
 
 @dataclass(slots=True)
@@ -33,6 +46,13 @@ class _Held:
     heads: list[Head] = field(default_factory=list)
     n_rows: int = 0
     simulated: bool = False
+
+    def add(self, table: pa.Table, head: Head | None) -> None:
+        if head is not None:
+            head.first_row = self.n_rows
+            self.heads.append(head)
+        self.tables.append(table)
+        self.n_rows += table.num_rows
 
 
 @final
@@ -101,28 +121,42 @@ class SegmentWriter:
             self._hold((symbol, period, self._source), part, None, simulated=simulated)
 
     def add_message(self, message: Message, *, known_ns: Int64Array | int | None = None) -> None:
-        """Add a chain, or a batch of trades or quotes.
+        """Add a message.
 
         Parameters
         ----------
-        message : OptionChain, TradeBatch or QuoteBatch
-            A chain goes to the partition of its session, a batch to those of its rows' UTC days.
+        message : Message
+            Of this data set. A chain goes to the partition of its session, all else to those of its rows.
         known_ns : int or ndarray of int64, shape (n_rows,), optional
-            From when it was known; the event time where it is not given.
+            From when it was known; the message's own stamps, or else its event time, where it is not given.
         """
-        if isinstance(message, OptionChain):
+        if kind_of(message) is not self._kind:
+            raise DataError(
+                "a message belongs to another data set",
+                found=f"{type(message).__name__} for {self._kind}",
+                expected=f"a writer of {kind_of(message)}",
+                action="ask the store for a writer of its kind",
+            )
+        own = known_ns_of(message)
+        if isinstance(message, OptionChain | BookSnapshot):
             known = message.ts_event_ns if known_ns is None else int(np.max(known_ns))
-            rows = rows_of(message, np.full(message.n_contracts, known, dtype=np.int64))
-            self._hold_message(message, rows, known, day_period(message.session))
+            rows = rows_of(message, np.full(own.size, known, dtype=np.int64))
+            day = message.session if isinstance(message, OptionChain) else datetime_of_ns(message.ts_event_ns).date()
+            self._hold_message(message, rows, known, day_period(day))
             return
-        known_rows = message.ts_ns if known_ns is None else np.broadcast_to(known_ns, message.ts_ns.shape)
-        days = message.ts_ns // _DAY_NS
-        for day in np.unique(days):
-            of_day = np.flatnonzero(days == day)
-            part = message if of_day.size == days.size else select(message, of_day)
-            rows = rows_of(part, np.ascontiguousarray(known_rows[of_day]))
-            codes, periods = period_codes(self._kind, rows)
-            self._hold_message(part, rows, int(known_rows[of_day].max()), periods[int(codes[0])])
+        if not own.size:
+            return
+        stamps = own if known_ns is None else np.maximum(own, known_ns)
+        rows = rows_of(message, np.ascontiguousarray(stamps))
+        codes, periods = period_codes(self._kind, rows)
+        for place, period in enumerate(periods):
+            if len(periods) == 1:
+                self._hold_message(message, rows, stamps, period)
+                return
+            chosen = np.flatnonzero(codes == place)
+            # A count of the whole stands in the first part, so that the parts make the whole again.
+            part = _counted(picked(message, chosen), first=place == 0)
+            self._hold_message(part, rows.take(pa.array(chosen)), stamps[chosen], period)
 
     def commit(self, *, source_sha256: str = "", kinds: tuple[DataKind, ...] = ()) -> Commit | None:
         """Make everything that was added visible at once.
@@ -150,18 +184,14 @@ class SegmentWriter:
             after=self.state.sequence,
         )
 
-    def _hold_message(self, message: Message, rows: pa.Table, known_ns: int, period: str) -> None:
+    def _hold_message(self, message: Message, rows: pa.Table, known_ns: Int64Array | int, period: str) -> None:
         head = head_of(message, known_ns, 0)
-        place = (message.symbol, period, message.provenance.source)
+        place = (symbol_of(message), period, message.provenance.source)
         self._hold(place, rows, head, simulated=message.provenance.simulated)
 
     def _hold(self, place: tuple[str, str, str], table: pa.Table, head: Head | None, *, simulated: bool) -> None:
         held = self._held.setdefault(place, _Held())
-        if head is not None:
-            head.first_row = held.n_rows
-            held.heads.append(head)
-        held.tables.append(table)
-        held.n_rows += table.num_rows
+        held.add(table, head)
         held.simulated |= simulated
         self._n_held += table.num_rows
         if self._n_held > _MAX_HELD_ROWS:
@@ -175,8 +205,10 @@ class SegmentWriter:
 
     def _write(self, place: tuple[str, str, str], held: _Held) -> None:
         present = [s for s in (*self.state.segments, *self._segments) if (s.symbol, s.period, s.source) == place]
-        if self._kind is DataKind.CHAINS:
-            held = self._new_chains(held, present)
+        if self._kind in {DataKind.CHAINS, DataKind.BOOKS}:
+            held = self._new_wholes(held, present)
+        elif held.heads and KINDS[self._kind].keys:
+            held = self._new_parts(held, present)
         elif not held.heads:
             whole = _in_order(pa.concat_tables(held.tables, promote_options="permissive"))
             held.tables = [self._new_rows(whole, present)]
@@ -197,41 +229,75 @@ class SegmentWriter:
 
     def _new_rows(self, table: pa.Table, present: list[Segment]) -> pa.Table:
         """Return the rows that are not there yet; one that changes a row that is there is known from now on."""
-        first, last = _ends(table["event_ns"].to_numpy())
-        touched = [s for s in present if s.first_event_ns <= last and s.last_event_ns >= first]
-        if not touched:
-            return table
-        old = as_known(self._kind, [self._read(segment) for segment in touched], _FOREVER)
-        keys = key_codes(self._kind, [table, old])
-        if not keys:
-            return table
-        content = _content_codes([table, old])
-        known, same = np.isin(keys[0], keys[1]), np.isin(content[0], content[1])
+        same, corrected = self._compared(table, present, frozenset({"known_ns"}))
         self.n_repeated += int(same.sum())
-        corrected = known & ~same
         self.n_corrected += int(corrected.sum())
         return _known_from(table, corrected, self._recorded_ns).filter(pa.array(~same))
 
-    def _new_chains(self, held: _Held, present: list[Segment]) -> _Held:
+    def _compared(
+        self, table: pa.Table, present: list[Segment], left_out: frozenset[str]
+    ) -> tuple[BoolArray, BoolArray]:
+        """Return which rows stand there already, and which change one that does."""
+        none = np.zeros(table.num_rows, dtype=np.bool_)
+        touched = standing(present, _FOREVER, *_ends(table["event_ns"].to_numpy()))
+        tables = [self._read(segment) for segment in touched]
+        if not tables or not KINDS[self._kind].keys:
+            return none, none
+        old = as_known(self._kind, tables, _FOREVER)
+        keys = key_codes(self._kind, [table, old])
+        content = content_codes([table, old], left_out)
+        same = np.isin(content[0], content[1])
+        several = np.bincount(keys[0])[keys[0]] > 1
+        if several.any():
+            # A source that tells all versions tells the old ones again: they correct nothing. One that tells a single
+            # old version does correct the newer one.
+            every = content_codes([table, *tables], left_out - {"known_ns"})
+            same |= several & np.isin(every[0], np.concatenate(every[1:]))
+        return same, np.isin(keys[0], keys[1]) & ~same
+
+    def _new_parts(self, held: _Held, present: list[Segment]) -> _Held:
+        """Return of messages with keys the rows that are not there yet."""
+        left_out = frozenset({"known_ns", "contract"})  # the place in a message's own table of contracts
+        whole = pa.concat_tables(held.tables)
+        same, corrected = self._compared(whole, present, left_out)
+        again = np.ones(whole.num_rows, dtype=np.bool_)
+        again[np.unique(content_codes([whole], left_out)[0], return_index=True)[1]] = False
+        self.n_repeated += int((same | again).sum())
+        corrected &= ~again
+        self.n_corrected += int(corrected.sum())
+        whole, fresh = _known_from(whole, corrected, self._recorded_ns), ~(same | again)
+        kept = _Held(simulated=held.simulated)
+        for head in held.heads:
+            rows = slice(head.first_row, head.first_row + head.n_rows)
+            table = whole.slice(head.first_row, head.n_rows)
+            if not fresh[rows].all() or corrected[rows].any():
+                chosen = np.flatnonzero(fresh[rows])
+                part = picked(message_of(head, table), chosen)
+                table = table.take(pa.array(chosen))
+                head = head_of(part, table["known_ns"].to_numpy(), 0)  # noqa: PLW2901  # the rest of the same message
+            if table.num_rows:
+                kept.add(table, head)
+        return kept
+
+    def _new_wholes(self, held: _Held, present: list[Segment]) -> _Held:
         heads: list[tuple[Segment, Head]] = []
-        for segment in present:
+        for segment in standing(present, _FOREVER, *_ends(np.array([h.event_ns for h in held.heads], dtype=np.int64))):
             with open_segment(self._files, segment) as opened:
                 heads += [(segment, head) for head in opened.heads()]
-        there = {head.event_ns: head.digest for _, head in newest_heads(heads, _FOREVER)}
+        newest = {head.event_ns: head.digest for _, head in newest_heads(heads, _FOREVER)}
+        digests = {(head.event_ns, head.digest) for _, head in heads} if self._kind is DataKind.BOOKS else set()
         kept = _Held(simulated=held.simulated)
         for table, head in zip(held.tables, held.heads, strict=True):
-            before = there.get(head.event_ns)
-            if before == head.digest:
+            before = newest.get(head.event_ns) if self._kind is DataKind.CHAINS else None
+            if before == head.digest or (head.event_ns, head.digest) in digests:
                 self.n_repeated += table.num_rows
                 continue
             if before is not None:
                 self.n_corrected += table.num_rows
-                head.known_ns = max(head.known_ns, self._recorded_ns)
-            there[head.event_ns] = head.digest
-            head.first_row = kept.n_rows
-            kept.heads.append(head)
-            kept.tables.append(_known_from(table, np.full(table.num_rows, before is not None), self._recorded_ns))
-            kept.n_rows += table.num_rows
+                head.first_known_ns = head.known_ns = max(head.known_ns, self._recorded_ns)
+            newest[head.event_ns] = head.digest
+            digests.add((head.event_ns, head.digest))
+            kept.add(_known_from(table, np.full(table.num_rows, before is not None), self._recorded_ns), head)
         return kept
 
     def _read(self, segment: Segment) -> pa.Table:
@@ -258,34 +324,8 @@ def _known_from(table: pa.Table, rows: BoolArray, instant_ns: int) -> pa.Table:
     return table.set_column(table.column_names.index("known_ns"), "known_ns", pa.array(later))
 
 
-def _content_codes(tables: list[pa.Table]) -> list[Int64Array]:
-    # The instant from which a row is known is not its content: an old row that comes again changes nothing.
-    names = sorted({name for table in tables for name in table.column_names} - {"known_ns"})
-    frames = [_frame(table, names) for table in tables]
-    from pandas.util import hash_array
-
-    hashed = []
-    for frame in frames:
-        total = np.zeros(len(frame[names[0]]), dtype=np.uint64)
-        for place, name in enumerate(names):
-            total ^= hash_array(frame[name]) * np.uint64(2 * place + 3) + np.uint64(place)
-        hashed.append(total.view(np.int64))
-    return hashed
-
-
-def _frame(table: pa.Table, names: list[str]) -> Mapping[str, np.ndarray[tuple[int], np.dtype[np.object_]]]:
-    found = {}
-    for name in names:
-        if name not in table.column_names:
-            found[name] = np.full(table.num_rows, "", dtype=object)
-            continue
-        column = table[name]
-        column = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-        if pa.types.is_timestamp(column.type):
-            column = column.cast(pa.timestamp("ns"), safe=False).cast(pa.int64())
-        text = column.cast(pa.string()).fill_null("").to_numpy(zero_copy_only=False)
-        found[name] = text.astype(object)
-    return found
+def _counted(part: Message, *, first: bool) -> Message:
+    return part if first or not isinstance(part, SeriesBatch) else replace(part, n_missing=0)
 
 
 def _one_schema(tables: list[pa.Table]) -> list[pa.Table]:

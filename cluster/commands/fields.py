@@ -215,7 +215,7 @@ def _state(request: _Request, config: LiveConfig, settings: Settings, symbol: st
     elif known is not None:
         fields = replace(fields, impact_return_per_usd=known.return_per_usd, impact_source=known.source)
     state = SymbolState(replace(config, fields=fields), perf_ns=time.perf_counter_ns)
-    state.on_market(MarketInputs(**request.market))
+    state.on_market(MarketInputs.of(request.market))
     return state
 
 
@@ -227,7 +227,7 @@ def _player(request: _Request, config: LiveConfig, settings: Settings) -> Player
         from cluster.positions import read_positions
 
         positions = partial(read_positions, path=request.position_file)
-    return Player(partial(_state, request, config, settings), positions, request.symbol)
+    return Player(partial(_state, request, config, settings), positions, request.symbol, config.context)
 
 
 def _results(request: _Request, config: LiveConfig, settings: Settings) -> Iterator[PlayedField | Exception]:

@@ -9,10 +9,31 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from cluster.commands.up_options import (
+    AddressOption,
+    AsJsonOption,
+    FaultOption,
+    FeedOption,
+    HostOption,
+    IntervalOption,
+    LightOption,
+    LoopOption,
+    OnceOption,
+    PathOption,
+    PortOption,
+    ProtocolOption,
+    RegularHoursOption,
+    ScenarioOption,
+    ShardsOption,
+    SpeedOption,
+    SymbolOption,
+    TicksOption,
+    VenueOption,
+)
 from cluster.feed_kind import FeedKind
 
 if TYPE_CHECKING:
@@ -29,55 +50,62 @@ _PLAIN_STATUS_S: Final = 30.0
 
 
 def up(
-    feed: Annotated[FeedKind | None, typer.Option(help="Simulated market (default) or recorded sessions.")] = None,
-    path: Annotated[list[Path] | None, typer.Option(help="Recorded chains to replay; may be repeated.")] = None,
-    ticks: Annotated[
-        list[Path] | None, typer.Option(help="Recorded trades, quotes or open interest to replay; may be repeated.")
-    ] = None,
-    regular_hours: Annotated[  # noqa: FBT002
-        bool, typer.Option("--regular-hours", help="Of recorded ticks only those of the regular session.")
-    ] = False,
-    interval: Annotated[float | None, typer.Option(min=0.0, help="Seconds between batches (default 1).")] = None,
-    speed: Annotated[float | None, typer.Option(min=0.001, help="Replay at so many times recorded speed.")] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="Begin a replay again at its end.")] = False,  # noqa: FBT002
-    symbols: Annotated[
-        int | None, typer.Option(min=1, help="Simulate so many small symbols instead of the four large ones.")
-    ] = None,
-    port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="HTTP port; else 8000 or the next free one.")
-    ] = None,
-    host: Annotated[
-        str | None, typer.Option(help="Interface; other than 127.0.0.1 lets other machines in (with the token).")
-    ] = None,
-    address: Annotated[str | None, typer.Option(help="Join the Ray cluster at this address.")] = None,
-    shards: Annotated[int | None, typer.Option(min=1, max=64, help="Symbol shards; else one per core.")] = None,
-    once: Annotated[bool, typer.Option("--once", help="Stop after one complete set of fields.")] = False,  # noqa: FBT002
-    as_json: Annotated[bool, typer.Option("--json", help="With --once: print one JSON summary.")] = False,  # noqa: FBT002
+    feed: FeedOption = None,
+    venue: VenueOption = None,
+    symbol: SymbolOption = None,
+    protocol: ProtocolOption = None,
+    fault: FaultOption = None,
+    scenario: ScenarioOption = None,
+    path: PathOption = None,
+    ticks: TicksOption = None,
+    regular_hours: RegularHoursOption = False,  # noqa: FBT002
+    interval: IntervalOption = None,
+    speed: SpeedOption = None,
+    loop: LoopOption = False,  # noqa: FBT002
+    light: LightOption = None,
+    port: PortOption = None,
+    host: HostOption = None,
+    address: AddressOption = None,
+    shards: ShardsOption = None,
+    once: OnceOption = False,  # noqa: FBT002
+    as_json: AsJsonOption = False,  # noqa: FBT002
 ) -> None:
     """Start feed, shards, gateway and page; print where they answer; Ctrl-C stops all of it."""
-    _check_usage(feed, [*(path or ()), *(ticks or ())], speed, interval, once=once, as_json=as_json)
+    files = [*(path or ()), *(ticks or ())]
+    kind = feed or _kind(venue, files)
+    _check_usage(kind, files, venue, once=once, as_json=as_json)
+    if speed is not None and interval is not None:
+        raise typer.BadParameter("--speed and --interval exclude each other")
     began = time.monotonic()
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    from cluster.settings import load_settings
-
-    settings = load_settings(
+    feed_settings: dict[str, Any] = {
+        "kind": kind,
+        "scenario": scenario,
+        "light_symbols": light,
+        "interval_s": interval,
+        "speed": speed,
+    }
+    feed_settings |= {"paths": _whole(path), "ticks": _whole(ticks)}
+    feed_settings |= {"regular_hours": regular_hours or None, "loop": loop or None}
+    faults = tuple(_whole_path(text) for text in fault) if fault else None
+    settings = _load(
         {
-            "feed": {
-                "kind": feed if feed is not None else (FeedKind.REPLAY if path or ticks else None),
-                "paths": tuple(p.resolve() for p in path) if path else None,
-                "ticks": tuple(p.resolve() for p in ticks) if ticks else None,
-                "regular_hours": regular_hours or None,
-                "interval_s": interval,
-                "speed": speed,
-                "loop": loop or None,
-                "light_symbols": symbols,
-            },
+            "feed": feed_settings,
+            "venue": {"name": venue, "symbols": tuple(symbol) if symbol else None},
+            "emulated": {"protocol": protocol, "faults": faults},
             "http": {"host": host, "port": port},
             "cluster": {"address": address, "shards": shards},
         }
     )
-    _open_log(settings)
     raise typer.Exit(_run(settings, began, once=once, as_json=as_json))
+
+
+def _load(overrides: dict[str, Any]) -> Settings:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    from cluster.settings import load_settings
+
+    settings = load_settings(overrides)
+    _open_log(settings)
+    return settings
 
 
 def _open_log(settings: Settings) -> None:
@@ -95,19 +123,25 @@ def _open_log(settings: Settings) -> None:
         ) from error
 
 
-def _check_usage(
-    feed: FeedKind | None,
-    files: list[Path],
-    speed: float | None,
-    interval: float | None,
-    *,
-    once: bool,
-    as_json: bool,
-) -> None:
+def _kind(venue: str | None, files: list[Path]) -> FeedKind | None:
+    return FeedKind.VENUE if venue else FeedKind.REPLAY if files else None
+
+
+def _whole(files: list[Path] | None) -> tuple[Path, ...] | None:
+    return tuple(file.resolve() for file in files) if files else None
+
+
+def _whole_path(fault: str) -> str:
+    return str(Path(fault).resolve()) if fault.endswith(".toml") else fault
+
+
+def _check_usage(feed: FeedKind | None, files: list[Path], venue: str | None, *, once: bool, as_json: bool) -> None:
     if feed is FeedKind.SIMULATED and files:
         raise typer.BadParameter("the simulated market reads no files; use `--feed replay` with --path or --ticks")
-    if speed is not None and interval is not None:
-        raise typer.BadParameter("--speed and --interval exclude each other")
+    if feed is FeedKind.VENUE and files:
+        raise typer.BadParameter("a venue reads no files; leave --path and --ticks out")
+    if venue is not None and feed is not FeedKind.VENUE:
+        raise typer.BadParameter("--venue goes with `--feed venue`, which it implies")
     if as_json and not once:
         raise typer.BadParameter("--json goes with --once")
 
@@ -139,6 +173,7 @@ class _Signals:
 
 
 def _run(settings: Settings, began: float, *, once: bool, as_json: bool) -> int:
+    from cluster.completion import wait_complete
     from cluster.system import System
 
     system = System(settings, gateway=not once)
@@ -148,7 +183,7 @@ def _run(settings: Settings, began: float, *, once: bool, as_json: bool) -> int:
         system.start()
         signals.starting = False
         signals.install()  # ray.init puts its own in place
-        found = system.wait_complete(_COMPLETE_S, signals.asked.is_set)
+        found = wait_complete(system, _COMPLETE_S, signals.asked.is_set)
         if not signals.asked.is_set() and not once:
             system.wait_ready(_READY_S)
         ready_s = time.monotonic() - began
@@ -194,8 +229,8 @@ def _print_once(system: System, found: Mapping[str, Publication], ready_s: float
 
 def _announce(system: System, ready_s: float) -> None:
     urls = system.urls
-    mark = "SIMULATED market" if system.simulated else "recorded sessions"
-    typer.echo(f"ready in {ready_s:.1f} s, {mark}: {urls.page}")
+    mark = "SIMULATED " if system.simulated else ""
+    typer.echo(f"ready in {ready_s:.1f} s, {mark}{system.title}: {urls.page}")
     typer.echo(f"api {urls.api}  docs {urls.docs}" + (f"  metrics {urls.metrics}" if urls.metrics else ""))
     if system.is_open_to_others:
         typer.echo("warning: other machines can reach this address; the token is its only lock", err=True)
@@ -223,5 +258,6 @@ def _status(system: System) -> str:
     ]
     parts += [f"{len(shards)} of {len(seen.shards)} shards answer"] if len(shards) < len(seen.shards) else []
     parts += [f"{system.restarts} restarts"] if system.restarts else []
+    parts += ["the emulated venue has ended"] if system.venue_ended else []
     parts += [f"feed: {seen.feed.error}"] if seen.feed.error else []
     return " | ".join(parts)

@@ -8,6 +8,7 @@ from fields.config import FieldConfig
 from fields.dealer.config import DealerConfig, OpeningMode
 from fields.flow.config import FlowConfig
 from fields.illiquidity.config import ImpactConfig
+from fields.live.context_config import ContextConfig
 from fields.regime import RegimeConfig
 from fields.signals import Calibration, SignalConfig
 from fields.signing.config import SigningConfig
@@ -45,6 +46,8 @@ class LiveConfig:
         A field is due at once where spot has moved this far since the one before, log price.
     book_max_age_ns : int
         An order book older than this is not used for the liquidity by price, ns.
+    context : ContextConfig
+        What feeds the inputs from other markets.
     """
 
     fields: FieldConfig = field(default_factory=FieldConfig)
@@ -58,6 +61,7 @@ class LiveConfig:
     cadence_ns: int = 1_000_000_000
     material_move: float = 5e-4
     book_max_age_ns: int = 60_000_000_000
+    context: ContextConfig = field(default_factory=ContextConfig)
 
     def __post_init__(self) -> None:
         if min(self.cadence_ns, self.book_max_age_ns) < 0 or not self.material_move > 0.0:

@@ -22,6 +22,7 @@ from fields.regime.history import DayHistory, ImpliedVolRank, TrailingDays, impl
 from fields.signals import Signal, SignalCheckpoint, SignalInputs, SignalState
 from fields.snapshot import FieldSnapshot
 from market.chains import FloatArray
+from market.provenance import Provenance
 
 __all__ = ["FieldBefore", "Interpretation", "Interpreter", "better_impact", "confidence_of", "with_impact"]
 
@@ -278,7 +279,8 @@ def confidence_of(snapshot: FieldSnapshot, *, flow_has_hole: bool) -> tuple[floa
     Returns
     -------
     float
-        0 to 1: the surface's confidence times the share of open interest that is used.
+        0 to 1: the surface's confidence times the share of open interest that is used, times the quality of the chain
+        where the quality checks told one.
     str
         What holds it down most; empty at 1.
     """
@@ -288,9 +290,22 @@ def confidence_of(snapshot: FieldSnapshot, *, flow_has_hole: bool) -> tuple[floa
     share = counts.open_interest_used / counts.open_interest_read if counts.open_interest_read else nan
     if not isfinite(share):
         return 0.0, "there is no open interest to judge the field by"
-    found = surface.overall_confidence * share
-    if not isfinite(found):
+    if not isfinite(surface.overall_confidence):
         return 0.0, surface.overall_reason or "the confidence of the surface is not known"
+    quality, by_quality = _quality(snapshot.provenance)
+    found = surface.overall_confidence * share * quality
+    if quality < 1.0 and quality <= min(surface.overall_confidence, share):
+        return found, by_quality
     by_surface = surface.overall_confidence < share
     why = "confidence of the surface" if by_surface else "share of open interest that is used"
     return found, (surface.overall_reason or why) if found < 1.0 else ""
+
+
+def _quality(provenance: Provenance) -> tuple[float, str]:
+    """Return the quality of the chain, 1 where nobody looked, and why it is what it is."""
+    quality = provenance.quality
+    if quality is None:
+        return 1.0, ""
+    if not 0.0 <= quality <= 1.0:  # NaN, too: what cannot be a share must not raise a confidence
+        return 0.0, f"the quality of the chain is {quality:g}, which is no share"
+    return quality, f"quality of the chain: {provenance.quality_reason or 'its checks found faults'}"

@@ -9,6 +9,7 @@ from fields.amplification import FeedbackUncertainty
 from fields.flow.messages import FlowMinute
 from fields.illiquidity.impact import ImpactEstimate
 from fields.live.depth import BookReading
+from fields.live.market import MarketInputs
 from fields.regime import AxisReading
 from fields.regime.history import ImpliedVolRank
 from fields.signals import Signal
@@ -127,13 +128,16 @@ class LiveReadings:
     stream : StreamReading
         What became of the messages.
     confidence : float
-        0 to 1: the surface's confidence times the share of open interest that is used; 0 where trades were lost.
+        0 to 1: the surface's confidence times the share of open interest that is used, times the quality of the chain
+        where it was checked; 0 where trades were lost.
     confidence_reason : str
         What holds it down most; empty where nothing does.
     reasons : mapping of str to str
         Why a number is missing that has no reason of its own, by its name.
     book : BookReading or None
         The order book of the underlying, and whether the liquidity by price stands on it.
+    market : MarketInputs
+        What the field knew from other markets.
     """
 
     dealer: DealerReading
@@ -150,3 +154,4 @@ class LiveReadings:
     confidence_reason: str
     reasons: Mapping[str, str] = field(default_factory=dict)
     book: BookReading | None = None
+    market: MarketInputs = field(default_factory=MarketInputs)

@@ -17,7 +17,7 @@ from fields.flow.messages import FieldLevels, FlowMinute, GreeksTable
 from fields.illiquidity.impact import ImpactEstimate
 from fields.live.chain import LiveChain
 from fields.live.config import LiveConfig
-from fields.live.depth import LiveBook
+from fields.live.depth import BookReading, LiveBook
 from fields.live.intake import sound_quotes, sound_trades
 from fields.live.interpretation import FieldBefore, Interpreter, better_impact, confidence_of, with_impact
 from fields.live.market import MarketInputs
@@ -291,6 +291,11 @@ class SymbolState:
         if self._book.on_book(book) and not self._chain.is_empty:
             self._took(book.ts_event_ns)
 
+    @property
+    def market(self) -> MarketInputs:
+        """What is known from other markets."""
+        return self._interpreter.market
+
     def on_market(self, inputs: MarketInputs) -> None:
         """Take what is known from other markets; it stands until the next."""
         self._interpreter.market = inputs
@@ -333,7 +338,7 @@ class SymbolState:
         evaluation = evaluate_field(chain, with_impact(self._config.fields, estimate), context, perf_ns=self._perf_ns)
         self._dirty = self._whole_chain = False
         self._field_ns, self._field_spot = self._message_ns, self._chain.spot
-        live = replace(self._readings(evaluation.snapshot, position, estimate), book=order_book)
+        live = self._readings(evaluation.snapshot, position, estimate, order_book)
         self._remember(evaluation)
         return LiveField(snapshot=evaluation.snapshot, live=live)
 
@@ -369,11 +374,14 @@ class SymbolState:
         )
         self._levels = _levels(snapshot)
 
-    def _readings(self, snapshot: FieldSnapshot, position: DealerPosition, estimate: ImpactEstimate) -> LiveReadings:
+    def _readings(
+        self, snapshot: FieldSnapshot, position: DealerPosition, estimate: ImpactEstimate, order_book: BookReading
+    ) -> LiveReadings:
         meaning = self._interpreter.read(snapshot, estimate, self._minute, self._now_ns)
         hole = self._lost != self._lost_before_book and self._config.dealer.moved_by_flow
         confidence, why = confidence_of(snapshot, flow_has_hole=hole)
-        dealer = self._dealer(snapshot, position)
+        opened = self._config.opening.value if self._config.dealer.moved_by_flow else snapshot.position_source.value
+        dealer = _dealer(self._flow, position, opened, is_complete=self._lost == self._lost_before_book)
         wind = decay_wind(
             snapshot.regime.impact_return_per_usd,
             snapshot.totals.charm_usd_per_min,
@@ -398,24 +406,8 @@ class SymbolState:
             confidence=confidence,
             confidence_reason=why,
             reasons=_reasons(missing, self._minute),
-        )
-
-    def _dealer(self, snapshot: FieldSnapshot, position: DealerPosition) -> DealerReading:
-        counters, known = self._flow.book.counters, np.isfinite(position.standard_error)
-        hybrid = self._config.dealer.moved_by_flow
-        opened = self._config.opening.value if hybrid else snapshot.position_source.value
-        return DealerReading(
-            opened_by=opened,
-            net_flow_contracts=float(np.nansum(position.flow)),
-            gross_flow_contracts=float(np.nansum(np.abs(position.flow))),
-            mean_standard_error=float(position.standard_error[known].mean()) if known.any() else nan,
-            capped=int(position.capped.sum()),
-            unknown=int(np.isnan(position.contracts).sum()),
-            trades=counters.applied,
-            signed=counters.signed,
-            is_complete=self._lost == self._lost_before_book,
-            reasons={PositionReason(reason).text: count for reason, count in position.reasons.items()},
-            note=self._flow.note,
+            book=order_book,
+            market=self.market,
         )
 
     def _stream(self) -> StreamReading:
@@ -436,6 +428,23 @@ class SymbolState:
             rows_broken=self._broken,
             books_late=self._book.late,
         )
+
+
+def _dealer(flow: OrderFlow, position: DealerPosition, opened_by: str, *, is_complete: bool) -> DealerReading:
+    counters, known = flow.book.counters, np.isfinite(position.standard_error)
+    return DealerReading(
+        opened_by=opened_by,
+        net_flow_contracts=float(np.nansum(position.flow)),
+        gross_flow_contracts=float(np.nansum(np.abs(position.flow))),
+        mean_standard_error=float(position.standard_error[known].mean()) if known.any() else nan,
+        capped=int(position.capped.sum()),
+        unknown=int(np.isnan(position.contracts).sum()),
+        trades=counters.applied,
+        signed=counters.signed,
+        is_complete=is_complete,
+        reasons={PositionReason(reason).text: count for reason, count in position.reasons.items()},
+        note=flow.note,
+    )
 
 
 def _reasons(missing: dict[str, tuple[float, str]], minute: FlowMinute | None) -> dict[str, str]:

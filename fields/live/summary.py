@@ -8,6 +8,7 @@ from math import isfinite
 
 from fields.flow.features import FLOW_FEATURES
 from fields.flow.messages import FlowMinute
+from fields.live.market import MarketInputs
 from fields.live.readings import LiveReadings
 from fields.regime.axes import AxisReading
 from fields.signals.messages import Signal
@@ -67,6 +68,16 @@ def _every(message: object) -> dict[str, object]:
     return _columns(message, tuple(item.name for item in fields(message)))  # type: ignore[arg-type]  # a dataclass
 
 
+def _market(inputs: MarketInputs) -> dict[str, object]:
+    return {
+        "values": {name: _plain(value) for name, value in inputs.numbers().items() if isfinite(value)},
+        "cross": [_every(reading) for reading in inputs.cross],
+        "ages_s": dict(inputs.ages_s),
+        "reasons": dict(inputs.reasons),
+        "simulated": inputs.simulated,
+    }
+
+
 def describe_live(live: LiveReadings) -> dict[str, object]:
     """Return everything that history adds to a field.
 
@@ -92,6 +103,7 @@ def describe_live(live: LiveReadings) -> dict[str, object]:
         "implied_vol_rank": _every(live.implied_vol_rank),
         "stream": _every(live.stream),
         "book": None if live.book is None else _every(live.book),
+        "market": _market(live.market),
         "confidence": _plain(live.confidence),
         "confidence_reason": live.confidence_reason,
         "reasons": dict(live.reasons),

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from adapters.alpaca import AlpacaChain, AlpacaFactory, AlpacaFeed
+from adapters.alpaca.columns import Vocabulary
+from adapters.alpaca.names import Names
 from adapters.alpaca.streams import Arrivals, StreamThread
 from adapters.credentials import Credentials
 from adapters.emulated import EmulatedServer, Fault, FaultKind, Where
@@ -209,7 +211,8 @@ def test_thousands_of_contracts_are_subscribed_in_fragments(
     """Six thousand names are one message in several frames, and all of them are heard."""
     names = [f"XSP250602C{strike:08d}" for strike in range(500_000, 506_000)]
     arrivals = Arrivals(1_000)
-    thread = StreamThread(config_of(venue), credentials, names, arrivals, options=True)
+    words = Vocabulary(names=Names(), conditions=Names())
+    thread = StreamThread(config_of(venue), credentials, names, arrivals, words, options=True)
     thread.start()
     assert arrivals.wait(_at_least("subscribed", 1), 10.0)
     message = venue.requests.of("/v1beta1/indicative", _MESSAGE)[-1].body

@@ -1,0 +1,74 @@
+"""Settings of where the market data comes from; `cluster.settings` reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cluster.feed_kind import FeedKind
+
+__all__ = ["EmulatedSettings", "FeedSettings", "SettingsPart", "VenueSettings"]
+
+
+class SettingsPart(BaseModel):
+    """A part of the settings tree: frozen, and without unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FeedSettings(SettingsPart):
+    """The source of chains."""
+
+    kind: FeedKind = Field(FeedKind.SIMULATED, description="Simulated market, recorded sessions, or a venue.")
+    gate: bool | None = Field(
+        None, description="Whether quality checks judge every chain; without it those of all but a simulated feed."
+    )
+    paths: tuple[Path, ...] = Field((), description="Files of recorded chains, for replay; also of trades and quotes.")
+    ticks: tuple[Path, ...] = Field((), description="Files of trades, quotes and morning open interest, for replay.")
+    regular_hours: bool = Field(default=False, description="Whether ticks outside the regular session are left out.")
+    interval_s: float = Field(1.0, ge=0.0, le=86_400.0, description="Machine time between batches, seconds.")
+    speed: float | None = Field(
+        None, gt=0.0, description="Recorded or simulated seconds per second; else interval_s, or the market's own."
+    )
+    loop: bool = Field(default=False, description="Whether a replay begins again at its end.")
+    scenario: str = Field("demo", description="Simulated market by name, also that of an emulated venue.")
+    light_symbols: int = Field(0, ge=0, le=20_000, description="Simulated small symbols instead of the scenario's.")
+    light_contracts: int = Field(100, ge=30, le=2000, description="Contracts of each small symbol, a multiple of 10.")
+    seed: int = Field(7, ge=0, description="Seed of the simulated market.")
+
+
+class VenueSettings(SettingsPart):
+    """A vendor or exchange; keys are no settings, see `adapters.credentials`."""
+
+    name: str | None = Field(None, description="Vendor, exchange as ccxt names it, or `emulated`.")
+    symbols: tuple[str, ...] = Field((), max_length=1_000, description="Underlyings.")
+    stock_feed: str = Field("iex", description="Alpaca's feed of stocks: iex, sip or delayed_sip.")
+    option_feed: str = Field("indicative", description="Alpaca's feed of options: indicative or opra.")
+    stream_options: bool = Field(
+        default=True, description="Whether options are streamed; else they come with whole chains."
+    )
+    max_days: int = Field(60, ge=0, le=3_660, description="Expirations up to so many days ahead.")
+    requests_per_min: int | None = Field(
+        None, ge=1, le=1_000_000, description="Budget of requests of the key; without it that of the smallest plan."
+    )
+    chain_every_s: float = Field(60.0, ge=0.0, le=86_400.0, description="Time between whole chains, seconds.")
+    timeout_s: float = Field(10.0, gt=0.0, le=600.0, description="A request is given up after so long, seconds.")
+    attempts: int = Field(5, ge=1, le=100, description="How often a request is tried in all.")
+    data_timeout_s: float | None = Field(
+        None, gt=0.0, le=86_400.0, description="A stream without a message for so long is opened again, seconds."
+    )
+    rest_url: str | None = Field(None, description="Address instead of the vendor's own; one here is simulated.")
+    stream_url: str | None = Field(None, description="The same for streams.")
+
+    def given(self, *names: str) -> dict[str, Any]:
+        """Return settings by name, without those that are not given."""
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+class EmulatedSettings(SettingsPart):
+    """The emulated venue."""
+
+    protocol: str = Field("alpaca", description="Whose protocol it speaks: alpaca or polygon.")
+    faults: tuple[str, ...] = Field((), description="What goes wrong: KIND[.WHERE][:PATH][@TURN], or a TOML file.")

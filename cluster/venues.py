@@ -1,0 +1,178 @@
+"""From settings to the live feed of a venue, real or emulated."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from adapters.credentials import load_credentials
+from cluster.settings import Settings
+from market.errors import ConfigError
+from market.ports import FeedFactory
+
+if TYPE_CHECKING:
+    from adapters.emulated.process import Emulation, Endpoint
+    from adapters.simulated import SimulatedMarketConfig
+
+__all__ = ["EMULATED", "Emulated", "VenueLink", "emulation_of", "link", "simulated_market", "vendor_of"]
+
+EMULATED: Final = "emulated"
+"""Name of the venue that is none."""
+
+_EXTRA: Final = 'pip install "hedgefield[vendors]"'
+_USUAL_SYMBOLS: Final = ("SPY",)  # of an emulated venue
+_MANY_PER_MIN: Final = 10_000  # an emulated venue has no plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emulated:
+    """An emulated venue that runs.
+
+    Parameters
+    ----------
+    endpoint : Endpoint
+        Where it answers.
+    folder : Path
+        Folder of the run, for what is kept of its throw-away key.
+    """
+
+    endpoint: Endpoint
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueLink:
+    """How a venue is reached.
+
+    Parameters
+    ----------
+    factory : FeedFactory
+        Opens the feed.
+    title : str
+        For people: whose data it is.
+    simulated : bool
+        Whether the venue is on this machine.
+    """
+
+    factory: FeedFactory
+    title: str
+    simulated: bool
+
+
+def vendor_of(settings: Settings) -> str:
+    """Return whose protocol is spoken; ConfigError where no venue is named."""
+    name = settings.venue.name
+    if name is None:
+        raise ConfigError("no venue is named", expected=f"--venue {'|'.join(_MAKERS)}|{EMULATED}", action="name one")
+    return settings.emulated.protocol if name == EMULATED else name
+
+
+def simulated_market(settings: Settings) -> SimulatedMarketConfig:
+    """Return the simulated market that the settings name; that of an emulated venue runs in real time."""
+    from adapters.simulated.catalogue import listed_as, named_market
+
+    feed = settings.feed
+    if settings.venue.name != EMULATED:
+        return named_market(feed.scenario, seed=feed.seed, interval_s=feed.interval_s, speed=feed.speed)
+    if feed.speed is not None or feed.light_symbols:
+        raise ConfigError(
+            "an emulated venue lives in real time, and its symbols have names", action="leave --speed out"
+        )
+    market = named_market(feed.scenario, seed=feed.seed, interval_s=feed.interval_s, speed=1.0)
+    return listed_as(market, settings.venue.symbols or _USUAL_SYMBOLS)
+
+
+def emulation_of(settings: Settings) -> Emulation:
+    """Return what the emulated venue of the settings is made from, with a new throw-away key."""
+    _import_extra("adapters.emulated.process")
+    from adapters.emulated.fault_script import parse_fault
+    from adapters.emulated.process import Emulation, Protocol, new_credentials
+
+    name = settings.emulated.protocol
+    if name not in set(Protocol):
+        raise ConfigError("no emulated venue speaks this protocol", found=name, expected=", ".join(Protocol))
+    faults = tuple(fault for text in settings.emulated.faults for fault in parse_fault(text))
+    return Emulation(
+        protocol=Protocol(name), market=simulated_market(settings), credentials=new_credentials(name), faults=faults
+    )
+
+
+def link(settings: Settings, emulated: Emulated | None = None) -> VenueLink:
+    """Return how the venue of the settings is reached.
+
+    Parameters
+    ----------
+    settings : Settings
+        The whole tree.
+    emulated : Emulated, optional
+        The venue that runs where the settings say `EMULATED`.
+
+    Returns
+    -------
+    VenueLink
+        Raises ConfigError where the venue is not known, its libraries are not installed, there is no key for it, or no
+        symbol is named.
+    """
+    vendor = vendor_of(settings)
+    if vendor in _HISTORICAL:
+        raise ConfigError(f"{vendor} has no live feed here", found=vendor, action=_HISTORICAL[vendor])
+    if vendor not in _MAKERS:
+        known = ", ".join((*_MAKERS, EMULATED))
+        raise ConfigError("a venue is not known", found=vendor, expected=known, action="correct --venue")
+    if emulated is None and not settings.venue.symbols:
+        raise ConfigError("no symbol is named", expected="--symbol S, once or more", action="name the underlyings")
+    return _MAKERS[vendor](settings, emulated)
+
+
+def _symbols(settings: Settings, emulated: Emulated | None) -> tuple[str, ...]:
+    return settings.venue.symbols or (_USUAL_SYMBOLS if emulated is not None else ())
+
+
+def _alpaca(settings: Settings, emulated: Emulated | None) -> VenueLink:
+    _import_extra("adapters.alpaca")
+    from adapters.alpaca import AlpacaConfig, AlpacaFactory
+
+    venue = settings.venue
+    if emulated is None:
+        load_credentials("alpaca")  # so that a missing key is told now; the feed's process reads it again
+    config = AlpacaConfig(
+        symbols=_symbols(settings, emulated),
+        interval_s=settings.feed.interval_s,
+        **venue.given("stock_feed", "option_feed", "stream_options", "max_days", "chain_every_s"),
+        **venue.given("timeout_s", "attempts", "data_timeout_s"),
+        **_address(settings, emulated),
+    )
+    return VenueLink(
+        factory=AlpacaFactory(config=config, throw_away=None if emulated is None else emulated.endpoint.credentials),
+        title=f"Alpaca ({config.stock_feed}, {config.option_feed})",
+        simulated=config.emulated,
+    )
+
+
+def _address(settings: Settings, emulated: Emulated | None) -> dict[str, Any]:
+    if emulated is None:
+        return settings.venue.given("rest_url", "stream_url", "requests_per_min")
+    return {
+        "rest_url": emulated.endpoint.url,
+        "stream_url": emulated.endpoint.ws_url,
+        "requests_per_min": _MANY_PER_MIN,
+        "limits_folder": emulated.folder,
+    }
+
+
+_MAKERS: Final[dict[str, Callable[[Settings, Emulated | None], VenueLink]]] = {"alpaca": _alpaca}
+_HISTORICAL: Final = {"thetadata": "download with `hedgefield data get`, and replay the files"}
+
+
+def _import_extra(module: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "adapters":
+            raise
+        raise ConfigError(
+            "the libraries of the vendors are not installed", found=f"no module {error.name}", action=_EXTRA
+        ) from error
