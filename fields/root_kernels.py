@@ -13,10 +13,12 @@ from fields.ladder_kernels import LOWEST_VOLATILITY
 from fields.primitives import INV_SQRT_2PI, half_power, mills
 from market.chains import FloatArray
 
-__all__ = ["COLUMNS", "scan"]
+__all__ = ["scan"]
 
 # Rows of a packed book: ln(F / K), sqrt(tau), w Dq, volatility, fraction and scale of the smile's reading.
 COLUMNS = 6
+# A sum of n terms of size t is not known to better than about this times t.
+NOISE = 1e-13
 # (log2(e) / 2): exp(-d^2 / 2) is 2^(-this d^2).
 _BELL_SQUARE = 0.7213475204444817
 # Log price; the answer is asked to 1e-9 of spot.
@@ -29,6 +31,7 @@ _MOST_STEPS = 200
 _Packed = tuple[
     FloatArray, NDArray[np.int64], FloatArray, float, float, float, bool, float, float, FloatArray, FloatArray
 ]
+_Held = tuple[FloatArray, NDArray[np.int64]]
 _TWO_COUNTS = types.UniTuple(INT, 2)  # type: ignore[no-untyped-call]  # numba's own constructor
 _FLAG = types.boolean
 
@@ -161,15 +164,38 @@ def _crossings(
     return n_found, n_shallow
 
 
+@primitive
+def _pack(searched: FloatArray, weight: FloatArray, smile: tuple[FloatArray, FloatArray, NDArray[np.int64]]) -> _Held:
+    """Return the columns and places of the contracts that are held."""
+    fraction, scale, start = smile
+    n = 0
+    for i in range(weight.shape[0]):
+        n += weight[i] != 0.0
+    columns, place = np.empty((COLUMNS, n)), np.empty(n if start.shape[0] else 0, dtype=np.int64)
+    n = 0
+    for i in range(weight.shape[0]):
+        if weight[i] == 0.0:
+            continue
+        columns[0, n], columns[1, n], columns[3, n] = searched[0, i], searched[1, i], searched[3, i]
+        columns[2, n] = searched[2, i] * weight[i]
+        if start.shape[0]:
+            columns[4, n], columns[5, n], place[n] = fraction[i], scale[i], start[i]
+        n += 1
+    return columns, place
+
+
 @kernel(
-    *(F64, F64, REAL, F64_2D, I64, F64, REAL, REAL, REAL, _FLAG, REAL, REAL, OUT, OUT, OUT, OUT, OUT, OUT),
+    *(F64, F64, F64, F64_2D, F64, F64, F64, I64, F64, REAL, REAL, REAL, _FLAG, REAL, REAL, OUT, OUT, OUT, OUT),
     returns=_TWO_COUNTS,
 )
 def scan(
     x: FloatArray,
     values: FloatArray,
-    floor: float,
-    columns: FloatArray,
+    read: FloatArray,
+    searched: FloatArray,
+    weight: FloatArray,
+    fraction: FloatArray,
+    scale: FloatArray,
     place: NDArray[np.int64],
     table: FloatArray,
     start: float,
@@ -178,27 +204,40 @@ def scan(
     is_delta: bool,  # noqa: FBT001  # of a kernel
     added: float,
     unit: float,
-    term: FloatArray,
-    volatility: FloatArray,
     found: FloatArray,
-    shallow: FloatArray,
+    second: FloatArray,
     net: FloatArray,
     gross: FloatArray,
 ) -> tuple[int, int]:
-    """Search, or read where `values` is empty.
+    """Read at some places, and search where `x` is not empty.
 
-    The search fills roots, the slopes there (in `net`) and the nodes where the reading comes near zero and turns, and
-    returns how many roots and nodes. A reading fills net and gross at each x.
+    A reading fills net and gross at each place of `read`, where `found` is left alone. The search takes what is not
+    larger than a share of the largest gross reading for zero, or than the first entry of `second` where nothing is
+    read. It fills roots, and in `second` the slopes there and behind them the nodes where the reading comes near zero
+    and turns, and returns how many roots and nodes; -1 for both where all values count as zero.
     """
-    book = (columns, place, table, start, spacing, slope, is_delta, added, unit, term, volatility)
-    if values.shape[0] > 0:
-        counts = _crossings(x, values, floor, book, found, shallow)
-        for j in range(counts[0]):
-            net[j] = _slope(found[j], book)
-        return counts
-    for j in range(x.shape[0]):
-        net[j], size = _net(x[j], book), abs(added)
+    columns, places = _pack(searched, weight, (fraction, scale, place))
+    term, volatility = np.empty(columns.shape[1]), np.empty(columns.shape[1])
+    book = (columns, places, table, start, spacing, slope, is_delta, added, unit, term, volatility)
+    floor_ = 0.0 if read.shape[0] > 0 else second[0]
+    for j in range(read.shape[0]):
+        net[j], size = _net(read[j], book), abs(added)
         for i in range(term.shape[0]):
             size += abs(term[i])
-        gross[j] = size * (unit * exp(x[j]))
-    return 0, 0
+        gross[j] = size * (unit * exp(read[j]))
+        floor_ = max(floor_, NOISE * gross[j])
+    if x.shape[0] == 0:
+        return 0, 0
+    largest = 0.0
+    for j in range(values.shape[0]):
+        largest = max(largest, abs(values[j]))
+    if not largest > floor_:
+        return -1, -1
+    shallow = np.empty(x.shape[0])
+    n_found, n_shallow = _crossings(x, values, floor_, book, found, shallow)
+    for j in range(n_found):
+        second[j] = _slope(found[j], book)
+    for j in range(n_shallow):
+        second[n_found + j] = shallow[j]
+    second[second.shape[0] - 1] = floor_
+    return n_found, n_shallow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp
+from math import exp, inf
 from typing import Any, final
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 from fields.config import Dynamics, PositionSource
 from fields.grid import LogGrid
 from fields.ladder import LadderContracts
-from fields.root_kernels import COLUMNS, scan
+from fields.root_kernels import scan
 from fields.smile import SmileTable
 from fields.snapshot import ZeroDelta, ZeroGamma
 from market.chains import FloatArray
@@ -31,9 +31,8 @@ __all__ = [
 
 _PER_CENT = 0.01
 _MINIMUM_NODES = 200
-# A sum of n terms of size t is not known to better than about this times t.
-_NOISE = 1e-13
 _EMPTY = np.empty(0)
+_NO_SMILE = (_EMPTY, _EMPTY, np.empty(0, dtype=np.int64), _EMPTY, 0.0, 1.0)
 
 
 @final
@@ -84,29 +83,12 @@ class NetReading:
         is_delta: bool,
         added: float,
     ) -> None:
-        c = contracts
-        held = signed_weight.nonzero()[0]
-        columns = np.empty((COLUMNS, held.shape[0]))
-        columns[:4] = c.searched[:, held]
-        columns[2] *= signed_weight[held]
-        place, table, first, spacing = np.empty(0, dtype=np.int64), _EMPTY, 0.0, 1.0
+        read: tuple[Any, ...] = _NO_SMILE
         if smile is not None:
-            columns[4], columns[5], place = smile.fraction[held], smile.scale[held], smile.start[held]
-            table, first, spacing = smile.volatility, smile.grid.start, smile.grid.spacing
+            read = (smile.fraction, smile.scale, smile.start, smile.volatility, smile.grid.start, smile.grid.spacing)
         bend = 0.0 if slope is None else slope
-        unit = c.spot * (1.0 if is_delta else _PER_CENT)
-        self._book: tuple[Any, ...] = (
-            columns,
-            place,
-            table,
-            first,
-            spacing,
-            bend,
-            is_delta,
-            added,
-            unit,
-            *np.empty((2, len(held))),
-        )
+        unit = contracts.spot * (1.0 if is_delta else _PER_CENT)
+        self._book: tuple[Any, ...] = (contracts.searched, signed_weight, *read, bend, is_delta, added, unit)
 
     def __call__(self, x: float) -> float:
         """Return the net reading at a log spot, USD or USD per 1 %."""
@@ -119,34 +101,41 @@ class NetReading:
     def at(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return net and gross at several log spots, each of shape (n_places,)."""
         net, gross = np.empty((2, x.shape[0]))
-        arguments = (np.ascontiguousarray(x), _EMPTY, 0.0, *self._book, _EMPTY, _EMPTY, net, gross)
-        scan(*arguments)
+        scan(_EMPTY, _EMPTY, np.ascontiguousarray(x), *self._book, np.empty(0), np.empty(0), net, gross)
         return net, gross
 
     def crossings(
-        self, x: FloatArray, values: FloatArray, floor: float
-    ) -> tuple[list[tuple[float, float]], FloatArray]:
+        self, x: FloatArray, values: FloatArray, read: FloatArray, floor: float = 0.0
+    ) -> tuple[list[tuple[float, float]], list[int], float]:
         """Return where the reading changes its sign, and where it comes near zero and turns.
 
         Parameters
         ----------
         x, values : ndarray, shape (n_nodes,)
             Rising log spots and the net reading there.
-        floor : float
-            What is not larger counts as zero.
+        read : ndarray, shape (n_read,)
+            Log spots at which the size of the book is read: what is below the rounding of it counts as zero.
+        floor : float, optional
+            What is not larger counts as zero, where nothing is read.
 
         Returns
         -------
         list of tuple of float
             Root, and the change of the reading for a rise of 1 %.
-        ndarray, shape (n_turns,)
+        list of int
             Nodes between whose neighbours a parabola may reach zero.
+        float
+            What counted as zero; infinite where everything did.
         """
-        found, shallow, slope = np.empty((3, x.shape[0]))
-        arguments = (x, values, floor, *self._book, found, shallow, slope, _EMPTY)
-        n_found, n_shallow = scan(*arguments)
-        slopes = (_PER_CENT * slope[:n_found]).tolist()
-        return list(zip(found[:n_found].tolist(), slopes, strict=True)), shallow[:n_shallow]
+        # Roots are no more than nodes less one, and a node at which the reading turns has no root beside it.
+        found, second, sizes = np.empty(x.shape[0]), np.empty(x.shape[0] + 1), np.empty((2, read.shape[0]))
+        second[0] = floor
+        n_found, n_shallow = scan(x, values, read, *self._book, found, second, sizes[0], sizes[1])
+        if n_found < 0:
+            return [], [], inf
+        rises = (_PER_CENT * second[:n_found]).tolist()
+        turns = [int(j) for j in second[n_found : n_found + n_shallow].tolist()]
+        return list(zip(found[:n_found].tolist(), rises, strict=True)), turns, float(second[-1])
 
 
 def net_gamma(
@@ -195,8 +184,7 @@ def net_delta(
         Of delta.
     """
     # A put's delta is its call's less Dq.
-    c, put = contracts, ~contracts.is_call
-    less = float((signed_weight[put] * np.exp(-c.dividend_yield[put] * c.tau[put])).sum())
+    less = float((signed_weight * contracts.searched[2])[~contracts.is_call].sum())
     return NetReading(contracts, signed_weight, smile, slope, is_delta=True, added=added_units - less)
 
 
@@ -305,24 +293,24 @@ def _search(
     if on_ladder.shape != (grid.n_nodes,):
         found = str(on_ladder.shape)
         raise DataError(f"net {what} does not fit the ladder", found=found, expected=f"({grid.n_nodes},)")
-    x, inside = _nodes_in_window(grid, window)
+    x, inside, read = _nodes_in_window(grid, window)
     values = net.at(x)[0] if inside is None else np.ascontiguousarray(on_ladder[inside])
-    floor = _NOISE * float(net.at(x[:: max(1, x.shape[0] // 4)])[1].max())
-    highest, lowest = float(values.max()), float(values.min())
-    if not max(highest, -lowest) > floor:
+    roots, turns, floor = net.crossings(x, values, read)
+    if floor == inf:
         return [], f"net {what} is zero all along the ladder"
-    roots = _roots(net, x, values, floor)
+    for j in turns:
+        roots += _near_extremum(net, x[j - 1 : j + 2], values[j - 1 : j + 2], floor)
     if len(roots) > 1:
         roots.sort(key=lambda root: abs(root[0]))
     if roots:
         return roots, ""
-    side = "positive" if highest > -lowest else "negative"
+    side = "positive" if float(values.max()) > -float(values.min()) else "negative"
     return roots, f"net {what} is {side} within {window:g} of spot (log)"
 
 
 @lru_cache(maxsize=32)
-def _nodes_in_window(grid: LogGrid, window: float) -> tuple[FloatArray, slice | None]:
-    """Return the places to look at, and which nodes they are; None where these are too few."""
+def _nodes_in_window(grid: LogGrid, window: float) -> tuple[FloatArray, slice | None, FloatArray]:
+    """Return the places to look at, which nodes they are (None where these are too few), and five of them."""
     nodes = grid.nodes
     inside = np.flatnonzero(np.abs(nodes) <= window * (1.0 + 1e-12))
     if inside.shape[0] >= _MINIMUM_NODES:
@@ -331,16 +319,10 @@ def _nodes_in_window(grid: LogGrid, window: float) -> tuple[FloatArray, slice | 
     else:
         low, high = max(-window, float(nodes[0])), min(window, float(nodes[-1]))
         x, found = np.linspace(low, high, _MINIMUM_NODES + 1), None
+    read = x[:: max(1, x.shape[0] // 4)].copy()
     x.setflags(write=False)
-    return x, found
-
-
-def _roots(net: NetReading, x: FloatArray, values: FloatArray, floor: float) -> list[tuple[float, float]]:
-    """Return each root and its slope."""
-    roots, shallow = net.crossings(x, values, floor)
-    for j in map(int, shallow.tolist()):
-        roots += _near_extremum(net, x[j - 1 : j + 2], values[j - 1 : j + 2], floor)
-    return roots
+    read.setflags(write=False)
+    return x, found, read
 
 
 def _near_extremum(net: NetReading, x: FloatArray, values: FloatArray, floor: float) -> list[tuple[float, float]]:
@@ -354,4 +336,5 @@ def _near_extremum(net: NetReading, x: FloatArray, values: FloatArray, floor: fl
         return []
     if depth >= -floor:
         return [(bottom, 0.0)]
-    return net.crossings(np.array([x[0], bottom, x[2]]), np.array([values[0], side * depth, values[2]]), floor)[0]
+    three = np.array([x[0], bottom, x[2]]), np.array([values[0], side * depth, values[2]])
+    return net.crossings(*three, _EMPTY, floor)[0]

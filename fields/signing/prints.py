@@ -229,7 +229,7 @@ class PrintMemory:
 
 
 def _room_for(window: int) -> tuple[Int64Array, IntArray]:
-    """Return two empty logs, an id and the place of its contract a row, and their tables of row + 1, where 0 is free."""
+    """Return two empty logs, an id and the place of its contract a row, and their tables of row + 1, 0 is free."""
     return np.zeros((2 * window, 2), dtype=np.int64), np.zeros(2 << (2 * window - 1).bit_length(), dtype=np.int32)
 
 
