@@ -41,8 +41,8 @@ class AlpacaConfig:
         No wait between attempts, and none for the budget, is longer.
     interval_s : float
         Seconds between batches of the feed.
-    chain_every_s : float
-        Seconds between whole chains.
+    chain_every_s, closed_chain_every_s : float
+        Seconds between whole chains, and while the market is closed; the first after that is asked for at its open.
     overlap_s : float
         A gap is filled from so long before the newest message that came, and repeated messages are known for twice
         as long.
@@ -70,6 +70,7 @@ class AlpacaConfig:
     longest_wait_s: float = 60.0
     interval_s: float = 1.0
     chain_every_s: float = 60.0
+    closed_chain_every_s: float = 900.0
     overlap_s: float = 5.0
     catch_up_s: float = 900.0
     data_timeout_s: float | None = None

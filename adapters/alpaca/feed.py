@@ -24,6 +24,7 @@ from adapters.alpaca.columns import (
 )
 from adapters.alpaca.config import AlpacaConfig
 from adapters.alpaca.names import FOREIGN, Directory, Names
+from adapters.alpaca.polling import ChainPolling
 from adapters.alpaca.rows import QuoteRow, TradeRow, origin
 from adapters.alpaca.seen import SeenRows
 from adapters.alpaca.streams import Arrivals, StreamThread
@@ -70,7 +71,8 @@ class AlpacaFeed:
         self._waiting: list[Columns] = []
         self._kept: deque[MarketBatch] = deque(maxlen=_KEEP)
         self._again: deque[MarketBatch] = deque()
-        self._sequence, self._next_chain_ns, self._n_chains, self._opened_ns = 0, 0, 0, 0
+        self._sequence, self._n_polls, self._opened_ns = 0, 0, 0
+        self.polling = ChainPolling(config, self._ask_chains, self.client.now_ns)
         self._catching_up = False
         self._counts: Counter[str] = Counter()
 
@@ -83,6 +85,7 @@ class AlpacaFeed:
     def counts(self) -> dict[str, int]:
         """What went wrong and was put right: reconnects, back-fills, duplicates, rejected and foreign messages."""
         found = Counter(self._counts)
+        found["chain_failures"] = self.polling.failures
         for arrivals in self.arrivals.values():
             found.update(arrivals.counts)
         for seen in self._seen.values():
@@ -108,10 +111,10 @@ class AlpacaFeed:
         """
         if self._again:
             return self._again.popleft()
-        chains: tuple[OptionChain, ...] = ()
         is_first = not self._threads
-        if is_first or self.client.now_ns() >= self._next_chain_ns:
-            chains = self._chains()
+        chains = self.polling.first() if is_first else self.polling.turn()
+        for chain in chains:
+            self._note(chain)
         if is_first:
             self._open()
         else:
@@ -156,15 +159,11 @@ class AlpacaFeed:
             thread.close()
         self.client.close()
 
-    def _chains(self) -> tuple[OptionChain, ...]:
-        if self._n_chains % _SKEW_EVERY == 0:
+    def _ask_chains(self, symbols: Sequence[str]) -> tuple[OptionChain, ...]:
+        if self._n_polls % _SKEW_EVERY == 0:
             self.client.measure_skew()
-        found = tuple(self.client.chain(symbol).chain for symbol in self._config.symbols)
-        self._n_chains += 1
-        self._next_chain_ns = self.client.now_ns() + int(self._config.chain_every_s * _NS_PER_S)
-        for chain in found:
-            self._note(chain)
-        return found
+        self._n_polls += 1
+        return tuple(self.client.chain(symbol).chain for symbol in symbols)
 
     def _note(self, chain: OptionChain) -> None:
         """Keep the contracts of a chain, and stream those that are newly listed."""

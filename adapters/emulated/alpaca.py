@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -150,7 +151,8 @@ class AlpacaFrontEnd:
             if wait_s > 0.0:
                 return self.refusal(Fault(kind=FaultKind.RATE_LIMITED, delay_s=wait_s))
             try:
-                return JSONResponse(handler(request))
+                # In a thread: a chain takes as long as a hundred frames, and the streams go on meanwhile.
+                return JSONResponse(await asyncio.to_thread(handler, request))
             except rest.BadRequestError as error:
                 return JSONResponse({"code": 40010001, "message": str(error)}, error.status)
 

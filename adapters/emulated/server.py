@@ -230,6 +230,7 @@ class EmulatedServer:
             app,
             http=_protocol(self.desk.transports),
             ws="websockets-sansio",
+            ws_per_message_deflate=False,  # it saves bytes, of which this machine has enough, and costs time
             loop="asyncio",
             lifespan="off",
             log_config=None,

@@ -9,20 +9,15 @@ from typing import Final
 import numpy as np
 
 from adapters.quality.findings import Check, Finding, Severity, found
+from adapters.quality.parity_checks import check_parity
 from market.calendars import latest_session
-from market.chains import BoolArray, FloatArray, OptionChain
+from market.chains import BoolArray, OptionChain
 from market.clock import iso_of_ns
 
 __all__ = ["check_chain", "check_open_interest"]
 
 _UNUSABLE_SHARE: Final = 0.8
 _MAX_VOLATILITY: Final = 10.0
-_MIN_STRIKES: Final = 5
-_NEAR: Final = 0.03
-_PARITY_TOLERANCE: Final = 5e-4
-_UNDERLYING_TOLERANCE: Final = 1e-3
-_CARRY_PER_YEAR: Final = 0.06
-_YEAR_NS: Final = 365 * 86_400 * 1_000_000_000
 
 
 def check_chain(chain: OptionChain) -> list[Finding]:
@@ -43,7 +38,7 @@ def check_chain(chain: OptionChain) -> list[Finding]:
         *_keys(chain),
         *_volatility(chain),
         *_expirations(chain),
-        *_forward(chain),
+        *check_parity(chain),
         *_session(chain),
         *_left_out(chain),
     ]
@@ -78,7 +73,16 @@ def _quotes(chain: OptionChain) -> list[Finding]:
     if no_bid.sum() > _UNUSABLE_SHARE * n:
         reason = f"{no_bid.sum() / n:.0%} of the contracts have no bid: open interest may be used, prices may not"
         return [*findings, *found(Check.UNUSABLE_QUOTES, Severity.ERROR, no_bid, reason, quoted, n_checked=n)]
-    return [*findings, *found(Check.ONE_SIDED, Severity.INFO, told & ~both, "a side is missing", quoted, n_checked=n)]
+    # Market makers of listed options show an ask wherever they bid; on the venues of coins many orders stand alone.
+    alone = (bid > 0.0) & ~(ask > 0.0)
+    always = bool(chain.series) and chain.series[0].product.calendar == "24/7"
+    severity = Severity.INFO if always else Severity.WARNING
+    reason = "a bid without an ask: quotes from outside the regular session, or half withdrawn"
+    return [
+        *findings,
+        *found(Check.ONE_SIDED, severity, alone, reason, quoted, n_checked=n),
+        *found(Check.ONE_SIDED, Severity.INFO, told & ~both & ~alone, "a side is missing", quoted, n_checked=n),
+    ]
 
 
 def _keys(chain: OptionChain) -> list[Finding]:
@@ -143,39 +147,6 @@ def _of(series: BoolArray, index: np.ndarray[tuple[int], np.dtype[np.int32]]) ->
     return series[index] if series.size else np.zeros(index.shape, dtype=np.bool_)
 
 
-def _forward(chain: OptionChain) -> list[Finding]:
-    """Compare what calls and puts say of the forward: over strikes, and with the printed underlying."""
-    for place in np.argsort(chain.expiry_ns):
-        implied = _parity(chain, int(place))
-        if implied.size < _MIN_STRIKES:
-            continue
-        forward = float(np.median(implied))
-        spread = 1.4826 * float(np.median(np.abs(implied - forward))) / forward
-        findings: list[Finding] = []
-        where = f"{chain.symbol} {chain.session} {chain.series[int(place)].expiration}"
-        if spread > _PARITY_TOLERANCE:
-            words = f"{where}: forward {forward:.2f}, deviation {spread:.2%} over {implied.size} strikes"
-            findings.append(_one(Check.PARITY, "calls and puts are not of one instant", words))
-        years = max(int(chain.expiry_ns[place]) - chain.ts_event_ns, 0) / _YEAR_NS
-        off = abs(chain.spot_last / forward - 1.0)
-        if off > _UNDERLYING_TOLERANCE + _CARRY_PER_YEAR * years:
-            words = f"{where}: printed {chain.spot_last:.2f}, parity says {forward:.2f}"
-            findings.append(_one(Check.UNDERLYING, "the printed underlying is of another instant", words))
-        return findings
-    return []
-
-
-def _parity(chain: OptionChain, place: int) -> FloatArray:
-    usable = (chain.series_index == place) & (chain.bid > 0.0) & (chain.ask >= chain.bid)
-    middle = 0.5 * (chain.bid + chain.ask)
-    calls, puts = np.flatnonzero(usable & chain.is_call), np.flatnonzero(usable & ~chain.is_call)
-    common, left, right = np.intersect1d(chain.strike[calls], chain.strike[puts], return_indices=True)
-    implied: FloatArray = common + middle[calls[left]] - middle[puts[right]]
-    if implied.size < _MIN_STRIKES:
-        return implied
-    return implied[np.abs(common / np.median(implied) - 1.0) < _NEAR]
-
-
 def _one(check: Check, reason: str, words: str) -> Finding:
     return Finding(check=check, severity=Severity.WARNING, count=1, n_checked=20, reason=reason, examples=(words,))
 
@@ -218,31 +189,32 @@ def check_open_interest(chains: Sequence[OptionChain]) -> list[Finding]:
         Clearing houses publish it once a day: a change means that two sessions were mixed. Coins trade without a close,
         and theirs is not compared.
     """
-    seen: dict[tuple[str, str, float, bool], float] = {}
-    changed: list[str] = []
-    compared = 0
-    for chain in chains:
-        if chain.series and chain.series[0].product.calendar == "24/7":
-            return []
-        names = [(s.product.root, s.expiration.isoformat()) for s in chain.series]
-        rows = np.flatnonzero(np.isfinite(chain.open_interest))
-        for row in rows.tolist():
-            key = (*names[int(chain.series_index[row])], float(chain.strike[row]), bool(chain.is_call[row]))
-            value = float(chain.open_interest[row])
-            before = seen.setdefault(key, value)
-            compared += 1
-            if before != value:
-                changed.append(f"{_name(chain, row)}: {before:g} became {value:g} by {iso_of_ns(chain.ts_event_ns)}")
-                seen[key] = value
-    if not changed:
+    if len(chains) < 2 or any(s.product.calendar == "24/7" for chain in chains for s in chain.series[:1]):
         return []
-    return [
-        Finding(
-            check=Check.OPEN_INTEREST,
-            severity=Severity.ERROR,
-            count=len(changed),
-            n_checked=compared,
-            reason="open interest changes within a session",
-            examples=tuple(changed[:5]),
-        )
+    names: dict[tuple[str, str], int] = {}
+    series = [
+        np.array([names.setdefault((s.product.root, s.expiration.isoformat()), len(names)) for s in chain.series])
+        for chain in chains
     ]
+    expiry = np.concatenate([codes[chain.series_index] for codes, chain in zip(series, chains, strict=True)])
+    strike, call, interest = (
+        np.concatenate([getattr(chain, name) for chain in chains]) for name in ("strike", "is_call", "open_interest")
+    )
+    place = np.repeat(np.arange(len(chains)), [chain.n_contracts for chain in chains])
+    told = np.flatnonzero(np.isfinite(interest))
+    order = told[np.lexsort((place[told], call[told], strike[told], expiry[told]))]
+    before, after = order[:-1], order[1:]
+    same = np.logical_and.reduce([column[before] == column[after] for column in (expiry, strike, call)])
+    changed = np.sort(after[same & (interest[before] != interest[after])])
+    earlier = dict(zip(after.tolist(), before.tolist(), strict=True)) if changed.size else {}
+    firsts = np.cumsum([0, *(chain.n_contracts for chain in chains)])
+
+    def words(which: int) -> str:
+        row = int(changed[which])
+        chain = chains[int(place[row])]
+        name = _name(chain, row - int(firsts[place[row]]))
+        return f"{name}: {interest[earlier[row]]:g} became {interest[row]:g} by {iso_of_ns(chain.ts_event_ns)}"
+
+    rows = np.ones(changed.shape, dtype=np.bool_)
+    reason = "open interest changes within a session"
+    return found(Check.OPEN_INTEREST, Severity.ERROR, rows, reason, words, n_checked=int(told.size))

@@ -23,7 +23,7 @@ from market.trades import Int64Array, QuoteBatch, TradeBatch, concatenate
 __all__ = ["check_segment", "check_store", "quality_of"]
 
 _NOTE: Final = "quality"
-_VERSION: Final = 1
+_VERSION: Final = 2  # of the rules; a result of other rules is not used
 _DAY_NS: Final = 86_400_000_000_000
 _EXAMPLES: Final = 5
 _ORDER: Final = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}

@@ -46,6 +46,7 @@ class Check(StrEnum):
     EXPIRY_ABSENT = "expiry_absent"  # the session's own expiration is gone
     PARITY = "parity"  # calls and puts disagree on the forward
     UNDERLYING = "underlying"  # the printed underlying is not the one that the options know
+    EARLY = "early"  # taken before the instant that it is stamped with
     OTHER_SESSION = "other_session"  # taken in another session than the one it is dated for
     SPLIT = "split"  # the scale of prices or strikes changes by a ratio
     LOCAL_TIME = "local_time"  # instants in the wrong zone, or at the end of their bar

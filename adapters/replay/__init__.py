@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from adapters.replay.feed import ReplayFactory, ReplayFeed
+from adapters.replay.stored import StoreFactory, StoreFeed, StoreSelection
 
-__all__ = ["ReplayFactory", "ReplayFeed"]
+__all__ = ["ReplayFactory", "ReplayFeed", "StoreFactory", "StoreFeed", "StoreSelection"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
 from adapters.chains import ChainSource, SnapshotKey, open_source
+from adapters.replay.pace import Pace
 from adapters.replay.ticks import Played, TickPlayer
 from adapters.ticks import TickSource, open_ticks
 from market.errors import ConfigError, DataError
@@ -26,25 +26,6 @@ class _Cue:
     key: SnapshotKey
     source: int
     snapshot: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pace:
-    """Seconds between batches: fixed, or recorded time divided by a speed."""
-
-    interval_s: float | None
-    speed: float | None
-
-    def __post_init__(self) -> None:
-        given = [value for value in (self.interval_s, self.speed) if value is not None]
-        bounded = all(math.isfinite(value) for value in given) and (self.speed is None or self.speed > 0.0)
-        if len(given) != 1 or not bounded or given[0] < 0.0:
-            raise ConfigError(
-                "a replay needs one pace",
-                found=f"interval_s={self.interval_s}, speed={self.speed}",
-                expected="either interval_s >= 0 or speed > 0",
-                action="give one of them",
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +67,7 @@ class ReplayFeed:
         speed: float | None = None,
         loop: bool = False,
     ) -> None:
-        self._pace = _Pace(interval_s=interval_s, speed=speed)
+        self._pace = Pace(interval_s=interval_s, speed=speed)
         if chain_every < 0:
             raise ConfigError("chains cannot be built that often", found=str(chain_every), expected="0 or more minutes")
         self._sources, self._loop = tuple(sources), loop
@@ -137,9 +118,7 @@ class ReplayFeed:
         """Return the seconds between the previous batch and the next, 0 before the first and after the last."""
         if self._next == 0 or self._ended():
             return 0.0
-        if self._pace.interval_s is not None:
-            return self._pace.interval_s
-        return self._gap_s(self._next % len(self._scenes)) / (self._pace.speed or 1.0)
+        return self._pace.delay_s(self._gap_s(self._next % len(self._scenes)))
 
     def rewind(self, sequence: int) -> None:
         """Continue after the batch with this sequence number; ticks are read again from their start.

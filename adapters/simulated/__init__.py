@@ -19,6 +19,7 @@ from adapters.simulated.perpetual import PerpetualTruth, SimulatedPerpetuals, fu
 from adapters.simulated.perpetual_config import PerpetualMarketConfig, SimulatedPerpetual
 from adapters.simulated.scenarios import Fact, FactKind, FlowSurge, Scenario, Waypoint
 from adapters.simulated.seasonality import DayShape, Seasonality
+from adapters.simulated.tastes import Taste, Tastes, index_tastes
 from adapters.simulated.truth import MarketTruth, Settlement
 
 __all__ = [
@@ -44,9 +45,12 @@ __all__ = [
     "SimulatedPerpetual",
     "SimulatedPerpetuals",
     "SimulatedSymbol",
+    "Taste",
+    "Tastes",
     "Waypoint",
     "demo_config",
     "funding_rate",
+    "index_tastes",
     "light_config",
     "realistic_config",
     "scenario_config",

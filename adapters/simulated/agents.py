@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,15 @@ from numpy.typing import NDArray
 
 from adapters.simulated.groups import CustomerGroup
 from adapters.simulated.listing import Board
+from adapters.simulated.tastes import Taste
 from adapters.simulated.valuation import Valuation
 from market.chains import FloatArray
 
 __all__ = ["Fills", "draw_fills", "first_positions", "preferences"]
 
 CLOSING_SHARE = 0.4
+_ALL = tuple(CustomerGroup)
+_ONLY_CALLS = frozenset({CustomerGroup.OVERWRITER, CustomerGroup.SPECULATOR})
 
 
 SIDE = np.array([-1, 1, 1, 1, -1], dtype=np.int64)
@@ -48,7 +52,7 @@ class Fills:
     print_is_buy: NDArray[np.bool_]
 
 
-def preferences(board: Board, value: Valuation, rate: FloatArray) -> FloatArray:
+def preferences(board: Board, value: Valuation, rate: FloatArray, tastes: Sequence[Taste] | None = None) -> FloatArray:
     """Return how often each group trades each contract.
 
     Parameters
@@ -58,18 +62,29 @@ def preferences(board: Board, value: Valuation, rate: FloatArray) -> FloatArray:
     value : Valuation
         Where the money stands.
     rate : ndarray, shape (5, n_symbols)
-        Trades of each group and symbol in any unit of time.
+        Trades, or contracts, of each group and symbol in any unit of time.
+    tastes : sequence of Taste, optional
+        What the customers like; bells around the money and around a number of days where it is not given.
 
     Returns
     -------
     ndarray, shape (5, n_strikes, 2)
-        Trades per the same unit; calls first; sums over a symbol's contracts to `rate`.
+        In the same unit; calls first; sums over a symbol's contracts to `rate`, where anything is listed that its
+        customers like.
 
     Notes
     -----
-    Products of a bell in standardised moneyness, a bell in the logarithm of days to expiry and the attraction of
-    round strikes.
+    Products of a bell in standardised moneyness, the attraction of round strikes, and a bell in the logarithm of days
+    to expiry or, with tastes, a range of days.
     """
+    weights = _bells(board, value) if tastes is None else _shares(tastes, board, value)
+    totals = np.add.reduceat(weights.sum(axis=2), board.strike_bounds[:-1], axis=1)
+    scale = np.divide(rate, totals, out=np.zeros_like(totals), where=totals > 0.0)
+    weights *= scale[:, board.symbol_of, None]
+    return weights
+
+
+def _bells(board: Board, value: Valuation) -> FloatArray:
     z = value.standardised_moneyness
     days = 365.0 * value.tau
     weights = np.zeros((len(CustomerGroup), z.size, 2))
@@ -91,10 +106,35 @@ def preferences(board: Board, value: Valuation, rate: FloatArray) -> FloatArray:
     weights[CustomerGroup.NOISE_BUYER, :, 0] = money(0.3, 1.1) * anything
     weights[CustomerGroup.NOISE_BUYER, :, 1] = money(-0.4, 1.3) * anything
     weights[CustomerGroup.NOISE_SELLER] = weights[CustomerGroup.NOISE_BUYER]
-    totals = np.add.reduceat(weights.sum(axis=2), board.strike_bounds[:-1], axis=1)
-    scale = np.divide(rate, totals, out=np.zeros_like(totals), where=totals > 0.0)
-    weights *= scale[:, board.symbol_of, None]
     return weights
+
+
+def _shares(tastes: Sequence[Taste], board: Board, value: Valuation) -> FloatArray:
+    shares: FloatArray = np.zeros((len(_ALL), board.strike.size, 2))
+    days = np.rint(365.0 * value.tau).astype(np.int64)[board.series_of]
+    for taste in tastes:
+        bell = _bell(taste, board, value, days)
+        total = np.add.reduceat(bell, board.strike_bounds[:-1], axis=0)
+        for group in taste.groups:
+            sides = _sides(group)
+            norm = (total * sides).sum(axis=1)
+            scale = np.divide(taste.weight, norm, out=np.zeros_like(norm), where=norm > 0.0)
+            shares[group] += bell * sides * scale[board.symbol_of, None]
+    return shares
+
+
+def _bell(taste: Taste, board: Board, value: Valuation, days: NDArray[np.int64]) -> FloatArray:
+    inside = (days >= taste.first_day) & (days <= taste.last_day)
+    z = value.standardised_moneyness
+    sides = np.stack([z - taste.moneyness, z + taste.moneyness], axis=1) / taste.width
+    bell: FloatArray = np.exp(-0.5 * sides**2) * (board.roundness * inside)[:, None]
+    return bell
+
+
+def _sides(group: CustomerGroup) -> FloatArray:
+    if group in _ONLY_CALLS:
+        return np.array([1.0, 0.0])
+    return np.array([0.0, 1.0]) if group is CustomerGroup.HEDGER else np.array([1.0, 1.0])
 
 
 def first_positions(weights: FloatArray, lot_mean: FloatArray, rng: np.random.Generator) -> NDArray[np.int64]:

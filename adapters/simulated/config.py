@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from adapters.simulated.jumps import JumpDynamics
 from adapters.simulated.scenarios import Scenario
 from adapters.simulated.seasonality import Seasonality
+from adapters.simulated.tastes import Tastes, index_tastes
 from market.errors import ConfigError
 from market.instruments import Delivery, ExerciseStyle, Product, SettlementTime, product_of
 
@@ -98,6 +99,8 @@ class SimulatedSymbol:
         First price, USD.
     volatility : float
         Level to which the instantaneous volatility reverts, annualised fraction over 252 sessions.
+    opening_volatility : float or None
+        Instantaneous volatility at the start, in the same unit; that level where it is None.
     rate, dividend_yield : float
         Continuously compounded, per year (ACT/365), constant.
     skew, smile_width : float
@@ -146,6 +149,7 @@ class SimulatedSymbol:
     product: Product
     spot: float
     volatility: float = 0.16
+    opening_volatility: float | None = None
     rate: float = 0.04
     dividend_yield: float = 0.013
     skew: float = -0.65
@@ -183,6 +187,12 @@ class SimulatedSymbol:
         for name in _POSITIVE:
             if not getattr(self, name) > 0.0:
                 raise ConfigError(f"{self.symbol}: {name} must be positive", found=str(getattr(self, name)))
+        if self.opening_volatility is not None and not self.opening_volatility > 0.0:
+            raise ConfigError(
+                f"{self.symbol}: opening_volatility must be positive",
+                found=str(self.opening_volatility),
+                expected="> 0",
+            )
         if not (abs(self.skew) < 1.0 and self.smile_width * (1.0 + abs(self.skew)) <= 2.0):
             raise ConfigError(
                 f"{self.symbol}: the smile would admit butterfly arbitrage",
@@ -238,6 +248,9 @@ class SimulatedMarketConfig:
         Shape of the day; None for a flat one.
     scenario : Scenario or None
         A session that is led along a path, for all symbols; it stands in the provenance.
+    tastes : Tastes or None
+        What customers trade and hold, told by expiration and moneyness; None for the bells of
+        `adapters.simulated.agents.preferences`.
     """
 
     symbols: tuple[SimulatedSymbol, ...]
@@ -249,6 +262,7 @@ class SimulatedMarketConfig:
     prints: PrintMix = PrintMix()
     seasonality: Seasonality | None = None
     scenario: Scenario | None = None
+    tastes: Tastes | None = None
 
     def __post_init__(self) -> None:
         names = [item.symbol for item in self.symbols]
@@ -360,6 +374,7 @@ def realistic_config(*, seed: int = 7, step_s: float = 60.0, start_ns: int = DEF
         step_s=step_s,
         start_ns=start_ns,
         seasonality=Seasonality(),
+        tastes=index_tastes(),
     )
 
 

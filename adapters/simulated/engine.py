@@ -159,8 +159,9 @@ class SimulatedMarket:
         volatility = opening_volatility(self._p, session.day)
         value = self._values(board, now_ns, spot, volatility)
         wanted = self._p.weights * parameter(config.symbols, "open_interest")
+        liked = None if config.tastes is None else config.tastes.holdings
         customers = first_positions(
-            preferences(board, value, wanted), self._p.lot_mean[board.symbol_of], streams.trades
+            preferences(board, value, wanted, liked), self._p.lot_mean[board.symbol_of], streams.trades
         )
         dealers = -customers.sum(axis=0)
         bid_size, ask_size = _sizes(board, streams.sizes)
@@ -284,7 +285,8 @@ class SimulatedMarket:
     def _trade_options(self, span: Span) -> Prints:
         state, p = self._state, self._p
         rate = p.weights * p.trades * span.trading
-        wanted = preferences(state.board, self._valuation, rate)
+        tastes = self._config.tastes
+        wanted = preferences(state.board, self._valuation, rate, None if tastes is None else tastes.trades)
         if p.scenario is not None and p.scenario.day == state.board.session.day:
             minute = (span.from_ns - state.board.session.open_ns) / 60e9
             same_day = state.board.sessions_left[state.board.series_of] == 0

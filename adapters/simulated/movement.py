@@ -57,11 +57,11 @@ def opening_volatility(p: SymbolArrays, day: date) -> FloatArray:
     Returns
     -------
     ndarray, shape (n_symbols,)
-        The level to which each reverts, or what a scenario of that day begins with.
+        What the settings say, or what a scenario of that day begins with.
     """
     scenario = p.scenario
     if scenario is None or scenario.day != day or not scenario.waypoints:
-        return p.long_run.copy()
+        return p.opening.copy()
     return np.full_like(p.long_run, np.sqrt(scenario.waypoints[0].variance))
 
 

@@ -30,6 +30,7 @@ class SymbolArrays:
     news_share: FloatArray
     noise_share: FloatArray
     long_run: FloatArray
+    opening: FloatArray
     reversion: FloatArray
     leverage: FloatArray
     vol_of_vol: FloatArray
@@ -67,6 +68,7 @@ def parameters_of(config: SimulatedMarketConfig) -> SymbolArrays:
         news_share=parameter(symbols, "news_share"),
         noise_share=parameter(symbols, "noise_share"),
         long_run=parameter(symbols, "volatility"),
+        opening=np.array([item.opening_volatility or item.volatility for item in symbols]),
         reversion=parameter(symbols, "vol_reversion"),
         leverage=parameter(symbols, "leverage"),
         vol_of_vol=parameter(symbols, "vol_of_vol"),

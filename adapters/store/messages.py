@@ -192,14 +192,14 @@ def _instants(message: Message, names: dict[type[Message], str]) -> Int64Array:
     return np.asarray(getattr(message, name), dtype=np.int64)
 
 
-def picked(message: Message, rows: NDArray[Any]) -> Message:
+def picked(message: Message, rows: NDArray[Any] | slice) -> Message:
     """Return some rows of a message, with its whole table of contracts.
 
     Parameters
     ----------
     message : Message
         Neither a chain nor a book: they are whole or not at all.
-    rows : ndarray of int or bool
+    rows : ndarray of int or bool, or slice
         Which rows.
 
     Returns
@@ -207,10 +207,11 @@ def picked(message: Message, rows: NDArray[Any]) -> Message:
     Message
         With the same head.
     """
-    kind, chosen = type(message), np.arange(n_rows_of(message))[rows]
+    kind = type(message)
     if kind not in _EVENT:
         raise DataError("a chain or a book has no parts", found=kind.__name__, expected="a batch of rows")
-    columns: dict[str, Any] = {name: getattr(message, name)[chosen] for name in _COLUMNS[kind]}
+    columns: dict[str, Any] = {name: getattr(message, name)[rows] for name in _COLUMNS[kind]}
+    chosen = np.arange(n_rows_of(message))[rows] if kind in _WORDS else np.zeros(0, dtype=np.int64)
     for name in _WORDS.get(kind, ()):
         column = getattr(message, name)
         columns[name] = tuple(column[row] for row in chosen.tolist())

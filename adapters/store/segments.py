@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, final
 
 import msgspec
@@ -22,10 +21,21 @@ from market.chains import BoolArray
 from market.errors import DataError
 from market.trades import Int64Array
 
-__all__ = ["Opened", "Range", "checked", "key_codes", "open_segment", "write_segment"]
+__all__ = [
+    "Facts",
+    "Opened",
+    "Range",
+    "SegmentFile",
+    "checked",
+    "key_codes",
+    "open_segment",
+    "revised",
+    "write_segment",
+]
 
 ROWS_PER_GROUP: Final = 65_536
 CHAIN_ROWS_PER_GROUP: Final = 4_096
+_GROUP: Final = {DataKind.CHAINS: CHAIN_ROWS_PER_GROUP}
 _MARK: Final = b"hedgefield.heads"
 _COMPRESSED: Final = "zstd"
 _INSTANTS: Final = ("event_ns", "known_ns")
@@ -143,6 +153,102 @@ class Facts:
     replaces: tuple[str, ...] = ()
 
 
+@final
+class SegmentFile:
+    """One file of a partition that is being written; memory holds a row group.
+
+    Parameters
+    ----------
+    files : StoreFiles
+        Where to.
+    kind : DataKind
+        Kind.
+    schema : pyarrow.Schema
+        Of all tables that come.
+    facts : Facts
+        Partition and origin.
+    """
+
+    def __init__(self, files: StoreFiles, kind: DataKind, schema: pa.Schema, facts: Facts) -> None:
+        self._files, self._kind, self._facts = files, kind, facts
+        # A chain begins a row group of its own; small batches share one.
+        self._apart, self._per_group = kind is DataKind.CHAINS, _GROUP.get(kind, ROWS_PER_GROUP)
+        self._schema = schema.remove_metadata()
+        self._scratch = files.scratch()
+        # Dictionary pages of float columns cost more than they save; of words and codes they are the compression.
+        coded = [f.name for f in schema if not pa.types.is_floating(f.type) and f.name not in _INSTANTS]
+        with file_errors(facts.origin):
+            self._writer = pq.ParquetWriter(self._scratch, self._schema, compression=_COMPRESSED, use_dictionary=coded)
+        self._heads: list[Head] = []
+        self._held: list[pa.Table] = []
+        self._n_held = 0
+        self.n_rows = 0
+        self._spans: dict[str, list[int]] = {name: [] for name in _INSTANTS}
+
+    def add(self, table: pa.Table, head: Head | None = None) -> None:
+        """Add rows, with the head where they are a message."""
+        if head is not None:
+            head.first_row = self.n_rows
+            self._heads.append(head)
+            if not head.n_rows:  # a chain without contracts has no rows, but an instant
+                self._spans["event_ns"].append(head.event_ns)
+                self._spans["known_ns"].append(head.known_ns)
+        if not table.num_rows:
+            return
+        for name, ends in self._spans.items():
+            values = table[name].to_numpy()
+            ends += [int(values.min()), int(values.max())]
+        self.n_rows += table.num_rows
+        self._held.append(table)
+        self._n_held += table.num_rows
+        if self._apart or self._n_held >= self._per_group:
+            self._flush(whole=self._apart)
+
+    def finish(self, *, revises: bool) -> Segment:
+        """Make the file durable and return its line of the manifest; nobody sees it until a commit names it."""
+        self._flush(whole=True)
+        with file_errors(self._facts.origin):
+            if self._heads:
+                self._writer.add_key_value_metadata({_MARK: msgspec.msgpack.encode(_Footer.of(self._heads))})
+            self._writer.close()
+            folder = folder_of(self._kind, self._facts.symbol, self._facts.period)
+            path, sha256, n_bytes = self._files.adopt(self._scratch, folder, ".parquet")
+        return Segment(
+            path=path,
+            symbol=self._facts.symbol,
+            period=self._facts.period,
+            source=self._facts.source,
+            sha256=sha256,
+            n_rows=self.n_rows,
+            n_bytes=n_bytes,
+            first_event_ns=min(self._spans["event_ns"]),
+            last_event_ns=max(self._spans["event_ns"]),
+            first_known_ns=min(self._spans["known_ns"]),
+            last_known_ns=max(self._spans["known_ns"]),
+            revises=revises,
+            simulated=self._facts.simulated,
+            replaces=self._facts.replaces,
+            origin=self._facts.origin,
+        )
+
+    def abandon(self) -> None:
+        """Remove what was written aside, where it was not finished."""
+        self._writer.close()
+        self._scratch.unlink(missing_ok=True)
+
+    def _flush(self, *, whole: bool) -> None:
+        if not self._held:
+            return
+        table = self._held[0] if len(self._held) == 1 else pa.concat_tables(self._held)
+        n_full = table.num_rows if whole else table.num_rows // self._per_group * self._per_group
+        with file_errors(self._facts.origin):
+            self._writer.write_table(
+                table.slice(0, n_full).replace_schema_metadata(None), row_group_size=self._per_group
+            )
+        rest = table.slice(n_full)
+        self._held, self._n_held = [rest] if rest.num_rows else [], rest.num_rows
+
+
 def write_segment(
     files: StoreFiles, kind: DataKind, tables: Sequence[pa.Table], heads: list[Head], facts: Facts
 ) -> Segment:
@@ -155,7 +261,7 @@ def write_segment(
     kind : DataKind
         Kind.
     tables : sequence of pyarrow.Table
-        The rows; of messages one table each, of one schema. A table begins a row group.
+        The rows; of messages one table each, of one schema.
     heads : list of Head
         Heads of the messages; empty for plain tables.
     facts : Facts
@@ -166,53 +272,13 @@ def write_segment(
     Segment
         The file is durable when it is returned, and nobody sees it until a commit names it.
     """
-    scratch = files.scratch()
-    per_group = CHAIN_ROWS_PER_GROUP if kind is DataKind.CHAINS else ROWS_PER_GROUP
+    file = SegmentFile(files, kind, tables[0].schema, facts)
     try:
-        with file_errors(facts.origin):
-            # A chain begins a row group of its own; small batches share one.
-            apart = tables if kind is DataKind.CHAINS or len(tables) == 1 else [pa.concat_tables(tables)]
-            _write(scratch, apart, heads, per_group)
-        path, sha256, n_bytes = files.adopt(scratch, folder_of(kind, facts.symbol, facts.period), ".parquet")
+        for place, table in enumerate(tables):
+            file.add(table, heads[place] if heads else None)
+        return file.finish(revises=revised(kind, tables[0] if len(tables) == 1 else pa.concat_tables(tables)))
     finally:
-        scratch.unlink(missing_ok=True)
-    instants = {name: _span([t[name].to_numpy() for t in tables], heads, name) for name in _INSTANTS}
-    return Segment(
-        path=path,
-        symbol=facts.symbol,
-        period=facts.period,
-        source=facts.source,
-        sha256=sha256,
-        n_rows=sum(table.num_rows for table in tables),
-        n_bytes=n_bytes,
-        first_event_ns=instants["event_ns"][0],
-        last_event_ns=instants["event_ns"][1],
-        first_known_ns=instants["known_ns"][0],
-        last_known_ns=instants["known_ns"][1],
-        revises=revised(kind, tables[0] if len(tables) == 1 else pa.concat_tables(tables)),
-        simulated=facts.simulated,
-        replaces=facts.replaces,
-        origin=facts.origin,
-    )
-
-
-def _span(columns: list[Int64Array], heads: list[Head], name: str) -> tuple[int, int]:
-    # A chain without contracts has no rows, but an instant.
-    told = np.array([getattr(head, name) for head in heads if not head.n_rows], dtype=np.int64)
-    values = np.concatenate([*columns, told])
-    return int(values.min()), int(values.max())
-
-
-def _write(path: Path, tables: Sequence[pa.Table], heads: list[Head], per_group: int) -> None:
-    schema = tables[0].schema.remove_metadata()
-    # Dictionary pages of float columns cost more than they save; of words and codes they are the compression.
-    coded = [f.name for f in schema if not pa.types.is_floating(f.type) and f.name not in _INSTANTS]
-    with pq.ParquetWriter(path, schema, compression=_COMPRESSED, use_dictionary=coded) as writer:
-        for table in tables:
-            if table.num_rows:
-                writer.write_table(table.replace_schema_metadata(None), row_group_size=per_group)
-        if heads:
-            writer.add_key_value_metadata({_MARK: msgspec.msgpack.encode(_Footer.of(heads))})
+        file.abandon()
 
 
 class _Footer(msgspec.Struct):

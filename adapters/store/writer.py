@@ -95,12 +95,16 @@ class SegmentWriter:
         self._held: dict[tuple[str, str, str], _Held] = {}
         self._n_held = 0
         self._segments: list[Segment] = []
+        self._unchanged: set[str] = set()
         self.n_rows, self.n_repeated, self.n_corrected = 0, 0, 0
 
     @property
     def segments(self) -> tuple[Segment, ...]:
         """Files that were written so far."""
-        return tuple(self._segments)
+        return tuple(
+            replace(s, replaces=tuple(path for path in s.replaces if path not in self._unchanged))
+            for s in self._segments
+        )
 
     def add_table(self, symbol: str, table: pa.Table, *, simulated: bool = False) -> None:
         """Add rows of one symbol.
@@ -177,7 +181,7 @@ class SegmentWriter:
         if self._dry_run or not (self._segments or source_sha256):
             return None
         return self._manifest.commit(
-            tuple(self._segments),
+            self.segments,
             recorded_ns=self._recorded_ns,
             kinds=kinds or (self._kind,),
             source_sha256=source_sha256,
@@ -224,7 +228,12 @@ class SegmentWriter:
             replaces=self._replaces,
         )
         segment = write_segment(self._files, self._kind, _one_schema(held.tables), held.heads, facts)
-        if all(segment.path != s.path for s in present):
+        if any(segment.path == s.path for s in present):
+            # The same bytes again: they go on standing, whatever else the new files stand for.
+            self._unchanged.add(segment.path)
+            self.n_rows -= segment.n_rows
+            self.n_repeated += segment.n_rows
+        else:
             self._segments.append(segment)
 
     def _new_rows(self, table: pa.Table, present: list[Segment]) -> pa.Table:

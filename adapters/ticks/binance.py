@@ -158,7 +158,7 @@ class StreamRecording:
         writer = RowWriter(symbol=self.symbol, source=self.format, path=self.path, as_of=AsOfSource.RECEIVED)
         quotes: list[tuple[Any, ...]] = []
         trades: list[tuple[Any, ...]] = []
-        for line in self._lines():
+        for line in self.lines():
             reason = _sorted_in(line, self.symbol, quotes, trades)
             if reason is not None:
                 tally.read += 1
@@ -168,7 +168,8 @@ class StreamRecording:
                 quotes, trades = [], []
         yield _flushed(quotes, trades, writer, tally)
 
-    def _lines(self) -> Iterator[bytes]:
+    def lines(self) -> Iterator[bytes]:
+        """Read the lines as they stand; empty ones are left out."""
         with foreign_errors(self.path, what="the recording cannot be decompressed"), self.path.open("rb") as raw:
             stream: BinaryIO = raw
             if self.source.compressed:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import isnan
 from typing import Any
 
 import pytest
 
+from actors.checkpoint import Checkpoint, from_bytes, to_bytes
+from actors.messages import ShardBatch
 from actors.state import Impact, ShardConfig, ShardState
 from fields.live.config import LiveConfig
 from fields.live.state import SymbolCheckpoint, SymbolState
-from tests.actors.samples import ManualClock, broken_chain, message_of, small_chain
+from market.ports import ContextMessage
+from tests.actors.samples import AS_OF_NS, ManualClock, book_of, broken_chain, message_of, series_of, small_chain
 
 _CONFIG = ShardConfig(
     name="shard-0",
@@ -132,3 +137,62 @@ def test_a_restored_shard_drops_what_it_had_seen() -> None:
     state = _state(ManualClock(), sequence=7, publications=first.publications, symbols=first.symbols)
     assert state.on_batch(message_of(7, small_chain("AAA"), live=8)) == []
     assert state.counts.out_of_order == 1
+
+
+def _telling(sequence: int, *context: ContextMessage, symbol: str = "AAA") -> ShardBatch:
+    """Return a chain with context beside it."""
+    message = message_of(sequence, replace(small_chain(symbol), ts_event_ns=AS_OF_NS + sequence))
+    return replace(message, parts=(replace(message.parts[0], context=context),))
+
+
+def test_context_is_known_to_every_symbol_before_its_field() -> None:
+    """The field of the batch that brought an index already knows it, and so does the next field of another symbol."""
+    state = _state(ManualClock())
+    (first,) = state.on_batch(_telling(0, series_of("VIX", 40.0), series_of("VIX9D", 50.0)))
+    (other,) = state.on_batch(_telling(1, symbol="BBB"))
+    assert (first.live.market.vix, other.live.market.vix) == (40.0, 40.0)
+    assert {reading.axis.value: reading.state for reading in first.live.regimes}["term_structure"] == "INVERTED"
+    assert isnan(first.live.market.vvix)
+    assert first.live.market.reasons["vvix"]
+    assert state.counts.context == 2
+
+
+def test_what_is_known_only_later_is_not_in_a_field() -> None:
+    """Context that a feed tells too early waits for its own instant."""
+    state = _state(ManualClock())
+    (early,) = state.on_batch(_telling(0, series_of("VIX", 40.0, AS_OF_NS + 1)))
+    (later,) = state.on_batch(_telling(1))
+    assert isnan(early.live.market.vix)
+    assert later.live.market.vix == 40.0
+
+
+def test_context_outlives_a_restart_and_a_loss_takes_it() -> None:
+    """A restored shard knows what the one before it knew; one that lost messages says so rather than guess."""
+    first = _state(ManualClock())
+    first.on_batch(_telling(0, series_of("VIX", 40.0)))
+    saved = from_bytes(
+        to_bytes(
+            Checkpoint(
+                run_id="run",
+                shard="shard-0",
+                sequence=first.sequence,
+                publications=first.publications,
+                symbols=first.symbols,
+                context=first.context,
+            )
+        )
+    )
+    again = _state(ManualClock(), sequence=0, symbols=saved.symbols, context=saved.context)
+    (found,) = again.on_batch(_telling(1))
+    assert found.live.market.vix == 40.0
+    (after,) = again.on_batch(replace(_telling(2), context_lost=1))
+    assert "lost on its way" in after.live.market.reasons["vix"]
+
+
+def test_a_book_reaches_its_symbol_before_the_chain() -> None:
+    """The field of the batch that brought a book stands on it."""
+    message = message_of(0, small_chain("AAA"))
+    part = replace(message.parts[0], books=(book_of("AAA", ts_ns=small_chain("AAA").ts_event_ns),))
+    (found,) = _state(ManualClock()).on_batch(replace(message, parts=(part,)))
+    assert found.live.book is not None
+    assert found.live.book.is_used

@@ -124,7 +124,36 @@ def test_whole_chains_come_when_they_are_due(venue: EmulatedServer, open_feed: C
     """By the venue's time, not by the number of batches."""
     feed = open_feed(chain_every_s=3.0)
     _started(feed)
-    assert [bool(feed.next_batch().chains) for _ in range(2) if venue.step(2)] == [False, True]
+    asked = [len(feed.next_batch().chains) or feed.polling.is_asking for _ in range(2) if venue.step(2)]
+    assert asked == [False, True]
+    assert feed.polling.wait(10.0)
+    assert (len(feed.next_batch().chains), feed.polling.is_asking) == (1, False)
+
+
+def test_streams_do_not_wait_for_a_chain_and_its_failures_are_tried_again(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
+) -> None:
+    """A slow answer delays no row; one that fails is counted, and asked for again after a while of the venue's time."""
+    feed = open_feed(chain_every_s=2.0, attempts=1)
+    _started(feed)
+    path = "/v1beta1/options/snapshots/*"
+    venue.faults.add(Fault(kind=FaultKind.SLOW, delay_s=0.5, path=path))
+    played = venue.step(2)
+    _await_all(feed, played)
+    batch = feed.next_batch()
+    assert feed.polling.is_asking
+    assert _rows([batch]) == _rows(played)
+    assert feed.polling.wait(10.0)
+    assert len(feed.next_batch().chains) == 1
+    venue.faults.add(Fault(kind=FaultKind.SERVER_ERROR, path=path))
+    venue.step(2)
+    assert feed.next_batch().chains == ()
+    assert feed.polling.wait(10.0)
+    assert (feed.next_batch().chains, feed.counts["chain_failures"]) == ((), 1)
+    venue.step(5)
+    feed.next_batch()
+    assert feed.polling.wait(10.0)
+    assert len(feed.next_batch().chains) == 1
 
 
 @pytest.mark.parametrize("kind", [FaultKind.DUPLICATE, FaultKind.OUT_OF_ORDER])
@@ -181,7 +210,9 @@ def test_newly_listed_contracts_are_streamed_from_their_chain_on(
         _started(feed)
     played = venue.step(2)
     delivered = [feed.next_batch()]
-    assert delivered[0].chains[0].is_call.any()
+    assert feed.polling.wait(10.0)
+    delivered.append(feed.next_batch())
+    assert delivered[1].chains[0].is_call.any()
     assert feed.arrivals[True].wait(_at_least("widened", 2), 10.0)  # trades, then quotes
     delivered.append(feed.next_batch())
     played += venue.step()

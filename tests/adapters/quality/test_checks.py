@@ -30,6 +30,7 @@ from adapters.store import DataKind
 from market.calendars import sessions_between
 from market.trades import ContractTable, QuoteBatch
 from tests.adapters.store.samples import MINUTE_NS, chain_of, trades
+from tests.generators import Expiry, synthetic_chain
 
 _OPEN_NS = sessions_between("NYSE", date(2024, 3, 8), date(2024, 3, 8))[0].open_ns
 _DAY_NS = 86_400_000_000_000
@@ -147,6 +148,45 @@ def test_quotes_of_two_instants_disagree_on_the_forward() -> None:
     assert not _kinds(check_chain(chain)) & {Check.PARITY, Check.UNDERLYING}
 
 
+def test_wide_quotes_leave_the_forward_open() -> None:
+    """What lies inside the quotes contradicts nothing; beside midpoints without a width it would."""
+    chain = replace(chain_of(), spot_last=float("nan"))
+    noise = np.where(chain.is_call, np.random.default_rng(2).normal(0.0, 4.0, chain.n_contracts), 0.0)
+    middle = np.maximum(0.5 * (chain.bid + chain.ask) + noise, 12.1)
+    wide = replace(chain, bid=middle - 12.0, ask=middle + 12.0)
+    assert Check.PARITY not in _kinds(check_chain(wide))
+    assert Check.PARITY in _kinds(check_chain(replace(chain, bid=middle, ask=middle)))
+
+
+def test_stale_quotes_deep_in_the_money_do_not_make_the_forward() -> None:
+    """The forward is sought where call and put cost the same, however many strikes lie elsewhere."""
+    chain = replace(chain_of(), spot_last=4000.0)
+    deep = chain.strike < 3_800.0
+    stale = replace(chain, bid=np.where(deep & chain.is_call, 900.0, chain.bid), ask=np.where(deep, 950.0, chain.ask))
+    assert not _kinds(check_chain(stale)) & {Check.PARITY, Check.UNDERLYING}
+
+
+def test_a_snapshot_taken_before_its_stamp_is_found() -> None:
+    """Time value in contracts that have expired by then; what is left after the close is intrinsic."""
+    today = (Expiry(date(2023, 6, 2)), Expiry(date(2023, 6, 9)))
+    morning = synthetic_chain(4002.0, today, half_spread=0.1)
+    close_ns = morning.series[0].expiry_ns
+    assert Check.EARLY in _kinds(check_chain(replace(morning, ts_event_ns=close_ns)))
+    assert Check.EARLY not in _kinds(check_chain(morning))
+    evening = synthetic_chain(4002.0, today, half_spread=0.1, as_of_ns=close_ns - 1_000_000_000)
+    assert Check.EARLY not in _kinds(check_chain(replace(evening, ts_event_ns=close_ns)))
+
+
+def test_a_bid_without_an_ask_is_no_regular_quote() -> None:
+    """An ask without a bid is ordinary far from the money; the other way round nobody makes a market."""
+    chain = replace(chain_of(), spot_last=float("nan"))
+    bid, ask = chain.bid.copy(), chain.ask.copy()
+    ask[[4, 5, 6]], bid[[9, 10]] = 0.0, 0.0
+    found = check_chain(replace(chain, bid=bid, ask=ask))
+    counts = {item.severity: item.count for item in found if item.check is Check.ONE_SIDED}
+    assert counts == {Severity.WARNING: 3, Severity.INFO: int(((bid == 0.0) & (ask > 0.0)).sum())}
+
+
 def test_a_chain_dated_for_another_session_is_found() -> None:
     """Quotes of Friday beside Thursday's date are of two sessions."""
     chain = chain_of()
@@ -160,7 +200,11 @@ def test_open_interest_that_changes_within_a_session_is_found() -> None:
     interest[[2, 5]] += 1.0
     later = replace(chain, ts_event_ns=chain.ts_event_ns + MINUTE_NS, open_interest=interest)
     assert check_open_interest([chain, replace(chain, ts_event_ns=later.ts_event_ns)]) == []
-    assert _one(check_open_interest([chain, later]), Check.OPEN_INTEREST).count == 2
+    found = _one(check_open_interest([chain, later, later]), Check.OPEN_INTEREST)
+    assert (found.count, found.n_checked) == (2, 3 * chain.n_contracts)
+    before, after = chain.open_interest[2], interest[2]
+    assert f"{before:g} became {after:g}" in found.examples[0]
+    assert _one(check_open_interest([chain, later, chain]), Check.OPEN_INTEREST).count == 4
 
 
 def test_trades_that_repeat_run_backwards_or_jump_are_found() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from adapters.simulated import SimulatedFeed, SimulatedMarketConfig, demo_config, light_config
+from market.provenance import Provenance
 from tests.adapters.simulated.samples import two_symbols
 
 _CASES = {
@@ -24,6 +25,13 @@ _DIGESTS = {
     "nights": "081c5fc628203d80d83b238110862452",  # pragma: allowlist secret
     "light": "9192aae54f6f7da7e1309b7db399b879",  # pragma: allowlist secret
 }
+
+
+def _origin(mark: Provenance) -> str:
+    # What a provenance said when the digests were taken; a quality is nothing that the market says of itself.
+    told = (mark.source, mark.origin, mark.simulated, mark.as_of_source)
+    names = ("source", "origin", "simulated", "as_of_source")
+    return f"Provenance({', '.join(f'{name}={value!r}' for name, value in zip(names, told, strict=True))})"
 
 
 def _digest(config: SimulatedMarketConfig, count: int) -> str:
@@ -44,7 +52,7 @@ def _digest(config: SimulatedMarketConfig, count: int) -> str:
             take(chain.bid_size, chain.ask_size, chain.quote_ts_ns)
             truth = feed.market.truth(chain.symbol)
             take(truth.dealer_position, truth.customer_position, truth.trade_aggressor)
-            digest.update(f"{chain.ts_event_ns} {chain.spot_bid} {chain.spot_ask} {chain.provenance}".encode())
+            digest.update(f"{chain.ts_event_ns} {chain.spot_bid} {chain.spot_ask} {_origin(chain.provenance)}".encode())
             digest.update(f"{truth.spot:.9g} {truth.value:.9g} {truth.amplification:.6g}".encode())
             take(np.round(truth.volatility, 9), np.round(truth.price, 6))
         for quotes in batch.quotes:

@@ -125,6 +125,20 @@ def test_trades_are_replaced_only_by_name(tmp_path: Path) -> None:
     assert [b.n_trades for b in store.trades("SPX", known_ns=clock.instant_ns)] == [7]
 
 
+def test_a_file_that_came_again_unchanged_is_not_hidden_by_what_came_with_it(tmp_path: Path) -> None:
+    """Two days, the second half told; then both whole: the first day's bytes are the same, and stay."""
+    store, _ = store_at(tmp_path)
+    first, second = trades(10), trades(4, start_ns=AS_OF_NS + DAY_NS)
+    for later in (second, trades(9, start_ns=AS_OF_NS + DAY_NS)):
+        earlier = tuple(segment.path for segment in store.segments(DataKind.TRADES))
+        writer = store.writer(DataKind.TRADES, origin="test", replaces=earlier)
+        for batch in (first, later):
+            writer.add_message(batch)
+        writer.commit()
+    assert (writer.n_rows, writer.n_repeated) == (9, 10)
+    assert [b.n_trades for b in store.trades("SPX", known_ns=AS_OF_NS + 2 * DAY_NS)] == [10, 9]
+
+
 def test_a_row_known_before_it_happened_is_refused(tmp_path: Path) -> None:
     """Such a stamp would let a backtest look ahead."""
     store, _ = store_at(tmp_path)

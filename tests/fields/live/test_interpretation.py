@@ -12,7 +12,7 @@ from fields.config import FieldConfig
 from fields.illiquidity.config import ImpactMethod
 from fields.illiquidity.impact import no_impact
 from fields.live.config import LiveConfig
-from fields.live.interpretation import Interpreter, with_impact
+from fields.live.interpretation import Interpreter, better_impact, confidence_of, with_impact
 from fields.live.market import MarketInputs
 from fields.regime import Axis, Market, TermStructure
 from tests.serve.samples import AS_OF_NS, snapshot_of
@@ -67,3 +67,28 @@ def test_the_error_of_an_impact_counts_where_it_was_used() -> None:
     found = interpreter.read(with_it, ESTIMATE, None, AS_OF_NS).feedback
     assert found.x_standard_error > 0.0
     assert found.amplification_low < found.amplification_high
+
+
+def test_the_quality_of_the_chain_lowers_confidence() -> None:
+    """Half the quality is half the confidence, none is none, an impossible one is none; unchecked data lose nothing."""
+    snapshot = snapshot_of()
+    whole, _ = confidence_of(snapshot, flow_has_hole=False)
+
+    def judged(quality: float | None, reason: str = "") -> tuple[float, str]:
+        marked = replace(snapshot.provenance, quality=quality, quality_reason=reason)
+        return confidence_of(replace(snapshot, provenance=marked), flow_has_hole=False)
+
+    assert judged(None)[0] == judged(1.0)[0] == whole
+    assert judged(0.5 * whole, "crossed quotes") == (0.5 * whole * whole, "quality of the chain: crossed quotes")
+    assert judged(0.0) == (0.0, "quality of the chain: its checks found faults")
+    assert judged(nan)[0] == judged(1.5)[0] == 0.0
+
+
+def test_a_book_gives_an_impact_only_where_trades_give_none() -> None:
+    """The impact of trades stands; without one that of resting orders does, and the field says so."""
+    resting = replace(ESTIMATE, method=ImpactMethod.DEPTH, return_per_usd=9e-12, n=100)
+    assert better_impact(ESTIMATE, resting) is ESTIMATE
+    assert better_impact(NOTHING, None) is NOTHING
+    assert better_impact(NOTHING, NOTHING) is NOTHING
+    used = with_impact(FieldConfig(impact_return_per_usd=nan, impact_source=""), better_impact(NOTHING, resting))
+    assert used.impact_source == "estimated: depth over 100 levels"
