@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import types
 
-from fields.dealer.uncertainty import exposure_errors
 from fields.exposures import DollarExposures
+from fields.jit import F64, OUT_2D, kernel
 from fields.snapshot import Totals
 from market.chains import FloatArray
 
@@ -52,27 +53,43 @@ def errors_of(one_long: DollarExposures, strikes: FloatArray, strike: FloatArray
     Errors
         NaN where the error of any used contract is unknown: a sum without it would look surer than it is.
     """
-    columns = (
-        one_long.delta_usd,
-        one_long.gamma_usd_per_pct,
-        one_long.vanna_usd_per_volpt,
-        one_long.charm_usd_per_min,
-    )
-    known = bool(standard_error.size) and not bool(np.isnan(standard_error).any())
-    if not known:
+    sums = np.zeros((2, 4 + strikes.shape[0]))
+    columns = (one_long.delta_usd, one_long.gamma_usd_per_pct, one_long.vanna_usd_per_volpt, one_long.charm_usd_per_min)
+    if not (standard_error.size and _add_errors(*columns, strikes, strike, standard_error, sums)):
         nan = _totals([float("nan")] * 4)
         return Errors(totals=nan, bounds=nan, gamma_by_strike_usd_per_pct=np.full(strikes.shape, np.nan))
-    n, n_strikes = standard_error.shape[0], strikes.shape[0]
-    # One pass over the four sums and over gamma by strike.
-    group = np.repeat(np.arange(5), n)
-    group[4 * n :] += np.searchsorted(strikes, strike)
-    stacked = np.concatenate((*columns, one_long.gamma_usd_per_pct))
-    found = exposure_errors(stacked, np.concatenate((standard_error,) * 5), group, 4 + n_strikes)
+    independent, bound = np.sqrt(sums[0]), sums[1, :4].tolist()
     return Errors(
-        totals=_totals(found.independent[:4].tolist()),
-        bounds=_totals(found.bound[:4].tolist()),
-        gamma_by_strike_usd_per_pct=found.independent[4:],
+        totals=_totals(independent[:4].tolist()), bounds=_totals(bound), gamma_by_strike_usd_per_pct=independent[4:]
     )
+
+
+@kernel(F64, F64, F64, F64, F64, F64, F64, OUT_2D, returns=types.boolean)
+def _add_errors(
+    delta: FloatArray,
+    gamma: FloatArray,
+    vanna: FloatArray,
+    charm: FloatArray,
+    strikes: FloatArray,
+    strike: FloatArray,
+    standard_error: FloatArray,
+    sums: FloatArray,
+) -> bool:
+    """Add squares (row 0) and sizes (row 1) of each contract's errors: four exposures, then gamma by strike.
+
+    Returns False, at once, where an error is not known; an exposure that is missing counts as none.
+    """
+    for i in range(standard_error.shape[0]):
+        error = standard_error[i]
+        if np.isnan(error):
+            return False
+        place = 4 + np.searchsorted(strikes, strike[i])
+        for j, exposure in ((0, delta[i]), (1, gamma[i]), (2, vanna[i]), (3, charm[i]), (place, gamma[i])):
+            size = abs(exposure) * error
+            if not np.isnan(size):
+                sums[0, j] += size * size
+                sums[1, j] += size
+    return True
 
 
 def _totals(values: list[float]) -> Totals:

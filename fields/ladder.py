@@ -76,6 +76,18 @@ class LadderContracts:
             self._searched.append(columns)
         return self._searched[0]
 
+    def with_tau(self, tau: FloatArray) -> LadderContracts:
+        """Return the same contracts with other times to expiry, years, shape (n_contracts,)."""
+        return LadderContracts(
+            spot=self.spot,
+            strike=self.strike,
+            tau=tau,
+            volatility=self.volatility,
+            carry=self.carry,
+            dividend_yield=self.dividend_yield,
+            is_call=self.is_call,
+        )
+
     def __post_init__(self) -> None:
         if not (isfinite(self.spot) and self.spot > 0.0):
             raise DataError("the ladder needs a spot", found=str(self.spot), expected="> 0")

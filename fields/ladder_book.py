@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -106,7 +106,9 @@ class LadderBook:
         )
         self.net_units = self._netted.net(self.units)
         self._log_moneyness = np.log(self.contracts.strike / spot) - carry * self.contracts.tau
-        self._put = self._netted.partner[self._netted.partner >= 0]
+        put = self._put = self._netted.partner[self._netted.partner >= 0]
+        self._put_yield, self._put_tau = holdings.rate[put] - holdings.carry[put], holdings.tau[put]
+        self._put_discount = np.exp(-self._put_yield * self._put_tau)
         self._surface = surface
         self._smile: SmileTable | None = None
 
@@ -136,10 +138,13 @@ class LadderBook:
         known = np.where(np.isfinite(h.open_interest), h.open_interest, 0.0)
         return self._netted.net(np.where(h.is_call, known, -known) * h.multiplier)
 
-    def _merged(self, units: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return units, dividend yield and time of the puts that were counted as their calls."""
-        h, put = self.holdings, self._put
-        return units[put], h.rate[put] - h.carry[put], h.tau[put]
+    def _merged(self, units: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return dividend yield, and units times their discount by it, of the puts that were counted as their calls."""
+        return self._put_yield, units[self._put] * self._put_discount
+
+    def _surplus(self) -> float:
+        """Return the delta by which those puts were counted too high, units of the underlying."""
+        return float(self._merged(self.units)[1].sum())
 
     def curves(self, dynamics: Dynamics, shocks: tuple[float, float, float], units: FloatArray | None = None) -> Curves:
         """Return the exposures along the ladder.
@@ -162,15 +167,14 @@ class LadderBook:
         smile, slope = self.motion(dynamics)
         ladder = spot_ladder(self.contracts, net, self.grid, self.minutes, smile, slope, shocks, is_net=True)
         # A put's delta is its call's less Dq, and its charm less q Dq, at every price.
-        w, q, tau = self._merged(self.units if units is None else units)
-        dq = w * np.exp(-q * tau)
+        q, dq = self._merged(self.units if units is None else units)
         per_min = self.price / self.minutes
-        fade = float((q * dq).sum())
-        fade_rate = shocks[2] / self.minutes * float((q * q * dq).sum())
+        fading = q * dq
+        fade_rate = shocks[2] / self.minutes * float((q * fading).sum())
         return Curves(
             gamma_usd_per_pct=ladder.gamma_usd_per_pct,
             vanna_usd_per_volpt=ladder.vanna_usd_per_volpt,
-            charm_usd_per_min=ladder.charm_usd_per_min - per_min * fade,
+            charm_usd_per_min=ladder.charm_usd_per_min - per_min * float(fading.sum()),
             delta_units=ladder.delta_units - float(dq.sum()),
             source_rate_usd_per_min=ladder.source_rate_usd_per_min - per_min * fade_rate,
         )
@@ -179,8 +183,7 @@ class LadderBook:
         """Return delta along the ladder with every volatility one point up, units of the underlying."""
         smile, slope = self.motion(dynamics)
         ladder = delta_ladder(self.contracts, self.net_units, self.grid, smile, slope, bump=_VOL_POINT, is_net=True)
-        w, q, tau = self._merged(self.units)
-        return ladder - float((w * np.exp(-q * tau)).sum())
+        return ladder - self._surplus()
 
     def delta_after(self, dynamics: Dynamics, minutes: float) -> FloatArray:
         """Return delta along the ladder when some minutes of the clock have passed, units of the underlying.
@@ -193,11 +196,12 @@ class LadderBook:
         alive = left > TAU_FLOOR_YEARS
         smile, slope = self.motion(dynamics)
         everything = bool(alive.all())
-        later = replace(c, tau=left if everything else np.where(alive, left, c.tau))
+        later = c.with_tau(left if everything else np.where(alive, left, c.tau))
         net = self.net_units if everything else np.where(alive, self.net_units, 0.0)
         ladder = delta_ladder(later, net, self.grid, smile, slope, is_net=True)
-        w, q, tau = self._merged(self.units)
-        surplus = float((w * np.exp(-q * np.where(tau - years > TAU_FLOOR_YEARS, tau - years, 0.0))).sum())
+        put_left = self._put_tau - years
+        discount = np.exp(-self._put_yield * np.where(put_left > TAU_FLOOR_YEARS, put_left, 0.0))
+        surplus = float((self.units[self._put] * discount).sum())
         return ladder - surplus if everything else ladder + self._intrinsic(~alive) - surplus
 
     def _intrinsic(self, settled: np.ndarray) -> FloatArray:
@@ -237,7 +241,6 @@ class LadderBook:
     def zero_delta(self, source: PositionSource, dynamics: Dynamics, delta_units: FloatArray) -> DeltaSearch:
         """Find zero delta where the ladder's delta is known."""
         smile, slope = self.motion(dynamics)
-        w, q, tau = self._merged(self.units)
-        added = -float((w * np.exp(-q * tau)).sum())
         usd, window = delta_units * self.price, self.config.roots_window
-        return zero_delta_levels(self.contracts, self.net_units, self.grid, usd, window, source, smile, slope, added)
+        moved = (source, smile, slope, -self._surplus())
+        return zero_delta_levels(self.contracts, self.net_units, self.grid, usd, window, *moved)

@@ -101,7 +101,8 @@ class NetReading:
     def at(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return net and gross at several log spots, each of shape (n_places,)."""
         net, gross = np.empty((2, x.shape[0]))
-        scan(_EMPTY, _EMPTY, np.ascontiguousarray(x), *self._book, np.empty(0), np.empty(0), net, gross)
+        arguments = (_EMPTY, _EMPTY, np.ascontiguousarray(x), *self._book, np.empty(0), np.empty(0), net, gross)
+        scan(*arguments)
         return net, gross
 
     def crossings(
@@ -130,7 +131,8 @@ class NetReading:
         # Roots are no more than nodes less one, and a node at which the reading turns has no root beside it.
         found, second, sizes = np.empty(x.shape[0]), np.empty(x.shape[0] + 1), np.empty((2, read.shape[0]))
         second[0] = floor
-        n_found, n_shallow = scan(x, values, read, *self._book, found, second, sizes[0], sizes[1])
+        arguments = (x, values, read, *self._book, found, second, sizes[0], sizes[1])
+        n_found, n_shallow = scan(*arguments)
         if n_found < 0:
             return [], [], inf
         rises = (_PER_CENT * second[:n_found]).tolist()

@@ -126,10 +126,9 @@ class OptionChain:
 
     def __post_init__(self) -> None:
         n = self.strike.shape[0]
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, np.ndarray) and item.name not in {"vendor_forward", "symbols"} and value.shape != (n,):
-                raise _broken(f"chain array {item.name}", f"shape {value.shape}", f"shape ({n},)")
+        for name in _BY_CONTRACT:
+            if getattr(self, name).shape != (n,):
+                raise _broken(f"chain array {name}", f"shape {getattr(self, name).shape}", f"shape ({n},)")
         if self.symbols.shape not in {(0,), (n,)}:
             raise _broken("chain array symbols", f"shape {self.symbols.shape}", f"shape ({n},) or (0,)")
         if self.vendor_forward.shape != (len(self.series),):
@@ -163,6 +162,7 @@ class OptionChain:
 
 
 _COLUMNS = tuple(item.name for item in fields(OptionChain) if "NDArray" in str(item.type) or "Array" in str(item.type))
+_BY_CONTRACT = tuple(name for name in _COLUMNS if name not in {"vendor_forward", "symbols"})
 _REST = tuple(item.name for item in fields(OptionChain) if item.name not in {*_COLUMNS, "series"})
 
 

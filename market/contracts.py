@@ -84,7 +84,7 @@ class ContractIndex:
             return self._last[1]
         keys = self._key(contracts)
         found = self._find(keys)
-        if (found < 0).any():
+        if found.shape[0] and found.min() < 0:
             fresh, first = np.unique(keys[found < 0], return_index=True)
             order = np.empty(fresh.shape[0], dtype=np.int64)
             order[np.argsort(first, kind="stable")] = np.arange(fresh.shape[0])
@@ -117,13 +117,13 @@ class ContractIndex:
     def _find(self, keys: Int64Array) -> Int64Array:
         if not len(self):
             return np.full(keys.shape, -1, dtype=np.int64)
-        place = np.minimum(np.searchsorted(self._keys, keys), len(self) - 1)
+        place = np.minimum(self._keys.searchsorted(keys), len(self) - 1)
         return np.where(self._keys[place] == keys, self._numbers[place], -1)
 
     def _key(self, contracts: OptionChain | ContractTable) -> Int64Array:
         if not contracts.strike.shape[0]:
             return np.zeros(0, dtype=np.int64)
-        if not (contracts.strike < _MAX_STRIKE).all():
+        if not contracts.strike.max() < _MAX_STRIKE:  # nor where one is missing
             raise DataError(
                 "a strike is too large to number",
                 found=f"{float(np.nanmax(contracts.strike)):g}",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from math import sqrt
+from typing import Final
+
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
-from fields.dealer.anchoring import volume_of
 from fields.dealer.kernels import Row
 from fields.dealer.messages import DealerPosition, PositionReason
+from fields.jit import BOOL, F64_2D, OUT_2D, kernel, primitive
 from market.chains import BoolArray, FloatArray
 
 __all__ = ["read_position"]
@@ -27,21 +31,66 @@ _UNSEEN, _EXPIRED, _NO_INTEREST, _CARRIED, _SPLIT, _USER_UNKNOWN = (
 )
 
 
-def _reasons(
-    values: FloatArray, volume: FloatArray, status: NDArray[np.uint8], expired: BoolArray
-) -> NDArray[np.uint8]:
-    no_interest = np.isnan(values[Row.OPEN_INTEREST])
-    chosen = np.zeros(status.shape, dtype=np.uint8)
-    # From the weakest to the strongest: the last that holds stands.
-    if status.any():
-        chosen[status == _CARRIED] = _CARRIED
-    chosen[no_interest] = _NO_INTEREST
-    chosen[np.isnan(values[Row.OPENING])] = _USER_UNKNOWN
-    chosen[no_interest & ~(volume > 0.0)] = _UNSEEN
-    chosen[expired] = _EXPIRED
-    if status.any():
-        chosen[status == _SPLIT] = _SPLIT
-    return chosen
+_OUT_BOOL: Final = types.Array(types.boolean, 1, "C")
+_U8: Final = types.Array(types.uint8, 1, "C", readonly=True)
+_OUT_U8: Final = types.Array(types.uint8, 1, "C")
+
+
+@primitive
+def _reason_of(values: FloatArray, i: int, volume: float, status: int, expired: bool) -> int:  # noqa: FBT001  # of a kernel
+    # From the strongest to the weakest.
+    no_interest = np.isnan(values[Row.OPEN_INTEREST, i])
+    if status == _SPLIT:
+        return _SPLIT
+    if expired:
+        return _EXPIRED
+    if no_interest and not volume > 0.0:
+        return _UNSEEN
+    if np.isnan(values[Row.OPENING, i]):
+        return _USER_UNKNOWN
+    if no_interest:
+        return _NO_INTEREST
+    return _CARRIED if status == _CARRIED else 0
+
+
+@kernel(F64_2D, _U8, BOOL, types.boolean, OUT_2D, _OUT_BOOL, _OUT_U8)
+def _read(
+    values: FloatArray,
+    status: NDArray[np.uint8],
+    expired: BoolArray,
+    moved: bool,  # noqa: FBT001  # of a kernel
+    found: FloatArray,
+    capped: BoolArray,
+    reason: NDArray[np.uint8],
+) -> None:
+    """Fill contracts, standard error, flow, opening and cap, whether the cap holds, and why something is missing."""
+    for i in range(status.shape[0]):
+        late = values[Row.NEXT_SIGNED_VOLUME, i] + values[Row.NEXT_UNSIGNED_VOLUME, i]
+        volume = values[Row.SIGNED_VOLUME, i] + values[Row.UNSIGNED_VOLUME, i] + late
+        why = _reason_of(values, i, volume, status[i], expired[i])
+        interest, opening, variance = (
+            values[Row.OPEN_INTEREST, i],
+            values[Row.OPENING, i],
+            values[Row.OPENING_VARIANCE, i],
+        )
+        cap = volume + (0.0 if np.isnan(interest) else max(interest, 0.0))
+        flow, raw = values[Row.FLOW, i] + values[Row.NEXT_FLOW, i], opening
+        if moved:
+            raw = opening + flow
+            variance = variance + values[Row.FLOW_VARIANCE, i] + values[Row.NEXT_FLOW_VARIANCE, i]
+        contracts = raw if np.isnan(raw) else min(max(raw, -cap), cap)
+        # Whatever the noise, truth and estimate both lie within the cap.
+        most = (cap + abs(contracts)) ** 2
+        error = np.nan if np.isnan(variance) or np.isnan(most) else sqrt(min(variance, most))
+        is_capped = abs(raw) > cap
+        # Of these nothing at all is known; of a hole in a user's vector the cap is.
+        absent = why in (_UNSEEN, _SPLIT)
+        if absent or why == _USER_UNKNOWN or (why == _NO_INTEREST and not moved):
+            contracts, error, opening, is_capped = np.nan, np.nan, np.nan, False
+        elif why == _EXPIRED:
+            contracts, error, opening, is_capped, flow, cap = 0.0, 0.0, 0.0, False, 0.0, 0.0
+        found[0, i], found[1, i], found[2, i], found[3, i] = contracts, error, flow, opening
+        found[4, i], capped[i], reason[i] = np.nan if absent else cap, is_capped, why
 
 
 def read_position(
@@ -67,38 +116,25 @@ def read_position(
     DealerPosition
         See there.
     """
-    volume = volume_of(values)
-    reason = _reasons(values, volume, status, expired)
-    cap = np.fmax(values[Row.OPEN_INTEREST], 0.0) + volume
-    flow = values[Row.FLOW] + values[Row.NEXT_FLOW]
-    opening, variance = values[Row.OPENING], values[Row.OPENING_VARIANCE]
-    raw = opening
-    if moved:
-        raw = opening + flow
-        variance = variance + values[Row.FLOW_VARIANCE] + values[Row.NEXT_FLOW_VARIANCE]
-    contracts = np.minimum(np.maximum(raw, -cap), cap)
-    # Whatever the noise, truth and estimate both lie within the cap.
-    error = np.sqrt(np.minimum(variance, np.square(cap + np.abs(contracts))))
-    # Of these nothing at all is known; of a hole in a user's vector the cap is.
-    capped = np.abs(raw) > cap
-    if reason.any():
-        absent = (reason == _UNSEEN) | (reason == _SPLIT)
-        unknown = absent | (reason == _USER_UNKNOWN)
-        if not moved:
-            unknown |= reason == _NO_INTEREST
-        dead = reason == _EXPIRED
-        contracts, error, opening = (
-            np.where(unknown, np.nan, np.where(dead, 0.0, column)) for column in (contracts, error, opening)
-        )
-        flow, cap = np.where(dead, 0.0, flow), np.where(absent, np.nan, np.where(dead, 0.0, cap))
-        capped = capped & ~unknown & ~dead
+    n = status.shape[0]
+    found, capped, reason = np.empty((5, n)), np.empty(n, dtype=np.bool_), np.empty(n, dtype=np.uint8)
+    _read(
+        np.ascontiguousarray(values),
+        np.ascontiguousarray(status, dtype=np.uint8),
+        expired,
+        moved,
+        found,
+        capped,
+        reason,
+    )
+    contracts, error, flow, opening, cap = found
     return DealerPosition(
         ts_ns=ts_ns,
         contracts=contracts,
         standard_error=error,
         flow=flow,
-        opening=opening.copy() if opening.base is not None else opening,
+        opening=opening,
         cap=cap,
-        capped=np.asarray(capped),
+        capped=capped,
         reason=reason,
     )

@@ -20,6 +20,7 @@ __all__ = ["ImpactCheckpoint", "ImpactState"]
 _SUMS = 5
 # Two below the first bar of the epoch, so that it is nobody's neighbour.
 _NO_BAR = -2
+_FEW = 8  # a stream tells a few rows at a time: so few are added faster without arrays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,11 @@ class ImpactState:
                 found=str((ts_ns.shape, price.shape, signed_usd.shape, gross_usd.shape)),
                 expected="one shape (n,)",
             )
+        if ts_ns.shape[0] <= _FEW:
+            columns_of_few = (ts_ns.tolist(), price.tolist(), signed_usd.tolist(), gross_usd.tolist())
+            for row in zip(*columns_of_few, strict=True):
+                self.update_one(*row)
+            return
         usable = (ts_ns >= 0) & np.isfinite(signed_usd) & np.isfinite(gross_usd) & (gross_usd >= np.abs(signed_usd))
         self.n_unusable += int((~usable).sum())
         bar = ts_ns[usable] // self.config.horizon_ns

@@ -181,11 +181,13 @@ class LiveChain:
         ts_ns = quotes.ts_ns[rows]
         known = place >= 0
         fresh = known & (ts_ns >= self._columns["quote_ts_ns"][place])
-        self.counts.unlisted += int(rows.size - known.sum())
-        self.counts.late += int(known.sum() - fresh.sum())
-        self.counts.applied += int(fresh.sum())
-        rows, place, ts_ns = rows[fresh], place[fresh], ts_ns[fresh]
-        if (np.diff(ts_ns) < 0).any():  # of several quotes of a contract the newest must be written last
+        n_known, n_fresh = int(np.count_nonzero(known)), int(np.count_nonzero(fresh))
+        self.counts.unlisted += rows.shape[0] - n_known
+        self.counts.late += n_known - n_fresh
+        self.counts.applied += n_fresh
+        if n_fresh < rows.shape[0]:
+            rows, place, ts_ns = rows[fresh], place[fresh], ts_ns[fresh]
+        if (ts_ns[1:] < ts_ns[:-1]).any():  # of several quotes of a contract the newest must be written last
             order = np.argsort(ts_ns, kind="stable")
             rows, place, ts_ns = rows[order], place[order], ts_ns[order]
         # NaN is a side that nobody shows, for which a chain has 0.

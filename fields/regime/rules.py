@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import inf, isfinite, nan
 
 import numpy as np
@@ -41,6 +42,7 @@ _LTV = tuple(state for state in Ltv if state is not Ltv.UNKNOWN)
 _HOURS_8 = 8.0
 
 
+@lru_cache(maxsize=256)  # what is not configured is missing at every field
 def unknown(state: AxisState, inputs: Inputs, reason: str = "") -> Candidate:
     """Return the candidate of an axis whose inputs are missing."""
     missing = ", ".join(name for name, value in inputs if not isfinite(value))

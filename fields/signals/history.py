@@ -97,9 +97,13 @@ class TrailingWindow:
         return self._before(ts_ns).copy()
 
     def _before(self, ts_ns: int) -> FloatArray:
-        held = self._ts_ns[self._start : self._end]
-        first, last = np.searchsorted(held, (ts_ns - self._window_ns, ts_ns), side="left")
-        return self._value[self._start + int(first) : self._start + int(last)]
+        first, last = self._start, self._end
+        # As a rule all samples lie in the window.
+        if first < last and self._ts_ns[first] < ts_ns - self._window_ns:
+            first += int(self._ts_ns[first:last].searchsorted(ts_ns - self._window_ns))
+        if first < last and self._ts_ns[last - 1] >= ts_ns:
+            last = first + int(self._ts_ns[first:last].searchsorted(ts_ns))
+        return self._value[first:last]
 
     def standardise(self, ts_ns: int, value: float, min_samples: int) -> Standardised:
         """Return where a reading stands in the past before an instant; the reading itself is no part of it."""

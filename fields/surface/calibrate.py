@@ -28,8 +28,6 @@ __all__ = ["calibrate_surface"]
 # An array that is compared with a member of an enumeration asks its class for a dozen names first.
 _FITTED, _INTERPOLATED = int(SliceSource.FITTED), int(SliceSource.INTERPOLATED)
 _STALE = QUOTE_DROPS.index(QuoteDrop.STALE)
-# A layer is fitted to quotes as narrow as this; half of a basis point is the resolution of volatilities themselves.
-_FINEST = 5e-5
 _BAD = [QUOTE_DROPS.index(why) for why in (QuoteDrop.CROSSED, QuoteDrop.OUTSIDE_BOUNDS, QuoteDrop.STALE)]
 
 
@@ -77,7 +75,9 @@ def _laid_out(
     """Return where each of some slices begins when they stand end to end, and the places of their quotes."""
     start = np.zeros(count.shape[0] + 1, dtype=np.int64)
     count.cumsum(out=start[1:])
-    if np.array_equal(start, quotes.start) and (slices[1:] > slices[:-1]).all():
+    # Few slices are compared faster as numbers.
+    rising = slices.tolist()
+    if start.tolist() == quotes.start.tolist() and rising == sorted(rising):
         return start, slice(None)
     return start, np.arange(start[-1]) + np.repeat(quotes.start[slices] - start[:-1], count)
 
@@ -88,12 +88,9 @@ def _add_layers(quotes: SurfaceQuotes, fit: _Fit, tau: FloatArray, config: Surfa
     order = order[np.argsort(tau[order], kind="stable")]
     count = np.where(fit.source[order] == _FITTED, quotes.count[order], 0)
     start, place = _laid_out(quotes, order, count)
-    k, iv = quotes.k[place], quotes.iv[place]
-    z = k / (iv * np.sqrt(np.repeat(tau[order], count)))
-    weight = np.exp(-0.125 * z * z) * quotes.freshness[place] / np.maximum(quotes.half_spread[place], _FINEST)
     found = np.empty((order.size, N_LAYER))
-    numbers = (fit.theta[order], fit.rho[order], fit.psi[order])
-    fit_layers(k, iv, np.maximum(weight, 1e-12), start, tau[order], *numbers, config.layer_rounds, found)
+    read = (quotes.k[place], quotes.iv[place], quotes.half_spread[place], quotes.freshness[place])
+    fit_layers(*read, start, tau[order], fit.theta[order], fit.rho[order], fit.psi[order], config.layer_rounds, found)
     fit.layer[order] = found
 
 

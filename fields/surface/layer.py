@@ -22,6 +22,8 @@ _STEP = (_HIGH - _LOW) / _CELLS
 # Splines that begin before the first or end after the last knot have no coefficient: the first and last three are 0.
 N_LAYER = _CELLS + 3
 _FINE = 20 * _CELLS
+# A layer is fitted to quotes as narrow as this; half of a basis point is the resolution of volatilities themselves.
+_FINEST = 5e-5
 _FEWEST = 12
 _SMOOTH = 1.0
 # The fit aims at a density factor of _AIM, and what it leaves is shrunk until none is below _LEAST on the fine grid;
@@ -324,11 +326,12 @@ def _descend(
         strength = min(2.0 * strength, 1e7)
 
 
-@kernel(F64, F64, F64, I64, F64, F64, F64, F64, INT, OUT_2D)
+@kernel(F64, F64, F64, F64, I64, F64, F64, F64, F64, INT, OUT_2D)
 def fit_layers(
     k: FloatArray,
     iv: FloatArray,
-    weight: FloatArray,
+    half_spread: FloatArray,
+    freshness: FloatArray,
     start: NDArray[np.int64],
     tau: FloatArray,
     theta: FloatArray,
@@ -341,6 +344,11 @@ def fit_layers(
     grid, before, zero = np.empty((_FINE // 2, 16)), np.zeros(_FINE // 2), np.zeros(N_LAYER)
     read, cells = np.empty((k.shape[0], 6)), np.empty(k.shape[0], dtype=np.int64)
     layer[:, :] = 0.0
+    weight = np.empty(k.shape[0])
+    for s in range(tau.shape[0]):
+        for i in range(start[s], start[s + 1]):
+            z = k[i] / (iv[i] * math.sqrt(tau[s]))
+            weight[i] = max(math.exp(-0.125 * z * z) * freshness[i] / max(half_spread[i], _FINEST), 1e-12)
     for s in range(tau.shape[0] if rounds > 0 else 0):
         part, numbers, c = slice(start[s], start[s + 1]), (theta[s], rho[s], psi[s]), layer[s]
         n = _read_quotes(k[part], iv[part], weight[part], tau[s], numbers, read, cells)

@@ -25,7 +25,7 @@ def layers_of(quotes: Quotes, fit: FittedSlices, weight: FloatArray) -> FloatArr
     """Return the layers of a fit."""
     layer = np.empty((quotes.tau.shape[0], N_LAYER))
     numbers = (fit.theta, fit.rho, fit.psi)
-    fit_layers(quotes.k, quotes.iv, weight, quotes.start, quotes.tau, *numbers, ROUNDS, layer)
+    fit_layers(quotes.k, quotes.iv, np.ones(weight.shape), weight, quotes.start, quotes.tau, *numbers, ROUNDS, layer)
     return layer
 
 
