@@ -84,4 +84,3 @@ def _play(server: EmulatedServer, source: BinaryIO) -> None:
         if ended.wait(max(due - time.monotonic(), 0.0)):
             return
         server.desk.market.step()
-
