@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ EMULATED: Final = "emulated"
 _EXTRA: Final = 'pip install "hedgefield[vendors]"'
 _USUAL_SYMBOLS: Final = ("SPY",)  # of an emulated venue
 _MANY_PER_MIN: Final = 10_000  # an emulated venue has no plan
+_CHAIN_EVERY: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,7 @@ def simulated_market(settings: Settings) -> SimulatedMarketConfig:
             "an emulated venue lives in real time, and its symbols have names", action="leave --speed out"
         )
     market = named_market(feed.scenario, seed=feed.seed, interval_s=feed.interval_s, speed=1.0)
+    market = replace(market, chain_every=_CHAIN_EVERY)  # the venue keeps them; its answers add the quotes since then
     return listed_as(market, settings.venue.symbols or _USUAL_SYMBOLS)
 
 
