@@ -11,9 +11,10 @@ from actors.mailbox import Backlog
 from market.errors import VenueError
 from market.ports import FeedFactory, MarketBatch, MarketFeed
 
-__all__ = ["ReplaySource", "open_feed", "paced"]
+__all__ = ["Beat", "ReplaySource", "open_feed", "paced"]
 
 _LONGEST_RETRY_S: Final = 30.0
+_FORGET: Final = 0.9  # by batch: every tenth of a simulated market is a whole chain, and takes longest
 
 
 async def open_feed(factory: FeedFactory, after: int) -> MarketFeed:
@@ -22,6 +23,54 @@ async def open_feed(factory: FeedFactory, after: int) -> MarketFeed:
     if after >= 0:
         await asyncio.to_thread(feed.rewind, after)
     return feed
+
+
+@final
+class Beat:
+    """When to pull a batch so that it is there when it is due, and fresh: what a live feed has gathered must not wait.
+
+    It is told the time and knows none.
+
+    Parameters
+    ----------
+    now_s : float
+        Reading of a monotonic clock, seconds.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self._due_s, self._delay_s, self._lead_s = now_s, 0.0, 0.0
+
+    @property
+    def due_s(self) -> float:
+        """When the batch of the last `pull_s` is due, seconds."""
+        return self._due_s
+
+    def pull_s(self, delay_s: float) -> float:
+        """Return when to begin to pull the next batch, seconds.
+
+        Parameters
+        ----------
+        delay_s : float
+            How long after the batch before it is due, seconds.
+
+        Returns
+        -------
+        float
+            As long before it is due as pulling has taken lately, and not before the batch before it was due.
+        """
+        self._delay_s = delay_s
+        self._due_s += delay_s
+        return self._due_s - min(self._lead_s, delay_s)
+
+    def pulled(self, took_s: float) -> None:
+        """Note how long it took, seconds."""
+        self._lead_s = max(min(took_s, self._delay_s), _FORGET * self._lead_s)
+
+    def delivered(self, now_s: float) -> float:
+        """Note when the batch went on, and return how late that was, seconds."""
+        late_s = max(0.0, now_s - self._due_s)
+        self._due_s = max(self._due_s, now_s - self._delay_s)  # after a stall at the old pace, without a burst
+        return late_s
 
 
 async def paced(feed: MarketFeed, tell: Callable[[str], None]) -> AsyncIterator[tuple[MarketBatch, float]]:
@@ -39,17 +88,20 @@ async def paced(feed: MarketFeed, tell: Callable[[str], None]) -> AsyncIterator[
     tuple of MarketBatch and float
         The batch, and how late it is, seconds.
     """
-    due = time.monotonic()
+    beat = Beat(time.monotonic())
     while True:
-        delay_s = feed.delay_s()
-        batch = await _pull(feed, tell)  # while the previous one is still fresh: the next is then on time
+        await _sleep_until(beat.pull_s(feed.delay_s()))
+        begun_s = time.monotonic()
+        batch = await _pull(feed, tell)
         if batch is None:
             return
-        due += delay_s
-        await asyncio.sleep(max(0.0, due - time.monotonic()))
-        late_s = max(0.0, time.monotonic() - due)
-        due = max(due, time.monotonic() - delay_s)  # after a stall continue at the old pace, without a burst
-        yield batch, late_s
+        beat.pulled(time.monotonic() - begun_s)
+        await _sleep_until(beat.due_s)
+        yield batch, beat.delivered(time.monotonic())
+
+
+async def _sleep_until(instant_s: float) -> None:
+    await asyncio.sleep(max(0.0, instant_s - time.monotonic()))
 
 
 async def _pull(feed: MarketFeed, tell: Callable[[str], None]) -> MarketBatch | None:

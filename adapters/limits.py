@@ -12,7 +12,7 @@ from pyrate_limiter import Duration, Limiter, Rate, SQLiteBucket
 
 from market.errors import ConfigError, VenueError
 
-__all__ = ["SharedLimiter"]
+__all__ = ["SharedLimiter", "shared_folder"]
 
 _FOLDER_VARIABLE: Final = "HEDGEFIELD_LIMITS"
 _SECOND_MS: Final = 1_000
@@ -44,7 +44,7 @@ class SharedLimiter:
                 found=f"{per_s} a second, {per_min} a minute",
                 expected="per_s < per_min <= 60 per_s",
             )
-        home = folder or Path(os.environ.get(_FOLDER_VARIABLE) or _private_folder())
+        home = folder or shared_folder()
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         digest = hashlib.sha256(f"{vendor}:{key}".encode()).hexdigest()[:16]
         rates = [Rate(per_s, _SECOND_MS)] if per_s else []
@@ -69,6 +69,10 @@ class SharedLimiter:
         self._limiter.close()
 
 
-def _private_folder() -> str:
+def shared_folder() -> Path:
+    """Return the folder, made where it is missing, in which all processes of this user keep their budgets."""
     user = os.getuid() if hasattr(os, "getuid") else "user"
-    return str(Path(tempfile.gettempdir()) / f"hedgefield-limits-{user}")
+    beside = Path(tempfile.gettempdir()) / f"hedgefield-limits-{user}"
+    folder = Path(os.environ.get(_FOLDER_VARIABLE) or beside)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

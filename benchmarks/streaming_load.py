@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from market.chains import OptionChain
+from market.clock import datetime_of_ns
 from market.ports import MarketBatch
 from market.trades import CONSOLIDATED, UNDERLYING, ContractTable, QuoteBatch, TradeBatch
 
@@ -59,6 +60,9 @@ class _Tape:
         self._table = ContractTable(
             series=chain.series, series_index=chain.series_index, strike=chain.strike, is_call=chain.is_call
         )
+        today = datetime_of_ns(time.time_ns()).date()  # on a day without a session some have expired
+        alive = np.array([series.expiration > today for series in chain.series])
+        self._alive = np.flatnonzero(alive[chain.series_index]).astype(np.int32)
         self._bid = np.append(chain.bid, chain.spot_last - 0.01)
         self._ask = np.append(chain.ask, chain.spot_last + 0.01)
         self._number = 0
@@ -70,7 +74,7 @@ class _Tape:
 
     def rows(self, n: int, now_ns: int) -> tuple[QuoteBatch, TradeBatch]:
         """Return quotes and prints of so many rows together, stamped in order up to now."""
-        contract = self._rng.integers(0, self._chain.n_contracts, n).astype(np.int32)
+        contract = self._rng.choice(self._alive, n)
         contract[self._rng.random(n) < self._load.underlying] = UNDERLYING
         ts_ns = now_ns - np.arange(n)[::-1]  # distinct, as a row that repeats another is none
         is_trade = self._rng.random(n) < self._load.trades

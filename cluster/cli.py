@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cluster.commands.data_check import data_check
+from cluster.commands.data_get import data_get
 from cluster.commands.data_import import data_import
 from cluster.commands.data_ls import data_ls
 from cluster.commands.doctor import doctor
@@ -27,12 +28,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Dealer-hedging fields of listed options, computed, served and drawn live.",
 )
-data = typer.Typer(no_args_is_help=True, help="Keep market data: import files, list and check what there is.")
+data = typer.Typer(no_args_is_help=True, help="Keep market data: download, import, list and check it.")
 app.add_typer(data, name="data")
 app.command()(up)
 app.command()(fields)
 app.command()(evidence)
 app.command()(doctor)
+data.command("get")(data_get)
 data.command("import")(data_import)
 data.command("ls")(data_ls)
 data.command("check")(data_check)

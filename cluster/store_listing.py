@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from typing import Final
 
 import numpy as np
 
+from adapters.downloads.tasks import DownloadTask
 from adapters.quality import quality_of
 from adapters.store import DataKind, PointInTimeStore, Segment
 from adapters.store.asof import standing
 from adapters.store.gaps import Gap, missing_sessions
 from adapters.store.segments import open_segment
+from market.calendars import sessions_between
 from market.trades import Int64Array
 
-__all__ = ["SeriesSummary", "days_of", "list_store", "store_gaps"]
+__all__ = ["SeriesSummary", "days_of", "days_without_rows", "list_store", "store_gaps"]
 
 _FOREVER: Final = np.iinfo(np.int64).max
 _DAY_NS: Final = 86_400_000_000_000
@@ -145,6 +148,39 @@ def days_of(store: PointInTimeStore, segments: Sequence[Segment]) -> Int64Array:
                 for batch in opened.batches(opened.groups(), ["event_ns"]):
                     found |= set(np.unique(batch["event_ns"].to_numpy() // _DAY_NS).tolist())
     return np.array(sorted(found), dtype=np.int64)
+
+
+def days_without_rows(store: PointInTimeStore, tasks: Sequence[DownloadTask]) -> dict[str, tuple[date, ...]]:
+    """Return the sessions that tasks were to bring and for which the store has no row of theirs.
+
+    Parameters
+    ----------
+    store : PointInTimeStore
+        The store.
+    tasks : sequence of DownloadTask
+        Of any kinds and symbols; those for what stands now, and for news, have no sessions to fill.
+
+    Returns
+    -------
+    dict of str to tuple of date
+        By kind and symbol as the vendor names it; only those with a gap, in order of time.
+    """
+    found: dict[str, tuple[date, ...]] = {}
+    planned = [task for task in tasks if not task.is_snapshot and task.kind is not DataKind.NEWS]
+    for (kind, symbol), group in groupby(sorted(planned, key=_wanted), key=_wanted):
+        wanted = list(group)
+        known = {identity for task in wanted for identity in (task.identity, task.identity_of_part)}
+        brought = [s for c in store.state(kind).commits if c.source_sha256 in known for s in c.segments]
+        have = set(days_of(store, brought).tolist())
+        days = [s.day for task in wanted for s in sessions_between(task.calendar, task.first, task.last)]
+        missing = tuple(day for day in days if int(np.datetime64(day).astype(np.int64)) not in have)
+        if missing:
+            found[f"{kind} {symbol}"] = missing
+    return found
+
+
+def _wanted(task: DownloadTask) -> tuple[DataKind, str]:
+    return task.kind, task.symbol
 
 
 def store_gaps(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from adapters.credentials import load_credentials
 from cluster.settings import Settings
@@ -25,6 +26,7 @@ EMULATED: Final = "emulated"
 _EXTRA: Final = 'pip install "hedgefield[vendors]"'
 _USUAL_SYMBOLS: Final = ("SPY",)  # of an emulated venue
 _MANY_PER_MIN: Final = 10_000  # an emulated venue has no plan
+_CHAIN_EVERY: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,7 @@ def simulated_market(settings: Settings) -> SimulatedMarketConfig:
             "an emulated venue lives in real time, and its symbols have names", action="leave --speed out"
         )
     market = named_market(feed.scenario, seed=feed.seed, interval_s=feed.interval_s, speed=1.0)
+    market = replace(market, chain_every=_CHAIN_EVERY)  # the venue keeps them; its answers add the quotes since then
     return listed_as(market, settings.venue.symbols or _USUAL_SYMBOLS)
 
 
@@ -152,6 +155,34 @@ def _alpaca(settings: Settings, emulated: Emulated | None) -> VenueLink:
     )
 
 
+def _polygon(settings: Settings, emulated: Emulated | None) -> VenueLink:
+    _import_extra("adapters.polygon")
+    from adapters.polygon import PolygonConfig, PolygonFactory, PolygonLiveConfig, StreamConfig
+
+    venue = settings.venue
+    if emulated is None:
+        load_credentials("polygon", with_secret=False)
+    address = _address(settings, emulated)
+    base, stream = address.pop("rest_url", None), address.pop("stream_url", None)
+    streams: dict[str, Any] = (
+        {} if stream is None else {"feed": urlsplit(stream).netloc, "secure": stream.startswith("wss")}
+    )
+    streams |= {} if venue.data_timeout_s is None else {"silent_s": venue.data_timeout_s}
+    config = PolygonLiveConfig(
+        symbols=_symbols(settings, emulated),
+        rest=PolygonConfig(**venue.given("timeout_s", "attempts"), **({} if base is None else {"base_url": base})),
+        stream=StreamConfig(**streams),
+        interval_s=settings.feed.interval_s,
+        **venue.given("stream_options", "max_days", "chain_every_s"),
+        **address,
+    )
+    return VenueLink(
+        factory=PolygonFactory(config=config, throw_away=None if emulated is None else emulated.endpoint.credentials),
+        title="Polygon",
+        simulated=config.emulated,
+    )
+
+
 def _address(settings: Settings, emulated: Emulated | None) -> dict[str, Any]:
     if emulated is None:
         return settings.venue.given("rest_url", "stream_url", "requests_per_min")
@@ -163,7 +194,10 @@ def _address(settings: Settings, emulated: Emulated | None) -> dict[str, Any]:
     }
 
 
-_MAKERS: Final[dict[str, Callable[[Settings, Emulated | None], VenueLink]]] = {"alpaca": _alpaca}
+_MAKERS: Final[dict[str, Callable[[Settings, Emulated | None], VenueLink]]] = {
+    "alpaca": _alpaca,
+    "polygon": _polygon,
+}
 _HISTORICAL: Final = {"thetadata": "download with `hedgefield data get`, and replay the files"}
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Final
+
+from market.errors import DataError
 
 __all__ = ["Delivery", "ExerciseStyle", "ExpirySeries", "Product", "SettlementTime", "product_of"]
 
@@ -146,23 +149,44 @@ _PRODUCTS["OEX"] = Product(
 )
 
 
+# Options that settle in dollars: a contract is counted as one coin on each of these.
+_DOLLAR_VENUES: Final = frozenset({"BINANCE", "BYBIT", "DERIBIT"})
+_DOLLARS: Final = frozenset({"USD", "USDC", "USDT"})
+
+
 def product_of(root: str) -> Product:
     """Return the terms of an option root.
 
     Parameters
     ----------
     root : str
-        Option root, such as ``SPXW``; ``BTC@DERIBIT`` for a crypto venue.
+        Option root, such as ``SPXW``; ``BTC@DERIBIT`` for contracts of a crypto venue that settle in the coin,
+        ``BTC@BYBIT.USDT`` for those that settle in dollars, with the coin of settlement.
 
     Returns
     -------
     Product
         The listed terms; a root that is not listed is an American, physically delivered equity or ETF option on 100
         shares, whose underlying bears the root's name without trailing digits (adjusted roots such as ``AAPL7``).
+
+    Raises
+    ------
+    DataError
+        It is a root of a crypto venue whose contract size is not known.
     """
     known = _PRODUCTS.get(root)
     if known is not None:
         return known
+    coin, is_coin, place = root.partition("@")
+    if is_coin:
+        venue, _, settled = place.partition(".")
+        if coin and venue in _DOLLAR_VENUES and settled in _DOLLARS:
+            return _crypto(root, 1.0)
+        raise DataError(
+            "the contract size of an option root is not known",
+            found=root,
+            expected="BTC or ETH @DERIBIT or @OKX, or a coin @BINANCE, @BYBIT or @DERIBIT with .USDT or .USDC",
+        )
     return Product(
         root=root,
         underlying=root.rstrip("0123456789") or root,

@@ -15,6 +15,7 @@ import requests
 from adapters.alpaca import vendor
 from adapters.alpaca.chain import AlpacaChain, assembled
 from adapters.alpaca.config import AlpacaConfig
+from adapters.alpaca.news import news_batch
 from adapters.alpaca.rows import QuoteRow, TradeRow, contract_table, origin, quote_row, stamp_ns, trade_row
 from adapters.alpaca.transport import PacedTransport, mapped_status
 from adapters.credentials import Credentials
@@ -23,8 +24,9 @@ from market.bars import BarBatch
 from market.calendars import Session
 from market.clock import Clock, SystemClock, datetime_of_ns, ns_of_datetime
 from market.errors import DataError, VenueError
+from market.news import NewsBatch
 
-__all__ = ["AlpacaClient", "ClockSkew", "NewsItem"]
+__all__ = ["AlpacaClient", "ClockSkew"]
 
 _Answer = TypeVar("_Answer")
 _NEW_YORK = ZoneInfo("America/New_York")
@@ -40,19 +42,6 @@ class ClockSkew:
 
     ahead_ns: int
     uncertainty_ns: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewsItem:
-    """An article and when it was published and changed, ns since the epoch, UTC."""
-
-    number: int
-    created_ns: int
-    updated_ns: int
-    headline: str
-    summary: str
-    source: str
-    symbols: tuple[str, ...]
 
 
 @final
@@ -203,23 +192,11 @@ class AlpacaClient:
         spot = _asked(self._stocks.get_stock_snapshot, stock).get(symbol) or {}
         return assembled(symbol, listed, snapshots, spot, self.now_ns(), simulated=self._config.emulated)
 
-    def news(self, symbols: Sequence[str], start_ns: int, end_ns: int | None = None) -> tuple[NewsItem, ...]:
-        """Return articles about symbols, oldest first, each with its instant of publication."""
+    def news(self, symbols: Sequence[str], start_ns: int, end_ns: int | None = None) -> NewsBatch:
+        """Return articles about symbols as they now read, oldest first, each with its instants."""
         asked = vendor.NewsRequest(symbols=",".join(symbols), limit=None, **_span(start_ns, end_ns))
         found = _asked(self._news.get_news, asked).get("news", [])
-        items = (
-            NewsItem(
-                number=int(item["id"]),
-                created_ns=stamp_ns(item["created_at"]),
-                updated_ns=stamp_ns(item["updated_at"]),
-                headline=item["headline"],
-                summary=item["summary"],
-                source=item["source"],
-                symbols=tuple(item["symbols"]),
-            )
-            for item in found
-        )
-        return tuple(sorted(items, key=lambda item: (item.updated_ns, item.number)))
+        return news_batch(found, simulated=self._config.emulated)
 
     def _contracts(self, symbol: str, window: dict[str, Any]) -> Iterable[dict[str, Any]]:
         # The vendor's client follows no pages here.

@@ -44,6 +44,12 @@ class PacedTransport(HTTPAdapter):
         super().__init__(pool_maxsize=4)
         self._config, self._limiter, self._lock = config, limiter, threading.Lock()
         self._failures: Counter[str] = Counter()
+        self._n_sent = 0
+
+    @property
+    def n_sent(self) -> int:
+        """Requests sent so far, tries again included."""
+        return self._n_sent
 
     @property
     def failures(self) -> dict[str, int]:
@@ -72,6 +78,8 @@ class PacedTransport(HTTPAdapter):
 
     def _once(self, request: Any, positional: tuple[Any, ...], options: dict[str, Any]) -> Any:
         self._limiter.take(self._config.longest_wait_s)
+        with self._lock:
+            self._n_sent += 1
         try:
             response = super().send(request, *positional, **{**options, "timeout": self._config.timeout_s})
             body = response.content  # read here, so that a connection lost half-way is an attempt as well

@@ -141,7 +141,12 @@ class CcxtFeed:
         config = self._config
         return CcxtVenue(
             config.exchange_id,
-            config=VenueConfig(timeout_s=config.timeout_s, attempts=3, is_paced=config.url is None),
+            config=VenueConfig(
+                timeout_s=config.timeout_s,
+                attempts=3,
+                is_paced=config.url is None,
+                market_types=config.market_types,
+            ),
             simulated=config.emulated,
             transport=None if config.url is None else Redirect(config.url),
             clock_ns=self._clock_ns,

@@ -25,6 +25,9 @@ class CcxtFeedConfig:
         and books come as those of the coin.
     context_markets : tuple of str
         Further markets whose bars and funding are delivered beside, such as the spot market of a perpetual.
+    market_types : tuple of str
+        Kinds of market to load, as in `VenueConfig`; Binance's chains need ``option`` among them, such as
+        ``("linear", "option")``.
     timeframe : str
         Length of the bars of all markets, such as ``1m``; empty for none.
     funding_every_s : float
@@ -56,6 +59,7 @@ class CcxtFeedConfig:
     exchange_id: str
     markets: tuple[str, ...]
     context_markets: tuple[str, ...] = ()
+    market_types: tuple[str, ...] = ()
     timeframe: str = "1m"
     funding_every_s: float = 60.0
     chain_every_s: float = 60.0

@@ -1,4 +1,4 @@
-"""Option chains of exchanges: Deribit in coin, Bybit in dollars, both at 08:00 UTC."""
+"""Option chains of exchanges: Deribit and OKX in coin, Bybit and Binance in dollars, all at 08:00 UTC."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from adapters.ccxt_markets.terms import MarketTerms
 from adapters.chains.assemble import Contracts, SnapshotKey, Spot, assemble
 from market.chains import FloatArray, OptionChain
 from market.clock import datetime_of_ns
-from market.errors import ConfigError
-from market.instruments import Delivery, ExerciseStyle, Product, SettlementTime, product_of
+from market.errors import ConfigError, DataError
+from market.instruments import Product, product_of
 from market.provenance import AsOfSource
 
 __all__ = ["chain_of", "require_known_units", "why_no_chain"]
 
 _MS: Final = 1_000_000
 # Units differ by exchange (coin or dollars, per cent or fraction): only those that were checked are read.
-_IV_UNIT: Final = {"deribit": 100.0, "bybit": 1.0}
+_IV_UNIT: Final = {"deribit": 100.0, "bybit": 1.0, "okx": 1.0, "binance": 1.0}
+_IN_CONTRACTS: Final = frozenset({"okx", "binance"})
 
 
 def why_no_chain(client: VenueClient) -> str:
     """Return why an exchange has no option chains that are read; empty where it has."""
+    name = client.exchange_id
+    if name == "binance":
+        loaded = any(row.get("option") for row in (client.exchange.markets or {}).values())
+        return "" if loaded else "binance's options are not loaded: name `option` among the market types"
     if not client.offers("fetchOptionChain"):
-        return f"{client.exchange_id} does not offer option chains: there is none of its coins"
-    if client.exchange_id not in _IV_UNIT:
-        return f"the units of option chains on {client.exchange_id} are not known: none is read"
-    return ""
+        return f"{name} does not offer option chains: there is none of its coins"
+    return "" if name in _IV_UNIT else f"the units of option chains on {name} are not known: none is read"
 
 
 def require_known_units(exchange_id: str) -> None:
@@ -60,7 +63,7 @@ def chain_of(
     known_ns: int,
     simulated: bool,
 ) -> OptionChain:
-    """Build a chain from structures of ``fetch_option_chain``.
+    """Build a chain from the rows of `adapters.ccxt_markets.option_rows.option_rows`.
 
     Parameters
     ----------
@@ -71,7 +74,7 @@ def chain_of(
     terms : callable
         Terms of a unified symbol; None where the exchange does not list it, which makes the row a bad one.
     exchange_id : str
-        ``deribit`` or ``bybit``.
+        One whose units are known.
     known_ns : int
         Instant of receipt, for exchanges that stamp no row, ns since the epoch, UTC.
     simulated : bool
@@ -150,20 +153,13 @@ def _root(terms: MarketTerms, exchange_id: str) -> str:
     return f"{terms.base}@{exchange_id.upper()}{settled}"
 
 
-def _product(terms: MarketTerms, exchange_id: str) -> Product:
-    root = _root(terms, exchange_id)
-    listed = product_of(root)
-    if listed.calendar == "24/7":
-        return listed
-    return Product(
-        root=root,
-        underlying=terms.base,
-        multiplier=terms.contract_size,
-        exercise=ExerciseStyle.EUROPEAN,
-        settlement=SettlementTime.FIXED_UTC,
-        delivery=Delivery.CASH,
-        calendar="24/7",
-    )
+def _product(terms: MarketTerms, exchange_id: str) -> Product | None:
+    try:
+        listed = product_of(_root(terms, exchange_id))
+    except DataError:
+        return None
+    # Terms that a root does not tell would not survive a file: such contracts are left out and counted.
+    return listed if listed.multiplier == terms.contract_size else None
 
 
 def _first(info: Mapping[str, Any], *names: str) -> float:
@@ -178,7 +174,11 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str) -> FloatArray:
     return np.array([math.nan if row.get(name) is None else float(row[name]) for row in rows], dtype=np.float64)
 
 
-def _in_contracts(coins: FloatArray, listed: Sequence[MarketTerms | None]) -> FloatArray:
-    # Both exchanges count in coins.
-    sizes = [math.nan if item is None else item.contract_size for item in listed]
-    return coins / np.array(sizes, dtype=np.float64)
+def _in_contracts(amounts: FloatArray, listed: Sequence[MarketTerms | None]) -> FloatArray:
+    # Deribit and Bybit count in coins.
+    sizes = [math.nan if item is None else _unit(item) for item in listed]
+    return amounts / np.array(sizes, dtype=np.float64)
+
+
+def _unit(terms: MarketTerms) -> float:
+    return 1.0 if terms.exchange_id in _IN_CONTRACTS else terms.contract_size

@@ -122,6 +122,9 @@ def terms_of(exchange: Any, row: dict[str, Any]) -> MarketTerms | None:
         return None
     limits = row.get("limits") or {}
     size = _number(row.get("contractSize"))
+    if exchange.id == "okx" and kind is MarketKind.OPTION:
+        # ccxt leaves the multiplier out: 1 coin times 0.01 is a hundredth of a coin.
+        size *= _number((row.get("info") or {}).get("ctMult") or 1.0)
     plain = kind is MarketKind.SPOT or exchange.id in _AMOUNTS_IN_UNITS
     return MarketTerms(
         exchange_id=str(exchange.id),

@@ -18,7 +18,8 @@ from adapters.ccxt_markets.funding import (
     interval_from_market,
     interval_ns_of,
 )
-from adapters.ccxt_markets.options import chain_of, require_known_units
+from adapters.ccxt_markets.option_rows import option_rows
+from adapters.ccxt_markets.options import chain_of, require_known_units, why_no_chain
 from adapters.ccxt_markets.paging import pages
 from adapters.ccxt_markets.rows import bar_batch, best_of, quote_batch, trade_batch
 from adapters.ccxt_markets.terms import MarketKind, MarketTerms, terms_of
@@ -343,13 +344,16 @@ class CcxtVenue:
         coin : str
             Such as ``BTC``.
         """
-        self.client.require("fetchOptionChain", "option chains")
+        if self.exchange_id != "binance":  # ccxt has no call for its chains, but the parts
+            self.client.require("fetchOptionChain", "option chains")
         require_known_units(self.exchange_id)
         self.instruments()
-        rows = list(self.client.call("fetch_option_chain", coin).values())
+        lacking = why_no_chain(self.client)
+        if lacking:
+            raise ConfigError("there is no option chain", found=lacking, expected="an exchange with options")
         return chain_of(
             coin,
-            rows,
+            option_rows(self.client, coin, self._terms),
             self._terms.get,
             exchange_id=self.exchange_id,
             known_ns=self.client.clock_ns(),

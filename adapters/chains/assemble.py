@@ -133,7 +133,10 @@ def listed_product(root: str, symbol: str) -> Product | None:
 
 def crypto_product(root: str, symbol: str) -> Product | None:
     """Return the terms of a coin-settled root such as ``BTC@OKX``, or None where its terms are not known."""
-    product = product_of(root)
+    try:
+        product = product_of(root)
+    except DataError:
+        return None
     return product if product.calendar == "24/7" and product.underlying == symbol else None
 
 

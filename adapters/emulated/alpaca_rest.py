@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, final
+from typing import Any, TypeVar, final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,6 +17,7 @@ from adapters.chains.occ import parse_occ
 from adapters.emulated.alpaca_records import (
     bar_records,
     contract_records,
+    occ_symbols,
     quote_records,
     rfc3339,
     snapshot_records,
@@ -27,12 +28,14 @@ from adapters.emulated.server import view_of
 from market.calendars import latest_session, sessions_between
 from market.clock import datetime_of_ns, ns_of_datetime
 from market.instruments import product_of
+from market.trades import QuoteBatch, TradeBatch, select
 
 __all__ = ["AlpacaRest", "BadRequestError", "rfc3339"]
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _UNITS_NS = {"Min": 60_000_000_000, "Hour": 3_600_000_000_000, "Day": 86_400_000_000_000}
 _Rows = Iterable[tuple[str, dict[str, Any]]]
+_Ticks = TypeVar("_Ticks", TradeBatch, QuoteBatch)
 
 
 class BadRequestError(Exception):
@@ -95,7 +98,7 @@ class AlpacaRest:
         """Return the newest quote by symbol; of a contract it is that of its snapshot."""
         as_of_ns, names = view_of(request).as_of_ns, _symbols(request)
         found = _newest(self._quotes([name for name in names if name in self._market.symbols], 0, as_of_ns + 1))
-        contracts = {name: _contract(name)[0] for name in names if name not in self._market.symbols}
+        contracts = _underlyings([name for name in names if name not in self._market.symbols])
         for underlying in sorted(set(contracts.values())):
             snapshots = self._snapshots(underlying, as_of_ns)
             found |= {name: snapshots[name]["latestQuote"] for name in contracts if name in snapshots}
@@ -195,16 +198,16 @@ class AlpacaRest:
         return _by_symbol(kind, rows, request)
 
     def _trades(self, names: list[str], start_ns: int, end_ns: int) -> _Rows:
-        for underlying in self._market.symbols:
+        for underlying in self._market.symbols if names else ():
             trades = self._market.trades(underlying, start_ns, end_ns)
             if trades is not None:
-                yield from ((symbol, row) for symbol, row in trade_records(trades, rfc3339) if symbol in names)
+                yield from trade_records(_of_names(trades, names), rfc3339)
 
     def _quotes(self, names: list[str], start_ns: int, end_ns: int) -> _Rows:
-        for underlying in self._market.symbols:
+        for underlying in self._market.symbols if names else ():
             quotes = self._market.quotes(underlying, start_ns, end_ns)
             if quotes is not None:
-                yield from ((symbol, row) for symbol, row in quote_records(quotes, rfc3339) if symbol in names)
+                yield from quote_records(_of_names(quotes, names), rfc3339)
 
     def _snapshots(self, underlying: str, as_of_ns: int) -> dict[str, dict[str, Any]]:
         chain = self._market.chain(underlying, as_of_ns)
@@ -224,6 +227,22 @@ def _symbols(request: Request) -> list[str]:
     if not text:
         raise BadRequestError("symbols is required")
     return text.split(",")
+
+
+def _of_names(ticks: _Ticks, names: list[str]) -> _Ticks:
+    """Return the rows that some names speak of, before any of them is written out."""
+    wanted = set(names)
+    known = [symbol in wanted for symbol in (*occ_symbols(ticks.contracts), ticks.symbol)]
+    return select(ticks, np.array(known, dtype=np.bool_)[ticks.contract])  # the underlying's -1 points at the last
+
+
+def _underlyings(symbols: list[str]) -> dict[str, str]:
+    parsed = parse_occ(np.array([symbol.encode() for symbol in symbols], dtype=np.bytes_).reshape(len(symbols)))
+    if not parsed.valid.all():
+        raise BadRequestError(f"invalid symbol: {symbols[int(np.argmin(parsed.valid))]}")
+    return {
+        symbol: product_of(root.decode()).underlying for symbol, root in zip(symbols, parsed.root.tolist(), strict=True)
+    }
 
 
 def _contract(symbol: str) -> tuple[str, tuple[float, bool, str]]:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from adapters.emulated.binance_options import option_routes
 from adapters.emulated.binance_streams import binance_streams, levels_text
 from adapters.emulated.coin_records import (
     HOUR_NS,
@@ -45,7 +46,8 @@ class BinanceFront:
     Parameters
     ----------
     records : CoinRecords
-        Markets, bars and funding; quotes, trades and books come from the feed, under the markets' symbols.
+        Markets, bars and funding; quotes, trades and books come from the feed, under the markets' symbols, option
+        chains under the coin's.
     weight_per_minute : int
         Request weight that the exchange allows in a minute of its clock; beyond it come 429, then 418.
     ban_s : float
@@ -91,6 +93,7 @@ class BinanceFront:
             route("/sapi/v1/margin/allPairs", self._no_pairs, 1),
             route("/sapi/v1/margin/isolated/allPairs", self._no_pairs, 10),
             *binance_streams(desk, self._records, self._tape),
+            *option_routes(desk, lambda: self._limited(desk, 5)),
         ]
 
     def refusal(self, fault: Fault) -> Response:

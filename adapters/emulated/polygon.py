@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any, Final, final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,9 @@ from adapters.emulated.faults import Fault, FaultKind
 from adapters.emulated.polygon_streams import stream_route
 from adapters.emulated.server import Desk, view_of
 from adapters.ticks.tables import eastern_midnight_ns
+from market.calendars import is_open
 from market.chains import OptionChain
+from market.clock import datetime_of_ns
 from market.instruments import product_of
 from market.trades import UNDERLYING, ContractTable, QuoteBatch, TradeBatch, TradeFlag
 
@@ -35,6 +38,7 @@ _CODES: Final = {
     TradeFlag.AUCTION: 227,
 }
 _FOREVER_NS: Final = 1 << 62
+_NEW_YORK: Final = ZoneInfo("America/New_York")
 
 _Row = dict[str, Any]
 _Rows = Callable[[Request, dict[str, str]], list[_Row]]
@@ -42,7 +46,7 @@ _Rows = Callable[[Request, dict[str, str]], list[_Row]]
 
 @final
 class PolygonFront:
-    """Serves aggregates, chain snapshots, trades and quotes, and a stream of trades, to one key.
+    """Serves aggregates, chain snapshots, trades, quotes and streams of them, to one key.
 
     Parameters
     ----------
@@ -69,7 +73,7 @@ class PolygonFront:
             ("/v3/quotes/{ticker}", lambda r, q: _quotes(desk, r, q), 1_000, 50_000),
         )
         pages = [Route(path, self._paged(rows, usual, most)) for path, rows, usual, most in found]
-        return [*pages, stream_route(desk, self._key)]
+        return [*pages, Route("/v1/marketstatus/now", self._status), stream_route(desk, self._key)]
 
     def refusal(self, fault: Fault) -> Response:
         """Return the vendor's error."""
@@ -82,6 +86,14 @@ class PolygonFront:
         """Return nothing: the vendor tells no limits."""
         del desk
         return {}
+
+    def _status(self, request: Request) -> Response:
+        if request.headers.get("authorization") != f"Bearer {self._key}":
+            return JSONResponse({"status": "ERROR", "error": "Unknown API Key"}, 401)
+        now_ns = view_of(request).now_ns
+        local = datetime_of_ns(now_ns).astimezone(_NEW_YORK)
+        state = "open" if is_open("NYSE", now_ns) else "closed"
+        return JSONResponse({"market": state, "serverTime": local.isoformat(timespec="seconds")})
 
     def _paged(self, rows: _Rows, usual: int, most: int) -> Callable[[Request], Response]:
         def answer(request: Request) -> Response:

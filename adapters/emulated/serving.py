@@ -19,6 +19,7 @@ from market.errors import ConfigError, TradingError
 __all__ = ["serve"]
 
 _WARM_STEPS: Final = 10
+_KEPT: Final = 1_200  # batches: more than a feed that starts again asks for, and less than memory minds
 _MOST_BEHIND_S: Final = 5.0  # a machine that slept does not play the night in a burst
 
 
@@ -39,7 +40,7 @@ def serve(source: BinaryIO, answer: TextIO) -> int:
     """
     try:
         emulation: Emulation = pickle.load(source)  # noqa: S301  # written by our own parent process
-        server = EmulatedServer(_front(emulation), SimulatedFeed(emulation.market), faults=emulation.faults)
+        server = EmulatedServer(_front(emulation), SimulatedFeed(emulation.market), faults=emulation.faults, keep=_KEPT)
         with server:
             server.step(_WARM_STEPS)  # whoever connects finds a chain, and prints of the underlying
             _tell(answer, {"port": server.port})
@@ -84,4 +85,3 @@ def _play(server: EmulatedServer, source: BinaryIO) -> None:
         if ended.wait(max(due - time.monotonic(), 0.0)):
             return
         server.desk.market.step()
-

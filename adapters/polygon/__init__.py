@@ -4,6 +4,8 @@ from adapters.polygon.bars import BarSpan, fetch_bars
 from adapters.polygon.chain import fetch_chain
 from adapters.polygon.client import Budget, PolygonClient, PolygonConfig
 from adapters.polygon.connection import connected_client
+from adapters.polygon.feed import PolygonFactory, PolygonFeed
+from adapters.polygon.live_config import PolygonLiveConfig
 from adapters.polygon.stream import PolygonTradeStream, StreamConfig
 from adapters.polygon.ticks import fetch_quotes, fetch_trades
 
@@ -12,6 +14,9 @@ __all__ = [
     "Budget",
     "PolygonClient",
     "PolygonConfig",
+    "PolygonFactory",
+    "PolygonFeed",
+    "PolygonLiveConfig",
     "PolygonTradeStream",
     "StreamConfig",
     "connected_client",

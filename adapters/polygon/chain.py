@@ -44,7 +44,7 @@ def fetch_chain(
     symbol : str
         Underlying.
     clock : Clock
-        The chain's instant is that of the last page.
+        The chain's instant is that of the last page, or of its newest quote where that is later.
     ticker : str, optional
         The vendor's name of the underlying, such as ``I:SPX``; the symbol by default.
     expirations, strikes : tuple, optional
@@ -75,13 +75,14 @@ def fetch_chain(
             expected="at least one contract",
             action="check the ticker (an index is written I:SPX) and the filters",
         )
-    now_ns = clock.now_ns()
+    now_ns = max(clock.now_ns(), *(_whole(row.last_quote, "last_updated", 0) for row in rows), 0)
     key = SnapshotKey(
         symbol=symbol,
         session=latest_session(product_of(symbol).calendar, now_ns).day,
         ts_event_ns=now_ns,
         as_of_source=AsOfSource.RECEIVED,
         n_contracts=len(rows),
+        simulated=client.config.emulated,
     )
     return assemble(_contracts(rows, now_ns), key, source=f"{SOURCE}-chain", path=Path(name.replace(":", "_")))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Protocol, final
 from urllib.parse import urlsplit
 
@@ -16,12 +17,14 @@ import urllib3
 from massive import RESTClient
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
+from market.clock import ns_of_datetime
 from market.errors import ConfigError, DataError, VenueError
 
 __all__ = ["Budget", "PolygonClient", "PolygonConfig"]
 
 _LONGEST_WAIT_S: Final = 60.0
 _GOOD: Final = frozenset({"OK", "DELAYED"})
+_LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Budget(Protocol):
@@ -57,6 +60,11 @@ class PolygonConfig:
     first_wait_s: float = 0.5
     budget_wait_s: float = 120.0
     max_pages: int = 20_000
+
+    @property
+    def emulated(self) -> bool:
+        """Whether the vendor is a server on this machine: what it tells is marked as simulated."""
+        return urlsplit(self.base_url).hostname in _LOCAL
 
     def __post_init__(self) -> None:
         if not (self.timeout_s > 0.0 and self.attempts >= 1 and self.first_wait_s >= 0.0 and self.max_pages >= 1):
@@ -128,6 +136,15 @@ class PolygonClient:
         """
         self._door.begin()
         yield from getattr(self._rest, method)(*args, **query)
+
+    def server_time_ns(self) -> int:
+        """Return the vendor's time of day, in whole seconds: ns since the epoch, UTC."""
+        self._door.begin()
+        told = str(self._rest.get_market_status().server_time)
+        try:
+            return ns_of_datetime(datetime.fromisoformat(told))
+        except ValueError:
+            raise VenueError("the vendor tells no time", retryable=True, found=told[:60], expected="RFC 3339") from None
 
 
 @final
@@ -239,7 +256,8 @@ def _decoded(body: bytes, path: str) -> dict[str, Any]:
             expected="a page of JSON",
             action="try again",
         ) from None
-    if not isinstance(page, dict) or page.get("status") not in _GOOD:
+    # The state of the market is the one answer without a status.
+    if not isinstance(page, dict) or ("serverTime" not in page and page.get("status") not in _GOOD):
         raise VenueError(
             f"the vendor answers {path} with an error",
             retryable=False,

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from adapters.rates.tables import numbers_of, read_table, words_of
+from adapters.rates.tables import instants_of, numbers_of, read_table, words_of
 from market.chains import FloatArray
-from market.clock import ns_of_datetime
 from market.errors import DataError
 from market.provenance import AsOfSource, Provenance
 from market.series import EventBatch, EventKind
-from market.trades import Int64Array
 
 __all__ = ["read_events"]
 
@@ -58,12 +55,12 @@ def read_events(path: Path, *, zone: str = "America/New_York", announced_ahead: 
             action="rename the columns",
         )
     n = len(columns["event_time"])
-    event = _instants(columns["event_time"], zone, path)
+    event = instants_of(columns["event_time"], zone, path)
     forecast, actual = (_optional(columns, name, n, path) for name in ("forecast", "actual"))
     ahead_ns = announced_ahead // timedelta(microseconds=1) * 1000
     known = np.where(np.isfinite(actual), event, event - ahead_ns)
     if "known_time" in columns:
-        printed = _instants(columns["known_time"], zone, path, empty=-1)
+        printed = instants_of(columns["known_time"], zone, path, empty=-1)
         known = np.where(printed >= 0, printed, known)
     known = np.where(np.isfinite(actual), np.maximum(known, event), known)
     order = np.argsort(known, kind="stable")
@@ -90,27 +87,6 @@ def read_events(path: Path, *, zone: str = "America/New_York", announced_ahead: 
 
 def _optional(columns: dict[str, list[Any]], name: str, n: int, path: Path) -> FloatArray:
     return numbers_of(columns[name], path, name) if name in columns else np.full(n, np.nan)
-
-
-def _instants(cells: list[Any], zone: str, path: Path, empty: int | None = None) -> Int64Array:
-    found = np.zeros(len(cells), dtype=np.int64)
-    for row, cell in enumerate(cells):
-        if empty is not None and (cell is None or not str(cell).strip()):
-            found[row] = empty
-            continue
-        try:
-            instant = cell if isinstance(cell, datetime) else datetime.fromisoformat(str(cell).strip())
-        except ValueError as error:
-            raise DataError(
-                "an event has no usable time",
-                path=str(path),
-                row=row + 2,
-                found=repr(cell)[:60],
-                expected="an instant such as 2023-05-03T14:00:00-04:00",
-                action="correct or remove the row",
-            ) from error
-        found[row] = ns_of_datetime(instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(zone)))
-    return found
 
 
 def _kinds(words: tuple[str, ...], path: Path) -> tuple[EventKind, ...]:

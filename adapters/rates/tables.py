@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +13,11 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from market.chains import FloatArray
+from market.clock import ns_of_datetime
 from market.errors import DataError
+from market.trades import Int64Array
 
-__all__ = ["numbers_of", "read_table", "required_day", "words_of"]
+__all__ = ["instants_of", "numbers_of", "read_table", "required_day", "words_of"]
 
 _MAX_ROWS = 5_000_000
 _NO_VALUE = frozenset({"", ".", "na", "n/a", "nan", "null", "none", "-"})
@@ -76,6 +79,45 @@ def required_day(cell: object, path: Path, row: int) -> date:
             expected="a date such as 2023-05-23 or 05/23/2023",
             action="correct or remove the row",
         ) from error
+
+
+def instants_of(cells: list[Any], zone: str, path: Path, empty: int | None = None) -> Int64Array:
+    """Return a column of instants, ns since the epoch, UTC.
+
+    Parameters
+    ----------
+    cells : list
+        ISO 8601, or datetimes.
+    zone : str
+        Time zone of those that name none.
+    path : Path
+        For errors.
+    empty : int, optional
+        Stands for an empty cell, which is an error otherwise.
+
+    Returns
+    -------
+    ndarray of int64
+        One per cell.
+    """
+    found = np.zeros(len(cells), dtype=np.int64)
+    for row, cell in enumerate(cells):
+        if empty is not None and (cell is None or not str(cell).strip()):
+            found[row] = empty
+            continue
+        try:
+            instant = cell if isinstance(cell, datetime) else datetime.fromisoformat(str(cell).strip())
+        except ValueError as error:
+            raise DataError(
+                "a row has no usable time",
+                path=str(path),
+                row=row + 2,
+                found=repr(cell)[:60],
+                expected="an instant such as 2023-05-03T14:00:00-04:00",
+                action="correct or remove the row",
+            ) from error
+        found[row] = ns_of_datetime(instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(zone)))
+    return found
 
 
 def numbers_of(cells: list[Any], path: Path, column: str) -> FloatArray:

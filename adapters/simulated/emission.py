@@ -119,8 +119,8 @@ class ChainWriter:
             symbols=board.names[span],
             vendor_forward=np.full(len(series), np.nan),
             spot_last=round(spot * _CENT) / _CENT,
-            spot_bid=np.floor(spot * (1.0 - SPOT_HALF_SPREAD) * _CENT) / _CENT,
-            spot_ask=np.ceil(spot * (1.0 + SPOT_HALF_SPREAD) * _CENT) / _CENT,
+            spot_bid=float(np.floor(spot * (1.0 - SPOT_HALF_SPREAD) * _CENT)) / _CENT,
+            spot_ask=float(np.ceil(spot * (1.0 + SPOT_HALF_SPREAD) * _CENT)) / _CENT,
             spot_ts_ns=state.quoted_ns,
             n_read=span.stop - span.start,
         )

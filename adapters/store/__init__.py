@@ -15,6 +15,7 @@ from adapters.store.chain_reader import ChainKey, ChainReader
 from adapters.store.intake import IngestReport, IngestStatus, ingest
 from adapters.store.kinds import KINDS, DataKind, Grain, KindSpec
 from adapters.store.manifest import Commit, ManifestState, Segment
+from adapters.store.recorder import Recorded, RecordingConfig, RecordingFactory, RecordingFeed, StreamRecorder
 from adapters.store.segments import Range
 from adapters.store.store import PointInTimeStore, open_store
 from adapters.store.writer import SegmentWriter
@@ -32,8 +33,13 @@ __all__ = [
     "ManifestState",
     "PointInTimeStore",
     "Range",
+    "Recorded",
+    "RecordingConfig",
+    "RecordingFactory",
+    "RecordingFeed",
     "Segment",
     "SegmentWriter",
+    "StreamRecorder",
     "ingest",
     "open_store",
 ]

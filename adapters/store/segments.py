@@ -333,6 +333,11 @@ class Opened:
         """Names of its columns."""
         return list(self._file.schema_arrow.names)
 
+    @property
+    def schema(self) -> pa.Schema:
+        """Its columns with their types."""
+        return self._file.schema_arrow
+
     def heads(self) -> list[Head]:
         """Return the heads of its messages."""
         content = (self._file.metadata.metadata or {}).get(_MARK)

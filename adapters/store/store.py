@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +15,7 @@ from pyarrow import fs
 
 from adapters.store.asof import as_known, needs_merge, standing
 from adapters.store.chain_reader import ChainReader
+from adapters.store.compaction import clean, compact
 from adapters.store.files import StoreFiles, open_files
 from adapters.store.kinds import DataKind
 from adapters.store.manifest import Commit, Manifest, ManifestState, Segment
@@ -63,7 +65,14 @@ class PointInTimeStore:
         self._states: dict[tuple[DataKind, int | None], ManifestState] = {}
 
     def writer(
-        self, kind: DataKind, *, origin: str, source: str = "", replaces: tuple[str, ...] = (), dry_run: bool = False
+        self,
+        kind: DataKind,
+        *,
+        origin: str,
+        source: str = "",
+        replaces: tuple[str, ...] = (),
+        dry_run: bool = False,
+        witnessed: bool = False,
     ) -> SegmentWriter:
         """Return a writer for one data set.
 
@@ -79,16 +88,56 @@ class PointInTimeStore:
             Paths of segments that the new ones stand for, where the kind has no keys.
         dry_run : bool, optional
             Count, and write nothing.
+        witnessed : bool, optional
+            Whether the writer saw its messages come, so that its stamps say when they were known.
 
         Returns
         -------
         SegmentWriter
             Nothing is seen before its `commit`.
         """
-        now = self._clock.now_ns()
         return SegmentWriter(
-            self.files, kind, recorded_ns=now, origin=origin, source=source, replaces=replaces, dry_run=dry_run
+            self.files,
+            kind,
+            recorded_ns=self._clock.now_ns(),
+            origin=origin,
+            source=source,
+            replaces=replaces,
+            dry_run=dry_run,
+            witnessed=witnessed,
         )
+
+    def compact(self, kind: DataKind, *, symbols: frozenset[str] = frozenset()) -> int:
+        """Make one segment of the several that a stream left in a partition; see `adapters.store.compaction.compact`.
+
+        Parameters
+        ----------
+        kind : DataKind
+            Data set.
+        symbols : frozenset of str, optional
+            Whose partitions; all where none are named.
+
+        Returns
+        -------
+        int
+            Segments that were replaced; reads of an older ``version`` still find them.
+        """
+        return compact(self.files, kind, recorded_ns=self._clock.now_ns(), symbols=symbols)
+
+    def clean(self, *, older_s: float = 86_400.0) -> tuple[str, ...]:
+        """Remove files that no commit names: what writers that died have left.
+
+        Parameters
+        ----------
+        older_s : float, optional
+            Only files that were last written longer ago than these seconds; a living writer commits within them.
+
+        Returns
+        -------
+        tuple of str
+            Paths that were removed.
+        """
+        return clean(self.files, now_ns=self._clock.now_ns(), older_ns=round(older_s * 1e9))
 
     def state(self, kind: DataKind, *, version: int | None = None) -> ManifestState:
         """Return what a data set holds; read anew unless a version is given."""
@@ -246,13 +295,24 @@ class PointInTimeStore:
             for head in opened.heads():
                 yield message_of(head, opened.rows_of(head))
 
-    def verify(self, kind: DataKind, *, read: Callable[[str], bytes] | None = None) -> tuple[str, ...]:
-        """Return the paths of files whose content no longer has the hash of the manifest; empty where all is well."""
-        import hashlib
+    def verify(self, kind: DataKind | None = None, *, read: Callable[[str], bytes] | None = None) -> tuple[str, ...]:
+        """Return the paths of files whose content no longer has the hash of the manifest; empty where all is well.
 
+        Parameters
+        ----------
+        kind : DataKind, optional
+            Data set; all where it is not given.
+        read : callable, optional
+            Reads a path; the store's own files by default.
+
+        Returns
+        -------
+        tuple of str
+            Replaced segments are looked at too, because older versions need them.
+        """
         reader = self.files.read if read is None else read
         damaged = []
-        for segment in self.state(kind).segments:
+        for segment in (s for k in (DataKind if kind is None else (kind,)) for s in self.state(k).segments):
             try:
                 found = hashlib.sha256(reader(segment.path)).hexdigest()
             except DataError:

@@ -75,6 +75,8 @@ class SegmentWriter:
         Paths of segments that the new ones stand for; the only way to correct kinds without keys.
     dry_run : bool, optional
         Count, and write nothing.
+    witnessed : bool, optional
+        Whether ``known_ns`` of a message is the instant at which a recorder saw it; a correction is known from there.
     """
 
     def __init__(
@@ -87,8 +89,10 @@ class SegmentWriter:
         source: str = "",
         replaces: tuple[str, ...] = (),
         dry_run: bool = False,
+        witnessed: bool = False,
     ) -> None:
         self._files, self._kind, self._recorded_ns, self._origin = files, kind, recorded_ns, origin
+        self._corrected_ns = np.iinfo(np.int64).min if witnessed else recorded_ns
         self._source, self._replaces, self._dry_run = source or origin, replaces, dry_run
         self._manifest = Manifest(files, kind)
         self.state: ManifestState = self._manifest.state()
@@ -143,7 +147,7 @@ class SegmentWriter:
             )
         own = known_ns_of(message)
         if isinstance(message, OptionChain | BookSnapshot):
-            known = message.ts_event_ns if known_ns is None else int(np.max(known_ns))
+            known = max(message.ts_event_ns, message.ts_event_ns if known_ns is None else int(np.max(known_ns)))
             rows = rows_of(message, np.full(own.size, known, dtype=np.int64))
             day = message.session if isinstance(message, OptionChain) else datetime_of_ns(message.ts_event_ns).date()
             self._hold_message(message, rows, known, day_period(day))
@@ -241,7 +245,7 @@ class SegmentWriter:
         same, corrected = self._compared(table, present, frozenset({"known_ns"}))
         self.n_repeated += int(same.sum())
         self.n_corrected += int(corrected.sum())
-        return _known_from(table, corrected, self._recorded_ns).filter(pa.array(~same))
+        return _known_from(table, corrected, self._corrected_ns).filter(pa.array(~same))
 
     def _compared(
         self, table: pa.Table, present: list[Segment], left_out: frozenset[str]
@@ -274,7 +278,7 @@ class SegmentWriter:
         self.n_repeated += int((same | again).sum())
         corrected &= ~again
         self.n_corrected += int(corrected.sum())
-        whole, fresh = _known_from(whole, corrected, self._recorded_ns), ~(same | again)
+        whole, fresh = _known_from(whole, corrected, self._corrected_ns), ~(same | again)
         kept = _Held(simulated=held.simulated)
         for head in held.heads:
             rows = slice(head.first_row, head.first_row + head.n_rows)
@@ -303,10 +307,10 @@ class SegmentWriter:
                 continue
             if before is not None:
                 self.n_corrected += table.num_rows
-                head.first_known_ns = head.known_ns = max(head.known_ns, self._recorded_ns)
+                head.first_known_ns = head.known_ns = max(head.known_ns, self._corrected_ns)
             newest[head.event_ns] = head.digest
             digests.add((head.event_ns, head.digest))
-            kept.add(_known_from(table, np.full(table.num_rows, before is not None), self._recorded_ns), head)
+            kept.add(_known_from(table, np.full(table.num_rows, before is not None), self._corrected_ns), head)
         return kept
 
     def _read(self, segment: Segment) -> pa.Table:

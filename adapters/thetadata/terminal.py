@@ -86,6 +86,7 @@ class ThetaTerminal:
         self.config = TerminalConfig() if config is None else config
         self._client = httpx.AsyncClient(timeout=self.config.timeout_s)
         self._free = asyncio.Semaphore(self.config.concurrency)
+        self._n_sent = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -94,6 +95,11 @@ class ThetaTerminal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._client.aclose()
+
+    @property
+    def n_sent(self) -> int:
+        """Requests sent so far, tries again included."""
+        return self._n_sent
 
     async def table(self, path: str, query: Mapping[str, str], required: tuple[str, ...]) -> pa.Table | None:
         """Return one answer as a table.
@@ -136,6 +142,7 @@ class ThetaTerminal:
     async def _once(self, path: str, query: dict[str, str], required: tuple[str, ...]) -> pa.Table | None:
         url = self.config.base_url.rstrip("/") + path
         body = bytearray()
+        self._n_sent += 1
         try:
             async with self._client.stream("GET", url, params={**query, "format": self.config.table_format}) as answer:
                 if answer.status_code == _NO_DATA:

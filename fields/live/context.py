@@ -85,7 +85,7 @@ class MarketContext:
         self._events, self._news, self._simulated = saved.events, saved.news, saved.simulated
         self._refused, self._lost = dict(saved.refused), saved.lost
         self._units = {series: _UNITS[name] for name, series in config.series.items()}
-        self._bar_views: dict[str, Known[BarReading]] = {}
+        self._bar_views: dict[tuple[str, bool], Known[BarReading]] = {}
         self._row_views: dict[tuple[str, str], Known[History]] = {}
         self._event_views: Known[_EventViews] | None = None
         self._news_views: Known[NewsTimes] | None = None
@@ -162,7 +162,8 @@ class MarketContext:
             self._refuse(name, f"more than {_MOST_NAMES} names are told")
             return
         held[name] = held.get(name, NO_ROWS).joined(rows, _MOST[kind])
-        self._bar_views.pop(name, None)
+        for is_coin in (False, True):
+            self._bar_views.pop((name, is_coin), None)
         self._row_views.pop((kind, name), None)
 
     def _refuse(self, name: str, why: str) -> None:
@@ -204,7 +205,7 @@ class MarketContext:
             return
         rows = self._known("series", series, found.now_ns)
         event_ns, value = (int(rows.event_ns[-1]), float(rows.values[-1, 0])) if rows.n_rows else (-1, nan)
-        bars = self._bars(series, found.now_ns)
+        bars = self._bars(series, series, found.now_ns)
         if name != "rate" and bars.close_ns > event_ns:
             event_ns, value = bars.close_ns, bars.close
         oldest_ns = self._config.rate_age_ns if name == "rate" else self._config.index_age_ns
@@ -214,15 +215,15 @@ class MarketContext:
         return self._refused.get(name, f"nothing of {name} was known by then")
 
     def _read_bars(self, symbol: str, found: Findings) -> None:
-        config, name = self._config, self._config.bars.get(symbol, symbol)
-        bars = self._bars(name, found.now_ns)
+        config = self._config
+        bars = self._bars(symbol, config.bars.get(symbol, symbol), found.now_ns)
         for item in ("adx", "sma"):
             found.put(item, getattr(bars, item), bars.daily_ns, config.daily_bar_age_ns, bars.reasons.get(item, ""))
         why = bars.reasons.get("realised_vol", "")
         found.put("realised_vol", bars.realised_vol, bars.intraday_ns, config.intraday_bar_age_ns, why)
 
     def _cross(self, symbol: str, now_ns: int) -> CrossReading:
-        bars, age_ns = self._bars(self._config.bars.get(symbol, symbol), now_ns), self._config.daily_bar_age_ns
+        bars, age_ns = self._bars(symbol, self._config.bars.get(symbol, symbol), now_ns), self._config.daily_bar_age_ns
         if bars.close_ns < 0 or now_ns - bars.close_ns > age_ns:
             why = stale(age_ns) if bars.close_ns >= 0 else "no bar was known by then"
             return CrossReading(symbol=symbol, close=nan, log_return=nan, age_s=nan, reason=why)
@@ -278,13 +279,13 @@ class MarketContext:
             view = self._row_views[kind, name] = Known(rows.known_ns, rows.known_at)
         return view.at(now_ns)
 
-    def _bars(self, name: str, now_ns: int) -> BarReading:
-        view = self._bar_views.get(name)
+    def _bars(self, symbol: str, name: str, now_ns: int) -> BarReading:
+        is_coin = symbol in self._config.perpetuals
+        view = self._bar_views.get((name, is_coin))
         if view is None:
             daily, intraday = (self._rows[kind].get(name, NO_BARS) for kind in ("daily", "intraday"))
-            is_coin = name in self._config.perpetuals or name in self._config.perpetuals.values()
             known_ns = np.concatenate((daily.known_ns, intraday.known_ns))
-            view = self._bar_views[name] = Known(
+            view = self._bar_views[name, is_coin] = Known(
                 known_ns,
                 lambda at_ns: read_bars(daily.known_at(at_ns), intraday.known_at(at_ns), self._config, is_coin=is_coin),
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Final, final
 
@@ -11,43 +10,13 @@ from fields.illiquidity.depth import depth_impact
 from fields.illiquidity.impact import ImpactEstimate
 from fields.illiquidity.profiles import depth_profile
 from fields.liquidity import LiquidityProfile, LiquiditySource
+from fields.live.readings import BookReading
 from market.books import BookSnapshot
 
-__all__ = ["BookReading", "LiveBook"]
+__all__ = ["LiveBook"]
 
 _NS_PER_S: Final = 1e9
 _NO_BOOK: Final = "no order book has come"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BookReading:
-    """The order book behind a field.
-
-    Parameters
-    ----------
-    market : str
-        Whose book it is, such as ``BTC/USDT:USDT``; empty without one.
-    age_s : float
-        Seconds from the book to the field; NaN without one.
-    mid : float
-        Middle of its best prices, quote currency per unit; NaN where a side is empty.
-    spread : float
-        Distance of its best prices over the middle, fraction; NaN where a side is empty.
-    return_per_usd : float
-        Impact that its resting orders imply, log price per USD; NaN where they do not tell.
-    is_used : bool
-        Whether the potential's liquidity by price stands on it; volume at price or a constant does where not.
-    reason : str
-        Why it is not used; empty where it is.
-    """
-
-    market: str
-    age_s: float
-    mid: float
-    spread: float
-    return_per_usd: float
-    is_used: bool
-    reason: str
 
 
 @final

@@ -8,13 +8,43 @@ from dataclasses import dataclass, field
 from fields.amplification import FeedbackUncertainty
 from fields.flow.messages import FlowMinute
 from fields.illiquidity.impact import ImpactEstimate
-from fields.live.depth import BookReading
 from fields.live.market import MarketInputs
 from fields.regime import AxisReading
 from fields.regime.history import ImpliedVolRank
 from fields.signals import Signal
 
-__all__ = ["DealerReading", "LiveReadings", "StreamReading"]
+__all__ = ["BookReading", "DealerReading", "LiveReadings", "StreamReading"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookReading:
+    """The order book behind a field.
+
+    Parameters
+    ----------
+    market : str
+        Whose book it is, such as ``BTC/USDT:USDT``; empty without one.
+    age_s : float
+        Seconds from the book to the field; NaN without one.
+    mid : float
+        Middle of its best prices, quote currency per unit; NaN where a side is empty.
+    spread : float
+        Distance of its best prices over the middle, fraction; NaN where a side is empty.
+    return_per_usd : float
+        Impact that its resting orders imply, log price per USD; NaN where they do not tell.
+    is_used : bool
+        Whether the potential's liquidity by price stands on it; volume at price or a constant does where not.
+    reason : str
+        Why it is not used; empty where it is.
+    """
+
+    market: str
+    age_s: float
+    mid: float
+    spread: float
+    return_per_usd: float
+    is_used: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,12 +17,12 @@ from fields.flow.messages import FieldLevels, FlowMinute, GreeksTable
 from fields.illiquidity.impact import ImpactEstimate
 from fields.live.chain import LiveChain
 from fields.live.config import LiveConfig
-from fields.live.depth import BookReading, LiveBook
+from fields.live.depth import LiveBook
 from fields.live.intake import sound_quotes, sound_trades
 from fields.live.interpretation import FieldBefore, Interpreter, better_impact, confidence_of, with_impact
 from fields.live.market import MarketInputs
 from fields.live.order_flow import OrderFlow, OrderFlowCheckpoint
-from fields.live.readings import DealerReading, LiveReadings, StreamReading
+from fields.live.readings import BookReading, DealerReading, LiveReadings, StreamReading
 from fields.live.saved import SavedChain, SavedGreeks
 from fields.regime import RegimeCheckpoint
 from fields.regime.history import DayHistory

@@ -115,8 +115,9 @@ def test_calendar_is_that_of_the_exchange(client: AlpacaClient) -> None:
 def test_news_has_its_instant_and_every_page(client: AlpacaClient) -> None:
     """A hundred and twenty articles on three pages, oldest first."""
     found = client.news([SYMBOL], 0)
-    assert [item.number for item in found] == list(range(1, 121))
-    assert [item.updated_ns for item in found] == list(range(1, 121))
+    assert found.article_id == tuple(str(number) for number in range(1, 121))
+    assert found.available_ns.tolist() == list(range(1, 121))
+    assert found.provenance.simulated
 
 
 def test_skew_is_measured_and_time_corrected(client: AlpacaClient, venue: EmulatedServer) -> None:

@@ -312,9 +312,3 @@ def test_any_exchange_says_what_it_lacks(exchange_id: str, call: str, missing: s
     with pytest.raises(ConfigError, match=missing) as caught:
         getattr(CcxtVenue(exchange_id), call)("BTC/USD:USD")
     assert "fetchTrades" in str(caught.value)
-
-
-def test_a_chain_in_units_that_nobody_checked_is_refused() -> None:
-    """OKX has a call for option chains, but its units were not checked."""
-    with pytest.raises(ConfigError, match="units of option chains on okx are not known"):
-        CcxtVenue("okx").option_chain("BTC")

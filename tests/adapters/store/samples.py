@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, final
@@ -124,18 +125,26 @@ def trades(n: int, *, seed: int = 3, start_ns: int = AS_OF_NS) -> TradeBatch:
     )
 
 
-def assert_same(left: Any, right: Any) -> None:
-    """Compare two messages field by field, arrays to the last bit."""
-    assert type(left) is type(right)
-    for item in fields(left):
-        one, other = getattr(left, item.name), getattr(right, item.name)
-        if isinstance(one, np.ndarray):
-            assert one.dtype == other.dtype or not one.size, item.name
-            assert one.tobytes() == other.tobytes(), item.name
-        elif isinstance(one, ContractTable):
-            assert_same(one, other)
-        else:
-            assert one == other or (one != one and other != other), item.name  # NaN is NaN
+def assert_same(left: Any, right: Any, at: str = "") -> None:
+    """Compare two values part by part, arrays to the last bit; NaN is NaN."""
+    assert type(left) is type(right), at
+    if is_dataclass(left):
+        for item in fields(left):
+            assert_same(getattr(left, item.name), getattr(right, item.name), f"{at}.{item.name}")
+    elif isinstance(left, np.ndarray):
+        assert left.dtype == right.dtype or not left.size, at
+        assert left.shape == right.shape, at
+        assert left.tobytes() == right.tobytes(), at
+    elif isinstance(left, tuple | list):
+        assert len(left) == len(right), at
+        for place, (one, other) in enumerate(zip(left, right, strict=True)):
+            assert_same(one, other, f"{at}[{place}]")
+    elif isinstance(left, Mapping):
+        assert list(left) == list(right), at
+        for name in left:
+            assert_same(left[name], right[name], f"{at}[{name}]")
+    else:
+        assert left == right or (left != left and right != right), at  # NaN is NaN
 
 
 def chain_of(close: float = 4000.0, *, as_of_ns: int = AS_OF_NS, noise: float = 0.0) -> Any:
