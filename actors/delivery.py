@@ -8,7 +8,7 @@ from typing import Final, final
 import numpy as np
 
 from actors.mailbox import Backlog, ShardMailbox, rows_of
-from actors.messages import FeedHealth, ShardBatch
+from actors.messages import FeedHealth, ShardBatch, StreamHealth
 from actors.placement import owner
 from market.ports import MarketBatch
 
@@ -135,7 +135,16 @@ class Delivery:
         if shard not in self.down and self.newest.sequence >= 0:
             self._mail[shard].offer(self.newest, received_ns, announce=True)
 
-    def health(self, *, ts_ns: int, symbols: tuple[str, ...], ended: bool, late_s: float, error: str) -> FeedHealth:
+    def health(
+        self,
+        *,
+        ts_ns: int,
+        symbols: tuple[str, ...],
+        ended: bool,
+        late_s: float,
+        error: str,
+        streams: tuple[StreamHealth, ...] = (),
+    ) -> FeedHealth:
         """Return the state of the feed, with what the caller knows besides."""
         return FeedHealth(
             ts_ns=ts_ns,
@@ -153,6 +162,7 @@ class Delivery:
             shards_down=tuple(sorted(self.down)),
             shards_catching_up=tuple(sorted(self.catching_up)),
             error=error,
+            streams=streams,
             context=self._context,
             context_lost=sum(m.context_lost for m in self._mail.values()),
         )

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Final, final
 
 import ray
 from ray.exceptions import RayError
-from ray.util.metrics import Counter, Gauge
 
 from actors.addresses import ActorAddress, connect
 from actors.bus import BusActor
 from actors.codec import encode
 from actors.delivery import Delivery, FeedConfig
+from actors.lag import StreamLags
 from actors.mailbox import is_empty
 from actors.messages import FeedHealth, Outgoing, ShardBatch
+from actors.metrics import FeedMetrics
 from actors.pacing import ReplaySource, open_feed, paced
 from actors.shard import SymbolActor
 from market.errors import TradingError
@@ -57,9 +58,7 @@ class FeedActor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._symbols: tuple[str, ...] = ()
         self._started, self._ended, self._error, self._late_s = False, False, "", 0.0
-        self._rate = Counter("hedgefield_feed_chains", "Chains pulled from the feed")
-        self._waits = Gauge("hedgefield_feed_queued", "Chains that wait for a shard")
-        self._merged = Gauge("hedgefield_feed_coalesced", "Chains replaced by a newer one before delivery, so far")
+        self._lags, self._metrics = StreamLags(), FeedMetrics()
 
     @ray.method
     async def start(self, after: int) -> bool:
@@ -99,8 +98,14 @@ class FeedActor:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _health(self) -> FeedHealth:
+        now_ns = time.time_ns()
         return self._delivery.health(
-            ts_ns=time.time_ns(), symbols=self._symbols, ended=self._ended, late_s=self._late_s, error=self._error
+            ts_ns=now_ns,
+            symbols=self._symbols,
+            ended=self._ended,
+            late_s=self._late_s,
+            error=self._error,
+            streams=self._lags.health(now_ns),
         )
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
@@ -117,9 +122,11 @@ class FeedActor:
             self._symbols = tuple(feed.symbols)
             async for batch, late_s in paced(feed, self._tell):
                 self._late_s = late_s
-                self._rate.inc(max(len(batch.chains), 1))
-                for shard in self._delivery.hand_over(batch, time.time_ns()):
+                received_ns = time.time_ns()
+                for shard in self._delivery.hand_over(batch, received_ns):
                     self._pump(shard)
+                self._metrics.on_batch(len(batch.chains))
+                self._lags.on_batch(batch, received_ns)
         except Exception as error:  # noqa: BLE001  # supervision: the reason must reach health whatever it is
             known = isinstance(error, TradingError)
             self._error = str(error) if known else f"unexpected {type(error).__name__}: {error}"
@@ -175,8 +182,7 @@ class FeedActor:
         while True:
             await asyncio.sleep(_HEALTH_PERIOD_S)
             health = self._health()
-            self._waits.set(health.queued)
-            self._merged.set(health.coalesced)
+            self._metrics.on_health(health, self._lags.take_samples())
             message = Outgoing(key="feed", ts_event_ns=health.ts_ns, payload=encode(health))
             try:
                 await self._bus.publish.remote(Stream.HEALTH, [message])

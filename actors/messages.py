@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from fields.live.readings import LiveReadings
 from fields.snapshot import FieldSnapshot
@@ -18,6 +19,8 @@ __all__ = [
     "Receipt",
     "ShardBatch",
     "ShardHealth",
+    "StreamHealth",
+    "StreamKind",
     "SymbolStatus",
 ]
 
@@ -125,7 +128,9 @@ class SymbolStatus:
     age_s : float
         Seconds since the feed had that chain; NaN before the first.
     stale : bool
-        Whether a consumer must be told that the field is old.
+        Whether a consumer must be told that the field is old; that of a closed market is as new as it can be.
+    market_closed : bool
+        Whether its market is closed, by the calendar of its options.
     catching_up : bool
         Whether the shard is behind the feed after a restart.
     reason : str
@@ -136,6 +141,7 @@ class SymbolStatus:
     sequence: int
     age_s: float
     stale: bool
+    market_closed: bool
     catching_up: bool
     reason: str
 
@@ -188,6 +194,46 @@ class ShardHealth:
     note: str
 
 
+class StreamKind(StrEnum):
+    """What a stream tells."""
+
+    QUOTES = "quotes"
+    TRADES = "trades"
+    CHAINS = "chains"
+    BOOKS = "books"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamHealth:
+    """State of one symbol's stream of one kind.
+
+    Parameters
+    ----------
+    symbol : str
+        Underlying.
+    kind : StreamKind
+        What it tells.
+    rows : int
+        Rows since the start; contracts, of chains.
+    newest_ns : int
+        Newest event instant, ns since the epoch, UTC.
+    lag_s : float
+        How old the newest row was when the feed had it, by the venue's clock as far as the feed knows it, seconds.
+    silent_s : float
+        Time since the newest row came, seconds.
+    market_closed : bool
+        Whether nothing is to be expected, by the calendar of the symbol's options.
+    """
+
+    symbol: str
+    kind: StreamKind
+    rows: int
+    newest_ns: int
+    lag_s: float
+    silent_s: float
+    market_closed: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedHealth:
     """State of the feed; payload of the topic ``health`` under the key ``feed``.
@@ -218,6 +264,8 @@ class FeedHealth:
         Shards that get nothing now, and shards that are being replayed to.
     error : str
         Why the feed stopped; empty while it runs.
+    streams : tuple of StreamHealth
+        State of each symbol's streams; of very many those that need a look first.
     """
 
     ts_ns: int
@@ -235,6 +283,7 @@ class FeedHealth:
     shards_down: tuple[str, ...]
     shards_catching_up: tuple[str, ...]
     error: str
+    streams: tuple[StreamHealth, ...] = ()
     context: int = 0
     context_lost: int = 0
 

@@ -1,17 +1,53 @@
-"""Custom metrics of a shard."""
+"""Custom metrics of the feed and of a shard."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, final
 
 from ray.util.metrics import Counter, Gauge, Histogram
 
-from actors.messages import Publication, Receipt, ShardBatch, SymbolStatus
+from actors.messages import FeedHealth, Publication, Receipt, ShardBatch, StreamKind, SymbolStatus
 
-__all__ = ["ShardMetrics"]
+__all__ = ["FeedMetrics", "ShardMetrics"]
 
 _BOUNDARIES_MS: Final = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 5000.0]
+_MOST_STREAMS: Final = 100  # series that one desk adds to a database of metrics
+
+
+@final
+class FeedMetrics:
+    """Custom metrics of the feed."""
+
+    def __init__(self) -> None:
+        self._rate = Counter("hedgefield_feed_chains", "Chains pulled from the feed")
+        self._waits = Gauge("hedgefield_feed_queued", "Chains that wait for a shard")
+        self._merged = Gauge("hedgefield_feed_coalesced", "Chains replaced by a newer one before delivery, so far")
+        self._lost = Gauge("hedgefield_feed_rows_lost", "Quotes and trades that found no room, so far")
+        self._lag = Histogram(
+            "hedgefield_stream_lag_ms", "Age of the newest row of a batch at its receipt", _BOUNDARIES_MS, ("kind",)
+        )
+        by_stream = ("symbol", "kind")
+        self._late = Gauge("hedgefield_stream_lag_s", "Age of a stream's newest row at its receipt", by_stream)
+        self._silent = Gauge("hedgefield_stream_silent_s", "Time since a stream's newest row, market open", by_stream)
+
+    def on_batch(self, chains: int) -> None:
+        """Note that a batch has come."""
+        self._rate.inc(max(chains, 1))
+
+    def on_health(self, health: FeedHealth, lags_s: Mapping[StreamKind, Sequence[float]]) -> None:
+        """Note the state of the feed, and the lags of the batches since the report before, seconds by kind."""
+        self._waits.set(health.queued)
+        self._merged.set(health.coalesced)
+        self._lost.set(health.rows_lost)
+        for kind, lags in lags_s.items():
+            for lag_s in lags:
+                self._lag.observe(lag_s * 1e3, {"kind": kind.value})
+        # In an order that does not change, so that the same streams are shown at every report.
+        for stream in sorted(health.streams, key=lambda item: (item.symbol, item.kind))[:_MOST_STREAMS]:
+            tags = {"symbol": stream.symbol, "kind": stream.kind.value}
+            self._late.set(stream.lag_s, tags)
+            self._silent.set(0.0 if stream.market_closed else stream.silent_s, tags)
 
 
 @final

@@ -11,6 +11,7 @@ from actors.messages import Publication, ShardBatch, SymbolStatus
 from fields.live.config import LiveConfig
 from fields.live.context import ContextCheckpoint, MarketContext
 from market.books import BookSnapshot
+from market.calendars import MarketPhase, phase_at
 from market.chains import OptionChain
 from market.clock import Clock
 from market.errors import TradingError
@@ -157,6 +158,7 @@ class ShardState:
         self._seen |= {saved.symbol: sequence for saved in symbols}
         self._states = {saved.symbol: self._opened(saved.symbol, saved) for saved in symbols}
         self._reasons: dict[str, str] = {}
+        self._calendars: dict[str, str] = {}  # as the chains since the start tell them
         self._catching_up = bool(publications)
         self.counts = ShardCounts()
 
@@ -229,6 +231,7 @@ class ShardState:
     def _take(self, part: MarketBatch) -> list[str]:
         """Take the context of a part, then its quotes, trades, books and chains, and return whose they are."""
         self._take_context(part)
+        self._calendars |= {chain.symbol: chain.series[0].product.calendar for chain in part.chains if chain.series}
         by_symbol: dict[str, list[_Message]] = {}
         items: list[_Message] = [*part.quotes, *part.trades, *part.books, *part.chains]
         for item in items:
@@ -331,13 +334,22 @@ class ShardState:
         latest = self._latest.get(symbol)
         age_s = _NAN if latest is None else (now_ns - latest.received_ns) / _NS_PER_S
         failure = self._reasons.get(symbol, "")
+        closed = latest is not None and self._is_closed(latest, now_ns)
         old = latest is None or age_s > self._config.stale_after_s
-        reason = failure or ("catching up after a restart" if self._catching_up else "")
+        late = f"no chain for more than {self._config.stale_after_s:g} s" if old and not closed else ""
+        reason = failure or ("catching up after a restart" if self._catching_up else late)
         return SymbolStatus(
             symbol=symbol,
             sequence=-1 if latest is None else latest.batch_sequence,
             age_s=age_s,
-            stale=old or self._catching_up or bool(failure),
+            stale=bool(reason),
+            market_closed=closed,
             catching_up=self._catching_up,
-            reason=reason or (f"no chain for more than {self._config.stale_after_s:g} s" if old else ""),
+            reason=reason or ("the market is closed" if closed else ""),
         )
+
+    def _is_closed(self, latest: Publication, now_ns: int) -> bool:
+        calendar = self._calendars.get(latest.snapshot.symbol)
+        # The feed's own time: that of the field, and what has passed since its chain came.
+        instant_ns = latest.snapshot.ts_event_ns + max(now_ns - latest.received_ns, 0)
+        return calendar is not None and phase_at(calendar, instant_ns) is MarketPhase.CLOSED

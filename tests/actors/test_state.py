@@ -96,6 +96,18 @@ def test_a_field_grows_stale_with_age() -> None:
     assert "10 s" in old.reason
 
 
+def test_the_field_of_a_closed_market_is_old_and_not_stale() -> None:
+    """By the feed's own time; a failure makes it stale whatever the hour."""
+    state = _state(ManualClock())
+    state.on_batch(message_of(0, small_chain("AAA")))
+    (night,), (monday,) = state.status(10 * 3_600 * 10**9), state.status(67 * 3_600 * 10**9)
+    assert (night.stale, night.market_closed, night.reason) == (False, True, "the market is closed")
+    assert (monday.stale, monday.market_closed) == (True, False)
+    state.on_batch(message_of(1, broken_chain("AAA")))
+    (failed,) = state.status(10 * 3_600 * 10**9)
+    assert (failed.stale, failed.market_closed) == (True, True)
+
+
 def test_a_failed_symbol_is_stale_at_any_age() -> None:
     """The old field of a symbol whose newest chain failed must not pass as current."""
     state = _state(ManualClock())
