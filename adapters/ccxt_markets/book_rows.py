@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +12,7 @@ from adapters.ccxt_markets.terms import MarketTerms
 from market.books import BookSnapshot
 from market.clock import iso_of_ns
 
-__all__ = ["book_of"]
+__all__ = ["book_of", "guard_changes"]
 
 _MS: Final = 1_000_000
 
@@ -59,3 +59,34 @@ def book_of(terms: MarketTerms, book: Mapping[str, Any], *, known_ns: int, simul
         ),
         **sides,
     )
+
+
+def guard_changes(exchange: Any, on_gap: Callable[[str], None]) -> None:
+    """Look at the numbers of Deribit's book changes, which ccxt does not.
+
+    Parameters
+    ----------
+    exchange : ccxt.pro.deribit
+        A change that does not follow the one before never reaches its book, which is dropped.
+    on_gap : callable
+        Gets the market; it must see to a new snapshot.
+    """
+    inner, newest = exchange.handle_order_book, dict[str, Any]()
+
+    def handle(client: Any, message: Mapping[str, Any]) -> None:
+        told = message["params"]["data"]
+        symbol, is_whole = exchange.safe_symbol(told["instrument_name"]), told.get("type") == "snapshot"
+        if is_whole:
+            # ccxt would put a snapshot on top of the levels that it has.
+            exchange.orderbooks.pop(symbol, None)
+        elif symbol not in newest:
+            return  # behind a gap
+        elif told.get("prev_change_id") != newest[symbol]:
+            del newest[symbol]
+            exchange.orderbooks.pop(symbol, None)
+            on_gap(symbol)
+            return
+        newest[symbol] = told["change_id"]
+        inner(client, message)
+
+    exchange.handle_order_book = handle

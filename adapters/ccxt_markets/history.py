@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from adapters.ccxt_markets.client import VenueClient
+from adapters.ccxt_markets.rows import trade_number
 from adapters.ccxt_markets.terms import MarketKind, MarketTerms
 from adapters.ccxt_markets.trade_line import Missed
 
@@ -17,8 +18,8 @@ NUMBERED: Final = frozenset({"binance", "binanceusdm", "binancecoinm"})
 Row = Mapping[str, Any]
 _PAGE: Final = 1000
 _MOST_PAGES: Final = 200
-# From the documentation; more is refused or cut.
-_NEWEST: Final = {"okx": 500}
+# Newest trades of one answer, from the documentation; an exchange not named here may cut its answer anywhere.
+_NEWEST: Final = {"bybit": 1000, "okx": 500}
 _NEWEST_SPOT: Final = {"bybit": 60}
 
 
@@ -80,5 +81,7 @@ def _newest(client: VenueClient, terms: MarketTerms, missed: Missed) -> tuple[li
     if terms.kind is MarketKind.SPOT:
         limit = _NEWEST_SPOT.get(client.exchange_id, limit)
     rows: list[Row] = client.call("fetch_trades", terms.symbol, None, limit)
-    # The newest page goes back far enough where it begins before what is asked for.
-    return rows, not rows or min(int(row["timestamp"]) for row in rows) < missed.since_ms
+    is_all = client.exchange_id in _NEWEST and len(rows) < limit
+    # A page that begins before what is asked for, or holds the newest trade that is known, has all after it.
+    reaches = any(int(row["timestamp"]) < missed.since_ms or trade_number(row["id"]) == missed.number for row in rows)
+    return rows, is_all or reaches

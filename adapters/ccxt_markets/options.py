@@ -31,7 +31,7 @@ def why_no_chain(client: VenueClient) -> str:
     name = client.exchange_id
     if name == "binance":
         loaded = any(row.get("option") for row in (client.exchange.markets or {}).values())
-        return "" if loaded else "binance's options are not loaded: name `option` among the market types"
+        return "" if loaded else "binance's option chains are not loaded: name `option` among the market types"
     if not client.offers("fetchOptionChain"):
         return f"{name} does not offer option chains: there is none of its coins"
     return "" if name in _IV_UNIT else f"the units of option chains on {name} are not known: none is read"
@@ -87,6 +87,8 @@ def chain_of(
         trade is not told.
     """
     require_known_units(exchange_id)
+    if not rows:
+        raise DataError(f"{exchange_id} lists no options on a coin", found=coin, expected="at least one contract")
     listed = [terms(str(row.get("symbol"))) for row in rows]
     products = {
         name: product

@@ -15,9 +15,11 @@ import ccxt
 import ccxt.pro
 
 from adapters.ccxt_markets.arrivals import Arrivals
+from adapters.ccxt_markets.book_rows import guard_changes
 from adapters.ccxt_markets.feed_config import CcxtFeedConfig
 from adapters.ccxt_markets.history import NUMBERED
 from adapters.ccxt_markets.redirect import redirected_session
+from adapters.ccxt_markets.rows import best_of
 from market.errors import VenueError
 
 __all__ = ["StreamThread"]
@@ -58,6 +60,8 @@ class StreamThread:
     ) -> None:
         self._config, self._arrivals, self._clock_ns = config, arrivals, clock_ns
         self._markets, self._currencies = markets, currencies
+        # ccxt keeps one book per market of Bybit, and its best quotes would cut it down to one level.
+        self._has_quotes_of_book = config.depth > 0 and config.exchange_id == "bybit"
         self._known_urls: set[str] = set()
         self._mended_s = -math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -123,6 +127,8 @@ class StreamThread:
             self._connected(exchange, client.url)
 
         exchange.on_connected = on_connected
+        if self._config.exchange_id == "deribit":
+            guard_changes(exchange, lambda symbol: self._mend(exchange, symbol, "has a gap"))
         return exchange
 
     def _connected(self, exchange: Any, url: str) -> None:
@@ -137,7 +143,8 @@ class StreamThread:
         found: list[tuple[Ask, Put]] = []
         for market in self._config.markets:
             found.append(self._trades_of(exchange, market))
-            found += self._quotes_of(exchange, market)
+            if not self._has_quotes_of_book:
+                found += self._quotes_of(exchange, market)
             if self._config.depth and exchange.has.get("watchOrderBook"):
                 found.append(self._book_of(exchange, market))
         return found
@@ -165,23 +172,31 @@ class StreamThread:
 
         def put(book: Any) -> None:
             bids, asks = (tuple(tuple(level[:2]) for level in book[side][:depth]) for side in ("bids", "asks"))
-            if bids and asks and bids[0][0] >= asks[0][0]:
-                self._mend(exchange, market)
+            if self._is_crossed(exchange, market, bids, asks):
                 return
             stamp = book.get("timestamp")
-            self._arrivals.put_book(market, self._clock_ns(), {"timestamp": stamp, "bids": bids, "asks": asks})
+            told = {"timestamp": stamp, "bids": bids, "asks": asks}
+            self._arrivals.put_book(market, self._clock_ns(), told)
+            if self._has_quotes_of_book:
+                self._arrivals.put_quote(market, self._clock_ns(), best_of(told))
 
         return (lambda: exchange.watch_order_book(market)), put
 
-    def _mend(self, exchange: Any, market: str) -> None:
-        """Ask for a new snapshot: a message is missing, and neither the exchange nor ccxt has seen it."""
-        self._arrivals.count("crossed_books")
-        if time.monotonic() < self._mended_s + _LONGEST_WAIT_S:
-            return  # it stands so at the exchange, as in an auction
-        self._mended_s = time.monotonic()
+    def _mend(self, exchange: Any, market: str, reason: str) -> None:
+        """Open the streams anew, for the snapshots they begin with: a message is missing that ccxt has not missed."""
         self._arrivals.count("book_resyncs")
         for client in list(exchange.clients.values()):
-            client.on_error(ccxt.NetworkError(f"the book of {market} is crossed"))
+            client.on_error(ccxt.NetworkError(f"the book of {market} {reason}"))
+
+    def _is_crossed(self, exchange: Any, market: str, bids: Any, asks: Any) -> bool:
+        if not (bids and asks and bids[0][0] >= asks[0][0]):
+            return False
+        self._arrivals.count("crossed_books")
+        # Soon after the last time it stands so at the exchange, as in an auction.
+        if time.monotonic() >= self._mended_s + _LONGEST_WAIT_S:
+            self._mended_s = time.monotonic()
+            self._mend(exchange, market, "is crossed")
+        return True
 
     async def _watch(self, ask: Ask, put: Put) -> None:
         wait_s = 0.0

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from adapters.emulated.binance_options import option_routes
-from adapters.emulated.binance_streams import binance_streams, levels_text
+from adapters.emulated.binance_streams import binance_streams
 from adapters.emulated.coin_records import (
     HOUR_NS,
     MS,
@@ -26,7 +26,7 @@ from adapters.emulated.coin_records import (
     price_text,
     trades_from,
 )
-from adapters.emulated.coin_streams import BookTape
+from adapters.emulated.coin_streams import BookTape, levels_text
 from adapters.emulated.faults import Fault, FaultKind
 from adapters.emulated.server import Desk, view_of
 

@@ -10,13 +10,13 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from adapters.emulated.coin_records import MS, CoinMarket, CoinRecords, price_text
-from adapters.emulated.coin_streams import BookTape, Frames, rows_of
+from adapters.emulated.coin_streams import BookTape, Frames, levels_text, rows_of
 from adapters.emulated.faults import FaultKind
 from adapters.emulated.server import Desk
 from adapters.emulated.streams import ClientMessage
 from market.ports import MarketBatch
 
-__all__ = ["binance_streams", "levels_text"]
+__all__ = ["binance_streams"]
 
 _TOO_MANY: Final = 1008
 
@@ -143,8 +143,3 @@ _KINDS: Final[dict[str, Callable[[BookTape, MarketBatch, CoinMarket], list[dict[
     "bookTicker": _quotes,
     "depth": _depth,
 }
-
-
-def levels_text(side: Any) -> list[list[str]]:
-    """Return the levels of a side, by price, as exchanges print them: pairs of price and size."""
-    return [[price_text(price), price_text(size)] for price, size in side.items()]

@@ -1,4 +1,4 @@
-"""Bybit's public v5 REST interface over an emulated desk: spot, linear perpetuals and dollar-quoted options."""
+"""Bybit's public v5 interface over an emulated desk: spot, linear perpetuals and dollar-quoted options."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from adapters.emulated.bybit_streams import bybit_streams
 from adapters.emulated.clock import VirtualClock
 from adapters.emulated.coin_records import (
     HOUR_NS,
@@ -24,6 +25,7 @@ from adapters.emulated.coin_records import (
     newest_trades,
     price_text,
 )
+from adapters.emulated.coin_streams import BookTape
 from adapters.emulated.faults import Fault, FaultKind
 from adapters.emulated.server import Desk, view_of
 from market.chains import OptionChain
@@ -49,17 +51,18 @@ class BybitFront:
     Parameters
     ----------
     records : CoinRecords
-        Markets, bars and funding; quotes and trades come from the feed under the markets' symbols, option chains
+        Markets, bars and funding; quotes, trades and books come from the feed under the markets' symbols, option chains
         under the coin's, which are shown as contracts settled in USDT.
     """
 
     def __init__(self, records: CoinRecords) -> None:
         self._records = records
-        self._clock = VirtualClock()
+        self._clock, self._tape = VirtualClock(), BookTape()
 
     def routes(self, desk: Desk) -> Sequence[BaseRoute]:
-        """Return the HTTP routes."""
+        """Return the routes of requests and streams."""
         self._clock = desk.clock
+        desk.market.listen(self._tape.on_batch)
         answers: dict[str, Callable[[Desk, Request], Any]] = {
             "market/time": _time,
             "market/instruments-info": self._instruments,
@@ -79,7 +82,8 @@ class BybitFront:
 
             return Route(f"/v5/{name}", endpoint, methods=["GET"])
 
-        return [route(name, answer) for name, answer in answers.items()]
+        requests = [route(name, answer) for name, answer in answers.items()]
+        return [*requests, *bybit_streams(desk, self._records, self._tape)]
 
     def refusal(self, fault: Fault) -> Response:
         """Return Bybit's form of a refused, limited or failed request."""

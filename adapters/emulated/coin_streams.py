@@ -11,6 +11,7 @@ from typing import Any, Final, final
 
 from starlette.websockets import WebSocket
 
+from adapters.emulated.coin_records import price_text
 from adapters.emulated.faults import FaultKind, Where
 from adapters.emulated.server import Desk
 from adapters.emulated.streams import StreamSession
@@ -18,7 +19,7 @@ from market.books import BookSnapshot
 from market.ports import MarketBatch
 from market.trades import UNDERLYING, QuoteBatch, TradeBatch
 
-__all__ = ["BookChange", "BookTape", "Frames", "rows_of"]
+__all__ = ["BookChange", "BookTape", "Frames", "levels_text", "rows_of"]
 
 _MOST_KEPT: Final = 10_000
 
@@ -64,10 +65,26 @@ class BookTape:
             with self._lock:
                 self._take(batch.sequence, book)
 
-    def change(self, batch: MarketBatch, market: str) -> BookChange | None:
-        """Return how a batch changed the book of a market; None where it did not."""
+    def change(self, batch: MarketBatch, market: str, *, after: int = -1) -> BookChange | None:
+        """Return how a batch changed the book of a market.
+
+        Parameters
+        ----------
+        batch : MarketBatch
+            Which one.
+        market : str
+            Whose book.
+        after : int, optional
+            Number up to which a client knows the book, as from a snapshot.
+
+        Returns
+        -------
+        BookChange or None
+            None where it did not change, or the client knows it.
+        """
         with self._lock:
-            return self._changes.get((batch.sequence, market))
+            found = self._changes.get((batch.sequence, market))
+        return None if found is None or found.last <= after else found
 
     def book(self, market: str) -> BookChange | None:
         """Return the newest book of a market as a change from nothing; None where there was none yet."""
@@ -143,6 +160,11 @@ class Frames:
         if kind is FaultKind.DISCONNECT:
             self._desk.abort(self._websocket.scope)
             self._session.put(None)
+
+
+def levels_text(side: Side) -> list[list[str]]:
+    """Return the levels of a side as exchanges print them: pairs of price and size."""
+    return [[price_text(price), price_text(size)] for price, size in side.items()]
 
 
 def rows_of(batches: Sequence[TradeBatch] | Sequence[QuoteBatch], market: str) -> list[tuple[Any, int]]:

@@ -1,4 +1,4 @@
-"""Deribit's public JSON-RPC interface over HTTP, over an emulated desk: options in coin, perpetuals in dollars."""
+"""Deribit's public JSON-RPC interface over an emulated desk: options in coin, perpetuals in dollars."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from adapters.emulated.coin_records import (
     bar_rows,
     newest_quote,
     newest_trades,
+    trades_from,
 )
+from adapters.emulated.coin_streams import BookTape
+from adapters.emulated.deribit_streams import deribit_streams, trade_record
 from adapters.emulated.faults import Fault, FaultKind
 from adapters.emulated.server import Desk, view_of
 from market.chains import OptionChain
@@ -40,15 +43,16 @@ class DeribitFront:
     Parameters
     ----------
     records : CoinRecords
-        Perpetuals (inverse, sizes in USD), bars and hourly funding; quotes and trades come from the feed under the
-        markets' symbols, option chains under the coin's.
+        Perpetuals (inverse, sizes in USD), bars and hourly funding; quotes, trades and books come from the feed under
+        the markets' symbols, option chains under the coin's.
     """
 
     def __init__(self, records: CoinRecords) -> None:
-        self._records = records
+        self._records, self._tape = records, BookTape()
 
     def routes(self, desk: Desk) -> Sequence[BaseRoute]:
-        """Return the HTTP routes."""
+        """Return the routes of requests and streams."""
+        desk.market.listen(self._tape.on_batch)
         answers: dict[str, Callable[[Desk, Request], Any]] = {
             "get_time": lambda _desk, request: view_of(request).now_ns // MS,
             "get_currencies": self._currencies,
@@ -56,6 +60,7 @@ class DeribitFront:
             "get_book_summary_by_currency": self._summaries,
             "get_tradingview_chart_data": self._chart,
             "get_last_trades_by_instrument": self._trades,
+            "get_last_trades_by_instrument_and_time": self._trades,
             "get_funding_rate_history": self._funding,
             "get_funding_rate_value": self._funding_value,
             "get_order_book": self._book,
@@ -73,7 +78,8 @@ class DeribitFront:
 
             return Route(f"/api/v2/public/{name}", endpoint, methods=["GET"])
 
-        return [route(name, answer) for name, answer in answers.items()]
+        requests = [route(name, answer) for name, answer in answers.items()]
+        return [*requests, *deribit_streams(desk, self._records, self._tape)]
 
     def refusal(self, fault: Fault) -> Response:
         """Return Deribit's form of a refused, limited or failed request."""
@@ -165,22 +171,15 @@ class DeribitFront:
         market = self._market(request)
         if market is None:
             return None
-        trades = desk.market.trades(market.symbol)
-        limit = min(int(request.query_params.get("count", 10)), 1000)
-        found = [
-            {
-                "trade_id": str(int(trades.trade_id[row])),
-                "trade_seq": int(trades.trade_id[row]),
-                "timestamp": int(trades.ts_ns[row]) // MS,
-                "instrument_name": market.name,
-                "direction": "buy" if trades.aggressor[row] > 0 else "sell",
-                "price": float(trades.price[row]),
-                "amount": round(float(trades.size[row] * trades.price[row]), 6),
-            }
-            for row in newest_trades(trades, limit, view_of(request).as_of_ns)
-            if trades is not None
-        ]
-        return {"trades": found[::-1], "has_more": False}
+        trades, query, as_of_ns = desk.market.trades(market.symbol), request.query_params, view_of(request).as_of_ns
+        limit = min(int(query.get("count", 10)), 1000)
+        is_rising = query.get("sorting") == "asc"
+        if "start_timestamp" in query:
+            rows = trades_from(trades, limit, as_of_ns, first_ns=int(query["start_timestamp"]) * MS)
+        else:
+            rows = newest_trades(trades, limit, as_of_ns)
+        found = [trade_record(trades, row, market) for row in rows if trades is not None]
+        return {"trades": found if is_rising else found[::-1], "has_more": len(found) == limit}
 
     def _funding(self, _desk: Desk, request: Request) -> Any:
         market, query = self._market(request), request.query_params
