@@ -17,6 +17,7 @@ from adapters.simulated.jumps import JumpDynamics
 from adapters.simulated.outcomes import session_outcome, variance_index
 from adapters.simulated.perpetual import PerpetualTruth, SimulatedPerpetuals, funding_rate
 from adapters.simulated.perpetual_config import PerpetualMarketConfig, SimulatedPerpetual
+from adapters.simulated.perpetual_feed import PerpetualFactory, PerpetualFeed
 from adapters.simulated.scenarios import Fact, FactKind, FlowSurge, Scenario, Waypoint
 from adapters.simulated.seasonality import DayShape, Seasonality
 from adapters.simulated.tastes import Taste, Tastes, index_tastes
@@ -31,6 +32,8 @@ __all__ = [
     "FlowSurge",
     "JumpDynamics",
     "MarketTruth",
+    "PerpetualFactory",
+    "PerpetualFeed",
     "PerpetualMarketConfig",
     "PerpetualTruth",
     "PrintMix",

@@ -353,7 +353,9 @@ def realistic_config(*, seed: int = 7, step_s: float = 60.0, start_ns: int = DEF
     Returns
     -------
     SimulatedMarketConfig
-        Dynamics near recorded smiles of the SPX up to a year, and customers who hold more puts than those of the demo.
+        A calm market: dynamics by least squares on the smiles and at-the-money terms of six SPX sessions of 2023 and
+        2025 up to a year, the wandering of the variance held near that of VIX; customers who hold more puts than those
+        of the demo, and trade mostly what expires the same day.
     """
     return SimulatedMarketConfig(
         symbols=(
@@ -361,9 +363,18 @@ def realistic_config(*, seed: int = 7, step_s: float = 60.0, start_ns: int = DEF
                 symbol="SIM.SPX",
                 product=_terms("SIM.SPX"),
                 spot=5_900.0,
-                volatility=0.14,
-                dynamics=JumpDynamics(reversion=3.0, vol_of_variance=1.0, correlation=-0.85),
-                spread=1.3,
+                volatility=0.074,
+                opening_volatility=0.066,
+                dynamics=JumpDynamics(
+                    reversion=2.5,
+                    vol_of_variance=0.24,
+                    correlation=-0.78,
+                    jumps_per_year=0.6,
+                    jump_mean=-0.10,
+                    jump_deviation=0.054,
+                    variance_jump=0.029,
+                ),
+                spread=0.75,
                 customers=CustomerMix(
                     overwriter=0.20, hedger=0.42, speculator=0.10, noise_buyer=0.13, noise_seller=0.15
                 ),

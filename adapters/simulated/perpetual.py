@@ -145,6 +145,11 @@ class SimulatedPerpetuals:
         self._state = _copied(state)
 
     @property
+    def sequence(self) -> int:
+        """Steps so far."""
+        return self._state.sequence
+
+    @property
     def now_ns(self) -> int:
         """Instant, ns since the epoch, UTC."""
         return self._state.now_ns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.simulated import PerpetualMarketConfig, SimulatedPerpetual, SimulatedPerpetuals, funding_rate
+from adapters.simulated import (
+    PerpetualFactory,
+    PerpetualFeed,
+    PerpetualMarketConfig,
+    SimulatedPerpetual,
+    SimulatedPerpetuals,
+    funding_rate,
+)
+from market.bars import BarBatch
 from market.errors import ConfigError
+from market.funding import FundingBatch
+from market.ports import MarketBatch
 
 _HOUR_NS = 3_600_000_000_000
 _BTC = SimulatedPerpetual(symbol="SIM.BTC/USDT:USDT", spot=94_000.0)
@@ -140,3 +151,28 @@ def test_markets_that_cannot_be_are_refused() -> None:
         replace(_CONFIG, symbols=(_BTC, _BTC))
     with pytest.raises(ConfigError, match="funding_interval_s"):
         replace(_BTC, funding_interval_s=0.0)
+
+
+def _rates(batch: MarketBatch) -> list[float]:
+    return [rate for item in batch.context if isinstance(item, FundingBatch) for rate in item.rate.tolist()]
+
+
+def test_a_factory_crosses_a_process_and_opens_the_same_feed() -> None:
+    """A recipe is pickled, a feed is not."""
+    factory = pickle.loads(pickle.dumps(PerpetualFactory(config=_CONFIG)))  # noqa: S301  # our own bytes
+    assert factory().symbols == (_BTC.symbol, _ETH.symbol)
+
+
+def test_the_feed_tells_funding_and_bars_as_context_and_rewinds() -> None:
+    """After a rewind the same batches come again; the first has quotes and forecasts and no bar."""
+    feed = PerpetualFeed(_CONFIG, 0.5)
+    first = [feed.next_batch() for _ in range(80)]
+    assert [batch.sequence for batch in first] == list(range(80))
+    assert not any(isinstance(item, BarBatch) for item in first[0].context)
+    assert {item.symbol for item in first[1].context} == set(feed.symbols)
+    assert all(item.provenance.simulated for batch in first for item in batch.context)
+    feed.rewind(69)
+    again = feed.next_batch()
+    assert again.sequence == 70
+    assert _rates(again) == _rates(first[70])
+    np.testing.assert_array_equal(again.quotes[0].bid, first[70].quotes[0].bid)
