@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from adapters.store import DataKind, open_store
+from cluster.cli import main
 
-__all__ = ["ROOT", "bar_files", "content", "ended_after", "run"]
+__all__ = ["ROOT", "bar_files", "called", "content", "ended_after", "run"]
 
 ROOT = Path(__file__).resolve().parents[2]
 _FOREVER = 2**62
@@ -65,6 +67,18 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=200,
         check=False,
     )
+
+
+def called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: Path, *arguments: str
+) -> tuple[int, str, str]:
+    """Run the command in this process; exit code, output, and what stands on standard error without boxes."""
+    monkeypatch.setenv("HEDGEFIELD_HOME", str(home))
+    monkeypatch.setattr(sys, "argv", ["hedgefield", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    found = capsys.readouterr()
+    return int(ended.value.code or 0), found.out, " ".join(found.err.replace("│", " ").split())
 
 
 def ended_after(

@@ -12,7 +12,7 @@ import pytest
 from adapters.store import DataKind, IngestStatus, open_store
 from cluster.importing import ImportOptions, files_below, import_files
 from market.errors import DataError
-from tests.cluster.stores import bar_files, content, ended_after, run
+from tests.cluster.stores import bar_files, called, content, ended_after, run
 
 _OPTIONS = ImportOptions()
 
@@ -136,16 +136,23 @@ def test_a_store_that_cannot_be_written_is_told_before_any_file_is_read(tmp_path
     ],
 )
 def test_what_cannot_be_done_is_said_without_a_traceback(
-    tmp_path: Path, arguments: list[str], code: int, words: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: list[str],
+    code: int,
+    words: str,
 ) -> None:
     """Exit code 2 for what was typed, 1 for what was found."""
     folder = tmp_path / "empty"
     folder.mkdir()
     if arguments[:1] == ["{tmp}/x.csv"]:
         bar_files(folder, 1, 2)[0].rename(folder / "x.csv")
-    done = run(tmp_path / "home", "data", "import", *(word.format(tmp=folder) for word in arguments))
-    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
-    assert words in " ".join(done.stderr.replace("│", " ").split())
+    found = called(
+        monkeypatch, capsys, tmp_path / "home", *(w.format(tmp=folder) for w in ("data", "import", *arguments))
+    )
+    assert (found[0], "Traceback" in found[2]) == (code, False)
+    assert words in found[2]
 
 
 def test_files_are_named_once_and_hidden_ones_not_at_all(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from cluster.importing import ImportOptions, import_files
 from cluster.printing import shown_score
 from cluster.store_place import shown_place
-from tests.cluster.stores import bar_files, run
+from tests.cluster.stores import bar_files, called, run
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +55,18 @@ def test_a_store_is_listed_with_span_gaps_and_quality(place: Path, tmp_path: Pat
     ],
 )
 def test_what_cannot_be_listed_or_checked_is_said(
-    place: Path, tmp_path: Path, arguments: list[str], code: int, words: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    code: int,
+    words: str,
 ) -> None:
     """Exit code 1 for what was found, 2 for what was typed, never a traceback."""
-    done = run(tmp_path, "data", *(word.format(place=place) for word in arguments))
-    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
-    assert words in " ".join(done.stderr.replace("│", " ").split())
+    found = called(monkeypatch, capsys, tmp_path, "data", *(word.format(place=place) for word in arguments))
+    assert (found[0], "Traceback" in found[2]) == (code, False)
+    assert words in found[2]
 
 
 def test_a_check_finds_the_planted_bar_and_keeps_the_score(place: Path, tmp_path: Path) -> None:
