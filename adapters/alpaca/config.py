@@ -49,7 +49,7 @@ class AlpacaConfig:
     catch_up_s : float
         How far back a feed that continues another one asks first.
     data_timeout_s : float, optional
-        A stream without any message for so long is opened again.
+        A stream without any message for so long is opened again, unless all its markets are closed.
     reconnect_min_s : float
         First wait before a stream is opened again; it doubles up to 30 s.
     most_waiting : int

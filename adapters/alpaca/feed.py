@@ -24,7 +24,7 @@ from adapters.alpaca.columns import (
 )
 from adapters.alpaca.config import AlpacaConfig
 from adapters.alpaca.names import FOREIGN, Directory, Names
-from adapters.alpaca.polling import ChainPolling
+from adapters.alpaca.polling import ChainPolling, is_closed
 from adapters.alpaca.rows import QuoteRow, TradeRow, origin
 from adapters.alpaca.seen import SeenRows
 from adapters.alpaca.streams import Arrivals, StreamThread
@@ -179,7 +179,13 @@ class AlpacaFeed:
         }
         for kind in (False, True) if self._config.stream_options else (False,):
             thread = StreamThread(
-                self._config, self._credentials, names[kind], self.arrivals[kind], self._words, options=kind
+                self._config,
+                self._credentials,
+                names[kind],
+                self.arrivals[kind],
+                self._words,
+                options=kind,
+                is_closed=lambda: is_closed(self._config.symbols, self.client.now_ns()),
             )
             self._threads[kind] = thread
             thread.start()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, final
 
 import msgspec
@@ -141,6 +143,8 @@ class StreamThread:
         Numbers of names and conditions.
     options : bool
         Whether it is the stream of options.
+    is_closed : callable, optional
+        Whether silence is to be expected now; it does not count for `AlpacaConfig.data_timeout_s` then.
     """
 
     def __init__(
@@ -152,10 +156,12 @@ class StreamThread:
         words: Vocabulary,
         *,
         options: bool,
+        is_closed: Callable[[], bool] = lambda: False,
     ) -> None:
         self._arrivals, self._words = arrivals, words
         self._refusals, self._is_new = 0, True
         self._loop: asyncio.AbstractEventLoop | None = None
+        quiet = _Quiet(limit_s=config.data_timeout_s, is_closed=is_closed)
         common: dict[str, Any] = {
             "raw_data": True,  # the client's own models cut stamps to microseconds
             "data_timeout": config.data_timeout_s,
@@ -164,7 +170,7 @@ class StreamThread:
                 "ping_timeout": 180,
                 "max_queue": 1024,
                 "logger": _WIRE_LOG,
-                "create_protocol": _protocol(self._on_connection, self._on_frame, self._on_control),
+                "create_protocol": _protocol(self._on_connection, self._on_frame, self._on_control, quiet),
             },
         }
         key, secret = credentials.key, credentials.secret
@@ -265,24 +271,49 @@ class StreamThread:
             asyncio.get_running_loop().create_task(self._stream.stop_ws())  # the stream keeps the loop
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Quiet:
+    """How long a stream may be silent, seconds, and whether its market is closed."""
+
+    limit_s: float | None
+    is_closed: Callable[[], bool]
+
+
 def _protocol(
     on_connection: Callable[[], None],
     on_frame: Callable[[bytes], bool],
     on_control: Callable[[Mapping[str, Any]], None],
+    quiet: _Quiet,
 ) -> type[Any]:
     """Return websockets' protocol with an ear for market data and for what the vendor's client only logs.
 
     The client makes a dictionary of each record and awaits a handler for it: 5 us a record. It stays in charge of the
-    connection, its name and its silence, so it gets a frame for each one that was taken, with nothing in it.
+    connection, its name and its silence, so it gets a frame for each one that was taken, with nothing in it, and one
+    now and then while the market is closed.
     """
 
     class Listening(vendor.WebSocketClientProtocol):
+        heard_s = 0.0
+
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             on_connection()
+            self.heard_s = asyncio.get_running_loop().time()
             super().connection_made(transport)
 
+        async def heard(self) -> Any:
+            if quiet.limit_s is None:
+                return await super().recv()
+            data = None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self.heard_s + 0.5 * quiet.limit_s):
+                    data = await super().recv()
+            if data is None:
+                data = QUIET_FRAME if quiet.is_closed() else await super().recv()
+            self.heard_s = asyncio.get_running_loop().time()
+            return data
+
         async def recv(self) -> Any:
-            data = await super().recv()
+            data = await self.heard()
             frame = data if isinstance(data, bytes) else data.encode()
             if on_frame(frame):
                 return QUIET_FRAME

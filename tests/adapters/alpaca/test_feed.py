@@ -18,12 +18,14 @@ from adapters.alpaca.streams import Arrivals, StreamThread
 from adapters.credentials import Credentials
 from adapters.emulated import EmulatedServer, Fault, FaultKind, Where
 from adapters.emulated.alpaca_records import occ_symbols
+from market.calendars import next_open_ns
 from market.errors import DataError, VenueError
 from market.ports import MarketBatch
 from market.trades import UNDERLYING, QuoteBatch, TradeBatch
 from tests.adapters.alpaca.conftest import KEY, SECRET
 from tests.adapters.emulated.toy import SYMBOL
 
+_HOUR_NS = 3_600_000_000_000
 _MESSAGE = Where.MESSAGE
 _PATHS = ("/v2/*", "/v1beta1/*")
 
@@ -291,6 +293,27 @@ def test_a_mute_stream_is_opened_again_and_filled(venue: EmulatedServer, open_fe
     played = venue.step(2)
     _await(feed, _at_least("reconnects", 1))
     assert _rows([feed.next_batch()]) == _rows(played)
+
+
+def test_a_stream_of_a_closed_market_may_be_mute(venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]) -> None:
+    """Nothing is opened again at night and chains are asked for seldom; after the next open both are as before."""
+    venue.desk.clock.advance(9 * _HOUR_NS)
+    feed = open_feed(data_timeout_s=0.2, chain_every_s=60.0, closed_chain_every_s=3_600.0)
+    _started(feed)
+    stocks = feed.arrivals[False]
+    assert not stocks.wait(_at_least("reconnects", 1), 1.0)
+    asked = []
+    for _ in range(5):
+        venue.desk.clock.advance(_HOUR_NS // 2)
+        feed.next_batch()
+        asked.append(feed.polling.is_asking)
+        assert feed.polling.wait(10.0)
+        feed.next_batch()
+    assert asked == [False, True, False, True, False]
+    venue.desk.clock.move_to(next_open_ns("CBOE_Index_Options", venue.desk.clock.now_ns()) + 1_000_000_000)
+    feed.next_batch()
+    assert feed.polling.is_asking
+    assert stocks.wait(_at_least("reconnects", 1), 10.0)
 
 
 def test_a_frozen_stream_repeats_and_the_repetition_is_counted(
