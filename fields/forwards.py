@@ -47,6 +47,10 @@ class ForwardSource(IntEnum):
     VENUE_DELTA = 6  # read back from the deltas that a coin-settled venue publishes
 
 
+# An array that is compared with a member of an enumeration asks its class for a dozen names first.
+_NONE: Final = int(ForwardSource.NONE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpotReference:
     """The spot that the field is measured from.
@@ -277,10 +281,10 @@ def imply_forwards(chain: OptionChain, pairs: ParityPairs, time: TimeToExpiry, v
     forward, dispersion = parity_levels(pairs, slopes.center, discount)
 
     off_venue = chain.series[0].product.settlement is not SettlementTime.FIXED_UTC
-    source[np.isnan(forward)] = ForwardSource.NONE
+    source[np.isnan(forward)] = _NONE
     venue = chain.vendor_forward > 0.0
     if off_venue:
-        venue &= source == ForwardSource.NONE
+        venue &= source == _NONE
     if venue.any():
         forward[venue] = chain.vendor_forward[venue]
         dispersion[venue] = np.nan
@@ -292,7 +296,7 @@ def imply_forwards(chain: OptionChain, pairs: ParityPairs, time: TimeToExpiry, v
     if np.isnan(spot.price):
         level = _delta_forwards(chain, time)
         spot = _vendor_delta_spot(chain, level) or spot
-        told = (level > 0.0) & (source == ForwardSource.NONE)
+        told = (level > 0.0) & (source == _NONE)
         if not off_venue and told.any():
             # These deltas are those of Black's formula on the forward, and premiums are not discounted.
             forward[told], discount[told], source[told] = level[told], 1.0, ForwardSource.VENUE_DELTA

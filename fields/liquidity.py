@@ -8,6 +8,7 @@ from math import isfinite
 
 import numpy as np
 
+from fields.jit import F64, OUT, kernel
 from market.chains import FloatArray
 from market.errors import DataError
 
@@ -71,9 +72,21 @@ class LiquidityProfile:
         ndarray, shape (n_nodes - 1,)
             Mean illiquidity over each cell: a series of resistances adds up.
         """
-        edges = self.edges.copy()
-        edges[0], edges[-1] = min(edges[0], nodes[0]), max(edges[-1], nodes[-1])
-        integral = np.zeros(edges.shape)
-        np.cumsum(self.illiquidity * (edges[1:] - edges[:-1]), out=integral[1:])
-        at_nodes = np.interp(nodes, edges, integral)
-        return np.asarray((at_nodes[1:] - at_nodes[:-1]) / (nodes[1:] - nodes[:-1]))
+        found = np.empty(nodes.shape[0] - 1)
+        _average(np.ascontiguousarray(self.edges), np.ascontiguousarray(self.illiquidity), nodes, found)
+        return found
+
+
+@kernel(F64, F64, F64, OUT)
+def _average(edges: FloatArray, illiquidity: FloatArray, nodes: FloatArray, found: FloatArray) -> None:
+    """Fill the mean over each cell between nodes of what stands between edges; the end values reach to infinity."""
+    cell, last = 0, illiquidity.shape[0] - 1
+    for i in range(found.shape[0]):
+        at, until, total = nodes[i], nodes[i + 1], 0.0
+        while cell < last and edges[cell + 1] <= at:
+            cell += 1
+        while cell < last and edges[cell + 1] < until:
+            total += illiquidity[cell] * (edges[cell + 1] - at)
+            at = edges[cell + 1]
+            cell += 1
+        found[i] = (total + illiquidity[cell] * (until - at)) / (until - nodes[i])

@@ -57,6 +57,7 @@ class ContractIndex:
         self._series: dict[ExpirySeries, int] = {}
         # A message is asked for by everyone who keeps state of it, and a source sends the same table again and again.
         self._last: tuple[OptionChain | ContractTable | None, Int64Array] = (None, np.zeros(0, dtype=np.int64))
+        self._known: tuple[tuple[ExpirySeries, ...], Int64Array] = ((), np.zeros(0, dtype=np.int64))
         self._keys = given.keys if given else np.zeros(0, dtype=np.int64)  # rising
         self._numbers = given.numbers if given else np.zeros(0, dtype=np.int64)
 
@@ -129,10 +130,16 @@ class ContractIndex:
                 found=f"{float(np.nanmax(contracts.strike)):g}",
                 expected=f"below {_MAX_STRIKE:g}",
             )
-        by_series = np.array([self._series_key(series) for series in contracts.series], dtype=np.int64)
+        by_series = self._series_keys(contracts.series)
         thousandths = np.rint(contracts.strike * 1000.0).astype(np.int64)
         right = contracts.is_call.astype(np.int64)
         return (thousandths << (_DAY_BITS + _ROOT_BITS + _RIGHT_BITS)) | by_series[contracts.series_index] | right
+
+    def _series_keys(self, series: tuple[ExpirySeries, ...]) -> Int64Array:
+        # A source names the same expirations again and again; to look them up costs more than to number strikes.
+        if self._known[0] is not series:
+            self._known = series, np.array([self._series_key(each) for each in series], dtype=np.int64)
+        return self._known[1]
 
     def _series_key(self, series: ExpirySeries) -> int:
         known = self._series.get(series)

@@ -22,6 +22,9 @@ __all__ = ["DealerBook", "FlowCounters"]
 _FOREVER: Final = int(np.iinfo(np.int64).max)
 _DILUTED: Final = int(TradeFlag.AUCTION | TradeFlag.COMPLEX)
 _EMPTY_SPAN: Final = (_FOREVER, -1)
+# Members of an enumeration are slow to add and to index with, and these are read at every message.
+_NEWEST: Final = int(Note.NEWEST_NS)
+_FED: Final = slice(int(Note.APPLIED), int(Note.CANCELLED) + 1)
 _FLAWS: Final = {
     1: ("a trade has no contract number", "a number from 0 below max_contracts"),
     2: ("a trade has no aggressor sign", "-1, 0 or +1"),
@@ -82,7 +85,7 @@ class DealerBook:
     @property
     def ts_ns(self) -> int:
         """Newest instant that the book has heard of, ns since the epoch; -1 before the first."""
-        return int(self._notes[Note.NEWEST_NS])
+        return int(self._notes[_NEWEST])
 
     @property
     def close_ns(self) -> int:
@@ -97,7 +100,7 @@ class DealerBook:
     @property
     def counters(self) -> FlowCounters:
         """What the book has been fed."""
-        applied, signed, out_of_order, cancelled = self._notes[Note.APPLIED : Note.CANCELLED + 1].tolist()
+        applied, signed, out_of_order, cancelled = self._notes[_FED].tolist()
         return FlowCounters(applied=applied, signed=signed, out_of_order=out_of_order, cancelled=cancelled)
 
     def list_contracts(self, numbers: Int64Array, expiry_ns: Int64Array) -> None:
@@ -231,7 +234,7 @@ class DealerBook:
         ts_ns : int
             Instant, ns since the epoch, UTC.
         """
-        self._notes[Note.NEWEST_NS] = max(self.ts_ns, ts_ns)
+        self._notes[_NEWEST] = max(self.ts_ns, ts_ns)
 
     def position(self, numbers: Int64Array, *, ts_ns: int | None = None) -> DealerPosition:
         """Return the dealer's contracts.

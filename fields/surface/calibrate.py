@@ -109,15 +109,11 @@ class _Quality:
 
 def _quality(quotes: SurfaceQuotes, fit: _Fit, tau: FloatArray, config: SurfaceConfig) -> _Quality:
     read = (quotes.k, quotes.iv, quotes.half_spread, quotes.freshness, quotes.start)
-    numbers = (fit.theta, fit.rho, fit.psi, fit.layer, (fit.source == _FITTED))
+    bad = quotes.n_dropped[:, _BAD[0]] + quotes.n_dropped[:, _BAD[1]] + quotes.n_dropped[:, _BAD[2]]
+    settings = (config.quality_sd, float(config.min_quotes), config.error_scale_vol)
     found = np.full((6, tau.shape[0]), np.nan)
-    judge_slices(*read, *numbers, tau, config.quality_sd, found)
-    low, high, rmse, largest, inside, fresh = found
-    count, bad = quotes.count, quotes.n_dropped[:, _BAD].sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        good = count / (count + bad) * count / (count + config.min_quotes)
-        confidence = good * fresh / (1.0 + (rmse / config.error_scale_vol) ** 2)
-    confidence = np.where(numbers[-1], confidence, 0.0)
+    judge_slices(*read, fit.theta, fit.rho, fit.psi, fit.layer, fit.source == _FITTED, tau, bad, *settings, found)
+    low, high, rmse, largest, inside, confidence = found
     return _Quality(low=low, high=high, rmse=rmse, largest=largest, inside=inside, confidence=confidence)
 
 

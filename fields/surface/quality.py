@@ -15,7 +15,7 @@ from market.chains import BoolArray, FloatArray
 __all__ = ["judge_slices"]
 
 
-@kernel(F64, F64, F64, F64, I64, F64, F64, F64, F64_2D, BOOL, F64, REAL, OUT_2D)
+@kernel(F64, F64, F64, F64, I64, F64, F64, F64, F64_2D, BOOL, F64, I64, REAL, REAL, REAL, OUT_2D)
 def judge_slices(
     k: FloatArray,
     iv: FloatArray,
@@ -28,25 +28,26 @@ def judge_slices(
     layer: FloatArray,
     fitted: BoolArray,
     tau: FloatArray,
+    bad: NDArray[np.int64],
     near_sd: float,
+    min_quotes: float,
+    error_scale: float,
     found: FloatArray,
 ) -> None:
-    """Fill lowest and highest moneyness, root of the mean square error, largest error, share inside, mean freshness.
+    """Fill lowest and highest moneyness, root of the mean square error, largest error, share inside, and confidence.
 
-    What is NaN stays so: of a slice without a quote everything, of one that is not fitted all but the freshness.
+    What is NaN stays so: everything of a slice that is not fitted or has no quote, but its confidence, which is 0.
     """
     for s in range(tau.shape[0]):
         first, last = start[s], start[s + 1]
-        if first == last:
+        found[5, s] = 0.0
+        if first == last or not fitted[s]:
             continue
         fresh, n_near = 0.0, 0
         width = near_sd * math.sqrt(theta[s])
         for i in range(first, last):
             fresh += freshness[i]
             n_near += abs(k[i]) <= width
-        found[5, s] = fresh / (last - first)
-        if not fitted[s]:
-            continue
         # A slice whose quotes all lie far out is judged by them.
         number, squares, inside, largest, deviation = 0, 0.0, 0, -np.inf, math.sqrt(theta[s])
         for i in range(first, last):
@@ -58,4 +59,7 @@ def judge_slices(
             inside += error <= half_spread[i]
         # Quotes stand in order of strike.
         found[0, s], found[1, s] = k[first], k[last - 1]
-        found[2, s], found[3, s], found[4, s] = math.sqrt(squares / number), largest, inside / number
+        rmse, count = math.sqrt(squares / number), float(last - first)
+        found[2, s], found[3, s], found[4, s] = rmse, largest, inside / number
+        good = count / (count + bad[s]) * count / (count + min_quotes)
+        found[5, s] = good * (fresh / count) / (1.0 + (rmse / error_scale) ** 2)
