@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from adapters.encoded.messages import known_ns_of
 from adapters.inputs import StoredInputs, Timeline, read_inputs, read_news
-from adapters.store.messages import known_ns_of
 from fields.live.context import MarketContext
 from fields.live.context_config import ContextConfig
 from market.bars import BarBatch
@@ -129,7 +129,7 @@ def test_a_store_tells_every_version_at_its_own_instant(tmp_path: Path) -> None:
 
 
 def _record(store: object, message: object) -> None:
-    from adapters.store.messages import kind_of
+    from adapters.store.kinds import kind_of
 
     writer = store.writer(kind_of(message), origin="test")  # type: ignore[attr-defined,arg-type]
     writer.add_message(message)
