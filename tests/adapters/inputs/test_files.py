@@ -24,7 +24,6 @@ from market.series import EventBatch, EventKind, SeriesBatch
 from tests.adapters.store.samples import store_at
 from tests.fields.live.context_samples import DAY_NS, HOUR_NS, START_NS, announced, articles, bar_batch, points
 
-_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 _NEW_YORK = ZoneInfo("America/New_York")
 
 
@@ -136,7 +135,7 @@ def _record(store: object, message: object) -> None:
     writer.commit()
 
 
-@pytest.mark.skipif(not _DATA.is_dir(), reason="needs the shared market data")
+@pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "symbols"),
     [
@@ -147,9 +146,9 @@ def _record(store: object, message: object) -> None:
         ("underlying/spx_5min_2026.parquet", {"SPX"}),
     ],
 )
-def test_real_files_are_read_and_nothing_is_known_before_it_ends(name: str, symbols: set[str]) -> None:
+def test_real_files_are_read_and_nothing_is_known_before_it_ends(data_root: Path, name: str, symbols: set[str]) -> None:
     """Each of them becomes messages of its symbols, no row known before its own stamp."""
-    told = read_inputs(_DATA / name)
+    told = read_inputs(data_root / name)
     assert {getattr(rows.message, "symbol", getattr(rows.message, "series", "")) for rows in told} == symbols
     assert all((rows.known_ns >= known_ns_of(rows.message)).all() for rows in told)
     assert Timeline(told).n_rows > 1_000
