@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from market.calendars import session_on
 from market.clock import datetime_of_ns
 from market.errors import DataError, TradingError
-from market.ports import MarketBatch
+from market.ports import ContextMessage, MarketBatch
 
 if TYPE_CHECKING:
     from adapters.chains import ChainSource, SnapshotKey
@@ -162,9 +162,9 @@ class Player:
                     self._symbols[symbol] = _Symbol(self._recipe(symbol), self._positions, self._context)
                 self._symbols[symbol].take(batch, symbol)
 
-    def apply_chain(self, chain: OptionChain) -> None:
-        """Take a chain alone."""
-        self.apply(MarketBatch(sequence=0, ts_event_ns=chain.ts_event_ns, chains=(chain,)))
+    def apply_chain(self, chain: OptionChain, context: tuple[ContextMessage, ...] = ()) -> None:
+        """Take a chain alone, with what was known beside it."""
+        self.apply(MarketBatch(sequence=0, ts_event_ns=chain.ts_event_ns, chains=(chain,), context=context))
 
     def fields(self) -> Iterator[PlayedField | TradingError]:
         """Yield the field of each underlying that has had a chain, by name, or why there is none."""

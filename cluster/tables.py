@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.figures import short_usd
+from fields.live.market import INPUT_UNITS
 from fields.surface.message import SliceSource
 from market.clock import iso_of_ns
 
 if TYPE_CHECKING:
+    from fields.live.market import MarketInputs
     from fields.live.readings import LiveReadings, StreamReading
     from fields.regime import AxisReading
     from fields.signals import Signal
@@ -125,10 +127,24 @@ def _live_rows(live: LiveReadings) -> Rows:
     known = not math.isnan(impact.return_per_usd)
     size = f"{impact.return_per_usd:.3g} ± {impact.standard_error:.2g} return per USD" if known else "not estimated"
     rows.append(("own impact", f"{size} ({impact.method.value}, {impact.n} bars)"))
+    rows += _market_rows(live.market)
+    if live.book is not None and live.book.market:
+        use = "used for the liquidity by price" if live.book.is_used else f"not used: {live.book.reason}"
+        rows.append(("order book", f"{live.book.market}, {live.book.age_s:.3g} s old, {use}"))
     if stream.quotes or stream.trades or stream.before_chain:
         rows.append(("stream", _stream(stream)))
     rows.append(("confidence", _trust(live.confidence, live.confidence_reason)))
     return rows
+
+
+def _market_rows(market: MarketInputs) -> Rows:
+    known = {name: value for name, value in market.numbers().items() if not math.isnan(value)}
+    rows = [(name.replace("_", " "), f"{value:.5g} {INPUT_UNITS[name]}") for name, value in known.items()]
+    return rows + [
+        (cross.symbol, f"{cross.close:.5g}, {cross.log_return:+.2%} since the daily bar before")
+        for cross in market.cross
+        if not math.isnan(cross.log_return)
+    ]
 
 
 def _live_reasons(live: LiveReadings) -> Rows:

@@ -9,6 +9,7 @@ import numpy as np
 from actors.messages import Publication
 from cluster.figures import short_usd
 from fields.flow.features import FLOW_FEATURES, FeatureKind
+from fields.live.market import INPUT_UNITS
 from fields.regime import AxisReading
 from fields.signals import Direction, Signal
 from fields.surface.message import SliceSource
@@ -19,6 +20,7 @@ __all__ = [
     "flow_table",
     "hedge_table",
     "impact_table",
+    "inputs_table",
     "regimes_table",
     "signals_table",
     "slices_table",
@@ -211,6 +213,28 @@ def flow_table(publication: Publication) -> str:
         blocks.append(f"<div><h3>{title}</h3>{_table((), rows)}</div>" if rows else "")
     caption = f'<p class="c">minute that ended {datetime_of_ns(minute.minute_end_ns):%d %b %Y %H:%M} UTC</p>'
     return f'{caption}<div class="hf-columns">{"".join(blocks)}</div>'
+
+
+def inputs_table(publication: Publication) -> str:
+    """Return what the field knew from other markets, with units and ages, and why the rest is missing."""
+    market = publication.live.market
+    rows = []
+    for name, value in market.numbers().items():
+        age_s = market.ages_s.get(name, np.nan)
+        why = market.reasons.get(name, "no reason given")
+        age = f"<td><small>{_age(age_s)}</small></td>"
+        rows.append([_head(_spaced(name)), *_reading(value, INPUT_UNITS[name], why), age])
+    for cross in market.cross:
+        close = _reading(cross.close, "its own unit", cross.reason)
+        moved = "" if np.isnan(cross.log_return) else f"{_minus(f'{100.0 * cross.log_return:+.2f}')} %, "
+        rows.append([_head(cross.symbol), *close, f"<td><small>{moved}{_age(cross.age_s)}</small></td>"])
+    return _table((), rows)
+
+
+def _age(age_s: float) -> str:
+    if np.isnan(age_s):
+        return ""
+    return f"{age_s / 60.0:,.0f} min old" if age_s < 5_400.0 else f"{age_s / 3_600.0:,.1f} h old"
 
 
 def stream_table(publication: Publication) -> str:

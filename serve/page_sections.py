@@ -177,6 +177,7 @@ def _regimes(_cache: FigureCache) -> list[_Part]:
     return [
         _table("Regimes", page_live.regimes_table, "Margin: distance to the nearest border, above zero inside."),
         _table("Signals", page_live.signals_table, "Strength in standard deviations of the reading's own past."),
+        _table("Inputs from other markets", page_live.inputs_table, "As known at the instant of the field."),
     ]
 
 

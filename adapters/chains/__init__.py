@@ -14,12 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adapters.chains.assemble import SnapshotKey
-from adapters.chains.parquet import write_chain_parquet
 from adapters.chains.sniff import open_source
 from adapters.chains.table import ChainSource
 from market.chains import OptionChain
 
-__all__ = ["ChainSource", "SnapshotKey", "open_chains", "open_source", "write_chain_parquet"]
+__all__ = ["ChainSource", "SnapshotKey", "open_chains", "open_source"]
 
 
 def open_chains(path: Path) -> Iterator[OptionChain]:

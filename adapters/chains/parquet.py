@@ -1,13 +1,10 @@
-"""Chains in Parquet: vendors' tables read a row group at a time, and Hedgefield's own recording format."""
+"""Chains in Parquet: vendors' tables read a row group at a time, and what Hedgefield itself has recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,33 +12,15 @@ import pyarrow.parquet as pq
 from adapters.chains.assemble import SnapshotKey
 from adapters.chains.source import SourceFile, foreign_errors
 from adapters.chains.table import ChainSource, Layout, Rows, chain_of, snapshots_of, take
-from market.chains import DropReason, OptionChain
+from adapters.encoded.footer import HEADS_MARK, heads_from
+from adapters.encoded.messages import Head, message_of, told_of
+from market.chains import OptionChain
 from market.errors import DataError
-from market.instruments import Delivery, ExerciseStyle, ExpirySeries, Product, SettlementTime
-from market.provenance import AsOfSource, Provenance
 
-__all__ = ["ParquetSource", "RecordedSource", "open_metadata", "write_chain_parquet"]
+__all__ = ["ParquetSource", "RecordedSource", "open_metadata"]
 
 _MAX_GROUP_BYTES = 1024**3
 _MAX_ROWS = 500_000_000
-_MARK = b"hedgefield.chains"
-_VERSION = 1
-_ARRAYS = (
-    "strike",
-    "is_call",
-    "series_index",
-    "bid",
-    "ask",
-    "last",
-    "open_interest",
-    "volume",
-    "bid_size",
-    "ask_size",
-    "vendor_iv",
-    "vendor_delta",
-    "vendor_gamma",
-    "quote_ts_ns",
-)
 
 
 def open_metadata(source: SourceFile) -> pq.FileMetaData:
@@ -142,190 +121,39 @@ class ParquetSource:
         return self._held[1]
 
 
-class _Series(msgspec.Struct, array_like=True):
-    root: str
-    underlying: str
-    multiplier: float
-    exercise: ExerciseStyle
-    settlement: SettlementTime
-    delivery: Delivery
-    calendar: str
-    expiration: date
-    expiry_ns: int
-    last_trade_ns: int
-    forward: float | None
-
-    @classmethod
-    def of(cls, series: ExpirySeries, forward: float) -> _Series:
-        product = series.product
-        return cls(
-            root=product.root,
-            underlying=product.underlying,
-            multiplier=product.multiplier,
-            exercise=product.exercise,
-            settlement=product.settlement,
-            delivery=product.delivery,
-            calendar=product.calendar,
-            expiration=series.expiration,
-            expiry_ns=series.expiry_ns,
-            last_trade_ns=series.last_trade_ns,
-            forward=_none(forward),
-        )
-
-    def series(self) -> ExpirySeries:
-        product = Product(
-            root=self.root,
-            underlying=self.underlying,
-            multiplier=self.multiplier,
-            exercise=self.exercise,
-            settlement=self.settlement,
-            delivery=self.delivery,
-            calendar=self.calendar,
-        )
-        return ExpirySeries(
-            product=product, expiration=self.expiration, expiry_ns=self.expiry_ns, last_trade_ns=self.last_trade_ns
-        )
-
-
-class _Header(msgspec.Struct):
-    row_group: int | None
-    n_contracts: int
-    symbols_width: int | None
-    symbol: str
-    session: date
-    ts_event_ns: int
-    cause_id: str
-    source: str
-    origin: str
-    simulated: bool
-    as_of_source: AsOfSource
-    series: list[_Series]
-    spot_last: float | None
-    spot_bid: float | None
-    spot_ask: float | None
-    spot_ts_ns: int
-    n_read: int
-    dropped: dict[DropReason, int]
-
-
-class _Index(msgspec.Struct):
-    version: int
-    chains: list[_Header]
-
-
-def _none(value: float) -> float | None:
-    return None if np.isnan(value) else value
-
-
-def _nan(value: float | None) -> float:
-    return float("nan") if value is None else value
-
-
-def write_chain_parquet(chains: Iterable[OptionChain], path: Path) -> int:
-    """Record chains; read back they are equal, with provenance and the simulated mark.
-
-    Parameters
-    ----------
-    chains : iterable of OptionChain
-        One after the other; only one is held at a time.
-    path : Path
-        File to write; it appears when it is complete.
-
-    Returns
-    -------
-    int
-        Number of chains written.
-    """
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with foreign_errors(path, what="the recording cannot be written"):
-            n_chains = _write(chains, partial)
-            partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return n_chains
-
-
-def _write(chains: Iterable[OptionChain], path: Path) -> int:
-    headers: list[_Header] = []
-    schema = _schema()
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        groups = 0
-        for chain in chains:
-            headers.append(_header(chain, groups if chain.n_contracts else None))
-            if chain.n_contracts:
-                writer.write_table(_table(chain, schema), row_group_size=chain.n_contracts)
-                groups += 1
-        writer.add_key_value_metadata({_MARK: msgspec.json.encode(_Index(version=_VERSION, chains=headers))})
-    return len(headers)
-
-
-def _schema() -> pa.Schema:
-    kinds = {"is_call": pa.bool_(), "series_index": pa.int32(), "quote_ts_ns": pa.int64()}
-    return pa.schema([*((name, kinds.get(name, pa.float64())) for name in _ARRAYS), ("symbols", pa.binary())])
-
-
-def _table(chain: OptionChain, schema: pa.Schema) -> pa.Table:
-    symbols = chain.symbols.tolist() if chain.symbols.size else [None] * chain.n_contracts
-    arrays = [*(pa.array(getattr(chain, name)) for name in _ARRAYS), pa.array(symbols, type=pa.binary())]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _header(chain: OptionChain, row_group: int | None) -> _Header:
-    provenance = chain.provenance
-    return _Header(
-        row_group=row_group,
-        n_contracts=chain.n_contracts,
-        symbols_width=chain.symbols.dtype.itemsize if chain.symbols.size else None,
-        symbol=chain.symbol,
-        session=chain.session,
-        ts_event_ns=chain.ts_event_ns,
-        cause_id=chain.cause_id,
-        source=provenance.source,
-        origin=provenance.origin,
-        simulated=provenance.simulated,
-        as_of_source=provenance.as_of_source,
-        series=[_Series.of(s, float(f)) for s, f in zip(chain.series, chain.vendor_forward, strict=True)],
-        spot_last=_none(chain.spot_last),
-        spot_bid=_none(chain.spot_bid),
-        spot_ask=_none(chain.spot_ask),
-        spot_ts_ns=chain.spot_ts_ns,
-        n_read=chain.n_read,
-        dropped=dict(chain.dropped),
-    )
-
-
 @final
 class RecordedSource:
-    """A recording that `write_chain_parquet` made.
+    """Chains that Hedgefield wrote: a segment of the store, read without the store around it.
 
     Parameters
     ----------
     source : SourceFile
         The file.
-    index : bytes
-        The list of its chains, from the file's metadata.
+    metadata : pyarrow.parquet.FileMetaData
+        Its footer, in which the heads of the chains stand.
     """
 
-    def __init__(self, source: SourceFile, index: bytes) -> None:
+    def __init__(self, source: SourceFile, metadata: pq.FileMetaData) -> None:
         self._source = source
+        lengths = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+        self._starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         with foreign_errors(source.path, what="the list of recorded chains cannot be read"):
-            found = msgspec.json.decode(index, type=_Index)
-        if found.version != _VERSION:
-            raise DataError(
-                "the recording has another version",
-                path=str(source.path),
-                found=str(found.version),
-                expected=str(_VERSION),
-                action="read it with the release that wrote it",
-            )
-        self._headers = sorted(found.chains, key=lambda header: (header.ts_event_ns, header.symbol))
+            heads = heads_from((metadata.metadata or {})[HEADS_MARK])
+            if not all(head.kind == OptionChain.__name__ for head in heads):
+                raise DataError(
+                    "the recording holds no option chains",
+                    path=str(source.path),
+                    found=", ".join(sorted({head.kind for head in heads})),
+                    expected=OptionChain.__name__,
+                    action="name a file of chains, or play the store that it belongs to",
+                )
+            keys = [(_snapshot(head), head) for head in heads]
+            self._snapshots = sorted(keys, key=lambda item: (item[0].ts_event_ns, item[0].symbol))
 
     @classmethod
     def of(cls, source: SourceFile, metadata: pq.FileMetaData) -> ChainSource | None:
         """Open a recording, or return None where the file is a vendor's."""
-        index = (metadata.metadata or {}).get(_MARK)
-        return None if index is None else cls(source, index)
+        return cls(source, metadata) if HEADS_MARK in (metadata.metadata or {}) else None
 
     @property
     def format(self) -> str:
@@ -340,56 +168,34 @@ class RecordedSource:
     @property
     def snapshots(self) -> tuple[SnapshotKey, ...]:
         """What the file holds, in time order."""
-        return tuple(
-            SnapshotKey(
-                symbol=header.symbol,
-                session=header.session,
-                ts_event_ns=header.ts_event_ns,
-                as_of_source=header.as_of_source,
-                n_contracts=header.n_read,
-                simulated=header.simulated,
-            )
-            for header in self._headers
-        )
+        return tuple(key for key, _ in self._snapshots)
 
     def read(self, index: int) -> OptionChain:
         """Return one chain, as it was written."""
-        header = self._headers[index]
+        head = self._snapshots[index][1]
         with foreign_errors(self.path, what="the recorded chain cannot be read"):
-            if header.row_group is None:
-                table = _schema().empty_table()
-            else:
-                with pq.ParquetFile(self.path) as file:
-                    table = file.read_row_group(header.row_group, use_threads=False)
-                table.validate(full=True)
-            chain = _chain(header, table)
+            chain = message_of(head, self._rows(head))
         self._source.check_unchanged()
+        if not isinstance(chain, OptionChain):
+            raise DataError("the recording holds no option chains", path=str(self.path), found=head.kind)
         return chain
 
+    def _rows(self, head: Head) -> pa.Table:
+        first = int(np.searchsorted(self._starts, head.first_row, side="right")) - 1
+        last = max(int(np.searchsorted(self._starts, head.first_row + head.n_rows, side="left")), first)
+        with pq.ParquetFile(self.path) as file:
+            table = file.read_row_groups(list(range(first, last)) if head.n_rows else [], use_threads=False)
+        table.validate(full=True)
+        return table.slice(head.first_row - int(self._starts[first]), head.n_rows) if head.n_rows else table
 
-def _chain(header: _Header, table: pa.Table) -> OptionChain:
-    width = header.symbols_width
-    arrays: dict[str, Any] = {name: table[name].to_numpy() for name in _ARRAYS}
-    symbols = np.array([], dtype="S1") if width is None else np.array(table["symbols"].to_pylist(), dtype=f"S{width}")
-    return OptionChain(
-        symbol=header.symbol,
-        session=header.session,
-        ts_event_ns=header.ts_event_ns,
-        cause_id=header.cause_id,
-        provenance=Provenance(
-            source=header.source,
-            origin=header.origin,
-            simulated=header.simulated,
-            as_of_source=header.as_of_source,
-        ),
-        series=tuple(series.series() for series in header.series),
-        vendor_forward=np.array([_nan(series.forward) for series in header.series], dtype=np.float64),
-        **arrays,
-        symbols=symbols,
-        spot_last=_nan(header.spot_last),
-        spot_bid=_nan(header.spot_bid),
-        spot_ask=_nan(header.spot_ask),
-        spot_ts_ns=header.spot_ts_ns,
-        n_read=header.n_read,
-        dropped=header.dropped,
+
+def _snapshot(head: Head) -> SnapshotKey:
+    told = told_of(head, "session", "ts_event_ns", "provenance", "n_read")
+    return SnapshotKey(
+        symbol=head.symbol,
+        session=told["session"],
+        ts_event_ns=told["ts_event_ns"],
+        as_of_source=told["provenance"].as_of_source,
+        n_contracts=told["n_read"],
+        simulated=told["provenance"].simulated,
     )

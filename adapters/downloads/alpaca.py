@@ -18,8 +18,8 @@ from adapters.credentials import load_credentials
 from adapters.downloads.connecting import VenueOptions
 from adapters.downloads.offers import closed_bars, listed_calendar, refuse_kind, today_in_new_york
 from adapters.downloads.tasks import Connection, DownloadTask, FetchedRows, by_session, now_task, timeframe_of
+from adapters.encoded.messages import Message, picked
 from adapters.store import DataKind
-from adapters.store.messages import Message, picked
 from market.clock import Clock
 from market.errors import ConfigError
 

@@ -18,9 +18,9 @@ from adapters.downloads.tasks import (
     now_task,
     timeframe_of,
 )
+from adapters.encoded.messages import Message
 from adapters.limits import shared_folder
 from adapters.store import DataKind
-from adapters.store.messages import Message
 from market.clock import Clock
 
 __all__ = ["CoinDownloader"]

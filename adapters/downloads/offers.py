@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from adapters.encoded.messages import picked
 from adapters.store import DataKind
-from adapters.store.messages import picked
 from market.bars import BarBatch
 from market.clock import Clock, datetime_of_ns
 from market.errors import ConfigError

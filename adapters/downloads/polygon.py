@@ -23,6 +23,7 @@ from adapters.downloads.tasks import (
     now_task,
     timeframe_of,
 )
+from adapters.encoded.messages import Message
 from adapters.limits import SharedLimiter
 from adapters.polygon import (
     BarSpan,
@@ -34,7 +35,6 @@ from adapters.polygon import (
     fetch_trades,
 )
 from adapters.store import DataKind
-from adapters.store.messages import Message
 from market.clock import Clock
 from market.instruments import product_of
 

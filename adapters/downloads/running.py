@@ -12,8 +12,9 @@ from itertools import chain
 from typing import Any, Final, final
 
 from adapters.downloads.tasks import Connection, Downloader, DownloadTask, FetchedRows
+from adapters.encoded.messages import Message, n_rows_of
 from adapters.store import KINDS, DataKind, PointInTimeStore, SegmentWriter
-from adapters.store.messages import Message, kind_of, n_rows_of
+from adapters.store.kinds import kind_of
 from market.clock import Clock, SystemClock
 from market.errors import TradingError, VenueError
 

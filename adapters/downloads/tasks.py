@@ -13,8 +13,8 @@ from typing import Final, Protocol
 
 import pyarrow as pa
 
+from adapters.encoded.messages import Message
 from adapters.store import DataKind
-from adapters.store.messages import Message
 from adapters.ticks.tables import eastern_midnight_ns
 from market.calendars import sessions_between
 from market.clock import ns_of_utc_midnight

@@ -15,8 +15,8 @@ import pyarrow as pa
 from adapters.downloads.connecting import VenueOptions
 from adapters.downloads.offers import listed_calendar, refuse_kind, today_in_new_york
 from adapters.downloads.tasks import Connection, DownloadTask, FetchedRows, by_session
+from adapters.encoded.messages import Message
 from adapters.store import DataKind
-from adapters.store.messages import Message
 from adapters.thetadata import (
     TerminalConfig,
     ThetaTerminal,

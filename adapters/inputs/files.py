@@ -13,13 +13,13 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from adapters.chains.source import foreign_errors
+from adapters.encoded.messages import picked
 from adapters.inputs.news import LINES, read_news
 from adapters.inputs.timeline import ToldRows
 from adapters.rates import PUBLISHED, read_events, read_series
 from adapters.store.kinds import DataKind
 from adapters.store.layouts import layout_of, rows_by_symbol
 from adapters.store.manifest import Segment
-from adapters.store.messages import picked
 from adapters.store.published import published
 from market.errors import DataError
 from market.funding import FundingBatch

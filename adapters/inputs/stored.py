@@ -8,9 +8,9 @@ from typing import Final, cast, final
 
 import numpy as np
 
+from adapters.encoded.messages import known_ns_of
 from adapters.inputs.timeline import ToldRows
 from adapters.store import DataKind, PointInTimeStore, open_store
-from adapters.store.messages import known_ns_of
 from adapters.store.pieces import PieceReader, in_order
 from adapters.store.segments import open_segment
 from market.ports import ContextMessage

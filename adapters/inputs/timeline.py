@@ -8,7 +8,7 @@ from typing import Final, cast, final
 
 import numpy as np
 
-from adapters.store.messages import known_ns_of, picked
+from adapters.encoded.messages import known_ns_of, picked
 from market.errors import DataError
 from market.ports import ContextMessage
 from market.series import EventBatch

@@ -10,10 +10,10 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.encoded.messages import Message, picked
 from adapters.store.files import StoreFiles
 from adapters.store.kinds import DataKind
 from adapters.store.manifest import Segment
-from adapters.store.messages import Message, picked
 from adapters.store.pieces import Loaded, Piece, PieceReader, Scored, scored
 from adapters.store.segments import open_segment
 from market.books import BookSnapshot

@@ -11,12 +11,12 @@ from typing import Final, final
 
 import numpy as np
 
+from adapters.encoded.messages import picked
 from adapters.replay.cursors import Cursor, OpenFiles, Span, Told
 from adapters.replay.pace import Pace
 from adapters.store import DataKind, PointInTimeStore, Segment, open_store
 from adapters.store.asof import standing
 from adapters.store.gaps import calendar_of
-from adapters.store.messages import picked
 from adapters.ticks.bars import outside_session
 from market.books import BookSnapshot
 from market.chains import OptionChain

@@ -8,9 +8,9 @@ from itertools import accumulate
 import numpy as np
 import pyarrow as pa
 
+from adapters.encoded.messages import Head
 from adapters.store.kinds import KINDS, DataKind
 from adapters.store.manifest import Segment
-from adapters.store.messages import Head
 from adapters.store.segments import key_codes
 from market.chains import BoolArray
 

@@ -10,11 +10,11 @@ from typing import Final, final
 import numpy as np
 import pyarrow as pa
 
+from adapters.encoded.messages import Head, message_of
 from adapters.store.asof import newest_heads, standing
 from adapters.store.files import StoreFiles
 from adapters.store.kinds import DataKind, day_period
 from adapters.store.manifest import Segment
-from adapters.store.messages import Head, message_of
 from adapters.store.pieces import judged, scored
 from adapters.store.segments import Range, matching, open_segment
 from market.chains import OptionChain

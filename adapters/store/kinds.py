@@ -10,12 +10,28 @@ from urllib.parse import quote, unquote
 import numpy as np
 import pyarrow as pa
 
-from market.chains import IntArray
+from adapters.encoded.messages import Message
+from market.bars import BarBatch
+from market.books import BookSnapshot
+from market.chains import IntArray, OptionChain
 from market.clock import datetime_of_ns
 from market.errors import DataError
-from market.trades import Int64Array
+from market.funding import FundingBatch
+from market.news import NewsBatch
+from market.series import EventBatch, SeriesBatch
+from market.trades import Int64Array, QuoteBatch, TradeBatch
 
-__all__ = ["KINDS", "DataKind", "Grain", "KindSpec", "folder_of", "period_codes", "symbol_in_path", "symbol_of_path"]
+__all__ = [
+    "KINDS",
+    "DataKind",
+    "Grain",
+    "KindSpec",
+    "folder_of",
+    "kind_of",
+    "period_codes",
+    "symbol_in_path",
+    "symbol_of_path",
+]
 
 _DAY_NS = 86_400_000_000_000
 _HOUR_NS = 3_600_000_000_000
@@ -69,6 +85,17 @@ class KindSpec:
     messages: bool = False
 
 
+_OF_CLASS: dict[type[Message], DataKind] = {
+    OptionChain: DataKind.CHAINS,
+    TradeBatch: DataKind.TRADES,
+    QuoteBatch: DataKind.QUOTES,
+    BarBatch: DataKind.BARS,
+    FundingBatch: DataKind.FUNDING,
+    SeriesBatch: DataKind.SERIES,
+    EventBatch: DataKind.EVENTS,
+    NewsBatch: DataKind.NEWS,
+    BookSnapshot: DataKind.BOOKS,
+}
 _CONTRACT = ("root", "ticker", "expiration", "strike", "right")
 KINDS: dict[DataKind, KindSpec] = {
     DataKind.CHAINS: KindSpec(required=("strike",), keys=("event_ns",), grain=Grain.DAY, messages=True),
@@ -94,6 +121,11 @@ KINDS: dict[DataKind, KindSpec] = {
     DataKind.BOOKS: KindSpec(required=("price", "size"), keys=(), grain=Grain.DAY, messages=True),
     DataKind.TABLES: KindSpec(required=(), keys=(), grain=Grain.YEAR),
 }
+
+
+def kind_of(message: Message) -> DataKind:
+    """Return the data set to which a message belongs."""
+    return _OF_CLASS[type(message)]
 
 
 def period_codes(kind: DataKind, table: pa.Table) -> tuple[IntArray, list[str]]:

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from adapters.encoded.messages import event_ns_of, picked, rows_of
 from adapters.store.asof import standing
 from adapters.store.files import StoreFiles
-from adapters.store.kinds import DataKind
+from adapters.store.kinds import DataKind, kind_of
 from adapters.store.manifest import ManifestState
-from adapters.store.messages import event_ns_of, kind_of, picked, rows_of
 from adapters.store.segments import Range, matching, open_segment
 from market.chains import BoolArray
 from market.trades import Int64Array, QuoteBatch, TradeBatch

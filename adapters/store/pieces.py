@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from adapters.encoded.messages import Head, Message, message_of
 from adapters.store.files import StoreFiles
 from adapters.store.kinds import DataKind
 from adapters.store.manifest import Segment
-from adapters.store.messages import Head, Message, message_of
 from adapters.store.published import READABLE, published, usable
 from adapters.store.segments import Opened
 from market.errors import DataError

@@ -9,12 +9,12 @@ from typing import Any, Final, TypeVar, final
 
 import numpy as np
 
+from adapters.encoded.messages import EVERYONE, Message, picked
 from adapters.rates.publication import PUBLISHED
 from adapters.store.asof import needs_merge, standing, visible
 from adapters.store.files import StoreFiles
 from adapters.store.kinds import KINDS, DataKind
 from adapters.store.manifest import Segment
-from adapters.store.messages import EVERYONE, Message, picked
 from adapters.store.pieces import PieceReader, in_order, scored
 from adapters.store.segments import open_segment
 from market.books import BookSnapshot

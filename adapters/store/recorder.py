@@ -12,8 +12,8 @@ from typing import Final, final
 
 import msgspec
 
-from adapters.store.kinds import DataKind
-from adapters.store.messages import Message, kind_of, n_rows_of
+from adapters.encoded.messages import Message, n_rows_of
+from adapters.store.kinds import DataKind, kind_of
 from adapters.store.overlap import Overlap
 from adapters.store.store import PointInTimeStore, open_store
 from market.errors import ConfigError, DataError, TradingError, VenueError

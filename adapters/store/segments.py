@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from adapters.encoded.footer import HEADS_MARK, heads_from, packed_heads
+from adapters.encoded.messages import Head
 from adapters.store.files import StoreFiles, file_errors
 from adapters.store.kinds import KINDS, DataKind, folder_of
 from adapters.store.manifest import Segment
-from adapters.store.messages import Head
 from market.chains import BoolArray
 from market.errors import DataError
 from market.trades import Int64Array
@@ -36,7 +36,6 @@ __all__ = [
 ROWS_PER_GROUP: Final = 65_536
 CHAIN_ROWS_PER_GROUP: Final = 4_096
 _GROUP: Final = {DataKind.CHAINS: CHAIN_ROWS_PER_GROUP}
-_MARK: Final = b"hedgefield.heads"
 _COMPRESSED: Final = "zstd"
 _INSTANTS: Final = ("event_ns", "known_ns")
 
@@ -209,7 +208,7 @@ class SegmentFile:
         self._flush(whole=True)
         with file_errors(self._facts.origin):
             if self._heads:
-                self._writer.add_key_value_metadata({_MARK: msgspec.msgpack.encode(_Footer.of(self._heads))})
+                self._writer.add_key_value_metadata({HEADS_MARK: packed_heads(self._heads)})
             self._writer.close()
             folder = folder_of(self._kind, self._facts.symbol, self._facts.period)
             path, sha256, n_bytes = self._files.adopt(self._scratch, folder, ".parquet")
@@ -281,26 +280,6 @@ def write_segment(
         file.abandon()
 
 
-class _Footer(msgspec.Struct):
-    """The heads of a file; a table of contracts that many messages share stands in it once."""
-
-    heads: list[Head]
-    contracts: list[bytes]
-    place: list[int]
-
-    @classmethod
-    def of(cls, heads: Sequence[Head]) -> _Footer:
-        known: dict[bytes, int] = {}
-        place = [known.setdefault(head.contracts, len(known)) for head in heads]
-        bare = [msgspec.structs.replace(head, contracts=b"") for head in heads]
-        return cls(heads=bare, contracts=list(known), place=place)
-
-    def whole(self) -> list[Head]:
-        for head, place in zip(self.heads, self.place, strict=True):
-            head.contracts = self.contracts[place]
-        return self.heads
-
-
 @final
 class Opened:
     """A segment opened for reading: its footer is read, its rows are not.
@@ -340,11 +319,11 @@ class Opened:
 
     def heads(self) -> list[Head]:
         """Return the heads of its messages."""
-        content = (self._file.metadata.metadata or {}).get(_MARK)
+        content = (self._file.metadata.metadata or {}).get(HEADS_MARK)
         if content is None:
             return []
         with file_errors(self.segment.path):
-            return msgspec.msgpack.decode(content, type=_Footer).whole()
+            return heads_from(content)
 
     def groups(self, ranges: Sequence[Range] = (), *, head: Head | None = None) -> list[int]:
         """Return the row groups in which rows can match, by their statistics.

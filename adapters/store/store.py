@@ -13,13 +13,13 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import fs
 
+from adapters.encoded.messages import Message, message_of
 from adapters.store.asof import as_known, needs_merge, standing
 from adapters.store.chain_reader import ChainReader
 from adapters.store.compaction import clean, compact
 from adapters.store.files import StoreFiles, open_files
 from adapters.store.kinds import DataKind
 from adapters.store.manifest import Commit, Manifest, ManifestState, Segment
-from adapters.store.messages import Message, message_of
 from adapters.store.reading import MessageReader
 from adapters.store.segments import Range, matching, open_segment
 from adapters.store.writer import SegmentWriter

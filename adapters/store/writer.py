@@ -8,22 +8,12 @@ from typing import Final, final
 import numpy as np
 import pyarrow as pa
 
+from adapters.encoded.messages import Head, Message, head_of, known_ns_of, message_of, picked, rows_of, symbol_of
 from adapters.store.asof import as_known, newest_heads, standing
 from adapters.store.content import content_codes
 from adapters.store.files import StoreFiles
-from adapters.store.kinds import KINDS, DataKind, day_period, period_codes
+from adapters.store.kinds import KINDS, DataKind, day_period, kind_of, period_codes
 from adapters.store.manifest import Commit, Manifest, ManifestState, Segment
-from adapters.store.messages import (
-    Head,
-    Message,
-    head_of,
-    kind_of,
-    known_ns_of,
-    message_of,
-    picked,
-    rows_of,
-    symbol_of,
-)
 from adapters.store.segments import Facts, checked, key_codes, open_segment, write_segment
 from market.books import BookSnapshot
 from market.chains import BoolArray, OptionChain

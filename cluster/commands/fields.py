@@ -16,6 +16,7 @@ import typer
 from fields.conventions import Dynamics, PositionSource, TimeBasis
 
 if TYPE_CHECKING:
+    from adapters.inputs import Timeline
     from cluster.playing import PlayedField, Player
     from cluster.settings import Settings
     from fields.live.config import LiveConfig
@@ -66,6 +67,10 @@ Vix = Annotated[float | None, typer.Option("--vix", help="VIX, points, for the r
 Vix9d = Annotated[float | None, typer.Option("--vix9d", help="VIX9D, points.")]
 Adx = Annotated[float | None, typer.Option("--adx", help="Average directional index of the underlying, 0 to 100.")]
 Sma = Annotated[float | None, typer.Option("--sma", help="Average close of the underlying over 200 days, USD.")]
+Inputs = Annotated[
+    list[Path] | None,
+    typer.Option("--inputs", help="Rates, indices, bars, funding, events or news, as known then; may be repeated."),
+]
 RegularHours = Annotated[bool, typer.Option("--regular-hours", help="With --ticks: only those of the regular session.")]
 
 
@@ -81,6 +86,7 @@ class _Request:
     impact: float | None
     position_file: Path | None
     market: Mapping[str, float]
+    inputs: tuple[Path, ...]
 
 
 def fields(
@@ -104,6 +110,7 @@ def fields(
     vix9d: Vix9d = None,
     adx: Adx = None,
     sma: Sma = None,
+    inputs: Inputs = None,
 ) -> None:
     """Read option chains, play trades and quotes after them, and print the field of each session and symbol."""
     request = _Request(
@@ -117,6 +124,7 @@ def fields(
         impact=impact,
         position_file=position_file,
         market=_market(vix=vix, vix9d=vix9d, adx=adx, sma=sma),
+        inputs=tuple(inputs or ()),
     )
     _check_usage(request, plot)
     from cluster.commands.field_output import FieldOutput
@@ -236,6 +244,7 @@ def _results(request: _Request, config: LiveConfig, settings: Settings) -> Itera
         return
     from market.errors import TradingError
 
+    timeline = _timeline(request)
     for path in request.files:
         for chain in _chains(path, request):
             if isinstance(chain, Exception):
@@ -243,10 +252,20 @@ def _results(request: _Request, config: LiveConfig, settings: Settings) -> Itera
                 continue
             player = _player(request, config, settings)  # a recorded chain stands alone, in whatever order they come
             try:
-                player.apply_chain(chain)
+                player.apply_chain(chain, () if timeline is None else timeline.between(None, chain.ts_event_ns))
                 yield from player.fields()
             except (TradingError, OSError) as error:
                 yield error
+
+
+def _timeline(request: _Request) -> Timeline | None:
+    """Return what the files of inputs and the announced meetings tell, or None without such files."""
+    if not request.inputs:
+        return None
+    from adapters.inputs import Timeline, ToldRows, announced_meetings, read_inputs
+
+    told = [rows for path in request.inputs for rows in read_inputs(path)]
+    return Timeline([ToldRows.of(announced_meetings()), *told])
 
 
 def _chains(path: Path, request: _Request) -> Iterator[OptionChain | Exception]:
@@ -270,6 +289,7 @@ def _chains(path: Path, request: _Request) -> Iterator[OptionChain | Exception]:
 def _of_ticks(request: _Request, config: LiveConfig, settings: Settings) -> Iterator[PlayedField | Exception]:
     """Yield the fields of a replay; chains and ticks belong together, so that any fault ends it."""
     from adapters.chains import open_source
+    from adapters.inputs import ContextFeed
     from adapters.replay import ReplayFeed
     from adapters.ticks import open_ticks
     from cluster.playing import choose_chains, play, require_chain
@@ -277,7 +297,8 @@ def _of_ticks(request: _Request, config: LiveConfig, settings: Settings) -> Iter
     ticks = open_ticks(*request.ticks, regular_hours=request.regular_hours)
     chains = choose_chains([open_source(path) for path in request.files], ticks)
     player = _player(request, config, settings)
-    feed = ReplayFeed(chains, ticks=ticks, interval_s=0.0)
+    replay, timeline = ReplayFeed(chains, ticks=ticks, interval_s=0.0), _timeline(request)
+    feed = replay if timeline is None else ContextFeed(replay, timeline)
     every_ns = None if request.every_min is None else request.every_min * _NS_PER_MINUTE
     found = False
     for result in play(feed, player, until_ns=request.until_ns, every_ns=every_ns, session=request.session):

@@ -7,7 +7,24 @@ from dataclasses import dataclass, field, fields, replace
 from math import isfinite, nan
 from typing import Any, Final, Self
 
-__all__ = ["CrossReading", "MarketInputs"]
+__all__ = ["INPUT_UNITS", "CrossReading", "MarketInputs"]
+
+INPUT_UNITS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("vix", "vix9d", "vix3m", "vix6m", "vvix", "skew"), "points"),
+    "rate": "fraction per year",
+    "adx": "of 100",
+    "sma": "USD",
+    "realised_vol": "fraction per year",
+    "funding_rate": "fraction per settlement",
+    "funding_interval_h": "h",
+    **dict.fromkeys(("minutes_to_fomc", "minutes_since_fomc", "minutes_to_release", "minutes_since_release"), "min"),
+    "days_to_earnings": "d",
+    **dict.fromkeys(("news_24h", "market_news_24h"), "articles"),
+    **dict.fromkeys(("minutes_since_news", "market_minutes_since_news"), "min"),
+    **dict.fromkeys(("ltv", "liquidation_ltv"), "fraction"),
+    "expected_vol_change_pts": "vol points",
+}
+"""Unit of every number of `MarketInputs`, by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

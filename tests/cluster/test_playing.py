@@ -21,12 +21,14 @@ from cluster.tables import print_field
 from fields.compute import compute_field
 from fields.config import FieldConfig, PositionSource
 from fields.live.config import LiveConfig
+from fields.live.market import MarketInputs
 from fields.live.state import SymbolState
 from fields.summary import summarize
 from market.calendars import session_on
 from market.chains import OptionChain
 from market.errors import DataError
 from market.ports import MarketBatch
+from tests.actors.samples import series_of, small_chain
 
 _MINUTE_NS = 60_000_000_000
 
@@ -190,3 +192,22 @@ def test_a_session_that_has_ended_is_told_as_closed() -> None:
     console = Console(record=True, width=200, file=io.StringIO())
     print_field(replace(snapshot, hedge_flow=flow), found.field.live, console)
     assert "$0 to the close (closed)" in console.export_text()
+
+
+def test_a_field_knows_the_context_of_its_instant_and_told_inputs_come_first() -> None:
+    """What a batch brings beside its chain is in the field; what the user told is kept."""
+    chain = small_chain("AAA")
+    context = (series_of("VIX", 15.0, chain.ts_event_ns), series_of("VIX9D", 14.0, chain.ts_event_ns + 1))
+
+    def told(_symbol: str) -> SymbolState:
+        state = SymbolState(LiveConfig())
+        state.on_market(MarketInputs.of({"adx": 30.0}))
+        return state
+
+    player = Player(told)
+    player.apply_chain(chain, context)
+    (found,) = player.fields()
+    assert isinstance(found, PlayedField)
+    market = found.field.live.market
+    assert (market.vix, market.adx) == (15.0, 30.0)
+    assert market.reasons["vix9d"] == "nothing of VIX9D was known by then"

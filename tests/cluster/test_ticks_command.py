@@ -183,6 +183,21 @@ def test_what_is_known_of_other_markets_names_the_regime(command: Command, data_
 
 
 @pytest.mark.data
+def test_files_of_inputs_name_the_regime_as_of_the_chain(command: Command, data_root: Path) -> None:
+    """Closes of the day itself, because the chain is of half past four; trend and average from the bars by then."""
+    paths = ("daily/cboe_vol_indices.parquet", "daily/spx_spy_qqq_daily.parquet", "rates/fred_dff.csv.gz")
+    inputs = [word for path in paths for word in ("--inputs", str(data_root / path))]
+    code, told, _ = command("fields", str(data_root / _CBOE), "--json", "--full", *inputs)
+    live = json.loads(told)["live"]
+    values = live["market"]["values"]
+    assert code == 0
+    assert (values["vix"], values["vix9d"], values["rate"]) == (18.53, 17.37, pytest.approx(0.0508))
+    assert values["sma"] == pytest.approx(3_976.0, abs=1.0)
+    states = {axis["axis"]: axis["state"] for axis in live["regimes"]}
+    assert (states["market"], states["term_structure"]) == ("LOW_VOL_RANGE", "CONTANGO")
+
+
+@pytest.mark.data
 def test_a_replay_sorts_chains_from_ticks(data_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`--path` takes both; with ticks the dealers' book follows trades; garbage is named."""
     monkeypatch.setenv("HEDGEFIELD_HOME", str(tmp_path))

@@ -14,6 +14,7 @@ import pytest
 from actors.messages import Publication
 from cluster.figures_surface import fig_hedge_flow
 from fields.flow.features import FLOW_FEATURES
+from fields.live.market import CrossReading, MarketInputs
 from fields.regime import Axis, AxisReading
 from fields.regime.axes import AxisInput
 from fields.signals import Direction
@@ -157,3 +158,18 @@ def test_confidence_names_what_holds_it_down() -> None:
     """The header gives the share and its limit, or why there is none."""
     assert confidence_text(_nothing().live) == "confidence — no surface"
     assert confidence_text(publication_of(snapshot_of()).live).startswith("confidence ")
+
+
+def test_inputs_show_values_ages_and_why_the_rest_is_missing() -> None:
+    """A known index has its unit and age; one that is not known says why; another market has its move."""
+    real = _real()
+    cross = CrossReading(symbol="TLT", close=90.5, log_return=-0.0123, age_s=7_200.0, reason="")
+    market = MarketInputs(
+        vix=17.2, ages_s={"vix": 1_800.0}, reasons={"rate": "stale: older than 168 h"}, cross=(cross,)
+    )
+    text = page_live.inputs_table(replace(real, live=replace(real.live, market=market)))
+    assert "17.2" in text
+    assert "30 min old" in text
+    assert "stale: older than 168 h" in text
+    assert "TLT" in text
+    assert "1.23 %, 2.0 h old" in text

@@ -7,6 +7,7 @@ from __future__ import annotations
 import gzip
 import json
 import zipfile
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adapters.chains import open_chains
+from adapters.store import DataKind, open_store
 from market.chains import OptionChain
 
 ENGLISH = '"Date: May 23, 2023 at 7:39 PM EDT",Bid: 4133.9502,Ask: 4162.5498,Size: 1*1,Volume: 0'
@@ -111,3 +113,14 @@ def write_lean(folder: Path, kind: str, contracts: dict[str, str], *, symbol: st
         for name, lines in contracts.items():
             archive.writestr(f"20151224_{symbol}_minute_{kind}_american_{name}.csv", lines)
     return path
+
+
+def recorded(chains: Iterable[OptionChain], folder: Path) -> list[Path]:
+    """Record chains into a store and return the files in which they stand, in order of time."""
+    store = open_store(folder)
+    writer = store.writer(DataKind.CHAINS, origin="test")
+    for chain in chains:
+        writer.add_message(chain)
+    writer.commit()
+    segments = sorted(store.segments(DataKind.CHAINS), key=lambda segment: segment.first_event_ns)
+    return [folder / segment.path for segment in segments]

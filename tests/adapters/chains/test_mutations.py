@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.chains import open_chains, write_chain_parquet
+from adapters.chains import open_chains
 from market.errors import DataError
 from tests.adapters.chains.samples import (
     OPTIONSDX,
@@ -18,6 +18,7 @@ from tests.adapters.chains.samples import (
     delayed_quotes,
     only,
     quote_table,
+    recorded,
     standard_rows,
     write_lean,
     write_table,
@@ -36,12 +37,11 @@ def _samples() -> dict[str, bytes]:
             "optionsdx": write_text(folder / "spy.csv", OPTIONSDX),
             "parquet": write_table(folder / "c.parquet", cboe_rows("2023-05-23")),
             "lean": write_lean(folder, "quote", {"call_7200000_20160115": "46740000,1,1,1,115000,5,1,1,1,125000,6\n"}),
-            "recording": folder / "recording.parquet",
+            "recording": recorded([only(table)], folder / "store")[0],
             "zip": folder / "table.zip",
         }
         with zipfile.ZipFile(files["zip"], "w", zipfile.ZIP_DEFLATED) as archive:
             archive.write(table, "table.csv")
-        write_chain_parquet([only(table)], files["recording"])
         return {kind: path.read_bytes() for kind, path in files.items()}
 
 

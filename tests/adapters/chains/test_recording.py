@@ -1,4 +1,4 @@
-"""Hedgefield's own recording format."""
+"""A segment of the store is a file of chains as any other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adapters.chains import open_chains, open_source, write_chain_parquet
+from adapters.chains import open_chains, open_source
+from adapters.store import DataKind, open_store
 from market.chains import OptionChain
 from market.errors import DataError
 from tests.adapters.chains.samples import (
@@ -16,10 +17,12 @@ from tests.adapters.chains.samples import (
     delayed_quotes,
     only,
     quote_table,
+    recorded,
     standard_rows,
     write_table,
     write_text,
 )
+from tests.adapters.store.samples import trades
 
 
 def _same(left: OptionChain, right: OptionChain) -> None:
@@ -35,26 +38,27 @@ def _same(left: OptionChain, right: OptionChain) -> None:
 
 
 def test_what_is_written_is_read_back_unchanged(tmp_path: Path) -> None:
-    """Arrays, terms, drops, spot and provenance survive, one chain per row group."""
+    """Arrays, terms, drops, spot and provenance survive."""
     rows = [*standard_rows(), standard_rows()[0]]
     chains = [
         only(write_text(tmp_path / "a.json", delayed_quotes())),
         only(write_text(tmp_path / "b.csv", quote_table(rows))),
         only(write_table(tmp_path / "c.parquet", cboe_rows("2023-05-25"))),
     ]
-    path = tmp_path / "recording.parquet"
-    assert write_chain_parquet(iter(chains), path) == 3
-    for written, read in zip(chains, open_chains(path), strict=True):
+    paths = recorded(chains, tmp_path / "store")
+    found = [chain for path in paths for chain in open_chains(path)]
+    for written, read in zip(sorted(chains, key=lambda chain: chain.ts_event_ns), found, strict=True):
         _same(written, read)
-    assert [key.n_contracts for key in open_source(path).snapshots] == [2, 10, 3]
+    assert sorted(key.n_contracts for path in paths for key in open_source(path).snapshots) == [2, 3, 10]
+    assert {open_source(path).format for path in paths} == {"hedgefield-recording"}
 
 
 def test_a_simulated_chain_stays_simulated(tmp_path: Path) -> None:
     """The mark is part of the recording, in the list of snapshots and in the chain."""
     chain = only(write_text(tmp_path / "b.csv", quote_table(standard_rows())))
     simulated = replace(chain, provenance=replace(chain.provenance, simulated=True))
-    write_chain_parquet([simulated], tmp_path / "r.parquet")
-    source = open_source(tmp_path / "r.parquet")
+    (path,) = recorded([simulated], tmp_path / "store")
+    source = open_source(path)
     assert source.snapshots[0].simulated
     assert source.read(0).provenance.simulated
 
@@ -67,18 +71,19 @@ def test_a_chain_without_contracts_or_symbols_is_recorded_too(tmp_path: Path) ->
         for item in fields(OptionChain)
         if isinstance(getattr(chain, item.name), np.ndarray) and item.name not in {"vendor_forward", "symbols"}
     }
-    nothing = replace(chain, **empty, n_read=0, symbols=np.array([], dtype="S1"))
-    write_chain_parquet([nothing, chain], tmp_path / "r.parquet")
-    _same(next(open_chains(tmp_path / "r.parquet")), nothing)
+    nothing = replace(chain, **empty, n_read=0, symbols=np.array([], dtype="S1"), ts_event_ns=chain.ts_event_ns - 1)
+    (path,) = recorded([chain, nothing], tmp_path / "store")
+    first, second = open_chains(path)
+    _same(first, nothing)
+    _same(second, chain)
 
 
-def test_an_interrupted_recording_leaves_no_file(tmp_path: Path) -> None:
-    """A recording appears only when it is complete."""
-
-    def broken() -> object:
-        yield only(write_table(tmp_path / "c.parquet", cboe_rows("2023-05-25")))
-        raise DataError("the feed broke")
-
-    with pytest.raises(DataError, match="the feed broke"):
-        write_chain_parquet(broken(), tmp_path / "r.parquet")  # type: ignore[arg-type]  # a generator that fails
-    assert [file.name for file in tmp_path.iterdir()] == ["c.parquet"]
+def test_a_recording_of_trades_is_not_taken_for_chains(tmp_path: Path) -> None:
+    """The error says what the file holds."""
+    store = open_store(tmp_path)
+    writer = store.writer(DataKind.TRADES, origin="test")
+    writer.add_message(trades(5))
+    writer.commit()
+    (segment,) = store.segments(DataKind.TRADES)
+    with pytest.raises(DataError, match="holds no option chains; found TradeBatch"):
+        open_source(tmp_path / segment.path)

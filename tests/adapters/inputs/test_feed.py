@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.codec import encode
+from adapters.encoded.messages import known_ns_of
 from adapters.inputs import ContextFactory, ContextFeed, Timeline, ToldRows, announced_meetings
-from adapters.store.messages import known_ns_of
 from fields.live.context import MarketContext
 from fields.live.context_config import ContextConfig
 from market.errors import DataError

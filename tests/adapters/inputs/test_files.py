@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from adapters.encoded.messages import known_ns_of
 from adapters.inputs import StoredInputs, Timeline, read_inputs, read_news
-from adapters.store.messages import known_ns_of
 from fields.live.context import MarketContext
 from fields.live.context_config import ContextConfig
 from market.bars import BarBatch
@@ -24,7 +24,6 @@ from market.series import EventBatch, EventKind, SeriesBatch
 from tests.adapters.store.samples import store_at
 from tests.fields.live.context_samples import DAY_NS, HOUR_NS, START_NS, announced, articles, bar_batch, points
 
-_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 _NEW_YORK = ZoneInfo("America/New_York")
 
 
@@ -129,14 +128,14 @@ def test_a_store_tells_every_version_at_its_own_instant(tmp_path: Path) -> None:
 
 
 def _record(store: object, message: object) -> None:
-    from adapters.store.messages import kind_of
+    from adapters.store.kinds import kind_of
 
     writer = store.writer(kind_of(message), origin="test")  # type: ignore[attr-defined,arg-type]
     writer.add_message(message)
     writer.commit()
 
 
-@pytest.mark.skipif(not _DATA.is_dir(), reason="needs the shared market data")
+@pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "symbols"),
     [
@@ -147,9 +146,9 @@ def _record(store: object, message: object) -> None:
         ("underlying/spx_5min_2026.parquet", {"SPX"}),
     ],
 )
-def test_real_files_are_read_and_nothing_is_known_before_it_ends(name: str, symbols: set[str]) -> None:
+def test_real_files_are_read_and_nothing_is_known_before_it_ends(data_root: Path, name: str, symbols: set[str]) -> None:
     """Each of them becomes messages of its symbols, no row known before its own stamp."""
-    told = read_inputs(_DATA / name)
+    told = read_inputs(data_root / name)
     assert {getattr(rows.message, "symbol", getattr(rows.message, "series", "")) for rows in told} == symbols
     assert all((rows.known_ns >= known_ns_of(rows.message)).all() for rows in told)
     assert Timeline(told).n_rows > 1_000

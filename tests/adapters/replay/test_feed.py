@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adapters.chains import open_chains, write_chain_parquet
+from adapters.chains import open_chains
 from adapters.replay import ReplayFactory, ReplayFeed
 from market.errors import ConfigError, DataError
 from market.ports import FeedFactory, MarketBatch, MarketFeed
-from tests.adapters.chains.samples import cboe_rows, write_table
+from tests.adapters.chains.samples import cboe_rows, recorded, write_table
 
 
 def _recordings(folder: Path) -> tuple[Path, Path]:
@@ -120,9 +120,9 @@ def test_a_recorded_simulation_is_replayed_as_one(tmp_path: Path) -> None:
     """The mark of a simulation survives recording and replay."""
     (real, _) = _recordings(tmp_path)
     chain = next(open_chains(real))
-    marked = replace(chain, provenance=replace(chain.provenance, simulated=True))
-    write_chain_parquet([chain, marked], tmp_path / "recorded.parquet")
-    feed = ReplayFactory(paths=(tmp_path / "recorded.parquet",), interval_s=0.0)()
+    provenance = replace(chain.provenance, simulated=True, source="simulation")
+    paths = recorded([chain, replace(chain, provenance=provenance)], tmp_path / "store")
+    feed = ReplayFactory(paths=tuple(paths), interval_s=0.0)()
     assert feed.simulated
     assert sorted(b.chains[0].provenance.simulated for b in _play(feed)) == [False, True]
     assert not ReplayFactory(paths=(real,), interval_s=0.0)().simulated

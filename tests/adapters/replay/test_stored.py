@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adapters.encoded.messages import Message
 from adapters.replay import StoreFactory, StoreFeed, StoreSelection
 from adapters.store import DataKind, PointInTimeStore
-from adapters.store.messages import Message, kind_of
+from adapters.store.kinds import kind_of
 from market.errors import ConfigError, DataError
 from market.ports import MarketBatch
 from tests.adapters.store.samples import DAY_NS, MINUTE_NS, assert_same, bars, chain_of, store_at, trades

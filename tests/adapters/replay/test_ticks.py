@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adapters.chains import open_chains, open_source, write_chain_parquet
+from adapters.chains import open_chains, open_source
 from adapters.replay import ReplayFactory, ReplayFeed
 from adapters.ticks import open_ticks
 from market.chains import OptionChain
 from market.errors import ConfigError, DataError
 from market.ports import MarketBatch
-from tests.adapters.chains.samples import cboe_rows, write_table
+from tests.adapters.chains.samples import cboe_rows, recorded, write_table
 from tests.adapters.ticks.samples import OPEN, Columns, quote_bars, trade_bars, written
 
 _MINUTE_NS = 60_000_000_000
@@ -123,8 +123,7 @@ def test_recorded_chains_stand_among_the_ticks_of_their_symbol(tmp_path: Path) -
     files = _files(tmp_path)
     built = _play(ReplayFactory(ticks=files, interval_s=0.0)())[0].chains[0]
     inside = replace(built, ts_event_ns=built.ts_event_ns + _MINUTE_NS // 2)
-    write_chain_parquet([built, inside], tmp_path / "chains.parquet")
-    feed = ReplayFactory(paths=(tmp_path / "chains.parquet",), ticks=files, interval_s=0.0)()
+    feed = ReplayFactory(paths=tuple(recorded([built, inside], tmp_path / "store")), ticks=files, interval_s=0.0)()
     start = built.ts_event_ns
     assert _shape(_play(feed)) == [
         (start, 1, 1, 0),

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.encoded.messages import head_of, message_of, rows_of
 from adapters.store import DataKind
-from adapters.store.messages import head_of, message_of, rows_of
 from market.errors import DataError
 from market.trades import select
 from tests.adapters.store.samples import FOREVER_NS, MINUTE_NS, assert_same, chain_of, store_at, trades

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from adapters.encoded.messages import Message
 from adapters.store import DataKind, PointInTimeStore
-from adapters.store.messages import Message, kind_of
+from adapters.store.kinds import kind_of
 from market.errors import DataError
 from market.series import SeriesUnit
 from tests.adapters.store.samples import DAY_NS, FOREVER_NS, MINUTE_NS, assert_same, bars, chain_of, store_at, trades

@@ -18,22 +18,20 @@ from market.calendars import session_on
 from market.clock import ns_of_datetime
 from tests.fields.live.context_samples import bar_batch, funding
 
-_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
-_INDICES, _DAILY = _DATA / "daily" / "cboe_vol_indices.parquet", _DATA / "daily" / "spx_spy_qqq_daily.parquet"
-_FUNDING = _DATA / "crypto" / "binance_funding_8h.parquet"
-needs_data = pytest.mark.skipif(not _INDICES.is_file(), reason="needs the shared market data")
+pytestmark = pytest.mark.data
+_INDICES, _DAILY = Path("daily/cboe_vol_indices.parquet"), Path("daily/spx_spy_qqq_daily.parquet")
+_FUNDING = Path("crypto/binance_funding_8h.parquet")
 
 
 def _eastern(day: date, hour: int, minute: int = 0) -> int:
     return ns_of_datetime(datetime.combine(day, time(hour, minute), tzinfo=ZoneInfo("America/New_York")))
 
 
-@needs_data
-def test_the_close_of_an_index_is_known_half_an_hour_after_it() -> None:
+def test_the_close_of_an_index_is_known_half_an_hour_after_it(data_root: Path) -> None:
     """On 16 March 2020 the VIX closed at its highest, 82.69: at four the one before stood, at half past it did."""
     context = MarketContext(ContextConfig())
     day = date(2020, 3, 16)
-    for series in read_series(_INDICES):
+    for series in read_series(data_root / _INDICES):
         recent = series.known_at(_eastern(day, 23))
         context.on_context([recent])
     before, after = (context.inputs("SPX", _eastern(day, 16, minute)) for minute in (0, 30))
@@ -44,10 +42,9 @@ def test_the_close_of_an_index_is_known_half_an_hour_after_it() -> None:
     assert after.ages_s["skew"] > 3 * 86_400
 
 
-@needs_data
-def test_average_and_trend_of_the_index_equal_those_of_the_table() -> None:
+def test_average_and_trend_of_the_index_equal_those_of_the_table(data_root: Path) -> None:
     """Two hundred closes of the S&P 500 as pandas averages them, at each of the last closes of the file."""
-    table = pd.read_parquet(_DAILY)
+    table = pd.read_parquet(data_root / _DAILY)
     rows = table[table["symbol"] == "SPX"].sort_values("date").tail(260)
     sessions = [session_on("NYSE", day.date()) for day in rows["date"]]
     ends = [session.close_ns for session in sessions if session is not None]
@@ -63,10 +60,9 @@ def test_average_and_trend_of_the_index_equal_those_of_the_table() -> None:
     assert early.sma == pytest.approx(average.iloc[199], rel=1e-12)
 
 
-@needs_data
-def test_funding_keeps_the_interval_of_the_venue() -> None:
+def test_funding_keeps_the_interval_of_the_venue(data_root: Path) -> None:
     """The rate that was paid last stands with its hours until the next payment, and is missing long after the last."""
-    table = pd.read_parquet(_FUNDING)
+    table = pd.read_parquet(data_root / _FUNDING)
     rows = table[table["symbol"] == "BTCUSDT"].tail(30)
     paid = rows["funding_time"].to_numpy().astype("datetime64[ns]").astype(np.int64)
     context = MarketContext(ContextConfig())

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import fields, replace
 from functools import lru_cache
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from adapters.store.kinds import DataKind
 from market.bars import BarBatch
 from market.books import BookSnapshot
 from market.chains import OptionChain
@@ -30,13 +29,13 @@ __all__ = [
     "Message",
     "event_ns_of",
     "head_of",
-    "kind_of",
     "known_ns_of",
     "message_of",
     "n_rows_of",
     "picked",
     "rows_of",
     "symbol_of",
+    "told_of",
 ]
 
 Message = (
@@ -57,17 +56,7 @@ CONTRACT_COLUMNS = ("expiry_ns", "root")
 EVERYONE: Final = "MARKET"
 """Partition of events and news: their rows name their symbols themselves."""
 
-_KINDS: Final[dict[type[Message], DataKind]] = {
-    OptionChain: DataKind.CHAINS,
-    TradeBatch: DataKind.TRADES,
-    QuoteBatch: DataKind.QUOTES,
-    BarBatch: DataKind.BARS,
-    FundingBatch: DataKind.FUNDING,
-    SeriesBatch: DataKind.SERIES,
-    EventBatch: DataKind.EVENTS,
-    NewsBatch: DataKind.NEWS,
-    BookSnapshot: DataKind.BOOKS,
-}
+_KINDS: Final[tuple[type[Message], ...]] = get_args(Message)
 _CLASSES: Final[dict[str, type[Message]]] = {kind.__name__: kind for kind in _KINDS}
 _SIDE = ("vendor_forward",)  # arrays that are not one value per row
 _TABLE = ("contracts", "series", "symbols", *_SIDE)
@@ -152,11 +141,6 @@ class _Content(msgspec.Struct):
 class _Contracts(msgspec.Struct):
     arrays: dict[str, _Array]
     series: tuple[ExpirySeries, ...]
-
-
-def kind_of(message: Message) -> DataKind:
-    """Return the data set to which a message belongs."""
-    return _KINDS[type(message)]
 
 
 def symbol_of(message: Message) -> str:
@@ -361,6 +345,13 @@ def _content(message: Message) -> tuple[bytes, bytes]:
         plain=plain, arrays={name: _Array.of(array) for name, array in arrays.items()}, series=series, symbols=symbols
     )
     return msgspec.msgpack.encode(whole), contracts
+
+
+def told_of(head: Head, *names: str) -> dict[str, Any]:
+    """Return fields of a message that its head holds, by name, without its rows."""
+    content = msgspec.msgpack.decode(head.content, type=_Content)
+    hints = _types(_CLASSES[head.kind])
+    return {name: msgspec.msgpack.decode(content.plain[name], type=hints[name]) for name in names}
 
 
 def message_of(head: Head, rows: pa.Table) -> Message:

@@ -1,0 +1,1 @@
+"""Messages of `market` as rows of Parquet files, bit for bit: what the store writes and the chain readers open."""
