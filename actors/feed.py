@@ -23,7 +23,7 @@ from actors.metrics import FeedMetrics
 from actors.pacing import ReplaySource, open_feed, paced
 from actors.shard import SymbolActor
 from market.errors import TradingError
-from market.ports import FeedFactory, Stream
+from market.ports import FeedFactory, MarketFeed, Stream, close_feed
 
 if TYPE_CHECKING:
     from ray.actor import ActorProxy
@@ -56,6 +56,7 @@ class FeedActor:
         self._bus: ActorProxy[BusActor] = connect(bus)
         self._shards: dict[str, ActorProxy[SymbolActor]] = {name: connect(shards[name]) for name in shards}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._feed: MarketFeed | None = None
         self._symbols: tuple[str, ...] = ()
         self._started, self._ended, self._error, self._late_s = False, False, "", 0.0
         self._lags, self._metrics = StreamLags(), FeedMetrics()
@@ -91,11 +92,13 @@ class FeedActor:
 
     @ray.method
     async def stop(self) -> None:
-        """Stop delivering; batches on the way are not recalled."""
+        """Stop delivering and close the feed; batches on the way are not recalled."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._feed is not None:
+            await asyncio.to_thread(close_feed, self._feed)
 
     def _health(self) -> FeedHealth:
         now_ns = time.time_ns()
@@ -118,7 +121,7 @@ class FeedActor:
 
     async def _run(self, after: int) -> None:
         try:
-            feed = await open_feed(self._factory, after)
+            feed = self._feed = await open_feed(self._factory, after)
             self._symbols = tuple(feed.symbols)
             async for batch, late_s in paced(feed, self._tell):
                 self._late_s = late_s

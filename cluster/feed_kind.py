@@ -12,4 +12,5 @@ class FeedKind(StrEnum):
 
     SIMULATED = "simulated"
     REPLAY = "replay"
+    STORE = "store"
     VENUE = "venue"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cluster.feed_kind import FeedKind
+from fields.live.context_config import ContextConfig
 
-__all__ = ["EmulatedSettings", "FeedSettings", "SettingsPart", "VenueSettings"]
+__all__ = ["EmulatedSettings", "FeedSettings", "InputSettings", "SettingsPart", "VenueSettings"]
 
 
 class SettingsPart(BaseModel):
@@ -21,7 +24,7 @@ class SettingsPart(BaseModel):
 class FeedSettings(SettingsPart):
     """The source of chains."""
 
-    kind: FeedKind = Field(FeedKind.SIMULATED, description="Simulated market, recorded sessions, or a venue.")
+    kind: FeedKind = Field(FeedKind.SIMULATED, description="Simulated market, recorded files, the store, or a venue.")
     gate: bool | None = Field(
         None, description="Whether quality checks judge every chain; without it those of all but a simulated feed."
     )
@@ -33,6 +36,12 @@ class FeedSettings(SettingsPart):
         None, gt=0.0, description="Recorded or simulated seconds per second; else interval_s, or the market's own."
     )
     loop: bool = Field(default=False, description="Whether a replay begins again at its end.")
+    symbols: tuple[str, ...] = Field((), max_length=1_000, description="Underlyings that are played of the store.")
+    first: date | None = Field(None, description="First day that is played of the store, in UTC.")
+    last: date | None = Field(None, description="Last day that is played of the store, in UTC.")
+    window_s: float = Field(
+        1.0, ge=0.0, lt=86_400.0, description="Recorded time in a batch of the store, seconds; 0 as it was recorded."
+    )
     scenario: str = Field("demo", description="Simulated market by name, also that of an emulated venue.")
     light_symbols: int = Field(0, ge=0, le=20_000, description="Simulated small symbols instead of the scenario's.")
     light_contracts: int = Field(100, ge=30, le=2000, description="Contracts of each small symbol, a multiple of 10.")
@@ -72,3 +81,40 @@ class EmulatedSettings(SettingsPart):
 
     protocol: str = Field("alpaca", description="Whose protocol it speaks: alpaca or polygon.")
     faults: tuple[str, ...] = Field((), description="What goes wrong: KIND[.WHERE][:PATH][@TURN], or a TOML file.")
+
+
+class InputSettings(SettingsPart):
+    """What other markets and calendars say; `fields.live.ContextConfig` has the rest."""
+
+    files: tuple[Path, ...] = Field((), description="Files of rates, indices, events, news, bars and funding.")
+    announced_ahead_h: float = Field(
+        0.0,
+        ge=0.0,
+        le=8_784.0,
+        description="How long before an event of a file without `known_time` it was known, hours.",
+    )
+    fomc: bool = Field(default=True, description="Whether the announced meetings of the FOMC are told to real data.")
+    stored: bool = Field(default=False, description="Whether events and news of the store are told, and what follows.")
+    series: tuple[str, ...] = Field((), description="Series of the store that are told, such as VIX and DFF.")
+    bars: tuple[str, ...] = Field((), description="Symbols whose bars in the store are told.")
+    perpetuals: tuple[str, ...] = Field((), description="Perpetuals whose funding in the store is told.")
+    index_series: dict[str, str] = Field({}, description="Series of an input, such as rate = DGS3MO.")
+    bars_of: dict[str, str] = Field({}, description="Whose bars are those of a symbol, such as SPX = I:SPX.")
+    perpetual_of: dict[str, str] = Field({}, description="Perpetual whose funding is that of a coin, by coin.")
+    cross: tuple[str, ...] | None = Field(None, description="Symbols whose bars are read for all symbols.")
+
+    @property
+    def announced_ahead(self) -> timedelta:
+        """How long before an event it was known, where a file does not say."""
+        return timedelta(hours=self.announced_ahead_h)
+
+    def context(self) -> ContextConfig:
+        """Return which series, bars and funding feed which input; what is not said is as usual."""
+        usual = ContextConfig()
+        return replace(
+            usual,
+            series={**usual.series, **self.index_series},
+            bars={**usual.bars, **self.bars_of},
+            perpetuals={**usual.perpetuals, **self.perpetual_of},
+            cross=usual.cross if self.cross is None else self.cross,
+        )

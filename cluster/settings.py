@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from actors.state import Impact
-from cluster.feed_settings import EmulatedSettings, FeedSettings, SettingsPart, VenueSettings
+from cluster.feed_settings import EmulatedSettings, FeedSettings, InputSettings, SettingsPart, VenueSettings
 from fields.config import Boundary, Dynamics, FieldConfig, PositionSource, TimeBasis
 from fields.dealer.config import OpeningMode
 from fields.flow.config import FlowConfig
@@ -173,6 +173,8 @@ class StoreSettings(SettingsPart):
     url: SecretStr | None = Field(
         None, description="Folder, or address such as s3://bucket/store; else `store` in `home`."
     )
+    record: SecretStr | None = Field(None, description="Folder or address where the feed of `up` is recorded.")
+    commit_s: float = Field(60.0, gt=0.0, le=3_600.0, description="Longest time until a recorded row is safe, seconds.")
 
 
 class Settings(BaseSettings):
@@ -207,6 +209,7 @@ class Settings(BaseSettings):
     feed: FeedSettings = FeedSettings()  # type: ignore[call-arg]  # every field has a default
     venue: VenueSettings = VenueSettings()  # type: ignore[call-arg]  # every field has a default
     emulated: EmulatedSettings = EmulatedSettings()  # type: ignore[call-arg]  # every field has a default
+    inputs: InputSettings = InputSettings()  # type: ignore[call-arg]  # every field has a default
     ledger: LedgerSettings = LedgerSettings()  # type: ignore[call-arg]  # every field has a default
     store: StoreSettings = StoreSettings()  # type: ignore[call-arg]  # every field has a default
 
@@ -242,6 +245,10 @@ class Settings(BaseSettings):
         """Return the place of the store of market data: a folder or an address, which may hold a key."""
         return str(self.folder / "store") if self.store.url is None else self.store.url.get_secret_value()
 
+    def record_url(self) -> str | None:
+        """Return where the feed is recorded, which may hold a key; None for nowhere."""
+        return None if self.store.record is None else self.store.record.get_secret_value()
+
     def live(self, *, flow_is_told: bool = False) -> LiveConfig:
         """Return the settings of every symbol's live state.
 
@@ -265,6 +272,7 @@ class Settings(BaseSettings):
             flow=self.flow.config(),
             cadence_ns=round(self.cadence_s * 1e9),
             material_move=self.material_move,
+            context=self.inputs.context(),
         )
 
     def impacts(self) -> dict[str, Impact]:
@@ -311,7 +319,7 @@ def load_settings(overrides: dict[str, Any] | None = None) -> Settings:
 def _explained(error: ValidationError) -> ConfigError:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    hidden = "token" in place or "url" in place
+    hidden = "token" in place or "url" in place or "record" in place
     unknown = first["type"] == "extra_forbidden"
     return ConfigError(
         f"there is no setting {place}" if unknown else f"setting {place} cannot be used",

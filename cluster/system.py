@@ -42,6 +42,7 @@ __all__ = ["System", "Urls"]
 _LOG = structlog.get_logger("hedgefield.system")
 _FIRST_PORT: Final = 8000
 _STOP_S: Final = 3.0
+_CLOSE_S: Final = 30.0  # a feed that is recorded writes what waits
 _POLL_S: Final = 0.2
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -348,7 +349,7 @@ class System:
             handle = self._actors.get(name)
             try:
                 if handle is not None:
-                    ray.get(handle.stop.remote(), timeout=_STOP_S)
+                    ray.get(handle.stop.remote(), timeout=_CLOSE_S if name == "feed" else _STOP_S)
             except (RayError, TimeoutError) as error:
                 _LOG.warning("a part did not stop in time", part=name, error=type(error).__name__)
         if self._gateway:

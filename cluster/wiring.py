@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.state import Impact
 from cluster.feed_kind import FeedKind
@@ -13,6 +14,7 @@ from cluster.feed_settings import FeedSettings
 from cluster.runtime import usable_cores
 from cluster.settings import Settings
 from fields.live.config import LiveConfig
+from market.clock import ns_of_utc_midnight
 from market.errors import ConfigError, DataError
 from market.ports import FeedFactory
 
@@ -72,20 +74,80 @@ def wire(settings: Settings, emulated: Emulated | None = None) -> Wiring:
     Wiring
         Raises ConfigError where the feed's settings do not fit together.
     """
+    maker = {FeedKind.REPLAY: _recorded, FeedKind.STORE: _stored, FeedKind.SIMULATED: _simulated}
     kind = settings.feed.kind
-    found = (
-        _venue(settings, emulated)
-        if kind is FeedKind.VENUE
-        else _recorded(settings)
-        if kind is FeedKind.REPLAY
-        else _simulated(settings)
-    )
-    gate = settings.feed.gate
-    if gate or (gate is None and kind is not FeedKind.SIMULATED):
+    found = _venue(settings, emulated) if kind is FeedKind.VENUE else maker[kind](settings)
+    return replace(found, factory=_wrapped(settings, found))
+
+
+def _wrapped(settings: Settings, found: Wiring) -> FeedFactory:
+    """Return the recipe of a feed with context, behind the gate, and recorded, as far as that is asked for."""
+    factory, inputs, gate = found.factory, settings.inputs, settings.feed.gate
+    if inputs.files or inputs.stored or (inputs.fomc and not found.simulated):
+        from adapters.inputs import ContextFactory, StoredInputs
+
+        stored = StoredInputs(
+            where=settings.store_url(), series=inputs.series, bars=inputs.bars, perpetuals=inputs.perpetuals
+        )
+        factory = ContextFactory(
+            factory=factory,
+            paths=_existing(inputs.files),
+            stored=stored if inputs.stored else None,
+            announced_ahead=inputs.announced_ahead,
+            fomc=inputs.fomc and not found.simulated,
+        )
+    if gate or (gate is None and settings.feed.kind is not FeedKind.SIMULATED):
         from adapters.quality.gate import GatedFactory
 
-        found = replace(found, factory=GatedFactory(factory=found.factory))
-    return found
+        factory = GatedFactory(factory=factory)
+    where = settings.record_url()
+    if where is not None:
+        from adapters.store.recorder import RecordingConfig, RecordingFactory
+
+        factory = RecordingFactory(
+            inner=factory,
+            config=RecordingConfig(where=where, commit_s=settings.store.commit_s),
+            replayable=settings.feed.kind is not FeedKind.VENUE,
+        )
+    return factory
+
+
+def _existing(files: tuple[Path, ...]) -> tuple[Path, ...]:
+    missing = [str(path) for path in files if not path.is_file()]
+    if missing:
+        raise ConfigError("a file of inputs is missing", found=missing[0], action="check --inputs and inputs.files")
+    return files
+
+
+def _stored(settings: Settings) -> Wiring:
+    from adapters.replay.stored import StoreFactory, StoreSelection
+    from cluster.store_place import opened_store, shown_place
+
+    feed, where = settings.feed, settings.store_url()
+    opened_store(where, must_exist=True)
+    span: dict[str, Any] = {}
+    if feed.first is not None:
+        span["first_ns"] = ns_of_utc_midnight(feed.first)
+    if feed.last is not None:
+        span["last_ns"] = ns_of_utc_midnight(feed.last + timedelta(days=1)) - 1
+    factory = StoreFactory(
+        where=where,
+        selection=StoreSelection(
+            symbols=feed.symbols, window_s=feed.window_s, regular_hours=feed.regular_hours, **span
+        ),
+        interval_s=None if feed.speed is not None else feed.interval_s,
+        speed=feed.speed,
+        loop=feed.loop,
+    )
+    opened = factory()  # what is not there is told now, and not by the feed's process
+    try:
+        simulated = opened.simulated
+    finally:
+        opened.close()
+    live = settings.live(flow_is_told=True)
+    return Wiring(
+        factory=factory, impacts=settings.impacts(), live=live, simulated=simulated, title=f"store {shown_place(where)}"
+    )
 
 
 def _recorded(settings: Settings) -> Wiring:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -15,7 +15,16 @@ from market.news import NewsBatch
 from market.series import EventBatch, SeriesBatch
 from market.trades import QuoteBatch, TradeBatch
 
-__all__ = ["ContextMessage", "EventLog", "FeedFactory", "LogRecord", "MarketBatch", "MarketFeed", "Stream"]
+__all__ = [
+    "ContextMessage",
+    "EventLog",
+    "FeedFactory",
+    "LogRecord",
+    "MarketBatch",
+    "MarketFeed",
+    "Stream",
+    "close_feed",
+]
 
 
 ContextMessage = BarBatch | FundingBatch | SeriesBatch | EventBatch | NewsBatch
@@ -86,6 +95,19 @@ class MarketFeed(Protocol):
         sequence : int
             The newest batch that the consumer has; -1 for none.
         """
+
+
+def close_feed(feed: MarketFeed) -> None:
+    """Close a feed that holds connections, files or rows to be written; a feed that holds nothing has no ``close``.
+
+    Parameters
+    ----------
+    feed : MarketFeed
+        The feed; a wrapper closes what it wraps.
+    """
+    close: Callable[[], None] | None = getattr(feed, "close", None)
+    if close is not None:
+        close()
 
 
 class FeedFactory(Protocol):

@@ -12,7 +12,7 @@ from adapters.inputs.files import read_inputs
 from adapters.inputs.fomc import announced_meetings
 from adapters.inputs.stored import StoredInputs
 from adapters.inputs.timeline import Timeline, ToldRows
-from market.ports import FeedFactory, MarketBatch, MarketFeed
+from market.ports import FeedFactory, MarketBatch, MarketFeed, close_feed
 
 __all__ = ["ContextFactory", "ContextFeed"]
 
@@ -74,6 +74,10 @@ class ContextFeed:
         """
         self.feed.rewind(sequence)
         self._reached_ns = None
+
+    def close(self) -> None:
+        """Close the feed."""
+        close_feed(self.feed)
 
 
 @final

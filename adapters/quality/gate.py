@@ -13,7 +13,7 @@ from adapters.quality.findings import Check, Finding, Severity, score_of
 from adapters.quality.live_checks import ChainHistory
 from adapters.quality.tick_checks import check_quotes, check_trades
 from market.chains import OptionChain
-from market.ports import FeedFactory, MarketBatch, MarketFeed
+from market.ports import FeedFactory, MarketBatch, MarketFeed, close_feed
 from market.provenance import Provenance
 
 __all__ = ["GatedFactory", "GatedFeed", "judged"]
@@ -86,6 +86,10 @@ class GatedFeed:
         """
         self.feed.rewind(sequence)
         self._histories.clear()
+
+    def close(self) -> None:
+        """Close the feed."""
+        close_feed(self.feed)
 
     def next_batch(self) -> MarketBatch | None:
         """Return the feed's next batch, its chains judged, or None where the feed has ended."""

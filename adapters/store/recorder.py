@@ -17,7 +17,7 @@ from adapters.store.kinds import DataKind, kind_of
 from adapters.store.overlap import Overlap
 from adapters.store.store import PointInTimeStore, open_store
 from market.errors import ConfigError, DataError, TradingError, VenueError
-from market.ports import FeedFactory, MarketBatch, MarketFeed
+from market.ports import FeedFactory, MarketBatch, MarketFeed, close_feed
 from market.trades import QuoteBatch, TradeBatch
 
 __all__ = ["Recorded", "RecordingConfig", "RecordingFactory", "RecordingFeed", "StreamRecorder"]
@@ -368,8 +368,9 @@ class RecordingFeed:
         self.inner.rewind(start)
 
     def close(self) -> None:
-        """Write what waits, and end the recording."""
+        """Write what waits, end the recording, and close the feed."""
         self.recorder.close()
+        close_feed(self.inner)
         with _active_lock:
             _active.discard(self.recorder.key)
 

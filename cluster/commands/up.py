@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -18,23 +17,28 @@ from cluster.commands.up_options import (
     AsJsonOption,
     FaultOption,
     FeedOption,
+    FirstOption,
     HostOption,
+    InputsOption,
     IntervalOption,
+    LastOption,
     LightOption,
     LoopOption,
     OnceOption,
     PathOption,
     PortOption,
     ProtocolOption,
+    RecordOption,
     RegularHoursOption,
     ScenarioOption,
     ShardsOption,
     SpeedOption,
+    StoreOption,
     SymbolOption,
     TicksOption,
     VenueOption,
 )
-from cluster.feed_kind import FeedKind
+from cluster.commands.up_usage import check_usage, overrides
 
 if TYPE_CHECKING:
     from actors.messages import Publication
@@ -56,6 +60,11 @@ def up(
     protocol: ProtocolOption = None,
     fault: FaultOption = None,
     scenario: ScenarioOption = None,
+    store: StoreOption = None,
+    first: FirstOption = None,
+    last: LastOption = None,
+    record: RecordOption = None,
+    inputs: InputsOption = None,
     path: PathOption = None,
     ticks: TicksOption = None,
     regular_hours: RegularHoursOption = False,  # noqa: FBT002
@@ -71,31 +80,10 @@ def up(
     as_json: AsJsonOption = False,  # noqa: FBT002
 ) -> None:
     """Start feed, shards, gateway and page; print where they answer; Ctrl-C stops all of it."""
-    files = [*(path or ()), *(ticks or ())]
-    kind = feed or _kind(venue, files)
-    _check_usage(kind, files, venue, once=once, as_json=as_json)
-    if speed is not None and interval is not None:
-        raise typer.BadParameter("--speed and --interval exclude each other")
+    given = locals().copy()
+    check_usage(given)
     began = time.monotonic()
-    feed_settings: dict[str, Any] = {
-        "kind": kind,
-        "scenario": scenario,
-        "light_symbols": light,
-        "interval_s": interval,
-        "speed": speed,
-    }
-    feed_settings |= {"paths": _whole(path), "ticks": _whole(ticks)}
-    feed_settings |= {"regular_hours": regular_hours or None, "loop": loop or None}
-    faults = tuple(_whole_path(text) for text in fault) if fault else None
-    settings = _load(
-        {
-            "feed": feed_settings,
-            "venue": {"name": venue, "symbols": tuple(symbol) if symbol else None},
-            "emulated": {"protocol": protocol, "faults": faults},
-            "http": {"host": host, "port": port},
-            "cluster": {"address": address, "shards": shards},
-        }
-    )
+    settings = _load(overrides(given))
     raise typer.Exit(_run(settings, began, once=once, as_json=as_json))
 
 
@@ -121,29 +109,6 @@ def _open_log(settings: Settings) -> None:
             expected="a folder that may be written",
             action="name another by HEDGEFIELD_HOME",
         ) from error
-
-
-def _kind(venue: str | None, files: list[Path]) -> FeedKind | None:
-    return FeedKind.VENUE if venue else FeedKind.REPLAY if files else None
-
-
-def _whole(files: list[Path] | None) -> tuple[Path, ...] | None:
-    return tuple(file.resolve() for file in files) if files else None
-
-
-def _whole_path(fault: str) -> str:
-    return str(Path(fault).resolve()) if fault.endswith(".toml") else fault
-
-
-def _check_usage(feed: FeedKind | None, files: list[Path], venue: str | None, *, once: bool, as_json: bool) -> None:
-    if feed is FeedKind.SIMULATED and files:
-        raise typer.BadParameter("the simulated market reads no files; use `--feed replay` with --path or --ticks")
-    if feed is FeedKind.VENUE and files:
-        raise typer.BadParameter("a venue reads no files; leave --path and --ticks out")
-    if venue is not None and feed is not FeedKind.VENUE:
-        raise typer.BadParameter("--venue goes with `--feed venue`, which it implies")
-    if as_json and not once:
-        raise typer.BadParameter("--json goes with --once")
 
 
 class _Interrupted(KeyboardInterrupt):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,28 +15,42 @@ __all__ = [
     "AsJsonOption",
     "FaultOption",
     "FeedOption",
+    "FirstOption",
     "HostOption",
+    "InputsOption",
     "IntervalOption",
+    "LastOption",
     "LightOption",
     "LoopOption",
     "OnceOption",
     "PathOption",
     "PortOption",
     "ProtocolOption",
+    "RecordOption",
     "RegularHoursOption",
     "ScenarioOption",
     "ShardsOption",
     "SpeedOption",
+    "StoreOption",
     "SymbolOption",
     "TicksOption",
     "VenueOption",
 ]
 
-FeedOption = Annotated[FeedKind | None, typer.Option(help="Simulated market (default), recorded sessions or a venue.")]
+FeedOption = Annotated[
+    FeedKind | None, typer.Option(help="Simulated market (default), recorded files, the store, or a venue.")
+]
 VenueOption = Annotated[
     str | None, typer.Option(help="A vendor, an exchange as ccxt names it, or `emulated`: one on this machine.")
 ]
-SymbolOption = Annotated[list[str] | None, typer.Option(help="Underlying of the venue; may be repeated.")]
+SymbolOption = Annotated[list[str] | None, typer.Option(help="Underlying of the venue or store; may be repeated.")]
+StoreOption = Annotated[str | None, typer.Option(help="Folder or address of the store that is played, or read from.")]
+FirstOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of the store.")]
+LastOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of the store.")]
+RecordOption = Annotated[str | None, typer.Option(help="Record what is fed into the store at this folder or address.")]
+InputsOption = Annotated[
+    list[Path] | None, typer.Option(help="File of rates, indices, events, news or bars; may be repeated.")
+]
 ProtocolOption = Annotated[str | None, typer.Option(help="Whose protocol an emulated venue speaks.")]
 FaultOption = Annotated[
     list[str] | None,
