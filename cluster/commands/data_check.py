@@ -9,8 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from adapters.quality import PartitionQuality, QualityReport
+    from adapters.quality.summary import SeriesQuality
     from adapters.store import DataKind, PointInTimeStore
-    from cluster.quality_summary import SeriesQuality
 
 __all__ = ["data_check"]
 
@@ -56,7 +56,7 @@ def data_check(
     found = _checked(opened_store(place, must_exist=True), place, kinds, symbol)
     folder = report or _default_folder()
     from adapters.quality import write_report
-    from cluster.quality_summary import summed_series
+    from adapters.quality.summary import summed_series
 
     page, data = write_report(found, folder)
     series = summed_series(found.partitions)
@@ -144,6 +144,7 @@ def _record(item: SeriesQuality) -> dict[str, Any]:
     import msgspec
 
     told: dict[str, Any] = msgspec.to_builtins(item)
+    del told["partitions"]  # they stand in quality.json
     for finding, source in zip(told["findings"], item.findings, strict=True):
         finding["share"] = source.share
     return told
@@ -171,8 +172,8 @@ def _print_tables(
 
 
 def _print_findings(report: QualityReport) -> None:
+    from adapters.quality.summary import summed_findings
     from cluster.printing import plain_console, plain_table
-    from cluster.quality_summary import summed_findings
 
     table = plain_table("check", "severity", "found>", "of>", "for example")
     for item in summed_findings(found for partition in report.partitions for found in partition.findings):

@@ -264,7 +264,8 @@ def test_the_report_stands_alone(everything: Everything, tmp_path: Path) -> None
     html = page.read_text(encoding="utf-8")
     assert html == report_as_html(report)
     assert not re.search(r"https?://|<script|<link|src=", html)
-    assert html.count("<details>") == len([p for p in report.partitions if p.findings])
+    series = {(p.kind, p.symbol, p.source) for p in report.partitions if p.findings}
+    assert html.count("<details class=series>") == len(series)
     content = json.loads(data.read_bytes())
     assert content == json.loads(report_as_json(report))
     total = sum(item["count"] for part in content["partitions"] for item in part["findings"])

@@ -1,4 +1,4 @@
-"""A quality report in the few lines that a terminal can show: a score per series, and what was found most."""
+"""A quality report series by series: one score for each, and equal findings of its files summed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from adapters.quality import Finding, PartitionQuality, Severity
+from adapters.quality.findings import Finding, PartitionQuality, Severity
 
 __all__ = ["SeriesQuality", "summed_findings", "summed_series"]
 
@@ -27,6 +27,8 @@ class SeriesQuality:
         Whether any row is simulated.
     findings : tuple of Finding
         Those of all its files and of the series as a whole, equal ones summed, the worst and most frequent first.
+    partitions : tuple of PartitionQuality
+        Where they were found, the worst first; without those in which nothing was.
     """
 
     kind: str
@@ -37,6 +39,7 @@ class SeriesQuality:
     score: float
     simulated: bool
     findings: tuple[Finding, ...]
+    partitions: tuple[PartitionQuality, ...]
 
     def count(self, severity: Severity) -> int:
         """Return the number of rows that were found with a severity."""
@@ -76,6 +79,7 @@ def _summed(partitions: list[PartitionQuality]) -> SeriesQuality:
         score=sum(p.score * p.n_rows for p in files) / n_rows if n_rows else 1.0,
         simulated=any(partition.simulated for partition in partitions),
         findings=summed_findings(item for partition in partitions for item in partition.findings),
+        partitions=tuple(sorted((p for p in partitions if p.findings), key=lambda p: (p.score, p.period))),
     )
 
 
