@@ -126,18 +126,23 @@ class Contracts:
 
 def listed_product(root: str, symbol: str) -> Product | None:
     """Return the terms of a listed root, or None where it is adjusted or belongs to another underlying."""
-    product = product_of(root)
-    adjusted = product.root[-1:].isdigit()
-    return None if adjusted or product.underlying != symbol else product
+    product = _known(root)
+    if product is None or product.underlying != symbol or product.root[-1:].isdigit():
+        return None
+    return product
 
 
 def crypto_product(root: str, symbol: str) -> Product | None:
     """Return the terms of a coin-settled root such as ``BTC@OKX``, or None where its terms are not known."""
+    product = _known(root)
+    return None if product is None or product.calendar != "24/7" or product.underlying != symbol else product
+
+
+def _known(root: str) -> Product | None:
     try:
-        product = product_of(root)
+        return product_of(root)
     except DataError:
         return None
-    return product if product.calendar == "24/7" and product.underlying == symbol else None
 
 
 def assemble(  # one name per array of the chain

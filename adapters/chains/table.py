@@ -408,11 +408,11 @@ def underlying_of(symbols: NDArray[np.bytes_], occ: OccSymbols, path: Path, *, c
     readable = occ.valid[: symbols.shape[0]]
     counts: dict[str, int] = {}
     for root, count in zip(roots, np.bincount(codes[readable], minlength=roots.size), strict=True):
-        name = product_of(bytes(root).decode("ascii", "replace")).underlying
+        name = _underlying(bytes(root).decode("ascii", "replace"))
         counts[name] = counts.get(name, 0) + int(count)
     for symbol in symbols[~readable]:
         if word := bytes(symbol).decode("ascii", "replace").strip():
-            name = product_of(re.sub(r"\s*\d{6}[CP]\d{8}$", "", word)).underlying
+            name = _underlying(re.sub(r"\s*\d{6}[CP]\d{8}$", "", word))
             counts[name] = counts.get(name, 0) + 1
     if not any(counts.values()):
         raise DataError(
@@ -423,6 +423,13 @@ def underlying_of(symbols: NDArray[np.bytes_], occ: OccSymbols, path: Path, *, c
             action="fetch the file again",
         )
     return _checked(max(counts, key=lambda word: counts[word]), path)
+
+
+def _underlying(root: str) -> str:
+    try:
+        return product_of(root).underlying
+    except DataError:  # one garbled cell with an at sign must not cost the file
+        return root
 
 
 def label_instrument(name: str) -> Callable[[pa.Table, Path], Labels]:

@@ -140,6 +140,15 @@ def test_one_unreadable_cell_costs_only_its_contract(tmp_path: Path, cell: str) 
         np.testing.assert_array_equal(getattr(spoilt, name), getattr(clean, name)[left])
 
 
+def test_garbled_symbols_cost_only_their_contracts(tmp_path: Path) -> None:
+    """A cell that looks like a root of a coin exchange of unknown terms is a bad row, not the end of the file."""
+    cells = ["BTC@NOWHERE", "X@Y230524C04110000"]
+    rows = [quote_row("SPXW", "2023-05-24", 4110.0, call=f"{cell},1,0,2,3,0,0.1,0.5,0,5") for cell in cells]
+    chain = only(write_text(tmp_path / "x.csv", quote_table([*standard_rows(), *rows])))
+    assert (chain.symbol, chain.n_contracts) == ("SPX", 9)
+    assert dict(chain.dropped) == {DropReason.BAD_ROW: 1, DropReason.DUPLICATE: 1, DropReason.NON_STANDARD: 1}
+
+
 def test_expired_crossed_and_bidless_contracts_are_kept(tmp_path: Path) -> None:
     """Whether a quote can be valued is the field's question."""
     rows = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from tests.adapters.chains.samples import (
     write_text,
 )
 from tests.adapters.store.samples import trades
+from tests.generators import Expiry, chain_of_columns, synthetic_chain
 
 
 def _same(left: OptionChain, right: OptionChain) -> None:
@@ -76,6 +78,26 @@ def test_a_chain_without_contracts_or_symbols_is_recorded_too(tmp_path: Path) ->
     first, second = open_chains(path)
     _same(first, nothing)
     _same(second, chain)
+
+
+def test_kin_contracts_of_a_coin_exchange_stay_apart(tmp_path: Path) -> None:
+    """Options that settle in USDT and in USDC share strike and expiry: both come back, with their own terms."""
+    month = (Expiry(date(2023, 6, 30)),)
+    parts = [synthetic_chain(30_000.0, month, root=f"BTC@BYBIT.{coin}", half_spread=1.0) for coin in ("USDT", "USDC")]
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("strike", "is_call", "bid", "ask", "open_interest", "vendor_iv")
+    }
+    columns["series_index"] = np.concatenate([part.series_index + place for place, part in enumerate(parts)])
+    series = tuple(part.series[0] for part in parts)
+    chain = chain_of_columns(columns, series=series, spot=30_000.0, as_of_ns=parts[0].ts_event_ns)
+    (path,) = recorded([chain], tmp_path / "store")
+    (found,) = open_chains(path)
+    _same(found, chain)
+    _same(open_store(tmp_path / "store").chains.newest(chain.symbol, known_ns=2**62), chain)
+    assert [s.product.root for s in found.series] == ["BTC@BYBIT.USDT", "BTC@BYBIT.USDC"]
+    assert {s.expiry_ns for s in found.series} == {series[0].expiry_ns}
+    assert {s.product.underlying for s in found.series} == {"BTC"}
 
 
 def test_a_recording_of_trades_is_not_taken_for_chains(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_times_of_day_without_a_date_are_refused(tmp_path: Path) -> None:
     [
         ("btcusdt_perp_1h", 1, 17_544, "2023-01-01T01:00", "2025-01-01T00:00"),
         ("btcusdt_perp_4h_2020_2022", 1, 6_576, "2020-01-01T04:00", "2023-01-01T00:00"),
-        ("btcusdt_spot_1h", 1, 35_050, "2021-01-01T01:00", "2025-01-01T00:00"),
+        pytest.param("btcusdt_spot_1h", 1, 35_050, "2021-01-01T01:00", "2025-01-01T00:00", marks=pytest.mark.slow),
         ("spot_perp_8h_binance_bybit_okx", 18, 24_624, "2023-01-01T08:00", "2024-04-01T00:00"),
     ],
 )
