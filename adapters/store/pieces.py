@@ -24,7 +24,18 @@ __all__ = ["QUALITY_NOTE", "Loaded", "Piece", "PieceReader", "Scored", "in_order
 QUALITY_NOTE: Final = "quality"
 """Name of the note in which the checks leave the quality of a segment."""
 
-_QUALITY_VERSION: Final = 1
+
+class _Finding(msgspec.Struct):
+    reason: str
+
+
+class _Quality(msgspec.Struct):
+    score: float
+    findings: list[_Finding]
+
+
+class _Note(msgspec.Struct):
+    quality: _Quality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,18 +103,15 @@ def scored(files: StoreFiles, segment: Segment) -> Scored | None:
     Returns
     -------
     Scored or None
-        As the note says it; `adapters.quality` writes it and is not imported here.
+        As the newest note says it; `adapters.quality`, which writes it, is not imported here: it reads the store.
     """
+    path = f"{segment.path.removesuffix('.parquet')}.{QUALITY_NOTE}.json"
     try:
-        note = msgspec.json.decode(files.read(f"{segment.path.removesuffix('.parquet')}.{QUALITY_NOTE}.json"))
-    except DataError:
+        quality = msgspec.json.decode(files.read(path), type=_Note).quality
+    except (DataError, msgspec.MsgspecError):
         return None
-    if note.get("version") != _QUALITY_VERSION:
-        return None
-    quality = note["quality"]
-    reasons = [str(item["reason"]) for item in quality["findings"]]
-    score = float(quality["score"])
-    return Scored(score=score, reason=reasons[0] if reasons and score < 1.0 else "")
+    reason = quality.findings[0].reason if quality.findings and quality.score < 1.0 else ""
+    return Scored(score=quality.score, reason=reason)
 
 
 def judged(message: Message, quality: Scored | None) -> Any:

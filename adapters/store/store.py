@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -16,12 +15,12 @@ from pyarrow import fs
 from adapters.encoded.messages import Message, message_of
 from adapters.store.asof import as_known, needs_merge, standing
 from adapters.store.chain_reader import ChainReader
-from adapters.store.compaction import clean, compact
 from adapters.store.files import StoreFiles, open_files
 from adapters.store.kinds import DataKind
 from adapters.store.manifest import Commit, Manifest, ManifestState, Segment
 from adapters.store.reading import MessageReader
 from adapters.store.segments import Range, matching, open_segment
+from adapters.store.upkeep import clean, compact, damaged
 from adapters.store.writer import SegmentWriter
 from market.bars import BarBatch
 from market.books import BookSnapshot
@@ -108,7 +107,7 @@ class PointInTimeStore:
         )
 
     def compact(self, kind: DataKind, *, symbols: frozenset[str] = frozenset()) -> int:
-        """Make one segment of the several that a stream left in a partition; see `adapters.store.compaction.compact`.
+        """Make one segment of the several that a stream left in a partition; see `adapters.store.upkeep.compact`.
 
         Parameters
         ----------
@@ -310,16 +309,8 @@ class PointInTimeStore:
         tuple of str
             Replaced segments are looked at too, because older versions need them.
         """
-        reader = self.files.read if read is None else read
-        damaged = []
-        for segment in (s for k in (DataKind if kind is None else (kind,)) for s in self.state(k).segments):
-            try:
-                found = hashlib.sha256(reader(segment.path)).hexdigest()
-            except DataError:
-                found = ""
-            if found != segment.sha256:
-                damaged.append(segment.path)
-        return tuple(damaged)
+        segments = [s for k in (DataKind if kind is None else (kind,)) for s in self.state(k).segments]
+        return damaged(segments, self.files.read if read is None else read)
 
     def note(self, segment: Segment, name: str, content: bytes) -> None:
         """Put a small file beside a segment, such as its quality; a later one of the same name takes its place."""

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from adapters.encoded.messages import Message
+from adapters.quality import check_store, quality_of
 from adapters.store import DataKind, PointInTimeStore
 from adapters.store.kinds import kind_of
 from market.errors import DataError
@@ -149,3 +150,34 @@ def test_a_message_of_another_data_set_is_refused(tmp_path: Path) -> None:
     store, _ = store_at(tmp_path)
     with pytest.raises(DataError, match="FundingBatch for bars"):
         store.writer(DataKind.BARS, origin="test").add_message(funding_told())
+
+
+def test_noted_quality_travels_with_what_is_read(tmp_path: Path) -> None:
+    """What the checks say of a file stands in the provenance of its messages; a lower word of a gate stays."""
+    store, _ = store_at(tmp_path)
+    gated = replace(trades(9).provenance, quality=0.25, quality_reason="stale")
+    crossed = replace(quotes_told(), ask=quotes_told().bid - 1.0)
+    for message in (chain_of(), replace(trades(9), provenance=gated), crossed):
+        _written(store, message)
+    assert next(store.quotes("SPX", known_ns=FOREVER_NS)).provenance.quality is None
+    check_store(store)
+    read = next(store.quotes("SPX", known_ns=FOREVER_NS)).provenance
+    noted = quality_of(store, store.segments(DataKind.QUOTES)[0])
+    assert noted is not None
+    assert read.quality == noted.score < 1.0
+    assert read.quality_reason == noted.findings[0].reason
+    assert next(store.trades("SPX", known_ns=FOREVER_NS)).provenance.quality == 0.25
+    chain = store.chains.newest("SPX", known_ns=FOREVER_NS)
+    checked = quality_of(store, store.segments(DataKind.CHAINS)[0])
+    assert checked is not None
+    assert chain.provenance.quality == checked.score
+
+
+def test_every_kind_can_be_checked(tmp_path: Path) -> None:
+    """A check of a store with all kinds ends with a note beside each file."""
+    store, _ = store_at(tmp_path)
+    for message in (bars_told(), funding_told(), series_told(), events_told(), news_told(), book_told()):
+        _written(store, message)
+    check_store(store)
+    kinds = (DataKind.BARS, DataKind.FUNDING, DataKind.SERIES, DataKind.EVENTS, DataKind.NEWS, DataKind.BOOKS)
+    assert all(quality_of(store, segment) for kind in kinds for segment in store.segments(kind))

@@ -1,8 +1,9 @@
-"""Upkeep of a store: small segments of a stream become one, and what no commit names goes."""
+"""Upkeep of a store: small segments become one, what no commit names goes, and damage is found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -15,8 +16,9 @@ from adapters.store.files import LocalFiles, StoreFiles, file_errors
 from adapters.store.kinds import KINDS, DataKind
 from adapters.store.manifest import Manifest, Segment
 from adapters.store.segments import Facts, SegmentFile, key_codes, open_segment, revised
+from market.errors import DataError
 
-__all__ = ["clean", "compact"]
+__all__ = ["clean", "compact", "damaged"]
 
 _FOREVER: Final = np.iinfo(np.int64).max
 _BEFORE: Final = np.iinfo(np.int64).min
@@ -164,3 +166,29 @@ def _is_orphan(path: str, kept: set[str], *, partial: bool) -> bool:
         return False
     stem = parts[3].split(".", maxsplit=1)[0]
     return "/".join((*parts[:3], stem)) not in kept
+
+
+def damaged(segments: Sequence[Segment], read: Callable[[str], bytes]) -> tuple[str, ...]:
+    """Return the paths of segments whose content no longer has the hash of the manifest.
+
+    Parameters
+    ----------
+    segments : sequence of Segment
+        What is looked at.
+    read : callable
+        Returns the content of a path.
+
+    Returns
+    -------
+    tuple of str
+        A file that is gone counts as damaged.
+    """
+    found = []
+    for segment in segments:
+        try:
+            digest = hashlib.sha256(read(segment.path)).hexdigest()
+        except DataError:
+            digest = ""
+        if digest != segment.sha256:
+            found.append(segment.path)
+    return tuple(found)
