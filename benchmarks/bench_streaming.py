@@ -31,6 +31,7 @@ _BIN_NS: Final = 100_000
 _BINS: Final = 200_000  # up to 20 s
 _REACH: Final = 50_000.0
 _MOST_LAG_MS: Final = 250.0
+_CHAINS_S: Final = 15.0  # four times as often as usual, so that a short run has some
 
 
 class MeasuredShard:
@@ -116,8 +117,8 @@ def _start(venue: Venue, load: Load, folder: Path, interval_s: float) -> _Desk:
         limits_folder=folder,
         interval_s=interval_s,
         max_days=1_000,
-        chain_every_s=10.0,
-        closed_chain_every_s=10.0,
+        chain_every_s=_CHAINS_S,
+        closed_chain_every_s=_CHAINS_S,  # also on a day without a session
     )
     factory = AlpacaFactory(config=config, throw_away=Credentials(vendor="alpaca", key=KEY, secret=SECRET))
     ray.get(bus.counts.remote(), timeout=_TIMEOUT_S)
@@ -174,7 +175,7 @@ class _Run:
     sent: int
     applied: int
     lags: Any
-    memory_mb: list[float]
+    memory_mb: dict[str, list[float]]
     cores: dict[str, float]
     health: Any
 
@@ -189,10 +190,11 @@ def _measure(load: Load, seconds: float, folder: Path, interval_s: float) -> _Ru
         time.sleep(5.0)  # caches, and the memory of what repeats
         ray.get([shard.forget.remote() for shard in desk.shards])
         began, first, cpu = time.monotonic(), desk.rows(), {name: _cpu_s(pids) for name, pids in desk.pids.items()}
-        memory = []
+        memory: dict[str, list[float]] = {"feed": [], "shards": []}
         while time.monotonic() - began < seconds:
             time.sleep(1.0)
-            memory.append(_pss_mb([*desk.pids["feed"], *desk.pids["shards"]]))
+            for part, found_mb in memory.items():
+                found_mb.append(_pss_mb(desk.pids[part]))
         span, rows = time.monotonic() - began, desk.rows() - first
         cores = {name: (_cpu_s(pids) - cpu[name]) / span for name, pids in desk.pids.items()}
         lags = desk.lags()
@@ -225,8 +227,6 @@ def _percentile_ms(lags: Any, share: float) -> float:
 def _rows_of(load: Load, run: _Run) -> list[Row]:
     p50, p99, most = (_percentile_ms(run.lags, share) for share in (0.5, 0.99, 1.0))
     size, reached = int(load.rate), load.rate >= _REACH
-    half = len(run.memory_mb) // 2
-    growth = float(np.mean(run.memory_mb[half:]) - np.mean(run.memory_mb[:half])) if half else float("nan")
     busy = ", ".join(f"{name} {cores:.2f}" for name, cores in run.cores.items())
     kept_up = run.rate >= 0.99 * load.rate
     return [
@@ -258,14 +258,14 @@ def _rows_of(load: Load, run: _Run) -> list[Row]:
             passed=run.sent == run.applied,
             note=f"of {run.sent}; counted by the feed: {run.health.rows_lost}",
         ),
-        Row(
-            name="memory of feed and shards",
-            size=size,
-            value=max(run.memory_mb),
-            unit="MB",
-            note=f"{run.memory_mb[0]:.0f} at first; second half of the run over the first: {growth:+.1f} MB",
-        ),
+        *(_memory_row(size, part, found_mb) for part, found_mb in run.memory_mb.items()),
     ]
+
+
+def _memory_row(size: int, part: str, found_mb: list[float]) -> Row:
+    thirds = [float(np.mean(third)) for third in np.array_split(found_mb, 3)]
+    note = "proportional set size; mean of each third of the run: " + ", ".join(f"{third:.0f}" for third in thirds)
+    return Row(name=f"memory of the {part}", size=size, value=max(found_mb), unit="MB", note=note)
 
 
 def bench_floor(n_records: int = 500, rounds: int = 200) -> list[Row]:

@@ -69,7 +69,8 @@ class AlpacaFeed:
         self._words = Vocabulary(names=Names(), conditions=Names())
         self._directory = Directory(config.symbols, self._words.names)
         self._waiting: list[Columns] = []
-        self._kept: deque[MarketBatch] = deque(maxlen=_KEEP)
+        self._kept: deque[tuple[MarketBatch, int]] = deque()  # with their rows
+        self._kept_rows = 0
         self._again: deque[MarketBatch] = deque()
         self._sequence, self._n_polls, self._opened_ns = 0, 0, 0
         self.polling = ChainPolling(config, self._ask_chains, self.client.now_ns)
@@ -124,7 +125,7 @@ class AlpacaFeed:
             self._fill(kind)
         self._catching_up = False
         batch = self._batch(chains)
-        self._kept.append(batch)
+        self._keep(batch)
         return batch
 
     def rewind(self, sequence: int) -> None:
@@ -133,8 +134,9 @@ class AlpacaFeed:
         Parameters
         ----------
         sequence : int
-            The newest batch that the consumer has. The newest 256 are told again as they were; a feed that has told
-            nothing yet takes up the count and first asks for the last `AlpacaConfig.catch_up_s`.
+            The newest batch that the consumer has. The newest 256 are told again as they were, of busy streams fewer,
+            with `AlpacaConfig.most_waiting` rows; a feed that has told nothing yet takes up the count and first asks
+            for the last `AlpacaConfig.catch_up_s`.
         """
         if not self._kept:
             self._sequence = sequence + 1
@@ -144,14 +146,20 @@ class AlpacaFeed:
                     (False, True), self.client.now_ns() - int(self._config.catch_up_s * _NS_PER_S)
                 )
             return
-        if not self._kept[0].sequence - 1 <= sequence < self._sequence:
+        if not self._kept[0][0].sequence - 1 <= sequence < self._sequence:
             raise DataError(
                 "a live feed keeps its newest batches only",
                 found=f"sequence {sequence}",
-                expected=f"{self._kept[0].sequence - 1} to {self._sequence - 1}",
+                expected=f"{self._kept[0][0].sequence - 1} to {self._sequence - 1}",
                 action="read what lies before from the store",
             )
-        self._again = deque(batch for batch in self._kept if batch.sequence > sequence)
+        self._again = deque(batch for batch, _ in self._kept if batch.sequence > sequence)
+
+    def _keep(self, batch: MarketBatch) -> None:
+        self._kept.append((batch, _n_rows(batch)))
+        self._kept_rows += self._kept[-1][1]
+        while len(self._kept) > _KEEP or (self._kept_rows > self._config.most_waiting and len(self._kept) > 1):
+            self._kept_rows -= self._kept.popleft()[1]
 
     def close(self) -> None:
         """End the streams and release connections."""
@@ -253,6 +261,10 @@ class AlpacaFeed:
         self._counts["foreign"] += int(np.count_nonzero(owner == FOREIGN))
         chosen = ((symbol, np.flatnonzero(owner == place)) for place, symbol in enumerate(self._config.symbols))
         return [(symbol, taken(whole, rows)) for symbol, rows in chosen if rows.size]
+
+
+def _n_rows(batch: MarketBatch) -> int:
+    return sum(item.n_quotes for item in batch.quotes) + sum(item.n_trades for item in batch.trades)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
