@@ -188,6 +188,9 @@ class ContextPolls:
         """Load the markets and return the jobs; what the exchange does not offer is noted and left out."""
         config, found = self._config, list[Job]()
         terms = [self._venue.terms(market) for market in (*config.markets, *config.context_markets)]
+        for item in terms:
+            if not item.is_active:
+                self._note(f"{item.symbol} does not trade on {config.exchange_id} now")
         if self._offers("fetchTime", "its clock: this machine's is believed"):
             self._measure()
             found.append(Job(name="the clock", every_s=config.skew_every_s, ask=self._measure))

@@ -118,25 +118,26 @@ class StreamThread:
         )
         exchange.logger = _WIRE
         exchange.options["tradesLimit"] = _TRADES_KEPT
+        if self._config.url is not None:
+            exchange.timeout_on_exit = 0  # only an encrypted connection needs time to close
         exchange.streaming = {**exchange.streaming, "keepAlive": int(self._config.silent_s * 500)}
         exchange.set_markets(list(self._markets.values()), dict(self._currencies))
         inner = exchange.on_connected
 
         def on_connected(client: Any, message: Any = None) -> None:
             inner(client, message)
-            self._connected(exchange, client.url)
+            self._connected(client.url)
 
         exchange.on_connected = on_connected
         if self._config.exchange_id == "deribit":
             guard_changes(exchange, lambda symbol: self._mend(exchange, symbol, "has a gap"))
         return exchange
 
-    def _connected(self, exchange: Any, url: str) -> None:
+    def _connected(self, url: str) -> None:
         if url in self._known_urls:
             # A watcher that was busy when the connection was lost gets no error of it: only this is sure.
             self._arrivals.count("reconnects")
             self._arrivals.lose()
-            exchange.orderbooks.clear()  # some exchanges' first message is put on top of the old book otherwise
         self._known_urls.add(url)
 
     def _work(self, exchange: Any) -> list[tuple[Ask, Put]]:

@@ -11,13 +11,30 @@ import numpy as np
 
 from adapters.ccxt_markets import CcxtFeed, CcxtFeedConfig
 from adapters.emulated import EmulatedServer
+from adapters.emulated.binance import BinanceFront
+from adapters.emulated.bybit import BybitFront
+from adapters.emulated.coin_records import CoinMarket, CoinRecords, RecordedFeed
+from adapters.emulated.deribit import DeribitFront
 from market.books import BookSnapshot
 from market.ports import MarketBatch
-from tests.adapters.ccxt_markets.coins import ticks
+from tests.adapters.ccxt_markets.coins import PERPETUAL, SPOT, ticks
 
 START_NS = 1_700_000_000_000_000_000
 SECOND_NS = 1_000_000_000
 PER_STEP = 4
+
+INVERSE = CoinMarket(base="BTC", quote="USD", settle="BTC", venue_symbol="BTC-PERPETUAL", tick=0.5, lot=10.0)
+FRONTS: dict[str, Any] = {"binance": BinanceFront, "bybit": BybitFront, "deribit": DeribitFront}
+# Open streams: Binance has one for each subscription, the others one for all.
+STREAMS = {"binance": 3, "bybit": 1, "deribit": 1}
+EACH = [("binance", SPOT), ("binance", PERPETUAL), ("bybit", PERPETUAL), ("deribit", INVERSE)]
+
+
+def served(batches: Sequence[MarketBatch], exchange: str = "binance", **records: Any) -> EmulatedServer:
+    """Return an emulated exchange over batches."""
+    listed = (INVERSE,) if exchange == "deribit" else (SPOT, PERPETUAL)
+    coins = sorted({chain.symbol for batch in batches for chain in batch.chains})
+    return EmulatedServer(FRONTS[exchange](CoinRecords(**{"markets": listed, **records})), RecordedFeed(coins, batches))
 
 
 def book_at(market: str, step: int, ts_ns: int) -> BookSnapshot:
@@ -72,6 +89,16 @@ def run_until(server: EmulatedServer, feed: CcxtFeed, *names: str) -> None:
         if feed.arrivals.wait(lambda c: all(c.get(name, 0) for name in names), 0.2):
             return
     raise AssertionError(f"{names} never came: {feed.counts}")
+
+
+def followed(server: EmulatedServer, feed: CcxtFeed) -> list[MarketBatch]:
+    """Play the rest of the tape and take a batch as soon as each book has come."""
+    found, before = [], feed.counts["books"]
+    while server.step():
+        feed.arrivals.wait(lambda c, n=before: c["books"] > n, 0.2)  # type: ignore[misc]  # bound now
+        before = feed.counts["books"]
+        found.append(feed.next_batch())
+    return found
 
 
 def taken(feed: CcxtFeed, batches: Sequence[MarketBatch] = ()) -> list[MarketBatch]:

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import numpy as np
 import pytest
 
-from adapters.emulated import EmulatedServer
-from adapters.emulated.binance import BinanceFront
-from adapters.emulated.bybit import BybitFront
-from adapters.emulated.coin_records import CoinMarket, CoinRecords, RecordedFeed
-from adapters.emulated.deribit import DeribitFront
+from adapters.emulated.coin_records import CoinMarket
 from market.ports import MarketBatch
-from tests.adapters.ccxt_markets.coins import PERPETUAL, SPOT
-from tests.adapters.ccxt_markets.live import PER_STEP, column, opened, run_until, taken, tape
-
-INVERSE = CoinMarket(base="BTC", quote="USD", settle="BTC", venue_symbol="BTC-PERPETUAL", tick=0.5, lot=10.0)
-FRONTS = {"binance": BinanceFront, "bybit": BybitFront, "deribit": DeribitFront}
-# Open streams: Binance has one for each subscription, the others one for all.
-STREAMS = {"binance": 3, "bybit": 1, "deribit": 1}
-EACH = [("binance", SPOT), ("binance", PERPETUAL), ("bybit", PERPETUAL), ("deribit", INVERSE)]
-
-
-def _server(batches: list[MarketBatch], exchange: str = "binance", **records: Any) -> EmulatedServer:
-    listed = (INVERSE,) if exchange == "deribit" else (SPOT, PERPETUAL)
-    return EmulatedServer(FRONTS[exchange](CoinRecords(**{"markets": listed, **records})), RecordedFeed((), batches))
+from tests.adapters.ccxt_markets.coins import SPOT
+from tests.adapters.ccxt_markets.live import EACH, PER_STEP, STREAMS, column, opened, run_until, served, taken, tape
 
 
 @pytest.mark.parametrize(("exchange", "market"), EACH)
@@ -35,7 +19,7 @@ def test_a_stream_cut_twenty_times_delivers_what_an_uninterrupted_one_does(excha
     draw, batches = random.Random(7), tape(market.symbol, 60)
     cuts = set(draw.sample(range(60), 20))
     n = STREAMS[exchange]
-    with _server(batches, exchange) as server, opened(server, exchange, market.symbol, streams=n) as feed:
+    with served(batches, exchange) as server, opened(server, exchange, market.symbol, streams=n) as feed:
         found: list[MarketBatch] = []
         for step in range(60):
             server.step()
@@ -62,7 +46,7 @@ def test_quotes_and_books_come_in_units_of_the_coin(exchange: str, market: CoinM
     """Best quotes as they change, and the book that ccxt keeps from a snapshot and changes."""
     n, batches = STREAMS[exchange], tape(market.symbol, 60)
     with (
-        _server(batches, exchange) as server,
+        served(batches, exchange) as server,
         opened(server, exchange, market.symbol, streams=n, depth=3) as feed,
     ):
         run_until(server, feed, "quotes", "books")
@@ -82,7 +66,7 @@ def test_quotes_and_books_come_in_units_of_the_coin(exchange: str, market: CoinM
 
 def test_an_exchange_without_options_says_that_there_is_no_chain() -> None:
     """Spot of Binance delivers what it has; the missing chain is a note, not an error."""
-    with _server(tape(SPOT.symbol, 1)) as server, opened(server, "binance", SPOT.symbol, streams=3) as feed:
+    with served(tape(SPOT.symbol, 1)) as server, opened(server, "binance", SPOT.symbol, streams=3) as feed:
         server.step()
         assert feed.arrivals.wait(lambda c: c.get("delivered_trades", 0) == PER_STEP, 5.0)
         batch = feed.next_batch()
