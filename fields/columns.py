@@ -38,8 +38,12 @@ def as_columns(is_call: ArrayLike, **named: ArrayLike) -> tuple[BoolArray, tuple
     """
     n = is_call.shape[0] if type(is_call) is np.ndarray and is_call.ndim else 1
     values: tuple[Any, ...] = tuple(named.values())
-    if _is_ready(is_call, n, _BOOL) and all(isinstance(v, float) or _is_ready(v, n, _FLOAT64) for v in values):
-        return cast("BoolArray", is_call), tuple(_spread(value, n) for value in values)
+    if _is_ready(is_call, n, _BOOL):
+        for value in values:
+            if not (isinstance(value, float) or _is_ready(value, n, _FLOAT64)):
+                break
+        else:
+            return cast("BoolArray", is_call), tuple([_spread(v, n) if isinstance(v, float) else v for v in values])
     flags = np.asarray(is_call, dtype=np.bool_, order="C")
     arrays = [np.asarray(value, dtype=np.float64, order="C") for value in values]
     shapes = {array.shape for array in (flags, *arrays)} - {()}
@@ -60,9 +64,7 @@ def _is_ready(value: ArrayLike, n: int, dtype: np.dtype[Any]) -> bool:
     return bool(value.flags.c_contiguous)
 
 
-def _spread(value: FloatArray | float, n: int) -> FloatArray:
-    if not isinstance(value, float):
-        return value
+def _spread(value: float, n: int) -> FloatArray:
     column = np.empty(n)
     column.fill(value)
     return column

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from dataclasses import dataclass
+from math import nan, sqrt
 from typing import Final
 
 import numpy as np
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 
 from fields.dealer.kernels import Row
 from fields.dealer.messages import DealerPosition, PositionReason
-from fields.jit import BOOL, F64_2D, OUT_2D, kernel, primitive
+from fields.jit import BOOL, F64, F64_2D, OUT, OUT_2D, kernel, primitive
 from market.chains import BoolArray, FloatArray
 
-__all__ = ["read_position"]
+__all__ = ["PositionTally", "read_position", "tally_of"]
 
 
 # An array that is compared with a member of an enumeration asks its class for a dozen names first.
@@ -31,6 +32,7 @@ _UNSEEN, _EXPIRED, _NO_INTEREST, _CARRIED, _SPLIT, _USER_UNKNOWN = (
 )
 
 
+_REASONS: Final = tuple(PositionReason)
 _OUT_BOOL: Final = types.Array(types.boolean, 1, "C")
 _U8: Final = types.Array(types.uint8, 1, "C", readonly=True)
 _OUT_U8: Final = types.Array(types.uint8, 1, "C")
@@ -137,4 +139,76 @@ def read_position(
         cap=cap,
         capped=capped,
         reason=reason,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionTally:
+    """Sums over the contracts of a position.
+
+    Parameters
+    ----------
+    net_flow, gross_flow : float
+        Contracts of flow, signed and unsigned; what is missing counts as none.
+    mean_standard_error : float
+        Of the contracts whose error is known; NaN where none is.
+    capped, unknown : int
+        Contracts held by their cap, and those without a position.
+    reasons : dict of PositionReason to int
+        Contracts under each reason but ``KNOWN``.
+    """
+
+    net_flow: float
+    gross_flow: float
+    mean_standard_error: float
+    capped: int
+    unknown: int
+    reasons: dict[PositionReason, int]
+
+
+@kernel(F64, F64, F64, BOOL, _U8, OUT)
+def _tally(
+    contracts: FloatArray,
+    error: FloatArray,
+    flow: FloatArray,
+    capped: BoolArray,
+    reason: NDArray[np.uint8],
+    sums: FloatArray,
+) -> None:
+    for i in range(contracts.shape[0]):
+        if not np.isnan(flow[i]):
+            sums[0] += flow[i]
+            sums[1] += abs(flow[i])
+        if np.isfinite(error[i]):
+            sums[2] += error[i]
+            sums[3] += 1.0
+        sums[4] += capped[i]
+        sums[5] += np.isnan(contracts[i])
+        sums[6 + reason[i]] += 1.0
+
+
+def tally_of(position: DealerPosition) -> PositionTally:
+    """Add up a position for its reader.
+
+    Parameters
+    ----------
+    position : DealerPosition
+        As `read_position` gives it.
+
+    Returns
+    -------
+    PositionTally
+        See there.
+    """
+    sums = np.zeros(6 + len(_REASONS))
+    p = position
+    _tally(p.contracts, p.standard_error, p.flow, p.capped, p.reason, sums)
+    net, gross, errors, known, capped, unknown, _, *counts = sums.tolist()
+    return PositionTally(
+        net_flow=net,
+        gross_flow=gross,
+        mean_standard_error=errors / known if known else nan,
+        capped=int(capped),
+        unknown=int(unknown),
+        reasons={reason: int(count) for reason, count in zip(_REASONS[1:], counts, strict=True) if count},
     )

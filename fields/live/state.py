@@ -12,7 +12,8 @@ import numpy as np
 from fields.compute import GIVEN_SOURCES, FieldEvaluation, evaluate_field
 from fields.context import FieldContext
 from fields.conventions import PositionSource
-from fields.dealer.messages import DealerPosition, PositionReason
+from fields.dealer.messages import DealerPosition
+from fields.dealer.reading import tally_of
 from fields.flow.messages import FieldLevels, FlowMinute, GreeksTable
 from fields.illiquidity.impact import ImpactEstimate
 from fields.live.chain import LiveChain
@@ -431,18 +432,18 @@ class SymbolState:
 
 
 def _dealer(flow: OrderFlow, position: DealerPosition, opened_by: str, *, is_complete: bool) -> DealerReading:
-    counters, known = flow.book.counters, np.isfinite(position.standard_error)
+    counters, tally = flow.book.counters, tally_of(position)
     return DealerReading(
         opened_by=opened_by,
-        net_flow_contracts=float(np.nansum(position.flow)),
-        gross_flow_contracts=float(np.nansum(np.abs(position.flow))),
-        mean_standard_error=float(position.standard_error[known].mean()) if known.any() else nan,
-        capped=int(position.capped.sum()),
-        unknown=int(np.isnan(position.contracts).sum()),
+        net_flow_contracts=tally.net_flow,
+        gross_flow_contracts=tally.gross_flow,
+        mean_standard_error=tally.mean_standard_error,
+        capped=tally.capped,
+        unknown=tally.unknown,
         trades=counters.applied,
         signed=counters.signed,
         is_complete=is_complete,
-        reasons={PositionReason(reason).text: count for reason, count in position.reasons.items()},
+        reasons={reason.text: count for reason, count in tally.reasons.items()},
         note=flow.note,
     )
 
