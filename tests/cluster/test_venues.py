@@ -17,6 +17,9 @@ pytest.importorskip("ccxt")
 
 from adapters.alpaca import AlpacaFactory
 from adapters.ccxt_markets import CcxtFactory
+from adapters.emulated import EmulatedServer, FrontEnd
+from adapters.emulated.alpaca import AlpacaFrontEnd
+from adapters.emulated.polygon import PolygonFront
 from adapters.emulated.process import Endpoint, new_credentials
 from adapters.inputs import ContextFactory
 from adapters.polygon import PolygonFactory
@@ -25,6 +28,7 @@ from adapters.replay.stored import StoreFactory
 from adapters.simulated import SimulatedFactory, SimulatedFeed
 from adapters.store import DataKind, open_store
 from adapters.store.recorder import RecordingFactory
+from cluster.commands.doctor_venues import keys_found, venue_answer
 from cluster.feed_kind import FeedKind
 from cluster.settings import Settings, load_settings
 from cluster.venues import Emulated, emulation_of, simulated_market
@@ -192,3 +196,31 @@ def test_the_store_is_played_between_two_days(tmp_path: Path) -> None:
     parts["feed"] |= {"first": date(2025, 6, 3), "last": None}
     with pytest.raises(DataError, match="nothing of the selection"):
         wire(load_settings(parts))
+
+
+def test_the_doctor_says_which_keys_there_are_and_never_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that others may read is told, too."""
+    assert keys_found() == (False, "alpaca: none, polygon: none")
+    monkeypatch.setenv("POLYGON_API_KEY", "one-key-to-hide")
+    assert keys_found() == (False, "alpaca: none, polygon: there")
+    assert keys_found("polygon") == (True, "polygon: there")
+    assert keys_found("deribit") == (True, "deribit needs none")
+
+
+@pytest.mark.parametrize("vendor", ["alpaca", "polygon"])
+def test_the_doctor_asks_a_venue_for_its_time(vendor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulated one lives in another year, which the doctor finds; one that is not there does not answer."""
+    fronts: dict[str, FrontEnd] = {"alpaca": AlpacaFrontEnd("k", "s"), "polygon": PolygonFront("k")}
+    monkeypatch.setenv(f"{vendor.upper()}_API_KEY", "k")
+    monkeypatch.setenv(f"{vendor.upper()}_API_SECRET", "s")
+    monkeypatch.setenv("HEDGEFIELD_VENUE__ATTEMPTS", "1")
+    market = simulated_market(load_settings({"feed": {"scenario": "calm"}}))
+    with EmulatedServer(fronts[vendor], SimulatedFeed(market)) as server:
+        server.step()
+        monkeypatch.setenv("HEDGEFIELD_VENUE__REST_URL", server.url)
+        monkeypatch.setenv("HEDGEFIELD_VENUE__STREAM_URL", server.ws_url)
+        near, found = venue_answer(vendor)
+        assert (near, f"{vendor} answers" in found) == (False, True)
+    near, found = venue_answer(vendor)
+    assert not near
+    assert "answer" in found
