@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final, final
 
 import msgspec
@@ -112,20 +113,22 @@ class LedgerState:
             Stream.FIELD_SNAPSHOTS, message.key, published.published_ns, self._config.snapshot_period_s
         ):
             return None
-        snapshot = published.snapshot
+        snapshot, market = published.snapshot, published.live.market
         payload: dict[str, object] = dict(summarize(snapshot))
         payload |= {
             "batch_sequence": published.batch_sequence,
             "published_ns": published.published_ns,
             "catching_up": published.catching_up,
             "shard": published.shard,
+            "confidence": published.live.confidence if isfinite(published.live.confidence) else None,
+            "inputs": {name: value for name, value in market.numbers().items() if isfinite(value)},
         }
         return LogRecord(
             stream=Stream.FIELD_SNAPSHOTS,
             key=message.key,
             ts_event_ns=snapshot.ts_event_ns,
             cause_id=snapshot.cause_id,
-            simulated=snapshot.provenance.simulated,
+            simulated=snapshot.provenance.simulated or market.simulated,
             payload=payload,
         )
 

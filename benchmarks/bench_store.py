@@ -19,16 +19,28 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any, final
 
 import numpy as np
 import pyarrow as pa
 
 from adapters.chains import open_chains
-from adapters.store import DataKind, PointInTimeStore, ingest, open_store
+from adapters.replay import StoreFeed
+from adapters.store import (
+    DataKind,
+    PointInTimeStore,
+    RecordingConfig,
+    RecordingFeed,
+    StreamRecorder,
+    ingest,
+    open_store,
+)
 from benchmarks.harness import Row, print_rows
 from market.calendars import sessions_between
 from market.chains import OptionChain
 from market.instruments import ExpirySeries
+from market.ports import MarketBatch
+from market.trades import ContractTable, QuoteBatch, TradeBatch
 from tests.generators import synthetic_chain
 
 __all__ = ["run"]
@@ -38,6 +50,8 @@ _RSS_GB = 1.0
 _SCAN_GB = 0.25
 _ROUNDS = 15
 _FOREVER_NS = 2**62
+_STREAM_BATCHES = 300
+_STREAM_ROWS = 5_000
 _ROOT = Path(__file__).resolve().parents[1]
 _DATA = Path(os.environ.get("HEDGEFIELD_DATA", str(_ROOT.parent / "shared" / "data")))
 _COLD_READ = """
@@ -205,10 +219,105 @@ def _scan(folder: Path, gigabytes: float) -> list[Row]:
     ]
 
 
+@final
+class _Ticker:
+    """A feed of quotes and trades of one underlying and its options, drawn before the clock runs."""
+
+    symbols = ("SPX",)
+
+    def __init__(self) -> None:
+        chain = synthetic_chain(4000.0, strikes=np.arange(3800.0, 4200.0, 2.0))
+        self._rng = np.random.default_rng(17)
+        self._contracts = ContractTable(
+            series=chain.series, series_index=chain.series_index, strike=chain.strike, is_call=chain.is_call
+        )
+        self._like = chain
+        self.batches = [self._batch(place) for place in range(_STREAM_BATCHES)]
+        self._next = 0
+
+    def _batch(self, place: int) -> MarketBatch:
+        start = self._like.ts_event_ns + place * 100_000_000
+        columns: dict[str, Any] = {
+            "symbol": "SPX",
+            "ts_event_ns": start + 100_000_000,
+            "cause_id": str(place),
+            "provenance": self._like.provenance,
+            "contracts": self._contracts,
+        }
+        n = _STREAM_ROWS // 2
+        shared = columns | {
+            "contract": self._rng.integers(-1, self._contracts.n_contracts, n).astype(np.int32),
+            "ts_ns": start + np.arange(n, dtype=np.int64) * 10_000,
+            "venue": np.zeros(n, dtype=np.int16),
+        }
+        price = np.round(self._rng.uniform(1.0, 9.0, n), 2)
+        sizes = np.full(n, 7.0)
+        quotes = QuoteBatch(**shared, bid=price, ask=price + 0.05, bid_size=sizes, ask_size=sizes)
+        trades = TradeBatch(
+            **shared,
+            trade_id=place * n + np.arange(n, dtype=np.int64),
+            price=price,
+            size=sizes,
+            flags=np.zeros(n, dtype=np.uint8),
+            aggressor=np.zeros(n, dtype=np.int8),
+        )
+        return MarketBatch(
+            sequence=place, ts_event_ns=start + 100_000_000, chains=(), quotes=(quotes,), trades=(trades,)
+        )
+
+    def delay_s(self) -> float:
+        return 0.0
+
+    def rewind(self, sequence: int) -> None:
+        self._next = sequence + 1
+
+    def next_batch(self) -> MarketBatch | None:
+        self._next += 1
+        return self.batches[self._next - 1] if self._next <= len(self.batches) else None
+
+
+def _recording(folder: Path) -> list[Row]:
+    """Record as fast as the disk takes it, then at ten batches a second's pace, and play what was recorded."""
+    ticker = _Ticker()
+    fast = RecordingConfig(where=str(folder / "fast"), commit_s=1.0, commit_rows=100_000)
+    feed = RecordingFeed(ticker, StreamRecorder(open_store(folder / "fast"), fast))
+    start, rows = time.perf_counter(), _STREAM_BATCHES * _STREAM_ROWS
+    while feed.next_batch() is not None:
+        pass
+    elapsed = time.perf_counter() - start
+    feed.close()
+    paced = RecordingConfig(where=str(folder / "paced"), commit_s=0.2)
+    ticker.rewind(-1)
+    slow = RecordingFeed(ticker, StreamRecorder(open_store(folder / "paced"), paced))
+    added = []
+    for _ in range(_STREAM_BATCHES):
+        begun = time.perf_counter_ns()
+        slow.next_batch()
+        added.append((time.perf_counter_ns() - begun) / 1e6)
+        time.sleep(0.02)
+    slow.close()
+    played = StoreFeed(open_store(folder / "fast"), interval_s=0.0)
+    begun_s = time.perf_counter()
+    while played.next_batch() is not None:
+        pass
+    name = "what recording adds to next_batch, commits each 0.2 s beside it"
+    return [
+        Row(name="recording of trades and quotes, durable", size=rows, value=rows / elapsed / 1e6, unit="M rows/s"),
+        Row(name=f"{name}: median", size=_STREAM_ROWS, value=statistics.median(added), unit="ms"),
+        Row(name=f"{name}: 99 of 100", size=_STREAM_ROWS, value=statistics.quantiles(added, n=100)[98], unit="ms"),
+        Row(
+            name="replay of the recording, batch for batch",
+            size=rows,
+            value=rows / (time.perf_counter() - begun_s) / 1e6,
+            unit="M rows/s",
+        ),
+    ]
+
+
 def run(*, scan_gb: float = _SCAN_GB) -> list[Row]:
     """Return reads, imports and the scan, each in a folder of its own that is removed after it."""
     rows: list[Row] = []
-    for part in (_reads, _imports, lambda folder: _scan(folder, scan_gb)):
+    for part in (_reads, _imports, _recording, lambda folder: _scan(folder, scan_gb)):
         with _folder() as folder:
             rows += part(folder)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
@@ -19,7 +20,9 @@ _POLL_S: Final = 0.2
 _SETTLED_S: Final = 5.0  # after its end: the last chains are on their way through the shards
 
 
-def wait_complete(system: System, timeout_s: float, give_up: Callable[[], bool]) -> Mapping[str, Publication]:
+def wait_complete(
+    system: System, timeout_s: float, give_up: Callable[[], bool], *, chainless_s: float = math.inf
+) -> Mapping[str, Publication]:
     """Wait until every symbol of the feed has a field or a reason why not, and return the fields.
 
     Parameters
@@ -30,18 +33,21 @@ def wait_complete(system: System, timeout_s: float, give_up: Callable[[], bool])
         How long to wait, seconds; after that VenueError names the symbols that are missing.
     give_up : callable
         Asked now and then; True ends the waiting early.
+    chainless_s : float, optional
+        How long a feed that delivers may deliver no chain, seconds; recorded ticks may take their time.
 
     Returns
     -------
     mapping of str to Publication
         By symbol. DataError where the feed delivers no chains, or ends before each symbol had one.
     """
-    deadline, ended_at = time.monotonic() + timeout_s, None
+    deadline, ended_at, began_at = time.monotonic() + timeout_s, None, None
     missing: set[str] = set()
     while time.monotonic() < deadline and not give_up():
         seen = system.observation
         if seen is not None and seen.feed is not None:
-            _check_feed(seen.feed)
+            began_at = began_at or (time.monotonic() if seen.feed.batches else None)
+            _check_feed(seen.feed, patient=began_at is None or time.monotonic() - began_at < chainless_s)
             failed = _failed(seen)
             if seen.feed.symbols and system.n_published() + len(failed) >= len(seen.feed.symbols):
                 found = system.publications()
@@ -64,7 +70,15 @@ def wait_complete(system: System, timeout_s: float, give_up: Callable[[], bool])
     )
 
 
-def _check_feed(feed: FeedHealth) -> None:
+def _check_feed(feed: FeedHealth, *, patient: bool) -> None:
+    if not patient and not feed.chains and not feed.error:
+        raise VenueError(
+            "the venue delivers no option chain",
+            retryable=False,
+            found=f"{feed.rows:,} quotes and trades in {feed.batches:,} batches, and no chain",
+            expected="a chain of each symbol",
+            action="choose symbols, or a venue, with options",
+        )
     if feed.ended and feed.error:
         raise VenueError("the feed stopped", retryable=False, found=feed.error)
     if feed.batches and not feed.symbols:

@@ -122,12 +122,13 @@ def link(settings: Settings, emulated: Emulated | None = None) -> VenueLink:
     vendor = vendor_of(settings)
     if vendor in _HISTORICAL:
         raise ConfigError(f"{vendor} has no live feed here", found=vendor, action=_HISTORICAL[vendor])
-    if vendor not in _MAKERS:
+    if vendor not in _MAKERS and not _is_exchange(vendor):
         known = ", ".join((*_MAKERS, EMULATED))
-        raise ConfigError("a venue is not known", found=vendor, expected=known, action="correct --venue")
+        action = "correct --venue"
+        raise ConfigError("a venue is not known", found=vendor, expected=f"{known}, or a ccxt exchange", action=action)
     if emulated is None and not settings.venue.symbols:
         raise ConfigError("no symbol is named", expected="--symbol S, once or more", action="name the underlyings")
-    return _MAKERS[vendor](settings, emulated)
+    return _MAKERS.get(vendor, _exchange)(settings, emulated)
 
 
 def _symbols(settings: Settings, emulated: Emulated | None) -> tuple[str, ...]:
@@ -183,6 +184,34 @@ def _polygon(settings: Settings, emulated: Emulated | None) -> VenueLink:
     )
 
 
+def _is_exchange(name: str) -> bool:
+    _import_extra("ccxt")
+    import ccxt
+
+    return name in ccxt.exchanges
+
+
+def _exchange(settings: Settings, emulated: Emulated | None) -> VenueLink:
+    from adapters.ccxt_markets import CcxtFactory, CcxtFeedConfig
+
+    venue, name = settings.venue, vendor_of(settings)
+    quote = _USUAL_QUOTE.get(name, "{coin}/USDT:USDT")
+    symbols = _symbols(settings, emulated)
+    silent: dict[str, Any] = {} if venue.data_timeout_s is None else {"silent_s": venue.data_timeout_s}
+    config = CcxtFeedConfig(
+        exchange_id=name,
+        markets=tuple(symbol if "/" in symbol else quote.format(coin=symbol) for symbol in symbols),
+        market_types=_MARKET_TYPES.get(name, ()),
+        interval_s=settings.feed.interval_s,
+        url=venue.rest_url if emulated is None else emulated.endpoint.url,
+        **venue.given("chain_every_s", "timeout_s"),
+        **silent,
+    )
+    return VenueLink(
+        factory=CcxtFactory(config=config), title=f"{name} ({', '.join(config.markets)})", simulated=config.emulated
+    )
+
+
 def _address(settings: Settings, emulated: Emulated | None) -> dict[str, Any]:
     if emulated is None:
         return settings.venue.given("rest_url", "stream_url", "requests_per_min")
@@ -197,6 +226,13 @@ def _address(settings: Settings, emulated: Emulated | None) -> dict[str, Any]:
 _MAKERS: Final[dict[str, Callable[[Settings, Emulated | None], VenueLink]]] = {
     "alpaca": _alpaca,
     "polygon": _polygon,
+}
+# The perpetual whose prices stand for a coin's, and the kinds of market to load where options are not among the usual.
+_USUAL_QUOTE: Final = {"deribit": "{coin}/USD:{coin}"}
+_MARKET_TYPES: Final = {
+    "binance": ("linear", "option"),
+    "bybit": ("linear", "option"),
+    "okx": ("swap", "option"),
 }
 _HISTORICAL: Final = {"thetadata": "download with `hedgefield data get`, and replay the files"}
 

@@ -163,7 +163,8 @@ class PageView:
         snapshot = publication.snapshot
         self._title.set_text(snapshot.symbol)
         self._spot.set_text(price_text(snapshot.spot))
-        self._how.set_text(f"as of {iso_of_ns(snapshot.ts_event_ns)} · {snapshot.spot_source}")
+        source = snapshot.provenance.source
+        self._how.set_text(f"as of {iso_of_ns(snapshot.ts_event_ns)} · {snapshot.spot_source} · from {source}")
         self._confidence.set_text(confidence_text(publication.live))
         self._simulated.set_visibility(snapshot.provenance.simulated)
         for view, tile in zip(self._tiles, tiles(snapshot), strict=True):

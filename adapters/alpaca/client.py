@@ -9,14 +9,14 @@ from datetime import date, datetime, timedelta
 from typing import Any, Self, TypeVar, final
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import requests
 
 from adapters.alpaca import vendor
+from adapters.alpaca.bars import bar_batch
 from adapters.alpaca.chain import AlpacaChain, assembled
 from adapters.alpaca.config import AlpacaConfig
 from adapters.alpaca.news import news_batch
-from adapters.alpaca.rows import QuoteRow, TradeRow, contract_table, origin, quote_row, stamp_ns, trade_row
+from adapters.alpaca.rows import QuoteRow, TradeRow, quote_row, trade_row
 from adapters.alpaca.transport import PacedTransport, mapped_status
 from adapters.credentials import Credentials
 from adapters.limits import SharedLimiter
@@ -33,7 +33,6 @@ _NEW_YORK = ZoneInfo("America/New_York")
 _MINUTE_NS = 60_000_000_000
 _NAMES_PER_REQUEST = 100
 _CONTRACTS_PER_PAGE = 10_000
-_BAR_KEYS = {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v", "vwap": "vw", "n_trades": "n"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,24 +211,7 @@ class AlpacaClient:
                 return
 
     def _bar_batch(self, symbol: str, found: dict[str, list[dict[str, Any]]], minutes: int) -> BarBatch:
-        table, place = contract_table(symbol, list(found))
-        rows = [(place[name], item) for name, items in found.items() if name in place for item in items]
-        start_ns = np.array([stamp_ns(item["t"]) for _, item in rows], dtype=np.int64)
-        columns = {
-            name: np.array([item.get(key, np.nan) for _, item in rows], dtype=np.float64)
-            for name, key in _BAR_KEYS.items()
-        }
-        return BarBatch(
-            symbol=symbol,
-            ts_event_ns=max(self.now_ns(), int(start_ns.max(initial=0)) + minutes * _MINUTE_NS),
-            cause_id=f"alpaca:bars:{symbol}",
-            provenance=origin("bars", simulated=self._config.emulated),
-            contracts=table,
-            contract=np.array([number for number, _ in rows], dtype=np.int32),
-            start_ns=start_ns,
-            end_ns=start_ns + minutes * _MINUTE_NS,
-            **columns,
-        )
+        return bar_batch(symbol, found, minutes * _MINUTE_NS, self.now_ns(), simulated=self._config.emulated)
 
 
 def _asked(call: Callable[..., Any], *request: Any) -> Any:

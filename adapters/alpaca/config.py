@@ -23,6 +23,8 @@ class AlpacaConfig:
         Underlyings.
     stock_feed, option_feed : str
         ``iex``, ``sip`` or ``delayed_sip``, and ``indicative`` or ``opra``.
+    bar_symbols : tuple of str
+        Shares whose minute bars are streamed besides, as context of every underlying.
     stream_options : bool
         Whether options are streamed; otherwise they come with the whole chains only, as a plan with few symbols needs.
     max_days : int
@@ -59,6 +61,7 @@ class AlpacaConfig:
     symbols: tuple[str, ...]
     stock_feed: str = "iex"
     option_feed: str = "indicative"
+    bar_symbols: tuple[str, ...] = ()
     stream_options: bool = True
     max_days: int = 60
     rest_url: str | None = None

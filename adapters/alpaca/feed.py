@@ -9,6 +9,7 @@ from typing import Final, TypeVar, final
 
 import numpy as np
 
+from adapters.alpaca.bars import BarIntake
 from adapters.alpaca.client import AlpacaClient
 from adapters.alpaca.columns import (
     Columns,
@@ -32,7 +33,7 @@ from adapters.credentials import Credentials, load_credentials
 from market.chains import OptionChain
 from market.clock import Clock
 from market.errors import ConfigError, DataError
-from market.ports import MarketBatch
+from market.ports import ContextMessage, MarketBatch
 
 __all__ = ["AlpacaFactory", "AlpacaFeed"]
 
@@ -68,7 +69,11 @@ class AlpacaFeed:
         self._threads: dict[bool, StreamThread] = {}
         self._words = Vocabulary(names=Names(), conditions=Names())
         self._directory = Directory(config.symbols, self._words.names)
+        self._bars = BarIntake(config.bar_symbols, self.client.bars, simulated=config.emulated)
+        # What an error leaves behind comes with the next batch.
         self._waiting: list[Columns] = []
+        self._chains: tuple[OptionChain, ...] = ()
+        self._context: tuple[ContextMessage, ...] = ()
         self._kept: deque[tuple[MarketBatch, int]] = deque()  # with their rows
         self._kept_rows = 0
         self._again: deque[MarketBatch] = deque()
@@ -114,6 +119,7 @@ class AlpacaFeed:
             return self._again.popleft()
         is_first = not self._threads
         chains = self.polling.first() if is_first else self.polling.turn()
+        self._chains += chains
         for chain in chains:
             self._note(chain)
         if is_first:
@@ -123,8 +129,9 @@ class AlpacaFeed:
                 self._collect(kind, arrivals)
         for kind in tuple(self._gaps):
             self._fill(kind)
+        self._context += self._bars.take(self.client.now_ns())
         self._catching_up = False
-        batch = self._batch(chains)
+        batch = self._batch()
         self._keep(batch)
         return batch
 
@@ -181,6 +188,7 @@ class AlpacaFeed:
 
     def _open(self) -> None:
         self._opened_ns = self.client.now_ns()
+        self._bars.open(self._gaps.get(False, self._opened_ns))
         names: dict[bool, Sequence[str]] = {
             False: self._config.symbols,
             True: [name for symbol in self._config.symbols for name in self._directory.listed(symbol)],
@@ -193,19 +201,22 @@ class AlpacaFeed:
                 self.arrivals[kind],
                 self._words,
                 options=kind,
+                bars=() if kind else self._bars.symbols,
                 is_closed=lambda: is_closed(self._config.symbols, self.client.now_ns()),
             )
             self._threads[kind] = thread
             thread.start()
 
     def _collect(self, kind: bool, arrivals: Arrivals) -> None:  # noqa: FBT001  # stocks or options
-        parts, gap = arrivals.take()
-        if gap:
+        taken = arrivals.take()
+        if kind is False:
+            self._bars.put(taken.bars, gap=taken.gap)
+        if taken.gap:
             # Rows of this very take may come from after the gap: only what lay before it tells where it began.
             since_ns = self._seen[kind].newest_ns or self._opened_ns
             self._gaps[kind] = min(self._gaps.get(kind, since_ns), since_ns)
         hold_ns = self._gaps[kind] - self._overlap_ns if kind in self._gaps else _NEVER_NS
-        self._waiting += self._seen[kind].fresh(parts, hold_ns=hold_ns)
+        self._waiting += self._seen[kind].fresh(taken.parts, hold_ns=hold_ns)
 
     def _fill(self, kind: bool) -> None:  # noqa: FBT001  # stocks or options
         # What lies before the first chain is in it.
@@ -230,8 +241,8 @@ class AlpacaFeed:
         self._counts["backfilled_rows"] += sum(part.name.shape[0] for part in fresh)
         del self._gaps[kind]
 
-    def _batch(self, chains: tuple[OptionChain, ...]) -> MarketBatch:
-        now_ns = max([self.client.now_ns(), *(chain.ts_event_ns for chain in chains)])
+    def _batch(self) -> MarketBatch:
+        now_ns = max([self.client.now_ns(), *(item.ts_event_ns for item in (*self._chains, *self._context))])
         provenance = origin("stream", simulated=self._config.emulated)
         quotes = [
             quote_batch(symbol, part, self._directory, now_ns, provenance)
@@ -245,11 +256,12 @@ class AlpacaFeed:
         batch = MarketBatch(
             sequence=self._sequence,
             ts_event_ns=max(newest_ns),
-            chains=chains,
+            chains=self._chains,
             quotes=tuple(quotes),
             trades=tuple(trades),
+            context=self._context,
         )
-        self._waiting = []
+        self._waiting, self._chains, self._context = [], (), ()
         self._sequence += 1
         return batch
 

@@ -20,7 +20,7 @@ from adapters.alpaca.wire import QUIET_FRAME, read_frame
 from adapters.credentials import Credentials
 from market.errors import VenueError
 
-__all__ = ["Arrivals", "StreamThread"]
+__all__ = ["Arrivals", "StreamThread", "Taken"]
 
 _LONGEST_BACKOFF_S: Final = 30.0
 _MOST_REFUSALS: Final = 5
@@ -38,6 +38,15 @@ _WIRE_LOG: Final = logging.getLogger("adapters.alpaca.wire")
 _WIRE_LOG.setLevel(logging.WARNING)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What a stream has brought: rows, bars as they came, and whether something before the last of it is missing."""
+
+    parts: list[Columns]
+    bars: list[Mapping[str, Any]]
+    gap: bool
+
+
 @final
 class Arrivals:
     """What streams have brought and nobody has taken yet; filled by their threads, emptied by the feed's.
@@ -50,12 +59,13 @@ class Arrivals:
 
     def __init__(self, most: int) -> None:
         self._parts: list[Columns] = []
+        self._bars: list[Mapping[str, Any]] = []
         self._n_rows = 0
         self._most, self._changed = most, threading.Condition()
         self._gap = False
         self._error: VenueError | None = None
         self._opened = 0
-        self._counts = {"reconnects": 0, "rejected": 0, "overflowed": 0, "messages": 0, "widened": 0}
+        self._counts = {"reconnects": 0, "rejected": 0, "overflowed": 0, "messages": 0, "widened": 0, "bars": 0}
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -106,14 +116,25 @@ class Arrivals:
             self._error = error
             self._changed.notify_all()
 
-    def take(self) -> tuple[list[Columns], bool]:
-        """Return the rows so far and whether some are missing; raise what ended the stream, once it is empty."""
+    def put_bar(self, record: Mapping[str, Any]) -> None:
+        """Append a bar as it came; they are few."""
         with self._changed:
-            parts, gap = self._parts, self._gap
-            self._parts, self._n_rows, self._gap = [], 0, False
-            if self._error is not None and not parts:
+            self._counts["bars"] += 1
+            if len(self._bars) < self._most:
+                self._bars.append(record)
+            else:
+                self._counts["overflowed"] += 1
+                self._gap = True
+            self._changed.notify_all()
+
+    def take(self) -> Taken:
+        """Return what has come so far; raise what ended the stream, once it is empty."""
+        with self._changed:
+            taken = Taken(parts=self._parts, bars=self._bars, gap=self._gap)
+            self._parts, self._bars, self._n_rows, self._gap = [], [], 0, False
+            if self._error is not None and not (taken.parts or taken.bars):
                 raise self._error
-            return parts, gap
+            return taken
 
     def wait(self, met: Callable[[Mapping[str, int]], bool], timeout_s: float) -> bool:
         """Wait until the counts, with ``subscribed`` and ``failed`` among them, meet a condition."""
@@ -143,6 +164,8 @@ class StreamThread:
         Numbers of names and conditions.
     options : bool
         Whether it is the stream of options.
+    bars : sequence of str, optional
+        Symbols whose minute bars are streamed, not of options.
     is_closed : callable, optional
         Whether silence is to be expected now; it does not count for `AlpacaConfig.data_timeout_s` then.
     """
@@ -156,6 +179,7 @@ class StreamThread:
         words: Vocabulary,
         *,
         options: bool,
+        bars: Sequence[str] = (),
         is_closed: Callable[[], bool] = lambda: False,
     ) -> None:
         self._arrivals, self._words = arrivals, words
@@ -189,6 +213,8 @@ class StreamThread:
         self._stream._reconnect_max_backoff = _LONGEST_BACKOFF_S  # noqa: SLF001
         self._stream.subscribe_trades(self._on_trade, *names)
         self._stream.subscribe_quotes(self._on_quote, *names)
+        if bars:
+            self._stream.subscribe_bars(self._on_bar, *bars)
         self._thread = threading.Thread(target=self._run, name=f"alpaca-{path}", daemon=True)
 
     def start(self) -> None:
@@ -241,6 +267,9 @@ class StreamThread:
     async def _on_quote(self, record: dict[str, Any]) -> None:
         row = quote_row(str(record.get("S")), record)
         self._arrivals.put([] if row is None else [quote_columns([row], self._words)], int(row is None))
+
+    async def _on_bar(self, record: dict[str, Any]) -> None:
+        self._arrivals.put_bar(record)
 
     def _on_connection(self) -> None:
         self._is_new = True

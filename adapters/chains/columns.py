@@ -138,13 +138,17 @@ class ColumnReader:
         """Return a column as byte strings, shape (n_rows,); empty where the cell is."""
         column = self._table[name]
         if pa.types.is_dictionary(column.type):
-            codes, values = coded(column)
-            words = np.array([*(_bytes(value) for value in values), b""])
+            words, codes = self.words(name)
             return np.asarray(words[codes])
         letters = _letters(column)
         if letters is not None:
             return letters
         return np.array([_bytes(value) for value in column.to_pylist()], dtype=np.bytes_).reshape(self.n_rows)
+
+    def words(self, name: str) -> tuple[NDArray[np.bytes_], NDArray[np.int64]]:
+        """Return the distinct texts of a column, the last one for empty cells, and of each row its place among them."""
+        codes, values = coded(self._table[name])
+        return np.array([*(_bytes(value) for value in values), b""]), np.where(codes < 0, len(values), codes)
 
     def instant_ns(self, name: str) -> NDArray[np.int64]:
         """Return a column of UTC instants as ns since the epoch, shape (n_rows,); the smallest int64 where missing."""

@@ -43,8 +43,10 @@ def _stamp(value: object, _rows: pa.Table, symbol: str, path: Path) -> Stamp:
 def _sizes(reader: ColumnReader, name: str) -> tuple[FloatArray, FloatArray]:
     if not reader.has(name):
         return np.full(reader.n_rows, np.nan), np.full(reader.n_rows, np.nan)
-    bid, _, ask = np.strings.partition(reader.text(name), b"x")
-    return _number(bid), _number(ask)
+    # Few sizes are written on many rows: each is taken apart once.
+    words, codes = reader.words(name)
+    bid, _, ask = np.strings.partition(words, b"x")
+    return _number(bid)[codes], _number(ask)[codes]
 
 
 def _number(cells: NDArray[np.bytes_]) -> FloatArray:

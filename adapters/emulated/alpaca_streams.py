@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import final
+from typing import Any, final
+from weakref import WeakKeyDictionary
 
 from starlette.websockets import WebSocket
 
 from adapters.emulated.alpaca_frames import FrameWriter
-from adapters.emulated.alpaca_records import decoded, encoded
+from adapters.emulated.alpaca_records import bar_records, decoded, encoded, wire_stamp
 from adapters.emulated.faults import FaultKind
 from adapters.emulated.server import Desk
 from adapters.emulated.streams import ClientMessage, StreamSession
@@ -25,7 +26,8 @@ _ERRORS = {
     406: "connection limit exceeded",
     410: "invalid subscribe action for this feed",
 }
-_CHANNELS = ("trades", "quotes")
+_CHANNELS = ("trades", "quotes", "bars")
+_MINUTE_NS = 60_000_000_000
 _FRAME_RECORDS = 5_000  # the client refuses a message of more than 1 MiB
 
 
@@ -59,6 +61,7 @@ class AlpacaStreams:
         self._desk, self._known, self._options = desk, known, options
         self._symbol_limit, self._connection_limit = symbol_limit, connection_limit
         self._writer = FrameWriter(options=options)
+        self._told_until: WeakKeyDictionary[StreamSession, int] = WeakKeyDictionary()
         self._n_authenticated = 0
 
     async def serve(self, websocket: WebSocket) -> None:
@@ -118,6 +121,24 @@ class AlpacaStreams:
         records = self._writer.write(batch, wanted)
         for first in range(0, len(records), _FRAME_RECORDS):
             await session.publish(range(first, min(first + _FRAME_RECORDS, len(records))), records.frame)
+        if wanted["bars"] and not self._options:
+            await session.publish(self._bars(batch.ts_event_ns, session, wanted["bars"]), encoded)
+
+    def _bars(self, now_ns: int, session: StreamSession, names: set[str]) -> list[dict[str, Any]]:
+        """Return the bars of the minutes that have ended since the batch before."""
+        end_ns = now_ns // _MINUTE_NS * _MINUTE_NS
+        since_ns = self._told_until.setdefault(session, end_ns)
+        self._told_until[session] = end_ns
+        if since_ns == end_ns:
+            return []
+        found = []
+        for symbol in self._desk.market.symbols:
+            bars = self._desk.market.bars(symbol, _MINUTE_NS) if names & {symbol, "*"} else None
+            told = bar_records(bars, wire_stamp) if bars is not None else []
+            starts = bars.start_ns.tolist() if bars is not None else []
+            ended = zip(starts, told, strict=True)
+            found += [{"T": "b", "S": symbol, **bar} for start_ns, bar in ended if since_ns <= start_ns < end_ns]
+        return found
 
 
 async def _tell(session: StreamSession, code: int) -> None:

@@ -27,9 +27,7 @@ __all__ = [
     "fetch_greeks_for_date",
     "fetch_open_interest",
     "fetch_trade_quotes",
-    "greek_tables",
     "list_contracts",
-    "trade_tables",
 ]
 
 MARKET_OPEN: Final = time(9, 30)
@@ -80,7 +78,7 @@ async def fetch_trade_quotes(
         The terminal refused, or failed in every try.
     """
     counts = Tally() if tally is None else tally
-    async for table in trade_tables(terminal, root or symbol, day, start_time=start_time, end_time=end_time):
+    async for table in _trade_tables(terminal, root or symbol, day, start_time=start_time, end_time=end_time):
         yield trades_and_quotes(table, symbol, counts, origin=f"{_TRADES[1:]}/{day}")
 
 
@@ -116,7 +114,7 @@ async def fetch_greeks_for_date(
     GreekMinute
         In order of time; minutes without rows are left out.
     """
-    async for table in greek_tables(terminal, root or symbol, day, start_time=start_time, end_time=end_time):
+    async for table in _greek_tables(terminal, root or symbol, day, start_time=start_time, end_time=end_time):
         for minute in chains_of(table, symbol, day, interest=interest):
             yield minute
 
@@ -171,7 +169,7 @@ async def list_contracts(terminal: ThetaTerminal, root: str, day: date) -> Contr
     return contracts_of(table, noon)[0]
 
 
-def trade_tables(
+def _trade_tables(
     terminal: ThetaTerminal, root: str, day: date, *, start_time: time = MARKET_OPEN, end_time: time = MARKET_CLOSE
 ) -> AsyncIterator[pa.Table]:
     """Yield the vendor's rows of trades with quotes, one table per minute that has any."""
@@ -181,7 +179,7 @@ def trade_tables(
     return _in_order(terminal, _TRADES, query, columns, "trade_timestamp", day, start_time, end_time)
 
 
-def greek_tables(
+def _greek_tables(
     terminal: ThetaTerminal, root: str, day: date, *, start_time: time = MARKET_OPEN, end_time: time = MARKET_CLOSE
 ) -> AsyncIterator[pa.Table]:
     """Yield the vendor's rows of minute Greeks, one table per minute that has any."""

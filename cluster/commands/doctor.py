@@ -47,8 +47,9 @@ class Check:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,  # noqa: FBT002
     no_ray: Annotated[bool, typer.Option("--no-ray", help="Leave out the start of a cluster.")] = False,  # noqa: FBT002
+    venue: Annotated[str | None, typer.Option(help="Look for this venue's key, and ask it for its time.")] = None,
 ) -> None:
-    """Check versions, kernels, clock, calendars, ports, disk, memory and Ray; exit 1 if something essential fails."""
+    """Check versions, kernels, clock, calendars, ports, disk, memory, keys and Ray; exit 1 if something fails."""
     looks: list[Callable[[], Check]] = [
         _python,
         _packages,
@@ -61,6 +62,8 @@ def doctor(
         _memory,
         _browser,
     ]
+    looks += [lambda: _keys(venue)]
+    looks += [] if venue is None else [lambda: _venue(venue)]
     looks += [] if no_ray else [_ray]
     checks = [_look(look) for look in looks]
     healthy = all(check.ok or not check.essential for check in checks)
@@ -222,6 +225,26 @@ def _memory() -> Check:
         found=f"{available / 1e9:.1f} GB available",
         action="two shards, gateway and Ray need 2 GB",
     )
+
+
+def _keys(venue: str | None) -> Check:
+    from cluster.commands.doctor_venues import keys_found
+
+    ok, found = keys_found(venue)
+    return Check(
+        name="keys",
+        ok=ok,
+        essential=venue is not None,
+        found=found,
+        action="only live data of these vendors need one; docs/guides/alpaca.md says where it is read from",
+    )
+
+
+def _venue(name: str) -> Check:
+    from cluster.commands.doctor_venues import venue_answer
+
+    ok, found = venue_answer(name)
+    return Check(name="venue", ok=ok, essential=True, found=found, action="check the network, the key and the clock")
 
 
 def _browser() -> Check:

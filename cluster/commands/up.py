@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -39,15 +40,19 @@ from cluster.commands.up_options import (
     VenueOption,
 )
 from cluster.commands.up_usage import check_usage, overrides
+from cluster.feed_kind import FeedKind
 
 if TYPE_CHECKING:
-    from actors.messages import Publication
+    from actors.messages import FeedHealth, Publication, ShardHealth
     from cluster.settings import Settings
     from cluster.system import System
 
 __all__ = ["up"]
 
 _COMPLETE_S: Final = 120.0
+_CHAINLESS_S: Final = 45.0
+_LATE_S: Final = 5.0
+_SILENT_S: Final = 30.0
 _READY_S: Final = 60.0
 _STATUS_S: Final = 1.0
 _PLAIN_STATUS_S: Final = 30.0
@@ -148,7 +153,8 @@ def _run(settings: Settings, began: float, *, once: bool, as_json: bool) -> int:
         system.start()
         signals.starting = False
         signals.install()  # ray.init puts its own in place
-        found = wait_complete(system, _COMPLETE_S, signals.asked.is_set)
+        chainless_s = _CHAINLESS_S if settings.feed.kind is FeedKind.VENUE else math.inf
+        found = wait_complete(system, _COMPLETE_S, signals.asked.is_set, chainless_s=chainless_s)
         if not signals.asked.is_set() and not once:
             system.wait_ready(_READY_S)
         ready_s = time.monotonic() - began
@@ -215,14 +221,26 @@ def _status(system: System) -> str:
     if seen is None or seen.feed is None:
         return "the feed does not answer"
     shards = [health for health in seen.shards.values() if health is not None]
+    feed, mark = seen.feed, "SIMULATED " if system.simulated else ""
     parts = [
-        f"batch {seen.feed.sequence}" + (" (feed ended)" if seen.feed.ended else ""),
+        f"{mark}{system.title}: batch {feed.sequence}" + (" (feed ended)" if feed.ended else ""),
         f"{sum(h.updates for h in shards):,} fields",
-        f"{sum(h.stale for h in shards)} of {sum(h.symbols for h in shards)} symbols stale",
-        f"{seen.feed.queued} waiting, {seen.feed.coalesced} coalesced",
+        _freshness(feed, shards),
+        f"{feed.queued} waiting, {feed.coalesced} coalesced",
     ]
     parts += [f"{len(shards)} of {len(seen.shards)} shards answer"] if len(shards) < len(seen.shards) else []
     parts += [f"{system.restarts} restarts"] if system.restarts else []
     parts += ["the emulated venue has ended"] if system.venue_ended else []
-    parts += [f"feed: {seen.feed.error}"] if seen.feed.error else []
+    parts += [f"feed: {feed.error}"] if feed.error else []
     return " | ".join(parts)
+
+
+def _freshness(feed: FeedHealth, shards: list[ShardHealth]) -> str:
+    """Return how many symbols are stale, that their markets are closed, or which streams are late."""
+    from actors.lag import lagging
+
+    n_stale, n_symbols = sum(h.stale for h in shards), sum(h.symbols for h in shards)
+    if feed.streams and all(item.market_closed for item in feed.streams):
+        return f"{n_symbols} symbols, market closed"
+    late = lagging(feed.streams, lag_s=_LATE_S, silent_s=_SILENT_S)
+    return ", ".join([f"{n_stale} of {n_symbols} symbols stale", *late[:2]])

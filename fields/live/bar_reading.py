@@ -13,7 +13,7 @@ from fields.live.context_config import ContextConfig
 from fields.live.histories import History
 from market.chains import BoolArray
 
-__all__ = ["BarReading", "read_bars", "spans_session"]
+__all__ = ["BarReading", "TrendReading", "read_bars", "read_trend", "spans_session"]
 
 _MINUTE_NS: Final = 60_000_000_000
 _HOUR_NS: Final = 60 * _MINUTE_NS
@@ -29,26 +29,44 @@ _CLOSE: Final = 2
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BarReading:
-    """What bars said at an instant; NaN with a reason in `reasons` where they did not.
+class TrendReading:
+    """What daily bars said at an instant; NaN with a reason in `reasons` where they did not.
 
     Parameters
     ----------
-    adx, sma, realised_vol, close, log_return : float
-        As in `MarketInputs` and `CrossReading`.
-    daily_ns, intraday_ns, close_ns : int
-        End of the newest daily bar, of the newest bar of the realised volatility, and of the newest bar of any length,
-        ns since the epoch, UTC; -1 without one.
+    adx, sma : float
+        As in `MarketInputs`.
+    end_ns : int
+        End of the newest daily bar, ns since the epoch, UTC; -1 without one.
     reasons : dict of str to str
         By name.
     """
 
     adx: float
     sma: float
+    end_ns: int
+    reasons: dict[str, str]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarReading:
+    """What bars of all lengths said at an instant; NaN with a reason in `reasons` where they did not.
+
+    Parameters
+    ----------
+    realised_vol, close, log_return : float
+        As in `MarketInputs` and `CrossReading`.
+    intraday_ns, close_ns : int
+        End of the newest bar of the realised volatility, and of the newest bar of any length, ns since the epoch, UTC;
+        -1 without one.
+    reasons : dict of str to str
+        By name.
+    """
+
     realised_vol: float
     close: float
     log_return: float
-    daily_ns: int
     intraday_ns: int
     close_ns: int
     reasons: dict[str, str]
@@ -76,22 +94,18 @@ def read_bars(daily: History, intraday: History, config: ContextConfig, *, is_co
     Returns
     -------
     BarReading
-        Daily bars before a split, or before a hole of more than eight days, do not count.
+        The close is that of the newest bar, its return that since the daily bar before.
     """
     reasons: dict[str, str] = {}
-    adx, sma = _trend(daily, config, reasons, is_coin=is_coin)
     span = intraday.event_ns - intraday.mark_ns
     short = intraday.rows(np.flatnonzero(span == config.volatility_bar_ns))
     volatility = _volatility(short, config, reasons, is_coin=is_coin)
     newest = intraday if _end_of(intraday) > _end_of(daily) else daily
     close, log_return = _close(newest, daily, reasons)
     return BarReading(
-        adx=adx,
-        sma=sma,
         realised_vol=volatility,
         close=close,
         log_return=log_return,
-        daily_ns=_end_of(daily),
         intraday_ns=_end_of(short),
         close_ns=_end_of(newest),
         reasons=reasons,
@@ -102,7 +116,24 @@ def _end_of(rows: History) -> int:
     return int(rows.event_ns[-1]) if rows.n_rows else -1
 
 
-def _trend(daily: History, config: ContextConfig, reasons: dict[str, str], *, is_coin: bool) -> tuple[float, float]:
+def read_trend(daily: History, config: ContextConfig, *, is_coin: bool) -> TrendReading:
+    """Return trend and average of the daily bars that were known at an instant.
+
+    Parameters
+    ----------
+    daily : History
+        Daily bars, as `fields.live.histories.bar_rows` gives them.
+    config : ContextConfig
+        How many bars.
+    is_coin : bool
+        Whether the market has no splits.
+
+    Returns
+    -------
+    TrendReading
+        Daily bars before a split, or before a hole of more than eight days, do not count.
+    """
+    reasons: dict[str, str] = {}
     daily, since = _unbroken(daily, is_coin=is_coin)
     whole = np.isfinite(daily.values).all(axis=1)
     high, low, close = (np.ascontiguousarray(daily.values[whole, place]) for place in range(3))
@@ -112,7 +143,7 @@ def _trend(daily: History, config: ContextConfig, reasons: dict[str, str], *, is
         reasons["adx"] = f"{close.shape[0]} daily bars{since}, fewer than {2 * config.adx_bars}"
     if not isfinite(sma):
         reasons["sma"] = f"{daily.n_rows} daily bars{since}, fewer than {config.sma_bars}"
-    return adx, sma
+    return TrendReading(adx=adx, sma=sma, end_ns=_end_of(daily), reasons=reasons)
 
 
 def _unbroken(daily: History, *, is_coin: bool) -> tuple[History, str]:

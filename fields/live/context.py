@@ -10,7 +10,7 @@ from typing import Final, final
 import numpy as np
 
 from fields.live.announcements import NO_EVENTS, EventTimes, NewsTimes, joined
-from fields.live.bar_reading import BarReading, read_bars, spans_session
+from fields.live.bar_reading import BarReading, TrendReading, read_bars, read_trend, spans_session
 from fields.live.context_config import INDEX_INPUTS, MOST_DAILY_BARS, ContextConfig
 from fields.live.findings import NOTHING_TOLD, Findings, inputs_without, stale
 from fields.live.histories import NO_BARS, NO_ROWS, History, Known, bar_rows, funding_rows, series_rows
@@ -86,6 +86,7 @@ class MarketContext:
         self._refused, self._lost = dict(saved.refused), saved.lost
         self._units = {series: _UNITS[name] for name, series in config.series.items()}
         self._bar_views: dict[tuple[str, bool], Known[BarReading]] = {}
+        self._trend_views: dict[tuple[str, bool], Known[TrendReading]] = {}
         self._row_views: dict[tuple[str, str], Known[History]] = {}
         self._event_views: Known[_EventViews] | None = None
         self._news_views: Known[NewsTimes] | None = None
@@ -164,6 +165,8 @@ class MarketContext:
         held[name] = held.get(name, NO_ROWS).joined(rows, _MOST[kind])
         for is_coin in (False, True):
             self._bar_views.pop((name, is_coin), None)
+            if kind == "daily":
+                self._trend_views.pop((name, is_coin), None)
         self._row_views.pop((kind, name), None)
 
     def _refuse(self, name: str, why: str) -> None:
@@ -215,10 +218,10 @@ class MarketContext:
         return self._refused.get(name, f"nothing of {name} was known by then")
 
     def _read_bars(self, symbol: str, found: Findings) -> None:
-        config = self._config
-        bars = self._bars(symbol, config.bars.get(symbol, symbol), found.now_ns)
+        config, name = self._config, self._config.bars.get(symbol, symbol)
+        trend, bars = self._trend(symbol, name, found.now_ns), self._bars(symbol, name, found.now_ns)
         for item in ("adx", "sma"):
-            found.put(item, getattr(bars, item), bars.daily_ns, config.daily_bar_age_ns, bars.reasons.get(item, ""))
+            found.put(item, getattr(trend, item), trend.end_ns, config.daily_bar_age_ns, trend.reasons.get(item, ""))
         why = bars.reasons.get("realised_vol", "")
         found.put("realised_vol", bars.realised_vol, bars.intraday_ns, config.intraday_bar_age_ns, why)
 
@@ -288,6 +291,16 @@ class MarketContext:
             view = self._bar_views[name, is_coin] = Known(
                 known_ns,
                 lambda at_ns: read_bars(daily.known_at(at_ns), intraday.known_at(at_ns), self._config, is_coin=is_coin),
+            )
+        return view.at(now_ns)
+
+    def _trend(self, symbol: str, name: str, now_ns: int) -> TrendReading:
+        is_coin = symbol in self._config.perpetuals
+        view = self._trend_views.get((name, is_coin))
+        if view is None:
+            daily = self._rows["daily"].get(name, NO_BARS)
+            view = self._trend_views[name, is_coin] = Known(
+                daily.known_ns, lambda at_ns: read_trend(daily.known_at(at_ns), self._config, is_coin=is_coin)
             )
         return view.at(now_ns)
 

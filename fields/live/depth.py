@@ -40,6 +40,11 @@ class LiveBook:
         self.late = 0
         """Books that came after a newer one; dropped."""
 
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the newest book is simulated."""
+        return self.newest is not None and self.newest.provenance.simulated
+
     def on_book(self, book: BookSnapshot) -> bool:
         """Take a book, and return whether it is newer than the one that stands."""
         if self.newest is not None and book.ts_event_ns < self.newest.ts_event_ns:

@@ -339,9 +339,11 @@ class SymbolState:
         evaluation = evaluate_field(chain, with_impact(self._config.fields, estimate), context, perf_ns=self._perf_ns)
         self._dirty = self._whole_chain = False
         self._field_ns, self._field_spot = self._message_ns, self._chain.spot
-        live = self._readings(evaluation.snapshot, position, estimate, order_book)
+        by_book = order_book.is_used and self._book.is_simulated
+        snapshot = _marked(evaluation.snapshot, simulated=self.market.simulated or by_book)
+        live = self._readings(snapshot, position, estimate, order_book)
         self._remember(evaluation)
-        return LiveField(snapshot=evaluation.snapshot, live=live)
+        return LiveField(snapshot=snapshot, live=live)
 
     def chain(self) -> OptionChain:
         """Return a copy of the chain as it stands, quotes that came after it included; raises `DataError` without one.
@@ -429,6 +431,13 @@ class SymbolState:
             rows_broken=self._broken,
             books_late=self._book.late,
         )
+
+
+def _marked(snapshot: FieldSnapshot, *, simulated: bool) -> FieldSnapshot:
+    """Return a snapshot that says it where anything behind it or its readings is simulated."""
+    if snapshot.provenance.simulated or not simulated:
+        return snapshot
+    return replace(snapshot, provenance=replace(snapshot.provenance, simulated=True))
 
 
 def _dealer(flow: OrderFlow, position: DealerPosition, opened_by: str, *, is_complete: bool) -> DealerReading:

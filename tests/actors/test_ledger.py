@@ -8,6 +8,7 @@ from dataclasses import replace
 from actors.codec import encode
 from actors.ledger_state import LedgerConfig, LedgerState
 from actors.messages import BusBatch, BusMessage
+from fields.live.market import MarketInputs
 from market.ports import Stream
 from tests.serve.samples import NOW_NS, feed_report, publication_of, shard_report, snapshot_of
 
@@ -37,6 +38,18 @@ def test_a_snapshot_becomes_a_compact_record() -> None:
     assert len(text) < 8_000
     assert "gamma_usd_per_pct" in record.payload
     assert "ladder" not in record.payload
+
+
+def test_a_record_holds_the_inputs_of_its_field_and_their_mark() -> None:
+    """What was known of other markets stands in it; simulated inputs mark a field of real chains."""
+    published = publication_of(snapshot_of())
+    snapshot = replace(published.snapshot, provenance=replace(published.snapshot.provenance, simulated=False))
+    market = MarketInputs(vix=17.2, reasons={"rate": "stale"}, simulated=True)
+    told = replace(published, snapshot=snapshot, live=replace(published.live, market=market))
+    (record,) = LedgerState(LedgerConfig()).records(_batch(Stream.FIELD_SNAPSHOTS, ("SPX", encode(told), NOW_NS)))
+    assert record.payload["inputs"] == {"vix": 17.2}
+    assert record.payload["confidence"] == published.live.confidence
+    assert record.simulated
 
 
 def test_snapshots_within_the_period_are_skipped_and_counted() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from actors.delivery import Delivery, FeedConfig
@@ -15,7 +17,9 @@ from fields.live.state import SymbolCheckpoint, SymbolState
 from fields.signing.config import SigningConfig
 from fields.signing.steps import SigningRule
 from market.errors import ConfigError
-from tests.actors.samples import ManualClock
+from market.ports import MarketBatch
+from market.trades import CONSOLIDATED, UNDERLYING, ContractTable, QuoteBatch
+from tests.actors.samples import AS_OF_NS, ManualClock, small_chain
 
 _HYBRID = LiveConfig(fields=FieldConfig(position_source=PositionSource.HYBRID))
 _SECOND_NS = 1_000_000_000
@@ -65,6 +69,49 @@ def test_a_shard_that_keeps_up_loses_nothing() -> None:
     assert health.rows_lost == 0
     assert all(found.live.stream.rows_lost == 0 for found in state.publications)
     assert all(found.live.confidence > 0.5 for found in state.publications)
+
+
+def _stream(n_rows: int, sequence: int) -> MarketBatch:
+    """Return quotes of one underlying in arrays of their own, as a stream brings them."""
+    ts_ns = np.full(n_rows, AS_OF_NS + sequence)
+    quotes = QuoteBatch(
+        symbol="AAA",
+        ts_event_ns=AS_OF_NS + sequence,
+        cause_id="test",
+        provenance=small_chain("AAA").provenance,
+        contracts=ContractTable.empty(),
+        contract=np.full(n_rows, UNDERLYING, dtype=np.int32),
+        ts_ns=ts_ns,
+        bid=np.full(n_rows, 3_999.0),
+        ask=np.full(n_rows, 4_001.0),
+        bid_size=np.ones(n_rows),
+        ask_size=np.ones(n_rows),
+        venue=np.full(n_rows, CONSOLIDATED, dtype=np.int16),
+    )
+    return MarketBatch(sequence=sequence, ts_event_ns=AS_OF_NS + sequence, chains=(), quotes=(quotes,))
+
+
+def test_streams_of_a_shard_that_never_answers_take_no_more_memory() -> None:
+    """Twenty seconds of 50,000 quotes a second: what waits is bounded by its rows, and the rest is counted as lost."""
+    delivery = Delivery(("shard-0",), FeedConfig(max_in_flight=1, max_rows=100_000, backlog_bytes=8_000_000))
+    delivery.hand_over(_stream(2_500, 0), 0)
+    assert delivery.take("shard-0") is not None
+    traced = []
+    tracemalloc.start()
+    for sequence in range(1, 401):
+        delivery.hand_over(_stream(2_500, sequence), sequence)
+        traced.append(tracemalloc.get_traced_memory()[0])
+        assert delivery.take("shard-0") is None
+    tracemalloc.stop()
+    health = delivery.health(ts_ns=0, symbols=(), ended=False, late_s=0.0, error="")
+    assert max(traced) < 1.1 * traced[50] < 20_000_000
+    delivery.returned("shard-0")
+    message = delivery.take("shard-0")
+    assert message is not None
+    waited = sum(part.quotes[0].n_quotes for part in message.parts if part.quotes)
+    assert 90_000 < waited <= 100_000
+    assert message.lost == {"AAA": health.rows_lost}
+    assert health.rows == 2_500 + waited + health.rows_lost
 
 
 def test_a_live_state_refuses_a_rule_that_needs_the_future() -> None:

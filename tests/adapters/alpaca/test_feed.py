@@ -18,6 +18,7 @@ from adapters.alpaca.streams import Arrivals, StreamThread
 from adapters.credentials import Credentials
 from adapters.emulated import EmulatedServer, Fault, FaultKind, Where
 from adapters.emulated.alpaca_records import occ_symbols
+from market.bars import BarBatch
 from market.calendars import next_open_ns
 from market.errors import DataError, VenueError
 from market.ports import MarketBatch
@@ -25,7 +26,8 @@ from market.trades import UNDERLYING, QuoteBatch, TradeBatch
 from tests.adapters.alpaca.conftest import KEY, SECRET
 from tests.adapters.emulated.toy import SYMBOL
 
-_HOUR_NS = 3_600_000_000_000
+_MINUTE_NS = 60_000_000_000
+_HOUR_NS = 60 * _MINUTE_NS
 _MESSAGE = Where.MESSAGE
 _PATHS = ("/v2/*", "/v1beta1/*")
 
@@ -224,6 +226,33 @@ def test_newly_listed_contracts_are_streamed_from_their_chain_on(
     calls = [row for row in _rows(played)[0] if row[1][-9:-8] == "C" and len(row[1]) > 9]
     assert calls
     assert [row for row in _rows(delivered)[0] if row in calls] == calls
+
+
+def test_minute_bars_are_context_once_each_over_a_cut(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
+) -> None:
+    """Those of minutes that have ended, from the stream or, where that was down, asked for."""
+    feed = open_feed(bar_symbols=(SYMBOL,))
+    _started(feed)
+    begun_ns = venue.desk.clock.now_ns() // _MINUTE_NS * _MINUTE_NS
+    venue.step(130)
+    assert feed.arrivals[False].wait(_at_least("bars", 2), 10.0)
+    batches = [feed.next_batch()]
+    venue.cut_streams()
+    venue.step(60)
+    _await(feed, _at_least("reconnects", 1))
+    batches.append(feed.next_batch())
+    venue.step(60)
+    assert feed.arrivals[False].wait(_at_least("bars", 3), 10.0)
+    batches += [feed.next_batch(), feed.next_batch()]
+    told = [item for batch in batches for item in batch.context if isinstance(item, BarBatch)]
+    bars = venue.desk.market.bars(SYMBOL, _MINUTE_NS)
+    ended = (bars.start_ns >= begun_ns) & (bars.start_ns + _MINUTE_NS <= venue.desk.clock.now_ns())
+    assert np.count_nonzero(ended) >= 4
+    for name in ("start_ns", "open", "high", "low", "close", "volume", "n_trades"):
+        found = np.concatenate([getattr(item, name) for item in told])
+        np.testing.assert_array_equal(found, getattr(bars, name)[ended])
+    assert all((item.end_ns <= item.ts_event_ns).all() for item in told)
 
 
 def test_a_plan_with_few_symbols_streams_the_underlying_only(

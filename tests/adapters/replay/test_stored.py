@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from tests.adapters.store.vocabulary import (
 )
 from tests.generators import AS_OF_NS
 
+_ROOT = Path(__file__).resolve().parents[3]
 _ALL: tuple[Message, ...] = (
     chain_of(),
     trades(30),
@@ -165,3 +168,33 @@ def test_regular_hours_leave_out_what_traded_before_the_open(tmp_path: Path) -> 
     _fill(store, day)
     found = _played(store, StoreSelection(regular_hours=True))
     assert sum(item.n_trades for batch in found for item in batch.trades) == 10
+
+
+@pytest.mark.slow
+def test_a_store_larger_than_its_memory_is_played_within_it(tmp_path: Path) -> None:
+    """Four million quotes play in a process that never holds half of their arrays beside what it needs anyway."""
+    store, _ = store_at(tmp_path)
+    per_batch, n_days, n_batches = 50_000, 4, 20
+    for day in range(n_days):
+        writer = store.writer(DataKind.QUOTES, origin="test")
+        for place in range(n_batches):
+            start = AS_OF_NS + day * DAY_NS + place * per_batch * 1_000_000
+            writer.add_message(quotes_told(per_batch, start_ns=start, seed=day * n_batches + place))
+        writer.commit()
+    peaks = []
+    for folder, rows in ((_few(tmp_path / "few"), 20), (tmp_path, n_days * n_batches * per_batch)):
+        command = [sys.executable, "-m", "tests.adapters.replay.player", str(folder), "1.0"]
+        done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True)
+        told, _, peak_kb = done.stdout.split()
+        assert int(told) == rows
+        peaks.append(int(peak_kb) / 1024)
+    columns = ("contract", "ts_ns", "bid", "ask", "bid_size", "ask_size", "venue")
+    row_bytes = sum(getattr(quotes_told(1), name).itemsize for name in columns)
+    whole_mb = n_days * n_batches * per_batch * row_bytes / 1024**2
+    assert peaks[1] - peaks[0] < whole_mb / 2
+
+
+def _few(folder: Path) -> Path:
+    store, _ = store_at(folder)
+    _fill(store, quotes_told())
+    return folder

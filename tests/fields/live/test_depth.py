@@ -12,6 +12,7 @@ from actors.codec import decode, encode
 from fields.illiquidity.config import ImpactConfig
 from fields.liquidity import LiquiditySource
 from fields.live.depth import LiveBook
+from fields.live.market import MarketInputs
 from fields.live.state import LiveField, SymbolCheckpoint, SymbolState
 from fields.live.summary import describe_live
 from market.books import BookSnapshot
@@ -56,6 +57,24 @@ def test_a_fresh_book_takes_the_place_of_volume_at_price() -> None:
     assert after.live.book.is_used
     assert after.live.book.spread == pytest.approx(4e-4, rel=1e-6)
     assert describe_live(after.live)["book"]["is_used"]  # type: ignore[index]
+
+
+def test_a_simulated_book_or_input_marks_the_field_of_a_real_chain() -> None:
+    """What was computed with anything simulated says so, whatever the chain is."""
+
+    def told(**on: bool) -> LiveField:
+        state = opened()
+        real = state.chain()
+        state.on_chain(replace(real, provenance=REAL, ts_event_ns=state.now_ns))
+        if on.get("book"):
+            book = _book(state.now_ns, real.spot_last)
+            state.on_book(replace(book, provenance=replace(REAL, simulated=True)))
+        state.on_market(MarketInputs(simulated=on.get("market", False)))
+        return state.field()
+
+    assert not told().snapshot.provenance.simulated
+    assert told(book=True).snapshot.provenance.simulated
+    assert told(market=True).snapshot.provenance.simulated
 
 
 def test_an_old_book_gives_way_with_its_reason() -> None:
