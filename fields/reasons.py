@@ -34,8 +34,8 @@ _TOTALS = ("dex_usd", "gamma_usd_per_pct", "vanna_usd_per_volpt", "charm_usd_per
 
 def _forward_reasons(chain: OptionChain, forwards: Forwards, time: TimeToExpiry) -> dict[str, str]:
     alive = ~time.expired
-    n = int(alive.sum())
-    kinds = np.bincount(forwards.source[alive], minlength=len(ForwardSource))
+    n = int(np.count_nonzero(alive))
+    kinds = np.bincount(forwards.source[alive], minlength=len(ForwardSource)).tolist()
     reasons = {}
     if kinds[ForwardSource.CARRY_CURVE]:
         reasons["forward.carry_curve"] = (
@@ -57,7 +57,7 @@ def _forward_reasons(chain: OptionChain, forwards: Forwards, time: TimeToExpiry)
         reasons["forward.american"] = (
             "american exercise: parity near the money only, and European formulas approximate the Greeks"
         )
-    floored = int(time.floored.sum())
+    floored = int(np.count_nonzero(time.floored))
     if floored:
         reasons["tau"] = f"{floored} expirations are nearer than 60 s on the field's clock; time is held at 60 s"
     return reasons
@@ -94,8 +94,8 @@ def _amplification_reasons(config: FieldConfig, totals: Totals, landscape: Lands
 
 
 def _surface_reasons(surface: VolSurface) -> dict[str, str]:
-    without = int((surface.source == int(SliceSource.NONE)).sum())
-    between = int((surface.source == int(SliceSource.INTERPOLATED)).sum())
+    without = int(np.count_nonzero(surface.source == int(SliceSource.NONE)))
+    between = int(np.count_nonzero(surface.source == int(SliceSource.INTERPOLATED)))
     parts = [surface.overall_reason] if surface.overall_reason else []
     if without:
         parts.append(f"{without} of {len(surface.reasons)} expirations have no fit")

@@ -143,6 +143,7 @@ def sessions_between(calendar: str, first: date, last: date) -> tuple[Session, .
     return tuple(found)
 
 
+@lru_cache(maxsize=1024)
 def session_on(calendar: str, day: date) -> Session | None:
     """Return the session of a date, or None where the exchange is closed that day."""
     sessions = _year(calendar, day.year)

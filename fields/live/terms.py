@@ -48,15 +48,16 @@ class ContractTerms:
         numbers = self._index.register(contracts)
         self._grow(len(self._index))
         fresh = np.flatnonzero(np.isnan(self.multiplier[numbers]))
+        if isinstance(contracts, ContractTable):
+            self._seen = contracts
         if fresh.size:
             series = contracts.series_index[fresh]
             new = numbers[fresh]
             self.is_call[new] = contracts.is_call[fresh]
             self.multiplier[new] = np.array([s.product.multiplier for s in contracts.series])[series]
             self.expiry_ns[new] = np.array([s.expiry_ns for s in contracts.series], dtype=np.int64)[series]
-        if isinstance(contracts, ContractTable):
-            self._seen = contracts
-        return np.unique(numbers[fresh])
+            fresh = np.unique(new)
+        return fresh
 
     def _grow(self, count: int) -> None:
         more = count - self.multiplier.shape[0]

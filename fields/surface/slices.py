@@ -8,12 +8,29 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from fields.jit import F64, I64, INT, kernel
 from fields.surface.polish import polish_slices
 from fields.surface.slice_fit import fit_slices
 from market.chains import FloatArray
 from market.errors import DataError
 
 __all__ = ["FittedSlices", "calibrate_slices"]
+
+
+_UNORDERED, _MISSING = 1, 2
+
+
+@kernel(F64, F64, F64, I64, F64, returns=INT)
+def _first_flaw(k: FloatArray, iv: FloatArray, weight: FloatArray, start: NDArray[np.int64], tau: FloatArray) -> int:
+    for s in range(tau.shape[0]):
+        if start[s + 1] <= start[s] or (s > 0 and tau[s] < tau[s - 1]):
+            return _UNORDERED
+    if tau.shape[0] > 0 and start[tau.shape[0]] != k.shape[0]:
+        return _UNORDERED
+    for i in range(k.shape[0]):
+        if not (np.isfinite(k[i] + iv[i] + weight[i]) and iv[i] > 0.0 and weight[i] > 0.0):
+            return _MISSING
+    return 0
 
 
 @final
@@ -69,11 +86,13 @@ def calibrate_slices(
     sum of squares is divided by its own misfit (twice the mean of Huber's squares, where that is above 1).
     """
     n = tau.shape[0]
-    count = start[1:] - start[:-1]
-    if n and (count.min() < 1 or (tau[1:] < tau[:-1]).any() or start[-1] != k.shape[0]):
-        raise DataError("slices must be non-empty and in order of time", found=f"{count.min()} quotes or falling tau")
-    if not (np.isfinite(k + iv + weight).all() and min(iv.min(initial=1.0), weight.min(initial=1.0)) > 0.0):
+    k, iv, weight, tau = (np.ascontiguousarray(column) for column in (k, iv, weight, tau))
+    flaw = _first_flaw(k, iv, weight, start, tau)
+    if flaw == _UNORDERED:
+        raise DataError("slices must be non-empty and in order of time", found="an empty one or falling tau")
+    if flaw == _MISSING:
         raise DataError("a surface needs finite quotes", found="a missing one", expected="iv and weight > 0 everywhere")
+    count = start[1:] - start[:-1]
     x, misfit, (theta, rho, psi) = np.empty((n, 3)), np.empty(n), np.empty((3, n))
     fit_slices(k, iv, weight, start, tau, huber, x, misfit)
     misfit = misfit / np.maximum(count, 1)
