@@ -66,9 +66,10 @@ class AlpacaClient:
         keys: dict[str, Any] = {"url_override": config.rest_url, "raw_data": True}
         self._stocks = vendor.StockHistoricalDataClient(credentials.key, credentials.secret, **keys)
         self._options = vendor.OptionHistoricalDataClient(credentials.key, credentials.secret, **keys)
+        self._coins = vendor.CryptoHistoricalDataClient(credentials.key, credentials.secret, **keys)
         self._news = vendor.NewsClient(credentials.key, credentials.secret, **keys)
         self._account = vendor.TradingClient(credentials.key, credentials.secret, paper=True, **keys)
-        for client in (self._stocks, self._options, self._news, self._account):
+        for client in (self._stocks, self._options, self._coins, self._news, self._account):
             for scheme in ("http://", "https://"):
                 # The client offers no setting for time-outs; a transport is how its session takes one.
                 client._session.mount(scheme, self.transport)  # noqa: SLF001
@@ -129,6 +130,12 @@ class AlpacaClient:
         )
         found = _asked(self._stocks.get_stock_bars, asked)
         return self._bar_batch(symbol, found, minutes)
+
+    def coin_bars(self, symbol: str, start_ns: int, end_ns: int) -> BarBatch:
+        """Return the minute bars of a coin, such as ``BTC/USD``, whose starts lie from `start_ns` to `end_ns`."""
+        frame = vendor.TimeFrame(1, vendor.TimeFrameUnit.Minute)
+        asked = vendor.CryptoBarsRequest(symbol_or_symbols=symbol, timeframe=frame, **_span(start_ns, end_ns))
+        return self._bar_batch(symbol, _asked(self._coins.get_crypto_bars, asked), 1)
 
     def option_bars(
         self, symbol: str, contracts: Sequence[str], start_ns: int, end_ns: int, *, minutes: int = 1

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from market.errors import ConfigError
 
-__all__ = ["AlpacaConfig"]
+__all__ = ["AlpacaConfig", "Tape"]
 
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
+
+
+class Tape(StrEnum):
+    """Which of the venue's streams."""
+
+    STOCKS = "stocks"
+    OPTIONS = "options"
+    COINS = "coins"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +32,8 @@ class AlpacaConfig:
         Underlyings.
     stock_feed, option_feed : str
         ``iex``, ``sip`` or ``delayed_sip``, and ``indicative`` or ``opra``.
-    bar_symbols : tuple of str
-        Shares whose minute bars are streamed besides, as context of every underlying.
+    bar_symbols, coin_symbols : tuple of str
+        Shares, and coins such as ``BTC/USD``, whose minute bars are streamed besides, as context of every underlying.
     stream_options : bool
         Whether options are streamed; otherwise they come with the whole chains only, as a plan with few symbols needs.
     max_days : int
@@ -62,6 +71,7 @@ class AlpacaConfig:
     stock_feed: str = "iex"
     option_feed: str = "indicative"
     bar_symbols: tuple[str, ...] = ()
+    coin_symbols: tuple[str, ...] = ()
     stream_options: bool = True
     max_days: int = 60
     rest_url: str | None = None

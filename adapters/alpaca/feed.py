@@ -11,6 +11,7 @@ import numpy as np
 
 from adapters.alpaca.bars import BarIntake
 from adapters.alpaca.client import AlpacaClient
+from adapters.alpaca.coins import CoinBars
 from adapters.alpaca.columns import (
     Columns,
     QuoteColumns,
@@ -23,7 +24,7 @@ from adapters.alpaca.columns import (
     trade_batch,
     trade_columns,
 )
-from adapters.alpaca.config import AlpacaConfig
+from adapters.alpaca.config import AlpacaConfig, Tape
 from adapters.alpaca.names import FOREIGN, Directory, Names
 from adapters.alpaca.polling import ChainPolling, is_closed
 from adapters.alpaca.rows import QuoteRow, TradeRow, origin
@@ -69,6 +70,7 @@ class AlpacaFeed:
         self._threads: dict[bool, StreamThread] = {}
         self._words = Vocabulary(names=Names(), conditions=Names())
         self._directory = Directory(config.symbols, self._words.names)
+        self.coins = CoinBars(config, credentials, self.client)
         self._bars = BarIntake(config.bar_symbols, self.client.bars, simulated=config.emulated)
         # What an error leaves behind comes with the next batch.
         self._waiting: list[Columns] = []
@@ -129,7 +131,8 @@ class AlpacaFeed:
                 self._collect(kind, arrivals)
         for kind in tuple(self._gaps):
             self._fill(kind)
-        self._context += self._bars.take(self.client.now_ns())
+        for source in (self._bars, self.coins):
+            self._context += source.take(self.client.now_ns())
         self._catching_up = False
         batch = self._batch()
         self._keep(batch)
@@ -172,6 +175,7 @@ class AlpacaFeed:
         """End the streams and release connections."""
         for thread in self._threads.values():
             thread.close()
+        self.coins.close()
         self.client.close()
 
     def _ask_chains(self, symbols: Sequence[str]) -> tuple[OptionChain, ...]:
@@ -188,7 +192,9 @@ class AlpacaFeed:
 
     def _open(self) -> None:
         self._opened_ns = self.client.now_ns()
-        self._bars.open(self._gaps.get(False, self._opened_ns))
+        since_ns = self._gaps.get(False, self._opened_ns)
+        self._bars.open(since_ns)
+        self.coins.open(since_ns)
         names: dict[bool, Sequence[str]] = {
             False: self._config.symbols,
             True: [name for symbol in self._config.symbols for name in self._directory.listed(symbol)],
@@ -200,7 +206,7 @@ class AlpacaFeed:
                 names[kind],
                 self.arrivals[kind],
                 self._words,
-                options=kind,
+                tape=Tape.OPTIONS if kind else Tape.STOCKS,
                 bars=() if kind else self._bars.symbols,
                 is_closed=lambda: is_closed(self._config.symbols, self.client.now_ns()),
             )

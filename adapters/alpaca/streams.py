@@ -14,7 +14,7 @@ import msgspec
 
 from adapters.alpaca import vendor
 from adapters.alpaca.columns import Columns, Vocabulary, quote_columns, taken, trade_columns
-from adapters.alpaca.config import AlpacaConfig
+from adapters.alpaca.config import AlpacaConfig, Tape
 from adapters.alpaca.rows import quote_row, trade_row
 from adapters.alpaca.wire import QUIET_FRAME, read_frame
 from adapters.credentials import Credentials
@@ -24,6 +24,7 @@ __all__ = ["Arrivals", "StreamThread", "Taken"]
 
 _LONGEST_BACKOFF_S: Final = 30.0
 _MOST_REFUSALS: Final = 5
+_BARS_SILENT_S: Final = 180.0  # of a stream that tells bars only; three minutes
 # The vendor's client would try these again for ever; only a person can help.
 _LASTING: Final = {
     400: "a message was not understood",
@@ -157,13 +158,13 @@ class StreamThread:
     credentials : Credentials
         The key.
     names : sequence of str
-        Symbols, or contracts where `options`.
+        Symbols or contracts whose quotes and trades are streamed; may be empty where there are bars.
     arrivals : Arrivals
         Gets what comes.
     words : Vocabulary
         Numbers of names and conditions.
-    options : bool
-        Whether it is the stream of options.
+    tape : Tape
+        Which stream it is.
     bars : sequence of str, optional
         Symbols whose minute bars are streamed, not of options.
     is_closed : callable, optional
@@ -178,17 +179,20 @@ class StreamThread:
         arrivals: Arrivals,
         words: Vocabulary,
         *,
-        options: bool,
+        tape: Tape,
         bars: Sequence[str] = (),
         is_closed: Callable[[], bool] = lambda: False,
     ) -> None:
         self._arrivals, self._words = arrivals, words
         self._refusals, self._is_new = 0, True
         self._loop: asyncio.AbstractEventLoop | None = None
-        quiet = _Quiet(limit_s=config.data_timeout_s, is_closed=is_closed)
+        silent_s = config.data_timeout_s
+        if not names and silent_s is not None:
+            silent_s = max(silent_s, _BARS_SILENT_S)
+        quiet = _Quiet(limit_s=silent_s, is_closed=is_closed)
         common: dict[str, Any] = {
             "raw_data": True,  # the client's own models cut stamps to microseconds
-            "data_timeout": config.data_timeout_s,
+            "data_timeout": silent_s,
             "websocket_params": {
                 "ping_interval": 10,
                 "ping_timeout": 180,
@@ -197,25 +201,16 @@ class StreamThread:
                 "create_protocol": _protocol(self._on_connection, self._on_frame, self._on_control, quiet),
             },
         }
-        key, secret = credentials.key, credentials.secret
-        path = f"/v1beta1/{config.option_feed}" if options else f"/v2/{config.stock_feed}"
-        address = None if config.stream_url is None else config.stream_url + path
-        self._stream: Any
-        if options:
-            feed = vendor.OptionsFeed(config.option_feed)
-            self._stream = vendor.OptionDataStream(key, secret, feed=feed, url_override=address, **common)
-        else:
-            self._stream = vendor.StockDataStream(
-                key, secret, feed=vendor.DataFeed(config.stock_feed), url_override=address, **common
-            )
+        self._stream = _opened(config, credentials, tape, common)
         # The client has no setting for its waits; these two are what its own subclasses would change.
         self._stream._reconnect_min_backoff = config.reconnect_min_s  # noqa: SLF001
         self._stream._reconnect_max_backoff = _LONGEST_BACKOFF_S  # noqa: SLF001
-        self._stream.subscribe_trades(self._on_trade, *names)
-        self._stream.subscribe_quotes(self._on_quote, *names)
+        if names:
+            self._stream.subscribe_trades(self._on_trade, *names)
+            self._stream.subscribe_quotes(self._on_quote, *names)
         if bars:
             self._stream.subscribe_bars(self._on_bar, *bars)
-        self._thread = threading.Thread(target=self._run, name=f"alpaca-{path}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"alpaca-{tape.value}", daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -298,6 +293,24 @@ class StreamThread:
                 )
             )
             asyncio.get_running_loop().create_task(self._stream.stop_ws())  # the stream keeps the loop
+
+
+def _opened(config: AlpacaConfig, credentials: Credentials, tape: Tape, common: dict[str, Any]) -> Any:
+    """Return the vendor's stream."""
+    key, secret = credentials.key, credentials.secret
+    path = {
+        Tape.STOCKS: f"/v2/{config.stock_feed}",
+        Tape.OPTIONS: f"/v1beta1/{config.option_feed}",
+        Tape.COINS: "/v1beta3/crypto/us",
+    }[tape]
+    common = common | {"url_override": None if config.stream_url is None else config.stream_url + path}
+    match tape:
+        case Tape.STOCKS:
+            return vendor.StockDataStream(key, secret, feed=vendor.DataFeed(config.stock_feed), **common)
+        case Tape.OPTIONS:
+            return vendor.OptionDataStream(key, secret, feed=vendor.OptionsFeed(config.option_feed), **common)
+        case Tape.COINS:
+            return vendor.CryptoDataStream(key, secret, **common)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

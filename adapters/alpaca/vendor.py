@@ -8,12 +8,15 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from alpaca.common.exceptions import APIError
     from alpaca.data.enums import DataFeed, OptionsFeed
+    from alpaca.data.historical.crypto import CryptoHistoricalDataClient
     from alpaca.data.historical.news import NewsClient
     from alpaca.data.historical.option import OptionHistoricalDataClient
     from alpaca.data.historical.stock import StockHistoricalDataClient
+    from alpaca.data.live.crypto import CryptoDataStream
     from alpaca.data.live.option import OptionDataStream
     from alpaca.data.live.stock import StockDataStream
     from alpaca.data.requests import (
+        CryptoBarsRequest,
         NewsRequest,
         OptionBarsRequest,
         OptionChainRequest,
@@ -33,6 +36,9 @@ with warnings.catch_warnings():
 __all__ = [
     "APIError",
     "ConnectionClosed",
+    "CryptoBarsRequest",
+    "CryptoDataStream",
+    "CryptoHistoricalDataClient",
     "DataFeed",
     "GetCalendarRequest",
     "GetOptionContractsRequest",

@@ -128,6 +128,12 @@ class Arrivals:
             self._changed.notify_all()
             return has_room
 
+    def shift(self, by_ms: int) -> None:
+        """Move the start of all markets by so many ms; see `TradeLine.shift`."""
+        with self._changed:
+            for line in self._lines.values():
+                line.shift(by_ms)
+
     def lose(self) -> None:
         """Say that a connection was lost: trades of any market may be missing."""
         with self._changed:

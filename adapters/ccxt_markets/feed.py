@@ -164,6 +164,8 @@ class CcxtFeed:
 
     def _begin(self) -> tuple[Job, ...]:
         jobs = self._context.jobs()
+        # The start was read from this machine's clock; trades bear the exchange's.
+        self.arrivals.shift((self._context.now_ns() - self._clock_ns()) // _MS)
         exchange = self._venue.client.exchange
         # Two conversations, so that a slow chain does not hold up the trades that were missed.
         self._filler.client.exchange.set_markets(list(exchange.markets.values()), exchange.currencies)
@@ -183,16 +185,18 @@ class CcxtFeed:
         return jobs
 
     def _batch(self, taken: Taken) -> MarketBatch:
-        now_ns = self._context.now_ns()
+        is_open, now_ns = self._context.is_open, self._context.now_ns()  # in this order: opening sets the clock right
         trades = [self._trades_of(market, rows, now_ns) for market, rows in taken.trades.items()]
         quotes = [self._quotes_of(market, rows) for market, rows in taken.quotes.items()]
         books = [book for market, told in taken.books.items() if (book := self._book_of(market, told)) is not None]
         parts = (*taken.chains.values(), *trades, *quotes, *books, *taken.context)
-        # An exchange's stamps may be ahead of its own clock by a little; time never goes back.
-        self._newest_ns = max([self._newest_ns, now_ns, *(part.ts_event_ns for part in parts)])
+        # An exchange's stamps may be ahead of its own clock by a little; time never goes back. A batch from before the
+        # clock was measured is empty, and its instant, this machine's, binds no later one.
+        newest_ns = max([self._newest_ns, now_ns, *(part.ts_event_ns for part in parts)])
+        self._newest_ns = newest_ns if is_open else 0
         batch = MarketBatch(
             sequence=self._sequence,
-            ts_event_ns=self._newest_ns,
+            ts_event_ns=newest_ns,
             chains=tuple(taken.chains.values()),
             quotes=tuple(quotes),
             trades=tuple(trades),

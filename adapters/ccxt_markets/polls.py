@@ -175,6 +175,8 @@ class ContextPolls:
         How far this machine's clock is ahead; None before the first measurement.
     notes : tuple of str
         What the exchange does not offer.
+    is_open : bool
+        Whether the markets are loaded and the clock is measured, where the exchange tells it.
     """
 
     def __init__(self, venue: CcxtVenue, config: CcxtFeedConfig, arrivals: Arrivals) -> None:
@@ -183,6 +185,7 @@ class ContextPolls:
         self._paid_to_ns: dict[str, int] = {}
         self.skew: ClockSkew | None = None
         self.notes: tuple[str, ...] = ()
+        self.is_open = False
 
     def jobs(self) -> tuple[Job, ...]:
         """Load the markets and return the jobs; what the exchange does not offer is noted and left out."""
@@ -194,6 +197,7 @@ class ContextPolls:
         if self._offers("fetchTime", "its clock: this machine's is believed"):
             self._measure()
             found.append(Job(name="the clock", every_s=config.skew_every_s, ask=self._measure))
+        self.is_open = True
         if self._has_chains():
             for coin in config.symbols:
                 found.append(Job(name=f"chain of {coin}", every_s=config.chain_every_s, ask=self._chain_of(coin)))

@@ -64,6 +64,16 @@ class TradeLine:
         self._is_open, self._has_resumed, self._epoch, self._tries = True, False, 0, 0
         self.counts: Counter[str] = Counter()
 
+    def shift(self, by_ms: int) -> None:
+        """Move the start, as when this machine's clock turns out to be wrong; only before the first trade.
+
+        Parameters
+        ----------
+        by_ms : int
+            Later by so many ms.
+        """
+        self._start_ms, self._newest_ms = self._start_ms + by_ms, self._newest_ms + by_ms
+
     def lose(self) -> None:
         """Say that trades may be missing from now on: the connection was lost, or rows found no room."""
         self._is_open, self._has_resumed, self._tries = True, False, 0

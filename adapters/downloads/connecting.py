@@ -63,7 +63,8 @@ class VenueOptions:
 
     def named(self, venue: str) -> str:
         """Return the venue as tasks name it: another address is another venue, whose answers stand for themselves."""
-        return venue if self.base_url is None else f"{venue}@{urlsplit(self.base_url).netloc.rpartition('@')[2]}"
+        place = "" if self.base_url is None else f"@{urlsplit(self.base_url).netloc.rpartition('@')[2]}"
+        return f"{venue}{place}{' (simulated)' if self.is_simulated else ''}"
 
 
 def open_downloader(venue: str, options: VenueOptions, *, clock: Clock | None = None) -> Downloader:

@@ -23,6 +23,7 @@ __all__ = ["DownloadOptions", "DownloadReport", "DownloadStatus", "Downloads"]
 _HELD_ROWS: Final = 500_000  # of one task in memory; more goes to disk as it comes
 _ATTEMPTS: Final = 20  # of a commit that meets other processes
 _GOODBYE_S: Final = 2.0
+_SIMULATED: Final = "-simulated"
 
 
 class DownloadStatus(StrEnum):
@@ -241,9 +242,7 @@ class Downloads:
                 raise VenueError("the download was stopped", retryable=False)
             if not _n_rows(item):
                 continue
-            if self._downloader.simulated and not isinstance(item, FetchedRows):
-                item = replace(item, provenance=replace(item.provenance, simulated=True))  # noqa: PLW2901
-            yield item
+            yield _simulated(item) if self._downloader.simulated else item
 
     def _committed(self, task: DownloadTask, items: Iterable[Message | FetchedRows], now_ns: int) -> DownloadReport:
         writers: dict[tuple[DataKind, str], SegmentWriter] = {}
@@ -296,6 +295,14 @@ class Downloads:
         known = {task.identity, task.identity_of_part}
         commits = () if task.is_snapshot else self._store.state(kind).commits
         return tuple(s.path for commit in commits if commit.source_sha256 in known for s in commit.segments)
+
+
+def _simulated(item: Message | FetchedRows) -> Message | FetchedRows:
+    # Another source too: in one store the simulated must not correct the real, nor the real the simulated.
+    if isinstance(item, FetchedRows):
+        return replace(item, source=f"{item.source}{_SIMULATED}")
+    origin = replace(item.provenance, source=f"{item.provenance.source}{_SIMULATED}", simulated=True)
+    return replace(item, provenance=origin)
 
 
 def _n_rows(item: Any) -> int:

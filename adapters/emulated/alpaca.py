@@ -22,6 +22,7 @@ __all__ = ["AlpacaFrontEnd", "NewsArticle"]
 
 _MINUTE_S = 60.0
 _STOCK_FEEDS, _OPTION_FEEDS = ("iex", "sip", "delayed_sip"), ("indicative", "opra")
+_COIN_FEEDS = ("us",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ class AlpacaFrontEnd:
         self._asked: deque[float] = deque()
 
     def routes(self, desk: Desk) -> Sequence[BaseRoute]:
-        """Return the routes of stocks, options, calendar, news and the streams."""
+        """Return the routes of stocks, options, bars of coins, calendar, news and the streams."""
         data = rest.AlpacaRest(desk.market, self._snapshot_page)
         table: dict[str, Callable[[Request], Any]] = {
             "/v2/stocks/bars": data.stock_bars,
@@ -102,6 +103,7 @@ class AlpacaFrontEnd:
             "/v1beta1/options/trades": data.option_trades,
             "/v1beta1/options/quotes/latest": data.latest_quotes,
             "/v1beta1/options/trades/latest": data.latest_trades,
+            "/v1beta3/crypto/us/bars": data.stock_bars,
             "/v1beta1/news": lambda request: data.news(request, self._articles(desk)),
         }
         plain = [Route(path, self._answering(handler)) for path, handler in table.items()]
@@ -130,7 +132,12 @@ class AlpacaFrontEnd:
 
     def _streams(self, desk: Desk) -> list[BaseRoute]:
         routes: list[BaseRoute] = []
-        for options, prefix, feeds in ((False, "/v2/", _STOCK_FEEDS), (True, "/v1beta1/", _OPTION_FEEDS)):
+        kinds = (
+            (False, "/v2/", _STOCK_FEEDS),
+            (True, "/v1beta1/", _OPTION_FEEDS),
+            (False, "/v1beta3/crypto/", _COIN_FEEDS),
+        )
+        for options, prefix, feeds in kinds:
             streams = AlpacaStreams(
                 desk,
                 self._is_known,

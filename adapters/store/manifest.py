@@ -47,6 +47,8 @@ class Segment:
         Paths of segments that this one stands for, from `first_known_ns` on.
     origin : str
         File name or address that it was read from.
+    merges : bool
+        Whether it holds the very rows of the segments that it replaces.
     """
 
     path: str
@@ -64,6 +66,7 @@ class Segment:
     simulated: bool
     replaces: tuple[str, ...] = ()
     origin: str = ""
+    merges: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +118,15 @@ class ManifestState:
         return self.commits[-1].sequence if self.commits else 0
 
     @property
-    def segments(self) -> tuple[Segment, ...]:
-        """All segments, in the order in which they came."""
+    def named(self) -> tuple[Segment, ...]:
+        """All segments that any commit names, in the order in which they came."""
         return tuple(segment for commit in self.commits for segment in commit.segments)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments without those whose rows now stand in a merged one, in the order in which they came."""
+        merged = {path for segment in self.named if segment.merges for path in segment.replaces}
+        return tuple(segment for segment in self.named if segment.path not in merged)
 
     def holds_source(self, sha256: str) -> bool:
         """Return whether a source file has been taken in."""

@@ -10,7 +10,6 @@ from typing import Any, Final, TypeVar, final
 import numpy as np
 
 from adapters.encoded.messages import EVERYONE, Message, picked
-from adapters.rates.publication import PUBLISHED
 from adapters.store.asof import needs_merge, standing, visible
 from adapters.store.files import StoreFiles
 from adapters.store.kinds import KINDS, DataKind
@@ -158,6 +157,8 @@ class MessageReader:
 
     def _imported(self, kind: DataKind, name: str) -> str:
         """Return the symbol of the tables of a series: imports are called by their column."""
+        from adapters.rates.publication import PUBLISHED  # its calendar imports pandas, half a second at the start
+
         aliases = {key.removesuffix("_pct").upper() for key, terms in PUBLISHED.items() if terms.series == name}
         held = {segment.symbol for segment in self._find(kind)}
         return next(iter(sorted(aliases & held)), name) if name not in held else name

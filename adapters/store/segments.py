@@ -150,6 +150,7 @@ class Facts:
     origin: str
     simulated: bool
     replaces: tuple[str, ...] = ()
+    merges: bool = False
 
 
 @final
@@ -228,6 +229,7 @@ class SegmentFile:
             simulated=self._facts.simulated,
             replaces=self._facts.replaces,
             origin=self._facts.origin,
+            merges=self._facts.merges,
         )
 
     def abandon(self) -> None:

@@ -309,7 +309,7 @@ class PointInTimeStore:
         tuple of str
             Replaced segments are looked at too, because older versions need them.
         """
-        segments = [s for k in (DataKind if kind is None else (kind,)) for s in self.state(k).segments]
+        segments = [s for k in (DataKind if kind is None else (kind,)) for s in self.state(k).named]
         return damaged(segments, self.files.read if read is None else read)
 
     def note(self, segment: Segment, name: str, content: bytes) -> None:

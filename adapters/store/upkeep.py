@@ -64,6 +64,8 @@ def compact(
         chosen = not symbols or parts[0].symbol in symbols
         if len(parts) < 2 or not chosen or sum(s.n_rows for s in parts) > most_rows:
             continue
+        if any(part.replaces and not part.merges for part in parts):
+            continue  # which of them stands depends on the instant of the read
         if not _are_messages(files, parts) or _hide_each_other(files, kind, parts):
             continue
         merged = _merged(files, kind, parts)
@@ -112,6 +114,7 @@ def _merged(files: StoreFiles, kind: DataKind, parts: Sequence[Segment]) -> Segm
         origin=parts[-1].origin,
         simulated=any(segment.simulated for segment in parts),
         replaces=tuple(segment.path for segment in parts),
+        merges=True,
     )
     file = SegmentFile(files, kind, schema, facts)
     try:
@@ -145,7 +148,7 @@ def clean(files: StoreFiles, *, now_ns: int, older_ns: int) -> tuple[str, ...]:
     with file_errors("the store"):
         found = files.arrow.get_file_info(fs.FileSelector("", recursive=True))
     # The listing comes first: a file that is committed after it is named by the manifests that are read now.
-    named = {s.path for kind in DataKind for s in Manifest(files, kind).state().segments}
+    named = {s.path for kind in DataKind for s in Manifest(files, kind).state().named}
     kept = {path.removesuffix(".parquet") for path in named}
     removed = []
     for info in found:

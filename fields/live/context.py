@@ -218,7 +218,7 @@ class MarketContext:
         return self._refused.get(name, f"nothing of {name} was known by then")
 
     def _read_bars(self, symbol: str, found: Findings) -> None:
-        config, name = self._config, self._config.bars.get(symbol, symbol)
+        config, name = self._config, self._bars_of(symbol, found.now_ns)
         trend, bars = self._trend(symbol, name, found.now_ns), self._bars(symbol, name, found.now_ns)
         for item in ("adx", "sma"):
             found.put(item, getattr(trend, item), trend.end_ns, config.daily_bar_age_ns, trend.reasons.get(item, ""))
@@ -226,7 +226,7 @@ class MarketContext:
         found.put("realised_vol", bars.realised_vol, bars.intraday_ns, config.intraday_bar_age_ns, why)
 
     def _cross(self, symbol: str, now_ns: int) -> CrossReading:
-        bars, age_ns = self._bars(symbol, self._config.bars.get(symbol, symbol), now_ns), self._config.daily_bar_age_ns
+        bars, age_ns = self._bars(symbol, self._bars_of(symbol, now_ns), now_ns), self._config.daily_bar_age_ns
         if bars.close_ns < 0 or now_ns - bars.close_ns > age_ns:
             why = stale(age_ns) if bars.close_ns >= 0 else "no bar was known by then"
             return CrossReading(symbol=symbol, close=nan, log_return=nan, age_s=nan, reason=why)
@@ -281,6 +281,13 @@ class MarketContext:
             rows = self._rows[kind].get(name, NO_ROWS)
             view = self._row_views[kind, name] = Known(rows.known_ns, rows.known_at)
         return view.at(now_ns)
+
+    def _bars_of(self, symbol: str, now_ns: int) -> str:
+        """Return whose bars are those of a symbol: a coin has those of its perpetual where none bear its own name."""
+        name, perpetual = self._config.bars.get(symbol, symbol), self._config.perpetuals.get(symbol)
+        if perpetual is None or symbol in self._config.bars or self._bars(symbol, name, now_ns).close_ns >= 0:
+            return name
+        return perpetual
 
     def _bars(self, symbol: str, name: str, now_ns: int) -> BarReading:
         is_coin = symbol in self._config.perpetuals

@@ -34,7 +34,8 @@ class ContextConfig:
     series : mapping of str to str
         Name of the series of each of `INDEX_INPUTS`; bars of that symbol serve as well, and the newer of both counts.
     bars : mapping of str to str
-        Whose bars are those of a symbol, by symbol; its own name by default, such as ``{"SPX": "I:SPX"}``.
+        Whose bars are those of a symbol, by symbol, such as ``{"SPX": "I:SPX"}``; by default its own, and for a coin
+        without such those of its perpetual.
     perpetuals : mapping of str to str
         Perpetual whose funding is that of a coin, by symbol. A symbol listed here trades round the clock.
     cross : tuple of str

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,15 @@ class Product:
 
     def pids(self, actor: str) -> list[int]:
         """Return the processes of this very system that run an actor class."""
+        return self.processes(f"ray::{actor}")
+
+    def processes(self, words: str) -> list[int]:
+        """Return the processes of this very system whose command line holds these words."""
         mark = f"HEDGEFIELD_HOME={self.home}".encode()
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                named = f"ray::{actor}".encode() in (folder / "cmdline").read_bytes()
+                named = words.encode() in (folder / "cmdline").read_bytes()
                 if named and mark in (folder / "environ").read_bytes():
                     found.append(int(folder.name))
             except OSError:  # the process has ended meanwhile
@@ -88,13 +93,12 @@ def _ready_line(process: subprocess.Popen[str]) -> str:
     pytest.fail(f"the product did not become ready within {_START_S:g} s:\n{''.join(seen)[-3000:]}")
 
 
-@pytest.fixture(scope="package")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """Start `hedgefield up` on the simulated market, and stop it as a user does, with Ctrl-C."""
-    home = tmp_path_factory.mktemp("home")
+@contextmanager
+def running(home: Path, *arguments: str) -> Iterator[Product]:
+    """Run `hedgefield up` with some arguments, and stop it as a user does, with Ctrl-C."""
     home.chmod(0o700)
     base = f"http://127.0.0.1:{(port := _free_port())}"
-    command = [sys.executable, "-m", "cluster", "up", "--feed", "simulated", "--port", str(port)]
+    command = [sys.executable, "-m", "cluster", "up", "--port", str(port), *arguments]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("RAY_")}
     process = subprocess.Popen(
         command,
@@ -116,6 +120,13 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(10.0)
+
+
+@pytest.fixture(scope="package")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """Start `hedgefield up` on the simulated market, and stop it at the end."""
+    with running(tmp_path_factory.mktemp("home"), "--feed", "simulated") as started:
+        yield started
 
 
 @pytest.fixture(scope="package")

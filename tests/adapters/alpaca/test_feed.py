@@ -13,6 +13,7 @@ import pytest
 
 from adapters.alpaca import AlpacaChain, AlpacaFactory, AlpacaFeed
 from adapters.alpaca.columns import Vocabulary
+from adapters.alpaca.config import Tape
 from adapters.alpaca.names import Names
 from adapters.alpaca.streams import Arrivals, StreamThread
 from adapters.credentials import Credentials
@@ -274,7 +275,7 @@ def test_thousands_of_contracts_are_subscribed_in_fragments(
     names = [f"XSP250602C{strike:08d}" for strike in range(500_000, 506_000)]
     arrivals = Arrivals(1_000)
     words = Vocabulary(names=Names(), conditions=Names())
-    thread = StreamThread(config_of(venue), credentials, names, arrivals, words, options=True)
+    thread = StreamThread(config_of(venue), credentials, names, arrivals, words, tape=Tape.OPTIONS)
     thread.start()
     assert arrivals.wait(_at_least("subscribed", 1), 10.0)
     message = venue.requests.of("/v1beta1/indicative", _MESSAGE)[-1].body

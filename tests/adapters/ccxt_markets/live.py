@@ -17,6 +17,7 @@ from adapters.emulated.coin_records import CoinMarket, CoinRecords, RecordedFeed
 from adapters.emulated.deribit import DeribitFront
 from market.books import BookSnapshot
 from market.ports import MarketBatch
+from market.provenance import AsOfSource
 from tests.adapters.ccxt_markets.coins import PERPETUAL, SPOT, ticks
 
 START_NS = 1_700_000_000_000_000_000
@@ -65,12 +66,14 @@ def tape(market: str, steps: int) -> list[MarketBatch]:
 
 
 @contextmanager
-def opened(server: EmulatedServer, exchange_id: str, *markets: str, streams: int, **config: Any) -> Iterator[CcxtFeed]:
-    """Run a feed whose clock is that of the server, until its streams are subscribed."""
+def opened(
+    server: EmulatedServer, exchange_id: str, *markets: str, streams: int, ahead_ns: int = 0, **config: Any
+) -> Iterator[CcxtFeed]:
+    """Run a feed on a machine whose clock is so far ahead of the server, from when its streams are subscribed."""
     told = {"timeframe": "", "funding_every_s": 0.0, "fill_wait_s": 0.2, "first_wait_s": 0.05, **config}
     feed = CcxtFeed(
         CcxtFeedConfig(exchange_id=exchange_id, markets=markets, url=server.url, **told),
-        clock_ns=server.desk.clock.now_ns,
+        clock_ns=lambda: server.desk.clock.now_ns() + ahead_ns,
     )
     server.desk.clock.move_to(START_NS)
     feed.rewind(-1)
@@ -89,6 +92,11 @@ def run_until(server: EmulatedServer, feed: CcxtFeed, *names: str) -> None:
         if feed.arrivals.wait(lambda c: all(c.get(name, 0) for name in names), 0.2):
             return
     raise AssertionError(f"{names} never came: {feed.counts}")
+
+
+def is_stamped(book: BookSnapshot) -> bool:
+    """Return whether the exchange told the book's instant: a snapshot of Binance spot has none."""
+    return book.provenance.as_of_source is AsOfSource.STAMPED
 
 
 def followed(server: EmulatedServer, feed: CcxtFeed) -> list[MarketBatch]:

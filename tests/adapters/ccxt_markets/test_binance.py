@@ -280,7 +280,7 @@ def test_what_is_not_offered_is_refused_by_name(hours: Bench) -> None:
     """An unknown exchange, an unknown market, a missing call and a foreign length are errors that say what there is."""
     venue = hours.venue("binance")
     with pytest.raises(ConfigError, match=r"no fetchOptionChain"):
-        venue.option_chain("BTC")
+        hours.venue("binanceusdm").option_chain("BTC")
     with pytest.raises(ConfigError, match="BTC/USDT"):
         venue.terms("BTC/EUR")
     with pytest.raises(ConfigError, match="only a perpetual pays funding"):

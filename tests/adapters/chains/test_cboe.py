@@ -77,6 +77,14 @@ def test_encodings_and_line_ends_of_spreadsheets_are_read(tmp_path: Path, encodi
     assert (chain.n_contracts, dict(chain.dropped)) == (8, {})
 
 
+@pytest.mark.parametrize("lines", [0, 1, 3], ids=["two lines", "three lines", "five lines"])
+def test_the_header_is_found_wherever_the_preamble_ends(tmp_path: Path, lines: int) -> None:
+    """Older tables begin with the name, newer ones with a blank line."""
+    text = "\n" * lines + quote_table(standard_rows()).lstrip("\n")
+    found = only(write_text(tmp_path / "x.csv", text))
+    assert (found.n_contracts, found.spot_last, dict(found.dropped)) == (8, 4145.5801, {})
+
+
 def test_a_night_snapshot_belongs_to_the_session_before(tmp_path: Path) -> None:
     """At five past midnight on Monday the last session is Friday's."""
     line = '"Date: Jun 12, 2023 at 12:05 AM EDT"'

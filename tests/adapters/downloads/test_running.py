@@ -133,6 +133,20 @@ def test_what_is_asked_for_again_is_known_from_then_on(tmp_path: Path) -> None:
     assert past["known_ns"].to_pylist() == past["event_ns"].to_pylist()
 
 
+def test_simulated_and_real_answers_never_correct_each_other(tmp_path: Path) -> None:
+    """The same address told apart: two tasks, two sources, and both stand."""
+    with coins(days=1) as server:
+        for simulated in (True, False):
+            downloader = opened("ccxt:binance", server, simulated=simulated)
+            (report,), store = downloaded(tmp_path, downloader, DataKind.BARS, (_FIRST, _FIRST), "BTC/USDT")
+            assert (report.status, report.n_rows, report.n_corrected) == (_WRITTEN, 1440, 0)
+    segments = store.segments(DataKind.BARS, "BTC/USDT")
+    assert {(segment.source.endswith("-simulated"), segment.simulated) for segment in segments} == {
+        (True, True),
+        (False, False),
+    }
+
+
 def test_a_dry_run_asks_nobody(tmp_path: Path) -> None:
     """It tells what is there and what would be asked for."""
     with coins(days=2) as server:

@@ -180,6 +180,16 @@ def test_a_split_or_a_hole_begins_the_bars_anew() -> None:
     assert coin.sma == pytest.approx((15 * 100.0 + 5 * 50.0) / 20)
 
 
+def test_a_coin_without_bars_of_its_own_has_those_of_its_perpetual() -> None:
+    """Once a bar of its own name is known, that one counts; settings come before both."""
+    swap, own = "BTC/USDT:USDT", bar_batch("BTC", [START_NS + HOUR_NS], [41.0], HOUR_NS)
+    messages: list[ContextMessage] = [bar_batch(swap, [START_NS], [40.0], HOUR_NS), own]
+    context = _context(messages)
+    assert [context.inputs("SPY", START_NS + hours * HOUR_NS).cross[1].close for hours in (0, 1)] == [40.0, 41.0]
+    named = _context(messages, ContextConfig(cross=("BTC",), bars={"BTC": swap}))
+    assert named.inputs("SPY", START_NS + HOUR_NS).cross[0].close == 40.0
+
+
 def test_events_count_down_and_up() -> None:
     """An announced meeting lies ahead until it has begun; a meeting that is moved counts where it now lies."""
     day = START_NS + DAY_NS
