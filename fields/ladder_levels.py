@@ -34,7 +34,8 @@ def _carry(values: FloatArray, offset: NDArray[np.int64], carry_over: FloatArray
     """Fill the ladder's own values plus what each level that holds anything carries over, four nodes at a time."""
     n_rows, n, own = values.shape[0], total.shape[1], offset[offset.shape[0] - 1]
     for r in range(n_rows):
-        total[r] = values[r, own : own + n]
+        for j in range(n):
+            total[r, j] = values[r, own + j]
     for level in range(offset.shape[0] - 1):
         held = False
         for r in range(n_rows):
@@ -42,11 +43,11 @@ def _carry(values: FloatArray, offset: NDArray[np.int64], carry_over: FloatArray
                 held |= values[r, p] != 0.0
         # Every level has a multiple of four nodes; each row of the matrix is read once for all rows of values.
         for p in range(offset[level], offset[level + 1] if held else offset[level], 4):
-            c0, c1, c2, c3 = carry_over[p], carry_over[p + 1], carry_over[p + 2], carry_over[p + 3]
             for r in range(n_rows):
-                v0, v1, v2, v3, out = values[r, p], values[r, p + 1], values[r, p + 2], values[r, p + 3], total[r]
+                v0, v1, v2, v3 = values[r, p], values[r, p + 1], values[r, p + 2], values[r, p + 3]
                 for j in range(n):
-                    out[j] += (v0 * c0[j] + v1 * c1[j]) + (v2 * c2[j] + v3 * c3[j])
+                    low = v0 * carry_over[p, j] + v1 * carry_over[p + 1, j]
+                    total[r, j] += low + (v2 * carry_over[p + 2, j] + v3 * carry_over[p + 3, j])
 
 
 @final
