@@ -129,10 +129,10 @@ def test_whole_chains_come_when_they_are_due(venue: EmulatedServer, open_feed: C
     """By the venue's time, not by the number of batches."""
     feed = open_feed(chain_every_s=3.0)
     _started(feed)
-    asked = [len(feed.next_batch().chains) or feed.polling.is_asking for _ in range(2) if venue.step(2)]
+    asked = [len(feed.next_batch().chains) or feed.polling.asking.is_under_way for _ in range(2) if venue.step(2)]
     assert asked == [False, True]
-    assert feed.polling.wait(10.0)
-    assert (len(feed.next_batch().chains), feed.polling.is_asking) == (1, False)
+    assert feed.polling.asking.wait(10.0)
+    assert (len(feed.next_batch().chains), feed.polling.asking.is_under_way) == (1, False)
 
 
 def test_streams_do_not_wait_for_a_chain_and_its_failures_are_tried_again(
@@ -146,18 +146,18 @@ def test_streams_do_not_wait_for_a_chain_and_its_failures_are_tried_again(
     played = venue.step(2)
     _await_all(feed, played)
     batch = feed.next_batch()
-    assert feed.polling.is_asking
+    assert feed.polling.asking.is_under_way
     assert _rows([batch]) == _rows(played)
-    assert feed.polling.wait(10.0)
+    assert feed.polling.asking.wait(10.0)
     assert len(feed.next_batch().chains) == 1
     venue.faults.add(Fault(kind=FaultKind.SERVER_ERROR, path=path))
     venue.step(2)
     assert feed.next_batch().chains == ()
-    assert feed.polling.wait(10.0)
+    assert feed.polling.asking.wait(10.0)
     assert (feed.next_batch().chains, feed.counts["chain_failures"]) == ((), 1)
     venue.step(5)
     feed.next_batch()
-    assert feed.polling.wait(10.0)
+    assert feed.polling.asking.wait(10.0)
     assert len(feed.next_batch().chains) == 1
 
 
@@ -215,7 +215,7 @@ def test_newly_listed_contracts_are_streamed_from_their_chain_on(
         _started(feed)
     played = venue.step(2)
     delivered = [feed.next_batch()]
-    assert feed.polling.wait(10.0)
+    assert feed.polling.asking.wait(10.0)
     delivered.append(feed.next_batch())
     assert delivered[1].chains[0].is_call.any()
     assert feed.arrivals[True].wait(_at_least("widened", 2), 10.0)  # trades, then quotes
@@ -336,13 +336,13 @@ def test_a_stream_of_a_closed_market_may_be_mute(venue: EmulatedServer, open_fee
     for _ in range(5):
         venue.desk.clock.advance(_HOUR_NS // 2)
         feed.next_batch()
-        asked.append(feed.polling.is_asking)
-        assert feed.polling.wait(10.0)
+        asked.append(feed.polling.asking.is_under_way)
+        assert feed.polling.asking.wait(10.0)
         feed.next_batch()
     assert asked == [False, True, False, True, False]
     venue.desk.clock.move_to(next_open_ns("CBOE_Index_Options", venue.desk.clock.now_ns()) + 1_000_000_000)
     feed.next_batch()
-    assert feed.polling.is_asking
+    assert feed.polling.asking.is_under_way
     assert stocks.wait(_at_least("reconnects", 1), 10.0)
 
 
