@@ -146,6 +146,7 @@ def _alpaca(settings: Settings, emulated: Emulated | None) -> VenueLink:
         symbols=_symbols(settings, emulated),
         interval_s=settings.feed.interval_s,
         **venue.given("stock_feed", "option_feed", "stream_options", "max_days", "chain_every_s"),
+        **venue.given("closed_chain_every_s", "bar_symbols", "coin_symbols", "news_every_s"),
         **venue.given("timeout_s", "attempts", "data_timeout_s"),
         **_address(settings, emulated),
     )
