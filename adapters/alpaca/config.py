@@ -66,7 +66,8 @@ class AlpacaConfig:
     reconnect_min_s : float
         First wait before a stream is opened again; it doubles up to 30 s.
     most_waiting : int
-        Messages that wait to be taken; what does not fit is asked for again.
+        Messages of a stream that wait to be taken, and about as many of all streams that wait for a gap to be filled;
+        what does not fit is asked for again.
     """
 
     symbols: tuple[str, ...]

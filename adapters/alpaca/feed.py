@@ -130,7 +130,8 @@ class AlpacaFeed:
             self._note(chain)
         if is_first:
             self._open()
-        else:
+        elif sum(part.name.shape[0] for part in self._waiting) < self._config.most_waiting:
+            # Otherwise a gap could not be filled for long: what comes waits in the streams' own bounded room.
             for kind, arrivals in self.arrivals.items():
                 self._collect(kind, arrivals)
         for kind in tuple(self._gaps):

@@ -303,6 +303,27 @@ def test_a_failed_back_fill_is_tried_again_without_loss(
     assert _rows([feed.next_batch()]) == _rows(played)
 
 
+def test_memory_is_bounded_while_a_gap_cannot_be_filled(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
+) -> None:
+    """What comes meanwhile fills its room, then is counted as overflow; the answer in the end has all of it."""
+    feed = open_feed(attempts=1, most_waiting=200)
+    _started(feed)
+    venue.faults.add(Fault(kind=FaultKind.SERVER_ERROR, path="/v*/*/trades", times=0))
+    venue.cut_streams()
+    _await(feed, _at_least("reconnects", 1))
+    played, overflowed = [], []
+    for _ in range(12):
+        played += venue.step(5)
+        with pytest.raises(VenueError):
+            feed.next_batch()
+        overflowed.append(feed.counts["overflowed"])
+    _await_all(feed, played)
+    assert overflowed[-1] > 0
+    venue.faults.clear()
+    assert _rows([feed.next_batch(), feed.next_batch()]) == _rows(played)
+
+
 def test_messages_beyond_the_bound_are_counted_and_asked_for_again(
     venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
 ) -> None:
