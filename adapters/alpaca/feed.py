@@ -125,7 +125,7 @@ class AlpacaFeed:
             return self._again.popleft()
         is_first = not self._threads
         chains = self.polling.first() if is_first else self.polling.turn()
-        self._chains += chains
+        self._chains = tuple({chain.symbol: chain for chain in (*self._chains, *chains)}.values())  # newest of each
         for chain in chains:
             self._note(chain)
         if is_first:

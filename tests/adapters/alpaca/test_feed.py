@@ -307,7 +307,7 @@ def test_memory_is_bounded_while_a_gap_cannot_be_filled(
     venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
 ) -> None:
     """What comes meanwhile fills its room, then is counted as overflow; the answer in the end has all of it."""
-    feed = open_feed(attempts=1, most_waiting=200)
+    feed = open_feed(attempts=1, most_waiting=200, chain_every_s=10.0)
     _started(feed)
     venue.faults.add(Fault(kind=FaultKind.SERVER_ERROR, path="/v*/*/trades", times=0))
     venue.cut_streams()
@@ -318,10 +318,14 @@ def test_memory_is_bounded_while_a_gap_cannot_be_filled(
         with pytest.raises(VenueError):
             feed.next_batch()
         overflowed.append(feed.counts["overflowed"])
+        assert feed.polling.asking.wait(10.0)
     _await_all(feed, played)
     assert overflowed[-1] > 0
     venue.faults.clear()
-    assert _rows([feed.next_batch(), feed.next_batch()]) == _rows(played)
+    batches = [feed.next_batch(), feed.next_batch()]
+    assert _rows(batches) == _rows(played)
+    assert [len(batch.chains) for batch in batches] == [1, 0]
+    assert batches[0].chains[0].ts_event_ns > played[30].ts_event_ns
 
 
 def test_messages_beyond_the_bound_are_counted_and_asked_for_again(
