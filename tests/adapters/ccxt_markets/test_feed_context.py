@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,12 +100,13 @@ def test_bars_come_when_they_have_ended_and_of_the_context_markets_too() -> None
         assert (batch.end_ns <= START_NS).all()
 
 
-def test_a_halted_market_is_told_as_such_and_loses_nothing_when_it_opens() -> None:
-    """No trade comes for a while: no error, no loss; the first ones after the halt are delivered."""
+def test_a_halted_market_is_told_as_such_and_loses_nothing_when_it_opens(tmp_path: Path) -> None:
+    """No trade comes for a while: no error, no loss; those after the halt are delivered, at a shared pace."""
+    options: dict[str, Any] = {"market_types": ("spot",), "pace_file": tmp_path / "pace"}
     halted = CoinMarket(base="BTC", quote="USDT", is_active=False)
     with (
         served(tape(halted.symbol, 4), markets=(halted,)) as server,
-        opened(server, "binance", halted.symbol, streams=3) as feed,
+        opened(server, "binance", halted.symbol, streams=3, **options) as feed,
     ):
         assert feed.arrivals.wait(lambda c: c.get("fills", 0) > 0, 10.0)
         quiet = feed.next_batch()
@@ -113,6 +115,7 @@ def test_a_halted_market_is_told_as_such_and_loses_nothing_when_it_opens() -> No
         server.step(4)
         assert feed.arrivals.wait(lambda c: c.get("delivered_trades", 0) == 4 * PER_STEP, 10.0)
         assert column([feed.next_batch()], "trade_id").tolist() == list(range(1, 4 * PER_STEP + 1))
+    assert (tmp_path / "pace").is_file()
 
 
 @pytest.mark.data
