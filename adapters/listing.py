@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,7 @@ from adapters.chains import ChainSource, open_source
 from adapters.chains.source import foreign_errors
 from market.errors import DataError
 
-__all__ = ["FileSummary", "list_chain_files"]
+__all__ = ["FileSummary", "files_below", "list_chain_files"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,48 @@ class FileSummary:
     problem: str = ""
 
 
+def files_below(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Return files, and all files below folders, each once, in order of the path within each name that was given.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files and folders; hidden files below a folder are passed over.
+
+    Returns
+    -------
+    tuple of Path
+        Not empty.
+
+    Raises
+    ------
+    DataError
+        A path leads nowhere, or there is no file.
+    """
+    found: dict[Path, None] = {}
+    given = tuple(paths)
+    for path in given:
+        with foreign_errors(path):
+            path.lstat()
+            found |= dict.fromkeys(sorted(_visible(path)) if path.is_dir() else [path])
+    if not found:
+        raise DataError(
+            "the folder holds no files",
+            path=", ".join(str(path) for path in given),
+            found="an empty folder",
+            expected="one file or more",
+            action="name another folder",
+        )
+    return tuple(found)
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    for file in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        if not hidden and not file.is_dir():
+            yield file
+
+
 def list_chain_files(path: Path) -> Iterator[FileSummary]:
     """Describe a file, or all files below a folder, without reading the chains of Parquet files.
 
@@ -63,24 +105,8 @@ def list_chain_files(path: Path) -> Iterator[FileSummary]:
         One per file, in order of the path; hidden files are passed over.
     """
     with foreign_errors(path):
-        is_folder = path.is_dir()
-        files = sorted(_files(path)) if is_folder else [path]
-    if is_folder and not files:
-        raise DataError(
-            "the folder holds no files",
-            path=str(path),
-            found="an empty folder",
-            expected="option chain files",
-            action="name another folder",
-        )
+        files = files_below([path]) if path.is_dir() else (path,)
     yield from map(_summary, files)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for file in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if not hidden and not file.is_dir():
-            yield file
 
 
 def _summary(path: Path) -> FileSummary:

@@ -63,6 +63,14 @@ class VenueSettings(SettingsPart):
         None, ge=1, le=1_000_000, description="Budget of requests of the key; without it that of the smallest plan."
     )
     chain_every_s: float = Field(60.0, ge=0.0, le=86_400.0, description="Time between whole chains, seconds.")
+    closed_chain_every_s: float = Field(
+        900.0, ge=0.0, le=86_400.0, description="The same while the market is closed; the next comes at its open."
+    )
+    bar_symbols: tuple[str, ...] = Field((), description="Alpaca: shares whose minute bars come as context.")
+    coin_symbols: tuple[str, ...] = Field((), description="Alpaca: coins whose minute bars come as context.")
+    news_every_s: float | None = Field(
+        None, ge=1.0, le=86_400.0, description="Alpaca: time between questions for news, seconds; none without it."
+    )
     timeout_s: float = Field(10.0, gt=0.0, le=600.0, description="A request is given up after so long, seconds.")
     attempts: int = Field(5, ge=1, le=100, description="How often a request is tried in all.")
     data_timeout_s: float | None = Field(

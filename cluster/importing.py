@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
@@ -16,11 +16,10 @@ from multiprocessing.synchronize import Lock
 from pathlib import Path
 from typing import Final
 
-from adapters.chains.source import foreign_errors
 from adapters.store import IngestReport, IngestStatus, ingest, open_store
-from market.errors import DataError, TradingError, VenueError
+from market.errors import TradingError, VenueError
 
-__all__ = ["ImportOptions", "files_below", "import_files"]
+__all__ = ["ImportOptions", "import_files"]
 
 _ATTEMPTS: Final = 20
 
@@ -46,49 +45,6 @@ class ImportOptions:
     symbol: str | None = None
     source: str | None = None
     eastern: bool | None = None
-
-
-def files_below(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Return files, and all files below folders, each once, in order of the path within each name that was given.
-
-    Parameters
-    ----------
-    paths : iterable of Path
-        Files and folders; hidden files below a folder are passed over.
-
-    Returns
-    -------
-    tuple of Path
-        Not empty.
-
-    Raises
-    ------
-    DataError
-        A path leads nowhere, or there is no file.
-    """
-    found: dict[Path, None] = {}
-    given = tuple(paths)
-    for path in given:
-        with foreign_errors(path):
-            path.lstat()
-            below = sorted(_visible(path)) if path.is_dir() else [path]
-        found |= dict.fromkeys(below)
-    if not found:
-        raise DataError(
-            "there is nothing to import",
-            path=", ".join(str(path) for path in given),
-            found="no files",
-            expected="one file or more",
-            action="name another folder",
-        )
-    return tuple(found)
-
-
-def _visible(folder: Path) -> Iterator[Path]:
-    for file in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if not hidden and not file.is_dir():
-            yield file
 
 
 def import_files(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -14,20 +15,41 @@ if TYPE_CHECKING:
 __all__ = ["plain_console", "plain_table", "short_names", "shown_score"]
 
 _PIPE_WIDTH: Final = 200
+_LEAST_WIDTH: Final = 120  # below, the terminal breaks the lines: that is better than cut dates and numbers
 
 
 def plain_console() -> Console:
     """Return a console for tables; a pipe has no width, so nothing is cut off there."""
     from rich.console import Console
 
-    return Console(soft_wrap=True) if sys.stdout.isatty() else Console(soft_wrap=True, width=_PIPE_WIDTH)
+    wide = max(get_terminal_size().columns, _LEAST_WIDTH) if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(soft_wrap=True, width=wide)
 
 
 def plain_table(*heads: str) -> Table:
-    """Return an empty table without lines; a head that ends in ``>`` is that of a column of numbers."""
+    """Return an empty table without lines.
+
+    Parameters
+    ----------
+    *heads : str
+        Of its columns; one that ends in ``>`` is that of numbers, one in ``!`` that of words that are not broken.
+
+    Returns
+    -------
+    rich.table.Table
+        Too long words are broken and never cut.
+    """
     from rich.table import Column, Table
 
-    columns = (Column(head.removesuffix(">"), justify="right" if head.endswith(">") else "left") for head in heads)
+    columns = (
+        Column(
+            head.rstrip(">!"),
+            justify="right" if head.endswith(">") else "left",
+            no_wrap=head[-1] in ">!",
+            overflow="fold",
+        )
+        for head in heads
+    )
     return Table(*columns, box=None, pad_edge=False)
 
 

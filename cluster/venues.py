@@ -27,6 +27,7 @@ _EXTRA: Final = 'pip install "hedgefield[vendors]"'
 _USUAL_SYMBOLS: Final = ("SPY",)  # of an emulated venue
 _MANY_PER_MIN: Final = 10_000  # an emulated venue has no plan
 _CHAIN_EVERY: Final = 30
+_SHORTEST_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,9 @@ def link(settings: Settings, emulated: Emulated | None = None) -> VenueLink:
         known = ", ".join((*_MAKERS, EMULATED))
         action = "correct --venue"
         raise ConfigError("a venue is not known", found=vendor, expected=f"{known}, or a ccxt exchange", action=action)
+    if settings.feed.interval_s < _SHORTEST_S:
+        found, expected = f"{settings.feed.interval_s:g} s", f"{_SHORTEST_S:g} s or more between batches"
+        raise ConfigError("a venue cannot be listened to so often", found=found, expected=expected)
     if emulated is None and not settings.venue.symbols:
         raise ConfigError("no symbol is named", expected="--symbol S, once or more", action="name the underlyings")
     return _MAKERS.get(vendor, _exchange)(settings, emulated)
@@ -146,6 +150,7 @@ def _alpaca(settings: Settings, emulated: Emulated | None) -> VenueLink:
         symbols=_symbols(settings, emulated),
         interval_s=settings.feed.interval_s,
         **venue.given("stock_feed", "option_feed", "stream_options", "max_days", "chain_every_s"),
+        **venue.given("closed_chain_every_s", "bar_symbols", "coin_symbols", "news_every_s"),
         **venue.given("timeout_s", "attempts", "data_timeout_s"),
         **_address(settings, emulated),
     )

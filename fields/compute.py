@@ -13,6 +13,7 @@ from fields.book import Int64Array, SortedBook, sorted_book
 from fields.book_greeks import book_greeks
 from fields.config import FieldConfig, PositionSource
 from fields.context import NO_CONTEXT, FieldContext
+from fields.conventions import LiquiditySource
 from fields.error_bars import Errors, errors_of
 from fields.exposures import dollar_exposures, strike_profile, walls_of
 from fields.forwards import Forwards, imply_forwards
@@ -20,7 +21,6 @@ from fields.greeks import ExposureGreeks, exposure_greeks
 from fields.heatmap import gamma_heatmap
 from fields.holdings import Holdings, count_contracts, held_contracts
 from fields.landscape import Landscape, landscape_of
-from fields.liquidity import LiquiditySource
 from fields.parity import parity_pairs
 from fields.positions import dealer_contracts, user_contracts
 from fields.reasons import reasons_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Boundary", "Dynamics", "PositionSource", "TimeBasis"]
+__all__ = ["Boundary", "Dynamics", "LiquiditySource", "PositionSource", "TimeBasis"]
 
 
 class PositionSource(StrEnum):
@@ -38,3 +38,12 @@ class Boundary(StrEnum):
 
     NEUMANN = "neumann"  # no flux: mass stays inside
     OPEN = "open"  # an infinite medium
+
+
+class LiquiditySource(StrEnum):
+    """What a liquidity profile stands on."""
+
+    CONSTANT = "constant"  # nothing is known by price: the stated default
+    DEPTH = "depth"  # resting orders of a book
+    VOLUME_AT_PRICE = "volume_at_price"  # traded volume by price
+    GIVEN = "given"  # made by the caller

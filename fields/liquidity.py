@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from math import isfinite
 
 import numpy as np
 
+from fields.conventions import LiquiditySource
 from fields.jit import F64, OUT, kernel
 from market.chains import FloatArray
 from market.errors import DataError
 
-__all__ = ["LiquidityProfile", "LiquiditySource"]
-
-
-class LiquiditySource(StrEnum):
-    """What a liquidity profile stands on."""
-
-    CONSTANT = "constant"  # nothing is known by price: the stated default
-    DEPTH = "depth"  # resting orders of a book
-    VOLUME_AT_PRICE = "volume_at_price"  # traded volume by price
-    GIVEN = "given"  # made by the caller
+__all__ = ["LiquidityProfile"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from fields.conventions import Dynamics, PositionSource, TimeBasis
-from fields.liquidity import LiquiditySource
+from fields.conventions import Dynamics, LiquiditySource, PositionSource, TimeBasis
 from fields.surface.message import VolSurface
 from market.chains import FloatArray
 from market.provenance import Provenance

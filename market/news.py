@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from market.errors import DataError
 from market.provenance import Provenance
+from market.publication import newest_known, published_rows
 from market.trades import Int64Array
 
 __all__ = ["NewsBatch"]
@@ -80,19 +82,10 @@ class NewsBatch:
         NewsBatch
             One row per article.
         """
-        n_known = int(np.searchsorted(self.available_ns, instant_ns, side="right"))
-        rows = sorted({self.article_id[row]: row for row in range(n_known)}.values())
-        places = np.array(rows, dtype=np.int64)
-        return replace(
-            self,
-            ts_event_ns=int(self.available_ns[places].max()) if rows else 0,
-            article_id=tuple(self.article_id[row] for row in rows),
-            published_ns=self.published_ns[places],
-            available_ns=self.available_ns[places],
-            headline=tuple(self.headline[row] for row in rows),
-            source=tuple(self.source[row] for row in rows),
-            symbols=tuple(self.symbols[row] for row in rows),
-        )
+        return published_rows(self, _COLUMNS, newest_known(self.article_id, self.available_ns, instant_ns))
+
+
+_COLUMNS: Final = ("article_id", "published_ns", "available_ns", "headline", "source", "symbols")
 
 
 def _broken(what: str, found: str, expected: str) -> DataError:

@@ -12,6 +12,7 @@ from market.chains import FloatArray
 from market.errors import DataError
 from market.packing import PackedColumn, pack_columns, unpack_columns
 from market.provenance import Provenance
+from market.publication import newest_known, published_rows
 from market.trades import Int64Array
 
 __all__ = ["EventBatch", "EventKind", "SeriesBatch", "SeriesPoint", "SeriesUnit"]
@@ -252,9 +253,8 @@ class EventBatch:
         EventBatch
             One row per event.
         """
-        n_known = int(np.searchsorted(self.available_ns, instant_ns, side="right"))
-        rows = sorted({self.event_id[row]: row for row in range(n_known)}.values())
-        return _rows(self, np.array(rows, dtype=np.int64))
+        rows = newest_known(self.event_id, self.available_ns, instant_ns)
+        return published_rows(self, _EVENT_COLUMNS, rows)
 
     def ahead(self, instant_ns: int) -> EventBatch:
         """Return the events that were known at an instant and still lay ahead of it.
@@ -270,7 +270,7 @@ class EventBatch:
             One row per event, in order of `available_ns`.
         """
         known = self.known_at(instant_ns)
-        return _rows(known, np.flatnonzero(known.event_ns > instant_ns))
+        return published_rows(known, _EVENT_COLUMNS, np.flatnonzero(known.event_ns > instant_ns))
 
 
 _COLUMNS: Final = ("event_ns", "available_ns", "value")
@@ -281,14 +281,6 @@ _EVENT_COLUMNS: Final = ("event_id", "kind", "symbol", "name", "event_ns", "avai
 def _unpacked(head: tuple[Any, ...], forms: tuple[PackedColumn, ...], block: bytes) -> SeriesBatch:
     values: dict[str, Any] = dict(zip((*_HEAD, *_COLUMNS), (*head, *unpack_columns(forms, block)), strict=True))
     return SeriesBatch(**values)
-
-
-def _rows(batch: EventBatch, rows: Int64Array) -> EventBatch:
-    columns: dict[str, Any] = {}
-    for name in _EVENT_COLUMNS:
-        column = getattr(batch, name)
-        columns[name] = column[rows] if isinstance(column, np.ndarray) else tuple(column[row] for row in rows.tolist())
-    return replace(batch, ts_event_ns=int(batch.available_ns[rows].max()) if rows.size else 0, **columns)
 
 
 def _broken(what: str, found: str, expected: str) -> DataError:

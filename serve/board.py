@@ -112,6 +112,7 @@ class SnapshotBoard:
         self._listeners: list[Callable[[Entry], None]] = []
         self._shards_down: frozenset[str] = frozenset()
         self._shards_behind: frozenset[str] = frozenset()
+        self._closed: frozenset[str] = frozenset()
         self.feed: FeedHealth | None = None
         """The feed's newest report; None until the first one."""
         self.connected = True
@@ -176,6 +177,7 @@ class SnapshotBoard:
         self._expected.update(health.symbols)
         self._shards_down = frozenset(health.shards_down)
         self._shards_behind = frozenset(health.shards_catching_up)
+        self._closed = frozenset(stream.symbol for stream in health.streams if stream.market_closed)
         self.sweep()
 
     def apply_shard(self, health: ShardHealth) -> None:
@@ -232,6 +234,8 @@ class SnapshotBoard:
             return f"the feed stopped: {self.feed.error}"
         if self.feed is not None and self.feed.ended:
             return "the feed has ended"
+        if entry.symbol in self._closed:
+            return "the market is closed"  # the field is as new as it can be, and still too old to act on
         return f"no chain for more than {self._stale_after_ns / _NS_PER_S:g} s"
 
     def body(self, entry: Entry, detail: Detail = Detail.SUMMARY) -> bytes:

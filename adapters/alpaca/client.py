@@ -183,7 +183,7 @@ class AlpacaClient:
         return found
 
     def chain(self, symbol: str) -> AlpacaChain:
-        """Return the chain of an underlying as it stands, with the open interest of its contracts."""
+        """Return the chain of an underlying as it stands, with its open interest; VenueError where it has none."""
         today = datetime_of_ns(self.now_ns()).astimezone(_NEW_YORK).date()
         window: dict[str, Any] = {
             "expiration_date_gte": today,
@@ -194,6 +194,14 @@ class AlpacaClient:
         )
         listed = list(self._contracts(symbol, window))
         snapshots = _asked(self._options.get_option_chain, asked)
+        if not listed and not snapshots:
+            raise VenueError(
+                f"Alpaca has no options of {symbol}",
+                retryable=False,
+                found=f"an empty chain of the next {self._config.max_days} days",
+                expected="at least one contract",
+                action="check the symbol: Alpaca lists options of shares and funds, and none of indices",
+            )
         stock = vendor.StockSnapshotRequest(symbol_or_symbols=symbol, feed=vendor.DataFeed(self._config.stock_feed))
         spot = _asked(self._stocks.get_stock_snapshot, stock).get(symbol) or {}
         return assembled(symbol, listed, snapshots, spot, self.now_ns(), simulated=self._config.emulated)

@@ -54,6 +54,8 @@ class AlpacaConfig:
         Seconds between batches of the feed.
     chain_every_s, closed_chain_every_s : float
         Seconds between whole chains, and while the market is closed; the first after that is asked for at its open.
+    news_every_s : float, optional
+        Seconds between questions for articles about the underlyings; without it none are told.
     overlap_s : float
         A gap is filled from so long before the newest message that came, and repeated messages are known for twice
         as long.
@@ -64,7 +66,8 @@ class AlpacaConfig:
     reconnect_min_s : float
         First wait before a stream is opened again; it doubles up to 30 s.
     most_waiting : int
-        Messages that wait to be taken; what does not fit is asked for again.
+        Messages of a stream that wait to be taken, and about as many of all streams that wait for a gap to be filled;
+        what does not fit is asked for again.
     """
 
     symbols: tuple[str, ...]
@@ -84,6 +87,7 @@ class AlpacaConfig:
     interval_s: float = 1.0
     chain_every_s: float = 60.0
     closed_chain_every_s: float = 900.0
+    news_every_s: float | None = None
     overlap_s: float = 5.0
     catch_up_s: float = 900.0
     data_timeout_s: float | None = None

@@ -26,6 +26,7 @@ from adapters.alpaca.columns import (
 )
 from adapters.alpaca.config import AlpacaConfig, Tape
 from adapters.alpaca.names import FOREIGN, Directory, Names
+from adapters.alpaca.news import NewsPolling
 from adapters.alpaca.polling import ChainPolling, is_closed
 from adapters.alpaca.rows import QuoteRow, TradeRow, origin
 from adapters.alpaca.seen import SeenRows
@@ -70,6 +71,9 @@ class AlpacaFeed:
         self._threads: dict[bool, StreamThread] = {}
         self._words = Vocabulary(names=Names(), conditions=Names())
         self._directory = Directory(config.symbols, self._words.names)
+        self.news = NewsPolling(
+            lambda since_ns: self.client.news(config.symbols, since_ns), config.news_every_s, self.client.now_ns
+        )
         self.coins = CoinBars(config, credentials, self.client)
         self._bars = BarIntake(config.bar_symbols, self.client.bars, simulated=config.emulated)
         # What an error leaves behind comes with the next batch.
@@ -93,7 +97,7 @@ class AlpacaFeed:
     def counts(self) -> dict[str, int]:
         """What went wrong and was put right: reconnects, back-fills, duplicates, rejected and foreign messages."""
         found = Counter(self._counts)
-        found["chain_failures"] = self.polling.failures
+        found.update(chain_failures=self.polling.asking.failures, news_failures=self.news.asking.failures)
         for arrivals in self.arrivals.values():
             found.update(arrivals.counts)
         for seen in self._seen.values():
@@ -121,16 +125,18 @@ class AlpacaFeed:
             return self._again.popleft()
         is_first = not self._threads
         chains = self.polling.first() if is_first else self.polling.turn()
-        self._chains += chains
+        self._chains = tuple({chain.symbol: chain for chain in (*self._chains, *chains)}.values())  # newest of each
         for chain in chains:
             self._note(chain)
         if is_first:
             self._open()
-        else:
+        elif sum(part.name.shape[0] for part in self._waiting) < self._config.most_waiting:
+            # Otherwise a gap could not be filled for long: what comes waits in the streams' own bounded room.
             for kind, arrivals in self.arrivals.items():
                 self._collect(kind, arrivals)
         for kind in tuple(self._gaps):
             self._fill(kind)
+        self._context += self.news.turn()
         for source in (self._bars, self.coins):
             self._context += source.take(self.client.now_ns())
         self._catching_up = False
@@ -193,8 +199,8 @@ class AlpacaFeed:
     def _open(self) -> None:
         self._opened_ns = self.client.now_ns()
         since_ns = self._gaps.get(False, self._opened_ns)
-        self._bars.open(since_ns)
-        self.coins.open(since_ns)
+        for source in (self._bars, self.coins, self.news):
+            source.open(since_ns)
         names: dict[bool, Sequence[str]] = {
             False: self._config.symbols,
             True: [name for symbol in self._config.symbols for name in self._directory.listed(symbol)],

@@ -1,16 +1,15 @@
-"""Whole chains while the streams go on: when each is due, and a thread that asks for them."""
+"""Whole chains while the streams go on: when each is due."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from functools import partial
 from typing import Final, final
 
+from adapters.alpaca.asking import Asking
 from adapters.alpaca.config import AlpacaConfig
 from market.calendars import MarketPhase, next_open_ns, phase_at
 from market.chains import OptionChain
-from market.errors import VenueError
 from market.instruments import product_of
 
 __all__ = ["ChainPolling", "is_closed"]
@@ -27,7 +26,7 @@ def is_closed(symbols: Sequence[str], instant_ns: int) -> bool:
 
 @final
 class ChainPolling:
-    """Asks for chains when they are due; all but `ask` happens in the thread that uses it.
+    """Asks for chains when they are due.
 
     A chain takes seconds, and the rows of the streams must not wait for it.
 
@@ -50,9 +49,8 @@ class ChainPolling:
         self._config, self._ask, self._now_ns = config, ask, now_ns
         self._due_ns = dict.fromkeys(config.symbols, 0)
         self._asked: Sequence[str] = ()
-        self._answer: Future[tuple[OptionChain, ...]] | None = None
-        self.failures = 0
-        """Polls that gave nothing and were begun again."""
+        self.asking: Asking[tuple[OptionChain, ...]] = Asking()
+        """What is under way."""
 
     def first(self) -> tuple[OptionChain, ...]:
         """Ask for all chains and wait for them; raise what goes wrong."""
@@ -69,47 +67,17 @@ class ChainPolling:
             Raises VenueError where trying again cannot help; other failures are counted, and tried again soon.
         """
         now_ns = self._now_ns()
-        found = self._taken(now_ns)
-        due = [symbol for symbol, due_ns in self._due_ns.items() if due_ns <= now_ns]
-        if due and self._answer is None:
-            self._plan(due, now_ns)
-            self._asked, self._answer = due, Future()
-            threading.Thread(target=self._run, args=(due, self._answer), name="alpaca-chains", daemon=True).start()
-        return found
-
-    @property
-    def is_asking(self) -> bool:
-        """Whether an answer is still to be taken."""
-        return self._answer is not None
-
-    def wait(self, timeout_s: float) -> bool:
-        """Wait until there is an answer to take, or nothing has been asked; return whether that is so."""
-        if self._answer is not None:
-            try:
-                self._answer.exception(timeout_s)
-            except TimeoutError:
-                return False
-        return True
-
-    def _taken(self, now_ns: int) -> tuple[OptionChain, ...]:
-        if self._answer is None or not self._answer.done():
-            return ()
-        answer, self._answer = self._answer, None
-        try:
-            return answer.result()
-        except VenueError as error:
-            if not error.retryable:
-                raise
-            self.failures += 1
+        failures = self.asking.failures
+        found = self.asking.take() or ()
+        if self.asking.failures > failures:
             again_ns = now_ns + int(_AGAIN_S * _NS_PER_S)
             self._due_ns |= {symbol: min(self._due_ns[symbol], again_ns) for symbol in self._asked}
-            return ()
-
-    def _run(self, symbols: Sequence[str], answer: Future[tuple[OptionChain, ...]]) -> None:
-        try:
-            answer.set_result(self._ask(symbols))
-        except Exception as error:  # noqa: BLE001  # a thread's failure must reach the feed, whatever it is
-            answer.set_exception(error)
+        due = [symbol for symbol, due_ns in self._due_ns.items() if due_ns <= now_ns]
+        if due and not self.asking.is_under_way:
+            self._plan(due, now_ns)
+            self._asked = due
+            self.asking.begin(partial(self._ask, due))
+        return found
 
     def _plan(self, symbols: Sequence[str], now_ns: int) -> None:
         for symbol in symbols:

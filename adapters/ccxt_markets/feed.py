@@ -144,7 +144,8 @@ class CcxtFeed:
             config=VenueConfig(
                 timeout_s=config.timeout_s,
                 attempts=3,
-                is_paced=config.url is None,
+                is_paced=config.url is None or config.pace_file is not None,
+                pace_file=config.pace_file,
                 market_types=config.market_types,
             ),
             simulated=config.emulated,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from market.errors import ConfigError
@@ -52,6 +53,8 @@ class CcxtFeedConfig:
         Rows that wait to be taken. Trades beyond it are asked for again later; quotes and context are left out.
     timeout_s : float
         Longest wait for an answer.
+    pace_file : Path, optional
+        File of a `SharedPace`, for processes that share an address; the feed's own two conversations share it too.
     url : str, optional
         Scheme, host and port of a server that stands for the exchange, such as an emulator's.
     """
@@ -72,6 +75,7 @@ class CcxtFeedConfig:
     first_wait_s: float = 0.5
     most_waiting: int = 200_000
     timeout_s: float = 10.0
+    pace_file: Path | None = None
     url: str | None = None
 
     def __post_init__(self) -> None:

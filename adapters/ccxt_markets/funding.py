@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, final
 
 import numpy as np
 
+from adapters.ccxt_markets.client import VenueClient
 from adapters.ccxt_markets.rows import provenance_of
 from adapters.ccxt_markets.terms import MarketTerms
 from market.chains import FloatArray
@@ -16,13 +17,58 @@ from market.errors import DataError
 from market.funding import FundingBatch
 from market.trades import CONSOLIDATED, Int64Array
 
-__all__ = ["current_batch", "history_batch", "interval_from_market", "interval_ns_of", "intervals"]
+__all__ = ["ToldIntervals", "current_batch", "history_batch", "interval_from_market", "interval_ns_of", "intervals"]
 
 _MS: Final = 1_000_000
 _MINUTE_NS: Final = 60 * 10**9
 HOUR_NS: Final = 60 * _MINUTE_NS
 # Longer distances than this between payments are gaps, unless the venue itself says that it pays less often.
 _LONGEST_NS: Final = 8 * HOUR_NS
+
+
+# Binance lists the interval of those perpetuals only whose interval is not this.
+_UNLISTED_NS: Final = dict.fromkeys(("binance", "binanceusdm", "binancecoinm"), 8 * HOUR_NS)
+
+
+@final
+class ToldIntervals:
+    """Funding intervals as an exchange tells them today.
+
+    Parameters
+    ----------
+    client : VenueClient
+        With its markets loaded.
+    """
+
+    def __init__(self, client: VenueClient) -> None:
+        self._client = client
+        self._listed: dict[str, Any] | None = None
+
+    def of(self, symbol: str) -> int:
+        """Return the interval of a perpetual, ns; 0 where the exchange tells none apart from its rates.
+
+        Parameters
+        ----------
+        symbol : str
+            Perpetual.
+        """
+        exchange = self._client.exchange
+        told = interval_from_market(exchange.markets[symbol])
+        if told or not self._client.offers("fetchFundingIntervals"):
+            return told
+        if self._listed is None:
+            self._listed = self._client.call("fetch_funding_intervals")
+        listed = self._listed.get(symbol)
+        if listed is None:
+            return _UNLISTED_NS.get(self._client.exchange_id, 0)
+        return interval_ns_of(listed.get("interval"), exchange.parse_timeframe)
+
+    def forget(self) -> None:
+        """Ask the exchange again, as after a payment: perpetuals are moved from one interval to another."""
+        if self._client.offers("fetchFundingIntervals"):
+            self._listed = None
+        else:
+            self._client.call("load_markets", True)
 
 
 def interval_from_market(row: Mapping[str, Any]) -> int:

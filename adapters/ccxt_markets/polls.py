@@ -261,16 +261,19 @@ class ContextPolls:
 
     def _funding_of(self, symbol: str) -> Callable[[], None]:
         def ask() -> None:
-            forecast = self._venue.funding(symbol)
-            if not self._arrivals.put_context(forecast):
-                return
             now_ns = self.now_ns()
-            first_ns = self._paid_to_ns.get(symbol, now_ns - _FUNDING_BACK_NS)
-            if not self._venue.client.offers("fetchFundingRateHistory"):
-                return
-            for batch in self._venue.funding_pages(symbol, first_ns, now_ns):
-                if not self._arrivals.put_context(batch):
-                    return
-                self._paid_to_ns[symbol] = int(batch.ts_ns[-1]) + 1
+            if self._venue.client.offers("fetchFundingRateHistory"):
+                known_ns = self._paid_to_ns.get(symbol)
+                self._paid(symbol, now_ns - _FUNDING_BACK_NS if known_ns is None else known_ns, now_ns)
+                if known_ns not in {None, self._paid_to_ns.get(symbol)}:
+                    # A payment ends an interval, and another length may begin.
+                    self._venue.intervals.forget()
+            self._arrivals.put_context(self._venue.funding(symbol))
 
         return ask
+
+    def _paid(self, symbol: str, first_ns: int, end_ns: int) -> None:
+        for batch in self._venue.funding_pages(symbol, first_ns, end_ns):
+            if not self._arrivals.put_context(batch):
+                return
+            self._paid_to_ns[symbol] = int(batch.ts_ns[-1]) + 1

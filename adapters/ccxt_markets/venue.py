@@ -13,9 +13,9 @@ import requests.adapters
 from adapters.ccxt_markets.client import ClockSkew, Credentials, VenueClient, VenueConfig
 from adapters.ccxt_markets.funding import (
     HOUR_NS,
+    ToldIntervals,
     current_batch,
     history_batch,
-    interval_from_market,
     interval_ns_of,
 )
 from adapters.ccxt_markets.option_rows import option_rows
@@ -36,8 +36,6 @@ _MS: Final = 1_000_000
 # Most rows of one reply, from the exchanges' documentation; an exchange not named here is asked for fewer.
 _BARS_PER_PAGE: Final = {"binance": 1000, "binanceusdm": 1000, "binancecoinm": 1000, "bybit": 1000, "deribit": 1000}
 _FUNDING_PER_PAGE: Final = {"binance": 1000, "binanceusdm": 1000, "binancecoinm": 1000, "bybit": 200, "deribit": 700}
-# Binance lists the interval of those perpetuals only whose interval is not this.
-_UNLISTED_INTERVAL_NS: Final = dict.fromkeys(("binance", "binanceusdm", "binancecoinm"), 8 * HOUR_NS)
 _LEAD_MS: Final = 24 * 3_600_000
 
 
@@ -61,6 +59,13 @@ class CcxtVenue:
         This machine's clock, ns since the epoch, UTC.
     sleep : callable
         Waits for so many seconds.
+
+    Attributes
+    ----------
+    client : VenueClient
+        The exchange.
+    intervals : ToldIntervals
+        Today's funding intervals; they are kept until it is told to forget them.
     """
 
     def __init__(
@@ -85,7 +90,7 @@ class CcxtVenue:
         self.exchange_id = exchange_id
         self._simulated = simulated
         self._terms: dict[str, MarketTerms] = {}
-        self._listed_intervals: dict[str, Any] | None = None
+        self.intervals = ToldIntervals(self.client)
 
     def instruments(self, *, reload: bool = False) -> tuple[MarketTerms, ...]:
         """Return the terms of all markets, in order of symbols.
@@ -266,16 +271,7 @@ class CcxtVenue:
             Perpetual.
         """
         _perpetual(self.terms(symbol))
-        exchange = self.client.exchange
-        told = interval_from_market(exchange.markets[symbol])
-        if told or not self.client.offers("fetchFundingIntervals"):
-            return told
-        if self._listed_intervals is None:
-            self._listed_intervals = self.client.call("fetch_funding_intervals")
-        listed = self._listed_intervals.get(symbol)
-        if listed is None:
-            return _UNLISTED_INTERVAL_NS.get(self.exchange_id, 0)
-        return interval_ns_of(listed.get("interval"), exchange.parse_timeframe)
+        return self.intervals.of(symbol)
 
     def funding_pages(self, symbol: str, start_ns: int, end_ns: int) -> Iterator[FundingBatch]:
         """Yield paid funding page by page, so that a long read can be stored and continued from the last row.

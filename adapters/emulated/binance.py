@@ -258,9 +258,11 @@ class BinanceFront:
         ]
         return as_json(found)
 
-    def _funding_info(self, _desk: Desk, _request: Request) -> Response:
-        moved = [m for m in self._records.markets if m.is_perpetual and m.funding_interval_ns != 8 * HOUR_NS]
-        return as_json([{"symbol": m.name, "fundingIntervalHours": m.funding_interval_ns // HOUR_NS} for m in moved])
+    def _funding_info(self, _desk: Desk, request: Request) -> Response:
+        as_of_ns = view_of(request).as_of_ns
+        told = {m.name: self._records.interval_ns(m, as_of_ns) for m in self._records.markets if m.is_perpetual}
+        other = {name: interval_ns for name, interval_ns in told.items() if interval_ns != 8 * HOUR_NS}
+        return as_json([{"symbol": name, "fundingIntervalHours": ns // HOUR_NS} for name, ns in other.items()])
 
     def _coins(self, _desk: Desk, request: Request) -> Response:
         coins = sorted({coin for m in self._records.markets for coin in (m.base, m.quote)})

@@ -120,7 +120,9 @@ class BybitFront:
             rows = []
         else:
             wanted = category == "linear"
-            rows = [_terms(market) for market in self._records.markets if market.is_perpetual == wanted]
+            as_of_ns = view_of(request).as_of_ns
+            listed = [market for market in self._records.markets if market.is_perpetual == wanted]
+            rows = [_terms(market, self._records.interval_ns(market, as_of_ns)) for market in listed]
         return {"category": category, "list": rows, **({} if category == "spot" else {"nextPageCursor": ""})}
 
     def _tickers(self, desk: Desk, request: Request) -> Any:
@@ -239,7 +241,7 @@ def _time(_desk: Desk, request: Request) -> Any:
     return {"timeSecond": str(now_ns // 10**9), "timeNano": str(now_ns)}
 
 
-def _terms(market: CoinMarket) -> dict[str, Any]:
+def _terms(market: CoinMarket, interval_ns: int) -> dict[str, Any]:
     row: dict[str, Any] = {
         "symbol": market.name,
         "baseCoin": market.base,
@@ -255,7 +257,7 @@ def _terms(market: CoinMarket) -> dict[str, Any]:
         "settleCoin": market.settle,
         "contractType": "LinearPerpetual",
         "deliveryTime": "0",
-        "fundingInterval": market.funding_interval_ns // _MINUTE_NS,
+        "fundingInterval": interval_ns // _MINUTE_NS,
         "lotSizeFilter": {"qtyStep": lot, "minOrderQty": lot, "minNotionalValue": "5"},
     }
 

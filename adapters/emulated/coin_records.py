@@ -88,6 +88,9 @@ class CoinRecords:
         By symbol, in order of time, all of one length; what is missing is not served.
     funding : mapping of str to FundingBatch
         Paid funding by symbol, in order of time.
+    moved : mapping of str to tuple
+        By symbol the instants (ns since the epoch, UTC) from which the exchange tells another funding interval than
+        the market's, with that interval, ns; in order of time.
     keys : mapping of str to str
         Secrets by API key, for requests that are signed.
     """
@@ -95,11 +98,17 @@ class CoinRecords:
     markets: tuple[CoinMarket, ...]
     bars: Mapping[str, BarBatch] = field(default_factory=dict)
     funding: Mapping[str, FundingBatch] = field(default_factory=dict)
+    moved: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def market(self, name: str, *, is_perpetual: bool) -> CoinMarket | None:
         """Return the market that the exchange calls so, or None."""
         return next((m for m in self.markets if m.name == name and m.is_perpetual == is_perpetual), None)
+
+    def interval_ns(self, market: CoinMarket, as_of_ns: int) -> int:
+        """Return the funding interval that the exchange tells for a perpetual at an instant, ns."""
+        moved = [interval_ns for since_ns, interval_ns in self.moved.get(market.symbol, ()) if since_ns <= as_of_ns]
+        return moved[-1] if moved else market.funding_interval_ns
 
     def payments(
         self, symbol: str, start_ns: int, end_ns: int, as_of_ns: int

@@ -80,7 +80,8 @@ def _default_folder() -> Path:
 
 
 def _scratch_with(files: list[Path], refused: list[str]) -> str:
-    from cluster.importing import ImportOptions, files_below, import_files
+    from adapters.listing import files_below
+    from cluster.importing import ImportOptions, import_files
     from cluster.progress import steps_of
     from cluster.store_place import scratch_place
 
@@ -156,7 +157,7 @@ def _print_tables(
     from adapters.quality import Severity
     from cluster.printing import plain_console, plain_table, shown_score
 
-    heads = ("kind", "symbol", "source", "score>", "files>", "rows>", "errors>", "warnings>", "found most")
+    heads = ("kind!", "symbol", "source", "score>", "files>", "rows>", "errors>", "warnings>", "found most")
     table = plain_table(*heads)
     for item in series:
         most = ", ".join(f"{finding.check} {finding.count:,}" for finding in item.findings[:_FINDINGS_SHOWN])
@@ -175,7 +176,7 @@ def _print_findings(report: QualityReport) -> None:
     from adapters.quality.summary import summed_findings
     from cluster.printing import plain_console, plain_table
 
-    table = plain_table("check", "severity", "found>", "of>", "for example")
+    table = plain_table("check!", "severity!", "found>", "of>", "for example")
     for item in summed_findings(found for partition in report.partitions for found in partition.findings):
         table.add_row(item.check, item.severity, f"{item.count:,}", f"{item.n_checked:,}", item.reason)
     console = plain_console()

@@ -233,7 +233,7 @@ def _record(report: DownloadReport) -> dict[str, Any]:
 def _print_table(reports: list[DownloadReport]) -> None:
     from cluster.printing import plain_console, plain_table
 
-    table = plain_table("symbol", "kind", "from", "to", "status", "rows>", "bytes>", "seconds>")
+    table = plain_table("symbol", "kind!", "from!", "to!", "status!", "rows>", "bytes>", "seconds>")
     for report in reports:
         days = (report.task.first.isoformat(), report.task.last.isoformat())
         counts = (f"{report.n_rows:,}", f"{report.n_bytes:,}", f"{report.seconds:.1f}")

@@ -52,7 +52,8 @@ def data_import(
     A file is in as a whole or not at all. Stop it whenever you like: the same command goes on with what is missing.
     What cannot be read is refused with the reason, the rest comes in, and the exit code is 1.
     """
-    from cluster.importing import ImportOptions, files_below, import_files
+    from adapters.listing import files_below
+    from cluster.importing import ImportOptions, import_files
     from cluster.progress import steps_of
     from cluster.store_place import (
         is_absent,
@@ -181,7 +182,7 @@ def _print_tables(reports: list[IngestReport], sums: dict[str, Any], gaps: dict[
     from cluster.printing import plain_console, plain_table, short_names
 
     console = plain_console()
-    table = plain_table("file", "status", "kinds", "symbols", "rows>", "repeated>", "corrected>", "left out")
+    table = plain_table("file", "status!", "kinds", "symbols", "rows>", "repeated>", "corrected>", "left out")
     for report in sorted(reports, key=lambda item: item.path):
         left = ", ".join(f"{reason} {count:,}" for reason, count in sorted(report.n_dropped.items()))
         counts = (f"{count:,}" for count in (report.n_rows, report.n_repeated, report.n_corrected))

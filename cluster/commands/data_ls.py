@@ -102,7 +102,7 @@ def _print_series(found: list[SeriesSummary], name: str) -> None:
     from market.clock import iso_of_ns
 
     sizes = ("sessions>", "missing>", "rows>", "size>", "quality>", "version>")
-    table = plain_table("kind", "symbol", "source", "from", "to", *sizes)
+    table = plain_table("kind!", "symbol", "source", "from!", "to!", *sizes)
     for item in found:
         span = (iso_of_ns(item.first_event_ns)[:10], iso_of_ns(item.last_event_ns)[:10])
         missing = sum(gap.n_missing for gap in item.gaps)

@@ -8,9 +8,10 @@ from math import expm1, isfinite
 import numpy as np
 from numba import types
 
+from fields.conventions import LiquiditySource
 from fields.illiquidity.config import ProfileConfig
 from fields.jit import F64, INT, OUT, REAL, kernel, primitive
-from fields.liquidity import LiquidityProfile, LiquiditySource
+from fields.liquidity import LiquidityProfile
 from fields.primitives import half_power, tail_factor
 from market.chains import FloatArray
 from market.errors import DataError

@@ -5,11 +5,12 @@ from __future__ import annotations
 from math import isfinite, nan
 from typing import Final, final
 
+from fields.conventions import LiquiditySource
 from fields.illiquidity.config import ImpactConfig
 from fields.illiquidity.depth import depth_impact
 from fields.illiquidity.impact import ImpactEstimate
 from fields.illiquidity.profiles import depth_profile
-from fields.liquidity import LiquidityProfile, LiquiditySource
+from fields.liquidity import LiquidityProfile
 from fields.live.readings import BookReading
 from market.books import BookSnapshot
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters.ticks.samples import trade_bars
+
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -40,6 +42,11 @@ def test_help_imports_nothing_heavy() -> None:
         ["up", "--speed", "2", "--interval", "1"],
         ["up", "--feed", "replay"],
         ["up", "--port", "70000"],
+        ["up", "--venue", "alpaca", "--feed", "replay"],
+        ["up", "--venue", "emulated", "--fault", "nonsense"],
+        ["up", "--venue", "nowhere", "--symbol", "SPY"],
+        ["up", "--feed", "simulated", "--symbol", "SPY"],
+        ["up", "--from", "2024-01-02"],
         ["fields"],
         ["fields", "x.csv", "--positions", "user"],
         ["fields", "x.csv", "--plot", "x.pdf"],
@@ -209,3 +216,28 @@ def test_ctrl_c_stops_a_starting_system_cleanly(tmp_path: Path) -> None:
         process.send_signal(2)
         assert process.wait(60.0) == 0, process.stderr.read() if process.stderr else ""
     assert not list((tmp_path / "home" / "runs").iterdir())
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_recording_without_chains_ends_with_the_reason(tmp_path: Path) -> None:
+    """Trades alone give no field: whoever waits for one is told so at once, and what would help."""
+    trades = trade_bars(tmp_path / "lean_spy_minute_trade_20131008.parquet", [0, 1, 2])
+    result = _run(tmp_path, "up", "--once", "--ticks", str(trades), "--interval", "0.1")
+    assert result.returncode == 1
+    assert "delivers no chains" in result.stderr
+    assert "--path" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list((tmp_path / "home" / "runs").iterdir())
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_venue_that_refuses_the_key_ends_the_start_with_its_reason(tmp_path: Path) -> None:
+    """Nothing gets better by waiting, and the key stands in no text."""
+    pytest.importorskip("alpaca")
+    result = _run(tmp_path, "up", "--once", "--venue", "emulated", "--fault", "revoked_key:/v1beta1/*@1+")
+    assert result.returncode == 1
+    assert "Alpaca refuses the key" in result.stderr
+    assert "EMULATED" not in result.stderr
+    assert "Traceback" not in result.stderr

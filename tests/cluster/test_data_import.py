@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.listing import files_below
 from adapters.store import DataKind, IngestStatus, open_store
-from cluster.importing import ImportOptions, files_below, import_files
+from cluster.importing import ImportOptions, import_files
 from market.errors import DataError
 from tests.cluster.stores import bar_files, called, content, ended_after, run
 
@@ -129,7 +130,7 @@ def test_a_store_that_cannot_be_written_is_told_before_any_file_is_read(tmp_path
     ("arguments", "code", "words"),
     [
         (["{tmp}/nowhere"], 1, "there is no such file"),
-        (["{tmp}"], 1, "there is nothing to import"),
+        (["{tmp}"], 1, "the folder holds no files"),
         ([], 2, "Missing argument"),
         (["{tmp}", "--jobs", "0"], 2, "greater than or equal to 1"),
         (["{tmp}/x.csv", "--store", "gopher://nowhere"], 2, "the address of the store cannot be opened"),

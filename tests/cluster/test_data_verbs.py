@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,20 @@ def test_files_are_checked_without_a_store_and_garbage_is_named(tmp_path: Path) 
     assert "score 1.0000 over 200 rows" in done.stdout
     assert sorted(path.name for path in (tmp_path / "home").rglob("*.*")) == ["quality.html", "quality.json"]
     assert run(tmp_path / "home", "data", "check", str(files[0])).returncode == 0
+
+
+def test_a_store_that_cannot_be_written_can_be_read_and_checked(place: Path, tmp_path: Path) -> None:
+    """What would write into it says so at once; a check keeps its scores for itself."""
+    sealed = tmp_path / "sealed"
+    shutil.copytree(place, sealed, ignore=shutil.ignore_patterns("*.quality.json", ".partial"))
+    (sealed / ".partial").write_text("")  # where every write begins; rights would not stop the superuser of a container
+    assert run(tmp_path, "data", "ls", str(sealed)).returncode == 0
+    done = run(tmp_path, "data", "check", "--store", str(sealed), "--json")
+    assert done.returncode == 0, done.stderr
+    assert not list(sealed.rglob("*.quality.json"))
+    refused = run(tmp_path, "data", "import", str(place.parent / "files"), "--store", str(sealed))
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+    assert "cannot be written" in refused.stderr
 
 
 def test_a_score_is_never_rounded_up_to_perfect() -> None:

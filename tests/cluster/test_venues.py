@@ -102,6 +102,12 @@ def test_what_is_missing_is_named_before_anything_starts(name: str | None, symbo
         wire(_settings(name, *symbols))
 
 
+def test_a_venue_is_not_listened_to_without_a_pause() -> None:
+    """A live feed has always a batch: without a pause nothing else would be done."""
+    with pytest.raises(ConfigError, match="so often"):
+        wire(_settings("deribit", "BTC", feed={"interval_s": 0.0}))
+
+
 def test_libraries_that_are_not_installed_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the words that install them."""
     monkeypatch.setitem(sys.modules, "ccxt", None)

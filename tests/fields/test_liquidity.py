@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fields.liquidity import LiquidityProfile, LiquiditySource
+from fields.conventions import LiquiditySource
+from fields.liquidity import LiquidityProfile
 from market.errors import DataError
 
 

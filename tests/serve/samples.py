@@ -13,7 +13,7 @@ from actors.messages import FeedHealth, Publication, ShardHealth
 from adapters.simulated import demo_config
 from adapters.simulated.feed import SimulatedFeed
 from fields.config import Dynamics, FieldConfig, PositionSource, TimeBasis
-from fields.liquidity import LiquiditySource
+from fields.conventions import LiquiditySource
 from fields.live.config import LiveConfig
 from fields.live.state import LiveField, SymbolCheckpoint, SymbolState
 from fields.snapshot import (

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.messages import StreamHealth, StreamKind
 from fields.live.summary import describe_live
 from fields.summary import describe, summarize
 from serve.board import Detail, Entry, SnapshotBoard
@@ -23,6 +24,10 @@ from tests.serve.samples import (
     shard_report,
     snapshot_of,
     without_roots,
+)
+
+_CLOSED = StreamHealth(
+    symbol="SPX", kind=StreamKind.CHAINS, rows=1, newest_ns=1, lag_s=0.0, silent_s=9.0, market_closed=True
 )
 
 
@@ -121,10 +126,12 @@ def test_symbols_of_a_dead_or_late_shard_are_stale_at_once(report: Any, reason: 
         ({}, "no chain for more than 10 s"),
         ({"ended": True}, "the feed has ended"),
         ({"error": "file vanished"}, "the feed stopped: file vanished"),
+        ({"streams": (_CLOSED,)}, "the market is closed"),
+        ({"streams": (replace(_CLOSED, symbol="QQQ"),)}, "no chain for more than 10 s"),
     ],
 )
 def test_old_field_says_why_it_is_old(report: Any, reason: Any) -> None:
-    """An ended feed, a stopped one and mere silence are told apart."""
+    """An ended feed, a stopped one, a closed market and mere silence are told apart."""
     clock = HandClock()
     board = _board(clock=clock)
     board.apply(publication_of(snapshot_of(), now_ns=clock.now_ns()))

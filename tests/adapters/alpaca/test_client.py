@@ -187,3 +187,10 @@ def test_a_stale_answer_shows_its_age(client: AlpacaClient, venue: EmulatedServe
     venue.faults.add(Fault(kind=FaultKind.STALE, path="/v1beta1/options/snapshots/*", times=0, shift_ns=10_000_000_000))
     chain = client.chain(SYMBOL).chain
     assert chain.ts_event_ns - int(chain.quote_ts_ns.max()) >= 10_000_000_000
+
+
+def test_an_underlying_without_options_is_an_error_that_stays(client: AlpacaClient) -> None:
+    """A symbol that is mistyped does not come right by itself."""
+    with pytest.raises(VenueError, match="no options of QQQ") as found:
+        client.chain("QQQ")
+    assert not found.value.retryable

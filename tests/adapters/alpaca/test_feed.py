@@ -129,10 +129,10 @@ def test_whole_chains_come_when_they_are_due(venue: EmulatedServer, open_feed: C
     """By the venue's time, not by the number of batches."""
     feed = open_feed(chain_every_s=3.0)
     _started(feed)
-    asked = [len(feed.next_batch().chains) or feed.polling.is_asking for _ in range(2) if venue.step(2)]
+    asked = [len(feed.next_batch().chains) or feed.polling.asking.is_under_way for _ in range(2) if venue.step(2)]
     assert asked == [False, True]
-    assert feed.polling.wait(10.0)
-    assert (len(feed.next_batch().chains), feed.polling.is_asking) == (1, False)
+    assert feed.polling.asking.wait(10.0)
+    assert (len(feed.next_batch().chains), feed.polling.asking.is_under_way) == (1, False)
 
 
 def test_streams_do_not_wait_for_a_chain_and_its_failures_are_tried_again(
@@ -146,18 +146,18 @@ def test_streams_do_not_wait_for_a_chain_and_its_failures_are_tried_again(
     played = venue.step(2)
     _await_all(feed, played)
     batch = feed.next_batch()
-    assert feed.polling.is_asking
+    assert feed.polling.asking.is_under_way
     assert _rows([batch]) == _rows(played)
-    assert feed.polling.wait(10.0)
+    assert feed.polling.asking.wait(10.0)
     assert len(feed.next_batch().chains) == 1
     venue.faults.add(Fault(kind=FaultKind.SERVER_ERROR, path=path))
     venue.step(2)
     assert feed.next_batch().chains == ()
-    assert feed.polling.wait(10.0)
+    assert feed.polling.asking.wait(10.0)
     assert (feed.next_batch().chains, feed.counts["chain_failures"]) == ((), 1)
     venue.step(5)
     feed.next_batch()
-    assert feed.polling.wait(10.0)
+    assert feed.polling.asking.wait(10.0)
     assert len(feed.next_batch().chains) == 1
 
 
@@ -215,7 +215,7 @@ def test_newly_listed_contracts_are_streamed_from_their_chain_on(
         _started(feed)
     played = venue.step(2)
     delivered = [feed.next_batch()]
-    assert feed.polling.wait(10.0)
+    assert feed.polling.asking.wait(10.0)
     delivered.append(feed.next_batch())
     assert delivered[1].chains[0].is_call.any()
     assert feed.arrivals[True].wait(_at_least("widened", 2), 10.0)  # trades, then quotes
@@ -303,6 +303,31 @@ def test_a_failed_back_fill_is_tried_again_without_loss(
     assert _rows([feed.next_batch()]) == _rows(played)
 
 
+def test_memory_is_bounded_while_a_gap_cannot_be_filled(
+    venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
+) -> None:
+    """What comes meanwhile fills its room, then is counted as overflow; the answer in the end has all of it."""
+    feed = open_feed(attempts=1, most_waiting=200, chain_every_s=10.0)
+    _started(feed)
+    venue.faults.add(Fault(kind=FaultKind.SERVER_ERROR, path="/v*/*/trades", times=0))
+    venue.cut_streams()
+    _await(feed, _at_least("reconnects", 1))
+    played, overflowed = [], []
+    for _ in range(12):
+        played += venue.step(5)
+        with pytest.raises(VenueError):
+            feed.next_batch()
+        overflowed.append(feed.counts["overflowed"])
+        assert feed.polling.asking.wait(10.0)
+    _await_all(feed, played)
+    assert overflowed[-1] > 0
+    venue.faults.clear()
+    batches = [feed.next_batch(), feed.next_batch()]
+    assert _rows(batches) == _rows(played)
+    assert [len(batch.chains) for batch in batches] == [1, 0]
+    assert batches[0].chains[0].ts_event_ns > played[30].ts_event_ns
+
+
 def test_messages_beyond_the_bound_are_counted_and_asked_for_again(
     venue: EmulatedServer, open_feed: Callable[..., AlpacaFeed]
 ) -> None:
@@ -336,13 +361,13 @@ def test_a_stream_of_a_closed_market_may_be_mute(venue: EmulatedServer, open_fee
     for _ in range(5):
         venue.desk.clock.advance(_HOUR_NS // 2)
         feed.next_batch()
-        asked.append(feed.polling.is_asking)
-        assert feed.polling.wait(10.0)
+        asked.append(feed.polling.asking.is_under_way)
+        assert feed.polling.asking.wait(10.0)
         feed.next_batch()
     assert asked == [False, True, False, True, False]
     venue.desk.clock.move_to(next_open_ns("CBOE_Index_Options", venue.desk.clock.now_ns()) + 1_000_000_000)
     feed.next_batch()
-    assert feed.polling.is_asking
+    assert feed.polling.asking.is_under_way
     assert stocks.wait(_at_least("reconnects", 1), 10.0)
 
 

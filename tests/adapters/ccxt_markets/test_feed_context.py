@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -21,6 +23,7 @@ from tests.adapters.ccxt_markets.coins import HOUR_NS, PERPETUAL, SPOT, bars_of,
 from tests.adapters.ccxt_markets.live import (
     PER_STEP,
     START_NS,
+    STREAMS,
     column,
     followed,
     is_stamped,
@@ -33,7 +36,7 @@ from tests.adapters.ccxt_markets.live import (
 MINUTE_NS = HOUR_NS // 60
 DAY_NS = START_NS // (24 * HOUR_NS) * 24 * HOUR_NS
 # Paid every 8 hours, then 4, then 2, as Binance moved perpetuals; the last two lie in the future.
-PAID_HOURS = (-8, 0, 8, 12, 16, 18, 20, 22, 24, 26)
+PAID_HOURS = (-8, 0, 8, 12, 16, 18, 20, 22, 24, 28)
 
 
 def _settled(feed: CcxtFeed, batches: list[MarketBatch]) -> dict[int, int]:
@@ -47,26 +50,36 @@ def _settled(feed: CcxtFeed, batches: list[MarketBatch]) -> dict[int, int]:
     }
 
 
-def test_funding_keeps_the_interval_of_its_time_while_it_changes() -> None:
-    """From 8 to 4 to 2 hours: what was paid as it was, the forecast by today's interval, each payment once."""
+def _forecasts(batches: list[MarketBatch]) -> dict[int, int]:
+    """Return the newest forecast of each payment: its hour and interval in hours."""
+    rows = [m for b in batches for m in b.context if isinstance(m, FundingBatch) and not m.is_settled.any()]
+    return {int(m.funding_ns[0] - DAY_NS) // HOUR_NS: int(m.interval_ns[0]) // HOUR_NS for m in rows}
+
+
+@pytest.mark.parametrize(("exchange", "streams"), [("binance", 3), ("bybit", 1)])
+def test_funding_keeps_the_interval_of_its_time_while_it_changes(exchange: str, streams: int) -> None:
+    """From 8 to 4 to 2 hours and back: what was paid as it was, forecasts as the exchange tells, each payment once."""
     ts_ns = DAY_NS + HOUR_NS * np.array(PAID_HOURS, dtype=np.int64)
-    listed = replace(PERPETUAL, funding_interval_ns=2 * HOUR_NS)
-    paid = {listed.symbol: funding_of(listed.symbol, ts_ns, np.arange(10) * 1e-5)}
+    listed, name = replace(PERPETUAL, funding_interval_ns=2 * HOUR_NS), PERPETUAL.symbol
+    records = {
+        "funding": {name: funding_of(name, ts_ns, np.arange(len(PAID_HOURS)) * 1e-5)},
+        "moved": {name: ((DAY_NS + 24 * HOUR_NS, 4 * HOUR_NS),)},
+    }
     with (
-        served([], markets=(listed,), funding=paid) as server,  # it is 22:13
-        opened(server, "binance", listed.symbol, streams=3, funding_every_s=0.05) as feed,
+        served([], exchange, markets=(listed,), **records) as server,  # it is 22:13
+        opened(server, exchange, name, streams=streams, funding_every_s=0.05) as feed,
     ):
         told: list[MarketBatch] = []
         assert feed.arrivals.wait(lambda c: c.get("context", 0) >= 2, 10.0)
         assert _settled(feed, told) == {0: 8, 8: 8, 12: 4, 16: 4, 18: 2, 20: 2, 22: 2}
-        forecast = next(m for b in told for m in b.context if isinstance(m, FundingBatch) and not m.is_settled[0])
-        assert (forecast.interval_ns[0], forecast.funding_ns[0]) == (2 * HOUR_NS, DAY_NS + 24 * HOUR_NS)
+        assert _forecasts(told) == {24: 2}
         server.desk.clock.move_to(DAY_NS + 24 * HOUR_NS + MINUTE_NS)
         before = feed.counts["context"]
-        assert feed.arrivals.wait(lambda c: c["context"] >= before + 3, 10.0)
+        assert feed.arrivals.wait(lambda c: c["context"] >= before + 4, 10.0)
         assert _settled(feed, told)[24] == 2
-    n_paid = [m.ts_ns.size for b in told for m in b.context if isinstance(m, FundingBatch) and m.is_settled.all()]
-    assert sum(n_paid) == 8
+        assert _forecasts(told) == {24: 2, 28: 4}
+    paid = [m.ts_ns.size for b in told for m in b.context if isinstance(m, FundingBatch) and m.is_settled.all()]
+    assert sum(paid) == 8
 
 
 def test_bars_come_when_they_have_ended_and_of_the_context_markets_too() -> None:
@@ -87,12 +100,13 @@ def test_bars_come_when_they_have_ended_and_of_the_context_markets_too() -> None
         assert (batch.end_ns <= START_NS).all()
 
 
-def test_a_halted_market_is_told_as_such_and_loses_nothing_when_it_opens() -> None:
-    """No trade comes for a while: no error, no loss; the first ones after the halt are delivered."""
+def test_a_halted_market_is_told_as_such_and_loses_nothing_when_it_opens(tmp_path: Path) -> None:
+    """No trade comes for a while: no error, no loss; those after the halt are delivered, at a shared pace."""
+    options: dict[str, Any] = {"market_types": ("spot",), "pace_file": tmp_path / "pace"}
     halted = CoinMarket(base="BTC", quote="USDT", is_active=False)
     with (
         served(tape(halted.symbol, 4), markets=(halted,)) as server,
-        opened(server, "binance", halted.symbol, streams=3) as feed,
+        opened(server, "binance", halted.symbol, streams=3, **options) as feed,
     ):
         assert feed.arrivals.wait(lambda c: c.get("fills", 0) > 0, 10.0)
         quiet = feed.next_batch()
@@ -101,23 +115,26 @@ def test_a_halted_market_is_told_as_such_and_loses_nothing_when_it_opens() -> No
         server.step(4)
         assert feed.arrivals.wait(lambda c: c.get("delivered_trades", 0) == 4 * PER_STEP, 10.0)
         assert column([feed.next_batch()], "trade_id").tolist() == list(range(1, 4 * PER_STEP + 1))
+    assert (tmp_path / "pace").is_file()
 
 
 @pytest.mark.data
-def test_the_chain_of_an_exchange_comes_with_its_stream() -> None:
+@pytest.mark.parametrize(("exchange", "types"), [("bybit", ()), ("binance", ("linear", "option"))])
+def test_the_chain_of_an_exchange_comes_with_its_stream(exchange: str, types: tuple[str, ...]) -> None:
     """A whole chain in dollars, with the trades of the coin's perpetual under the same symbol."""
     path = real("crypto_options/btc_eth_okx_daily.parquet")
     chain = replace(next(c for c in open_chains(path) if c.symbol == "BTC"), ts_event_ns=START_NS)
-    batches = [replace(tape(PERPETUAL.symbol, 1)[0], chains=(chain,))]
-    with served(batches, "bybit") as server:
+    batches, n = [replace(tape(PERPETUAL.symbol, 1)[0], chains=(chain,))], STREAMS[exchange]
+    with served(batches, exchange) as server:
         server.step()
-        with opened(server, "bybit", PERPETUAL.symbol, streams=1, chain_every_s=0.2) as feed:
+        options: dict[str, Any] = {"streams": n, "chain_every_s": 0.2, "market_types": types}
+        with opened(server, exchange, PERPETUAL.symbol, **options) as feed:
             assert feed.arrivals.wait(lambda c: c.get("chains", 0) > 1, 10.0)
             batch = feed.next_batch()
     [found] = batch.chains
     assert (found.symbol, found.n_contracts) == ("BTC", chain.n_contracts)
     assert batch.ts_event_ns >= found.ts_event_ns
-    np.testing.assert_array_equal(found.ask, chain.ask)
+    assert np.nansum(found.ask) == pytest.approx(np.nansum(chain.ask))
 
 
 def _recorded(steps: int) -> Iterator[MarketBatch]:

@@ -147,6 +147,21 @@ def test_simulated_and_real_answers_never_correct_each_other(tmp_path: Path) -> 
     }
 
 
+def test_a_cut_between_two_kinds_of_one_task_is_mended(tmp_path: Path) -> None:
+    """Quotes were committed, their trades not yet: the task is done again, and no quote stands twice."""
+    with shares("thetadata") as server:
+        downloader = opened("thetadata", server, jobs=8)
+        (first,), store = downloaded(tmp_path, downloader, DataKind.TRADES, (DAY, DAY))
+        before = rows(store, DataKind.QUOTES), rows(store, DataKind.TRADES)
+        for file in (tmp_path / "kind=trades" / "_manifest").iterdir():
+            file.unlink()
+        (again,), store = downloaded(tmp_path, downloader, DataKind.TRADES, (DAY, DAY))
+        (done,), _ = downloaded(tmp_path, downloader, DataKind.TRADES, (DAY, DAY))
+    assert (first.status, again.status, done.status) == (_WRITTEN, _WRITTEN, _PRESENT)
+    assert (rows(store, DataKind.QUOTES), rows(store, DataKind.TRADES)) == before
+    assert again.n_repeated == before[0]
+
+
 def test_a_dry_run_asks_nobody(tmp_path: Path) -> None:
     """It tells what is there and what would be asked for."""
     with coins(days=2) as server:

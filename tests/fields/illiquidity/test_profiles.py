@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fields.conventions import LiquiditySource
 from fields.illiquidity.config import ImpactConfig, ImpactMethod, ProfileConfig
 from fields.illiquidity.depth import depth_impact
 from fields.illiquidity.profiles import constant_profile, depth_profile, volume_profile
-from fields.liquidity import LiquidityProfile, LiquiditySource
+from fields.liquidity import LiquidityProfile
 from market.chains import FloatArray
 from market.errors import ConfigError, DataError
 

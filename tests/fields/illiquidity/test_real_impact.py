@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from fields.conventions import LiquiditySource
 from fields.illiquidity.config import ImpactConfig, ImpactMethod, ProfileConfig
 from fields.illiquidity.depth import depth_impact
 from fields.illiquidity.impact import ImpactEstimate, ImpactSample, impact_by_method
 from fields.illiquidity.profiles import depth_profile, volume_profile
 from fields.illiquidity.state import ImpactState
-from fields.liquidity import LiquiditySource
 from market.chains import FloatArray
 from market.trades import Int64Array
 

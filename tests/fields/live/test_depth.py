@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from actors.codec import decode, encode
+from fields.conventions import LiquiditySource
 from fields.illiquidity.config import ImpactConfig
-from fields.liquidity import LiquiditySource
 from fields.live.depth import LiveBook
 from fields.live.market import MarketInputs
 from fields.live.state import LiveField, SymbolCheckpoint, SymbolState
