@@ -74,6 +74,7 @@ class AlpacaClient:
                 # The client offers no setting for time-outs; a transport is how its session takes one.
                 client._session.mount(scheme, self.transport)  # noqa: SLF001
         self._skew = ClockSkew(ahead_ns=0, uncertainty_ns=0)
+        self._known: set[str] = set()  # underlyings that had options
 
     def __enter__(self) -> Self:
         return self
@@ -197,11 +198,12 @@ class AlpacaClient:
         if not listed and not snapshots:
             raise VenueError(
                 f"Alpaca has no options of {symbol}",
-                retryable=False,
+                retryable=symbol in self._known,
                 found=f"an empty chain of the next {self._config.max_days} days",
                 expected="at least one contract",
                 action="check the symbol: Alpaca lists options of shares and funds, and none of indices",
             )
+        self._known.add(symbol)  # an empty answer to the next question is a failure that passes
         stock = vendor.StockSnapshotRequest(symbol_or_symbols=symbol, feed=vendor.DataFeed(self._config.stock_feed))
         spot = _asked(self._stocks.get_stock_snapshot, stock).get(symbol) or {}
         return assembled(symbol, listed, snapshots, spot, self.now_ns(), simulated=self._config.emulated)

@@ -34,6 +34,7 @@ def fetch_chain(
     ticker: str | None = None,
     expirations: tuple[date, date] | None = None,
     strikes: tuple[float, float] | None = None,
+    is_known: bool = False,
 ) -> OptionChain:
     """Fetch the chain of an underlying as it stands.
 
@@ -49,6 +50,8 @@ def fetch_chain(
         The vendor's name of the underlying, such as ``I:SPX``; the symbol by default.
     expirations, strikes : tuple, optional
         The first and the last that are wanted, both included.
+    is_known : bool
+        Whether the underlying is known to have options: an empty answer is then a failure that passes.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def fetch_chain(
     if not rows:
         raise VenueError(
             f"the vendor has no options of {name}",
-            retryable=False,
+            retryable=is_known,
             found="an empty chain",
             expected="at least one contract",
             action="check the ticker (an index is written I:SPX) and the filters",

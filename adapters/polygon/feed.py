@@ -185,7 +185,8 @@ class PolygonFeed:
         now_ns = self._clock.now_ns()
         first = latest_session(product_of(symbol).calendar, now_ns).day
         span = (first, first + timedelta(days=self._config.max_days))
-        return fetch_chain(self.client, symbol, self._clock, ticker=_ticker(symbol), expirations=span)
+        known = symbol in self._listings
+        return fetch_chain(self.client, symbol, self._clock, ticker=_ticker(symbol), expirations=span, is_known=known)
 
     def _open(self) -> None:
         self._opened_ms = self._clock.now_ns() // _MS

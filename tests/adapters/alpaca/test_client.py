@@ -194,3 +194,12 @@ def test_an_underlying_without_options_is_an_error_that_stays(client: AlpacaClie
     with pytest.raises(VenueError, match="no options of QQQ") as found:
         client.chain("QQQ")
     assert not found.value.retryable
+
+
+def test_options_that_were_there_are_not_taken_for_gone(client: AlpacaClient, venue: EmulatedServer) -> None:
+    """An answer of before the market began is empty, and passes."""
+    client.chain(SYMBOL)
+    venue.faults.add(Fault(kind=FaultKind.STALE, times=0, shift_ns=3_600_000_000_000))
+    with pytest.raises(VenueError, match="no options") as found:
+        client.chain(SYMBOL)
+    assert found.value.retryable

@@ -174,6 +174,19 @@ def test_a_venue_that_fails_for_a_while_costs_nothing(feed: PolygonFeed, server:
     assert _keys(batches) == _truth(server, since_ns)
 
 
+def test_an_answer_of_before_the_market_began_passes(feed: PolygonFeed, server: EmulatedServer) -> None:
+    """A stale page may be empty; a symbol that had options has not lost them."""
+    feed.next_batch()
+    _subscribed(feed)
+    server.cut_streams()
+    _subscribed(feed, 2)
+    server.faults.add(Fault(kind=FaultKind.STALE, path="/v3/snapshot/*", shift_ns=3_600_000_000_000))
+    with pytest.raises(VenueError, match="no options of SPY") as caught:
+        feed.next_batch()
+    assert caught.value.retryable
+    assert feed.next_batch().chains
+
+
 def test_batches_are_told_again_and_a_new_feed_takes_up_the_count(
     feed: PolygonFeed, server: EmulatedServer, tmp_path: Path
 ) -> None:
