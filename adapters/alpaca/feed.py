@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar, final
@@ -27,21 +27,21 @@ from adapters.alpaca.columns import (
 from adapters.alpaca.config import AlpacaConfig, Tape
 from adapters.alpaca.names import FOREIGN, Directory, Names
 from adapters.alpaca.news import NewsPolling
-from adapters.alpaca.polling import ChainPolling, is_closed
 from adapters.alpaca.rows import QuoteRow, TradeRow, origin
 from adapters.alpaca.seen import SeenRows
 from adapters.alpaca.streams import Arrivals, StreamThread
 from adapters.credentials import Credentials, load_credentials
+from adapters.live.polling import ChainPolling, is_closed
+from adapters.live.recent import RecentBatches
 from market.chains import OptionChain
 from market.clock import Clock
-from market.errors import ConfigError, DataError
+from market.errors import ConfigError
 from market.ports import ContextMessage, MarketBatch
 
 __all__ = ["AlpacaFactory", "AlpacaFeed"]
 
 _Kind = TypeVar("_Kind", bound=Columns)
 _NS_PER_S: Final = 1e9
-_KEEP: Final = 256
 _NEVER_NS: Final = 1 << 62
 _SKEW_EVERY: Final = 16  # chains
 
@@ -80,11 +80,15 @@ class AlpacaFeed:
         self._waiting: list[Columns] = []
         self._chains: tuple[OptionChain, ...] = ()
         self._context: tuple[ContextMessage, ...] = ()
-        self._kept: deque[tuple[MarketBatch, int]] = deque()  # with their rows
-        self._kept_rows = 0
-        self._again: deque[MarketBatch] = deque()
-        self._sequence, self._n_polls, self._opened_ns = 0, 0, 0
-        self.polling = ChainPolling(config, self._ask_chains, self.client.now_ns)
+        self._recent = RecentBatches(config.interval_s)
+        self._n_polls, self._opened_ns = 0, 0
+        self.polling = ChainPolling(
+            config.symbols,
+            self._ask_chains,
+            self.client.now_ns,
+            every_s=config.chain_every_s,
+            closed_every_s=config.closed_chain_every_s,
+        )
         self._catching_up = False
         self._counts: Counter[str] = Counter()
 
@@ -106,7 +110,7 @@ class AlpacaFeed:
 
     def delay_s(self) -> float:
         """Return the seconds between batches; 0 before the first and while old ones are told again."""
-        return self._config.interval_s if self._kept and not self._again else 0.0
+        return self._recent.delay_s()
 
     def next_batch(self) -> MarketBatch:
         """Return what has come since the batch before; it may be empty.
@@ -121,8 +125,8 @@ class AlpacaFeed:
         VenueError
             Where the venue does not answer. If it is retryable, the next call continues without loss.
         """
-        if self._again:
-            return self._again.popleft()
+        if (told := self._recent.again()) is not None:
+            return told
         is_first = not self._threads
         chains = self.polling.first() if is_first else self.polling.turn()
         self._chains = tuple({chain.symbol: chain for chain in (*self._chains, *chains)}.values())  # newest of each
@@ -140,9 +144,7 @@ class AlpacaFeed:
         for source in (self._bars, self.coins):
             self._context += source.take(self.client.now_ns())
         self._catching_up = False
-        batch = self._batch()
-        self._keep(batch)
-        return batch
+        return self._recent.keep(self._batch())
 
     def rewind(self, sequence: int) -> None:
         """Continue after a batch.
@@ -150,32 +152,15 @@ class AlpacaFeed:
         Parameters
         ----------
         sequence : int
-            The newest batch that the consumer has. The newest 256 are told again as they were, of busy streams fewer,
-            with `AlpacaConfig.most_waiting` rows; a feed that has told nothing yet takes up the count and first asks
-            for the last `AlpacaConfig.catch_up_s`.
+            The newest batch that the consumer has. The newest are told again as they were, see `RecentBatches`; a
+            feed that has told nothing yet takes up the count and first asks for the last `AlpacaConfig.catch_up_s`.
         """
-        if not self._kept:
-            self._sequence = sequence + 1
-            self._catching_up = sequence >= 0
-            if self._catching_up:
-                self._gaps = dict.fromkeys(
-                    (False, True), self.client.now_ns() - int(self._config.catch_up_s * _NS_PER_S)
-                )
+        if self._recent.rewind(sequence):
             return
-        if not self._kept[0][0].sequence - 1 <= sequence < self._sequence:
-            raise DataError(
-                "a live feed keeps its newest batches only",
-                found=f"sequence {sequence}",
-                expected=f"{self._kept[0][0].sequence - 1} to {self._sequence - 1}",
-                action="read what lies before from the store",
-            )
-        self._again = deque(batch for batch, _ in self._kept if batch.sequence > sequence)
-
-    def _keep(self, batch: MarketBatch) -> None:
-        self._kept.append((batch, _n_rows(batch)))
-        self._kept_rows += self._kept[-1][1]
-        while len(self._kept) > _KEEP or (self._kept_rows > self._config.most_waiting and len(self._kept) > 1):
-            self._kept_rows -= self._kept.popleft()[1]
+        self._catching_up = sequence >= 0
+        if self._catching_up:
+            since_ns = self.client.now_ns() - int(self._config.catch_up_s * _NS_PER_S)
+            self._gaps = dict.fromkeys((False, True), since_ns)
 
     def close(self) -> None:
         """End the streams and release connections."""
@@ -266,7 +251,7 @@ class AlpacaFeed:
         ]
         newest_ns = [now_ns, *(item.ts_event_ns for item in quotes), *(item.ts_event_ns for item in trades)]
         batch = MarketBatch(
-            sequence=self._sequence,
+            sequence=self._recent.sequence,
             ts_event_ns=max(newest_ns),
             chains=self._chains,
             quotes=tuple(quotes),
@@ -274,7 +259,6 @@ class AlpacaFeed:
             context=self._context,
         )
         self._waiting, self._chains, self._context = [], (), ()
-        self._sequence += 1
         return batch
 
     def _by_symbol(self, parts: list[_Kind]) -> list[tuple[str, _Kind]]:
@@ -285,10 +269,6 @@ class AlpacaFeed:
         self._counts["foreign"] += int(np.count_nonzero(owner == FOREIGN))
         chosen = ((symbol, np.flatnonzero(owner == place)) for place, symbol in enumerate(self._config.symbols))
         return [(symbol, taken(whole, rows)) for symbol, rows in chosen if rows.size]
-
-
-def _n_rows(batch: MarketBatch) -> int:
-    return sum(item.n_quotes for item in batch.quotes) + sum(item.n_trades for item in batch.trades)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from adapters.alpaca.asking import Asking
 from adapters.alpaca.rows import origin, stamp_ns
+from adapters.live.asking import Asking
 from market.news import NewsBatch
 
 __all__ = ["NewsPolling", "news_batch"]

@@ -31,7 +31,7 @@ class Asking(Generic[_Answer]):
     def begin(self, ask: Callable[[], _Answer]) -> None:
         """Ask; the answer before has been taken."""
         self._answer = Future()
-        threading.Thread(target=_run, args=(ask, self._answer), name="alpaca-asking", daemon=True).start()
+        threading.Thread(target=_run, args=(ask, self._answer), name="venue-asking", daemon=True).start()
 
     def take(self) -> _Answer | None:
         """Return the answer; None where there is none yet, nothing was asked, or the venue gave none.

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, final
 
-from adapters.alpaca.asking import Asking
-from adapters.alpaca.config import AlpacaConfig
+from adapters.live.asking import Asking
 from market.calendars import MarketPhase, next_open_ns, phase_at
 from market.chains import OptionChain
 from market.instruments import product_of
@@ -32,30 +31,36 @@ class ChainPolling:
 
     Parameters
     ----------
-    config : AlpacaConfig
-        Underlyings and how often.
+    symbols : tuple of str
+        Underlyings.
     ask : callable
         Asks the venue for the chains of some underlyings; called in a thread of its own, one call at a time.
     now_ns : callable
         The venue's time, ns since the epoch, UTC.
+    every_s, closed_every_s : float
+        Seconds between whole chains, and while the market is closed; the first after that is asked for at its open.
     """
 
     def __init__(
         self,
-        config: AlpacaConfig,
+        symbols: tuple[str, ...],
         ask: Callable[[Sequence[str]], tuple[OptionChain, ...]],
         now_ns: Callable[[], int],
+        *,
+        every_s: float,
+        closed_every_s: float,
     ) -> None:
-        self._config, self._ask, self._now_ns = config, ask, now_ns
-        self._due_ns = dict.fromkeys(config.symbols, 0)
+        self._symbols, self._ask, self._now_ns = symbols, ask, now_ns
+        self._every_ns, self._closed_every_ns = int(every_s * _NS_PER_S), int(closed_every_s * _NS_PER_S)
+        self._due_ns = dict.fromkeys(symbols, 0)
         self._asked: Sequence[str] = ()
         self.asking: Asking[tuple[OptionChain, ...]] = Asking()
         """What is under way."""
 
     def first(self) -> tuple[OptionChain, ...]:
         """Ask for all chains and wait for them; raise what goes wrong."""
-        found = self._ask(self._config.symbols)
-        self._plan(self._config.symbols, self._now_ns())
+        found = self._ask(self._symbols)
+        self._plan(self._symbols, self._now_ns())
         return found
 
     def turn(self) -> tuple[OptionChain, ...]:
@@ -83,7 +88,6 @@ class ChainPolling:
         for symbol in symbols:
             calendar = product_of(symbol).calendar
             if phase_at(calendar, now_ns) is MarketPhase.CLOSED:
-                later_ns = now_ns + int(self._config.closed_chain_every_s * _NS_PER_S)
-                self._due_ns[symbol] = min(later_ns, next_open_ns(calendar, now_ns))
+                self._due_ns[symbol] = min(now_ns + self._closed_every_ns, next_open_ns(calendar, now_ns))
             else:
-                self._due_ns[symbol] = now_ns + int(self._config.chain_every_s * _NS_PER_S)
+                self._due_ns[symbol] = now_ns + self._every_ns
