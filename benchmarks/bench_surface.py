@@ -24,6 +24,7 @@ __all__ = ["run"]
 
 _SLICES, _STRIKES = 40, 250
 _REACH_MS = 10.0
+_HALF_SPREAD_VOL = 0.002
 
 
 def noisy_surface(noise: float) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -35,7 +36,7 @@ def noisy_surface(noise: float) -> tuple[FloatArray, FloatArray, FloatArray, Flo
     exact = np.sqrt(total_variance(theta[:, None], rho[:, None], psi[:, None], k) / tau[:, None]).ravel()
     iv = exact * (1.0 + noise * np.random.default_rng(1).standard_normal(exact.shape))
     z = k.ravel() / (iv * np.sqrt(np.repeat(tau, _STRIKES)))
-    return k.ravel(), iv, np.exp(-0.5 * (z / 1.2) ** 2) / 0.002, tau, exact
+    return k.ravel(), iv, np.exp(-0.5 * (z / 1.2) ** 2) / _HALF_SPREAD_VOL, tau, exact
 
 
 def general_solver(k: FloatArray, iv: FloatArray, weight: FloatArray, tau: FloatArray) -> FloatArray:
@@ -84,7 +85,8 @@ def run() -> list[Row]:
         )
     k, iv, weight, tau, _ = noisy_surface(0.005)
     fit, layer = calibrate_slices(k, iv, weight, start, tau), np.empty((_SLICES, N_LAYER))
-    on_top = partial(fit_layers, k, iv, weight, start, tau, fit.theta, fit.rho, fit.psi, 24, layer)
+    quotes = (k, iv, np.full(k.shape, _HALF_SPREAD_VOL), np.ones(k.shape))
+    on_top = partial(fit_layers, *quotes, start, tau, fit.theta, fit.rho, fit.psi, 24, layer)
     spline = statistics.median(interleaved_ns({"layer": on_top}, rounds=41, clock=time.thread_time_ns)["layer"]) / 1e6
     rows.append(Row(name="Spline on top of each slice, 0.5% noise", size=k.size, value=spline, unit="ms"))
     calls: dict[str, Callable[[], object]] = {

@@ -198,10 +198,12 @@ def by_session(
 
     Parameters
     ----------
-    venue, symbol : str
+    venue : str
         As in `DownloadTask`.
     kind : DataKind
         What.
+    symbol : str
+        As in `DownloadTask`.
     first, last : datetime.date
         Days, both included.
     calendar : str
@@ -239,10 +241,12 @@ def now_task(
 
     Parameters
     ----------
-    venue, symbol : str
+    venue : str
         As in `DownloadTask`.
     kind : DataKind
         What.
+    symbol : str
+        As in `DownloadTask`.
     first, last : datetime.date
         Days that were asked for.
     calendar : str
