@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final, final
 
 import numpy as np
 
-from actors.mailbox import Backlog, ShardMailbox, rows_of
+from actors.mailbox import Backlog, ShardMailbox, is_empty, rows_of
 from actors.messages import FeedHealth, ShardBatch, StreamHealth
 from actors.placement import owner
 from market.ports import MarketBatch
 
 __all__ = ["Delivery", "FeedConfig"]
 
+_CONTEXT_KEPT: Final = 100_000  # batches that carried context: a year of minutes
 _NO_SYMBOLS: Final = np.zeros(0, dtype="S1")  # a fifth of the bytes of a chain otherwise
 
 
@@ -29,11 +31,15 @@ class FeedConfig:
         Quotes and trades that may wait for one shard.
     backlog_bytes : int
         Newest batches that are kept for shards that must catch up, bytes.
+    replays : bool
+        Whether a second feed can tell again what the backlog no longer holds. A live venue cannot, and often refuses a
+        second connection: its shards are told that they have a hole.
     """
 
     max_in_flight: int = 2
     max_rows: int = 500_000
     backlog_bytes: int = 64_000_000
+    replays: bool = True
 
 
 @final
@@ -50,6 +56,9 @@ class Delivery:
 
     def __init__(self, shards: tuple[str, ...], config: FeedConfig) -> None:
         self._names = shards
+        self.replays = config.replays
+        """Whether a second feed can tell again what the backlog no longer holds."""
+        self._context_from: deque[tuple[int, int]] = deque(maxlen=_CONTEXT_KEPT)
         self._owners: dict[str, str] = {}
         self._mail = {name: ShardMailbox(config.max_in_flight, config.max_rows) for name in shards}
         self._batches, self._chains, self._rows, self._context, self._undelivered = 0, 0, 0, 0, 0
@@ -69,7 +78,9 @@ class Delivery:
         self._batches += 1
         self._chains += len(batch.chains)
         self._rows += rows_of(batch)
-        self._context += len(batch.context)
+        if batch.context:
+            self._context += len(batch.context)
+            self._context_from.append((batch.sequence, len(batch.context)))
         reached = []
         for name in self._names:
             part = self.part(batch, name)
@@ -128,6 +139,63 @@ class Delivery:
         self.down.discard(shard)
         self.catching_up.add(shard)
         return True
+
+    def replayed(self, batch: MarketBatch, shard: str, received_ns: int) -> ShardBatch | None:
+        """Return an old batch as a message for a shard that catches up; None where it holds nothing for it.
+
+        Parameters
+        ----------
+        batch : MarketBatch
+            The batch.
+        shard : str
+            The shard's name.
+        received_ns : int
+            Instant to count its age from where it never came live, ns since the epoch, UTC.
+
+        Returns
+        -------
+        ShardBatch or None
+            With the feed's newest sequence as `live_sequence`.
+        """
+        part = self.part(batch, shard)
+        if is_empty(part):
+            return None
+        return ShardBatch(
+            parts=(part,),
+            sequence=batch.sequence,
+            live_sequence=max(self.newest.sequence, batch.sequence),
+            received_ns=self.backlog.received_ns(batch.sequence, received_ns),
+            queued=len(part.chains),
+        )
+
+    def hole(self, after: int, received_ns: int) -> ShardBatch | None:
+        """Return what to tell a shard that cannot have the batches after a sequence again.
+
+        Parameters
+        ----------
+        after : int
+            The newest batch that it has.
+        received_ns : int
+            Now, ns since the epoch, UTC.
+
+        Returns
+        -------
+        ShardBatch or None
+            That reaches up to where the backlog begins; None where a second feed could tell it all again.
+        """
+        if self.replays:
+            return None
+        first = self.backlog.first_after(after)
+        until = self.newest.sequence if first is None else first - 1
+        return ShardBatch(
+            parts=(),
+            sequence=until,
+            live_sequence=max(self.newest.sequence, until),
+            received_ns=received_ns,
+            queued=0,
+            skipped=until - after,
+            context_lost=sum(count for sequence, count in self._context_from if after < sequence <= until),
+        )
 
     def end_catch_up(self, shard: str, received_ns: int) -> None:
         """Let live batches through again, and tell the shard where the feed stands."""

@@ -17,7 +17,6 @@ from actors.bus import BusActor
 from actors.codec import encode
 from actors.delivery import Delivery, FeedConfig
 from actors.lag import StreamLags
-from actors.mailbox import is_empty
 from actors.messages import FeedHealth, Outgoing, ShardBatch
 from actors.metrics import FeedMetrics
 from actors.pacing import ReplaySource, open_feed, paced
@@ -165,21 +164,26 @@ class FeedActor:
         self._pump(shard)
 
     async def _replay_until_live(self, shard: str, after: int) -> None:
-        source, position = ReplaySource(partial(open_feed, self._factory), self._delivery.backlog), after
-        while position < self._delivery.newest.sequence:  # no await between this test and the end of the catch-up
-            batch = await source.next_after(position)
-            if batch is None:
-                return
-            position, part = batch.sequence, self._delivery.part(batch, shard)
-            if not is_empty(part):
-                message = ShardBatch(
-                    parts=(part,),
-                    sequence=position,
-                    live_sequence=max(self._delivery.newest.sequence, position),
-                    received_ns=self._delivery.backlog.received_ns(position, time.time_ns()),
-                    queued=len(part.chains),
-                )
-                await self._send(shard, message)
+        again = partial(open_feed, self._factory) if self._delivery.replays else None
+        source = ReplaySource(again, self._delivery.backlog)
+        position: int | None = after
+        try:
+            # There must be no await between this test and the end of the catch-up.
+            while position is not None and position < self._delivery.newest.sequence:
+                position = await self._replay_next(shard, position, source)
+        finally:
+            await source.close()
+
+    async def _replay_next(self, shard: str, position: int, source: ReplaySource) -> int | None:
+        batch, now_ns = await source.next_after(position), time.time_ns()
+        if batch is None:
+            message = self._delivery.hole(position, now_ns)
+        else:
+            message = self._delivery.replayed(batch, shard, now_ns)
+        if message is not None:
+            await self._send(shard, message)
+        found = batch or message
+        return None if found is None else found.sequence
 
     async def _report(self) -> None:
         while True:

@@ -257,6 +257,11 @@ class Backlog:
         found = self._batches[place] if place < len(self._batches) else None
         return found if found is not None and found.sequence == sequence + 1 else None
 
+    def first_after(self, sequence: int) -> int | None:
+        """Return the oldest sequence after one that is still here, or None where there is none."""
+        place = bisect_right(self._batches, sequence, key=lambda b: b.sequence)
+        return self._batches[place].sequence if place < len(self._batches) else None
+
     def received_ns(self, sequence: int, default_ns: int) -> int:
         """Return when the feed first had a batch, ns since the epoch, UTC.
 

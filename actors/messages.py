@@ -47,6 +47,8 @@ class ShardBatch:
         Quotes and trades that found no room while they waited, by symbol: the flow of these symbols has a hole.
     context_lost : int
         Context messages that found no room while they waited.
+    skipped : int
+        Batches that nobody can tell this shard again: every one of its symbols may have lost quotes and trades.
     """
 
     parts: tuple[MarketBatch, ...]
@@ -56,6 +58,7 @@ class ShardBatch:
     queued: int
     lost: Mapping[str, int] = field(default_factory=dict)
     context_lost: int = 0
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

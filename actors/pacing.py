@@ -9,7 +9,7 @@ from typing import Final, final
 
 from actors.mailbox import Backlog
 from market.errors import VenueError
-from market.ports import FeedFactory, MarketBatch, MarketFeed
+from market.ports import FeedFactory, MarketBatch, MarketFeed, close_feed
 
 __all__ = ["Beat", "ReplaySource", "open_feed", "paced"]
 
@@ -127,24 +127,31 @@ class ReplaySource:
 
     Parameters
     ----------
-    open_after : callable
-        Opens a feed that continues after a sequence.
+    open_after : callable or None
+        Opens a feed that continues after a sequence; None where what is past cannot be told again.
     backlog : Backlog
         The newest batches.
     """
 
-    def __init__(self, open_after: Callable[[int], Awaitable[MarketFeed]], backlog: Backlog) -> None:
+    def __init__(self, open_after: Callable[[int], Awaitable[MarketFeed]] | None, backlog: Backlog) -> None:
         self._open, self._backlog = open_after, backlog
         self._feed: MarketFeed | None = None
         self._position = -1
 
     async def next_after(self, position: int) -> MarketBatch | None:
-        """Return the batch that follows a sequence, or None at the feed's end."""
+        """Return the batch that follows a sequence, or None at the feed's end and where it cannot be told again."""
         kept = self._backlog.next_after(position)
-        if kept is not None:
+        if kept is not None or self._open is None:
             return kept
         if self._feed is None or self._position != position:
+            await self.close()
             self._feed = await self._open(position)
         batch = await asyncio.to_thread(self._feed.next_batch)
         self._position = position if batch is None else batch.sequence
         return batch
+
+    async def close(self) -> None:
+        """Close the feed of its own, if there is one."""
+        if self._feed is not None:
+            await asyncio.to_thread(close_feed, self._feed)
+            self._feed = None

@@ -218,7 +218,8 @@ class ShardState:
             self._context = self._context.after_loss(message.context_lost)
         touched = {symbol: part.sequence for part in message.parts for symbol in self._take(part)}
         # Last: whether they were lost before or after a session that opens here, nobody can tell.
-        for symbol, rows in message.lost.items():
+        holes = dict.fromkeys(self._states, message.skipped) if message.skipped else {}
+        for symbol, rows in (holes | dict(message.lost)).items():
             self._tell(symbol, partial(_lose, rows))
         fresh = [
             published

@@ -178,7 +178,8 @@ class System:
         )
         log = SqlLogFactory(url=settings.ledger_url(), run_id=self._run_id)
         restarted(LedgerActor, "ledger", log, bus, ledger)
-        restarted(FeedActor, "feed", self._wired.factory, shards, bus, FeedConfig())
+        feeding = FeedConfig(replays=settings.feed.kind is not FeedKind.VENUE)
+        restarted(FeedActor, "feed", self._wired.factory, shards, bus, feeding)
 
     def _shard_config(self, name: str) -> ShardConfig:
         return ShardConfig(

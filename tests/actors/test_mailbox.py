@@ -185,3 +185,22 @@ def test_books_and_context_weigh_in_the_backlog() -> None:
     plain = batch_of(0, small_chain("A"))
     told = replace(plain, books=(book_of("A"),), context=(series_of("VIX", 15.0),))
     assert weigh(told) > weigh(plain) + 100 * 16
+
+
+def test_what_a_live_venue_cannot_tell_again_is_a_hole() -> None:
+    """Without a second feed a shard is told where it can go on, how much it missed and which context with it."""
+    delivery = Delivery(("one",), FeedConfig(backlog_bytes=1, replays=False))
+    for sequence in range(5):
+        told = (series_of("VIX", 15.0),) if sequence == 2 else ()
+        delivery.hand_over(replace(batch_of(sequence, small_chain("A")), context=told), sequence)
+    hole = delivery.hole(0, 9)
+    assert hole is not None
+    assert (hole.sequence, hole.skipped, hole.context_lost, hole.live_sequence) == (3, 3, 1, 4)
+    assert delivery.backlog.next_after(hole.sequence) is not None
+
+
+def test_a_recording_has_no_hole() -> None:
+    """What can be told again by a second feed is asked of it."""
+    delivery = Delivery(("one",), FeedConfig(backlog_bytes=1))
+    delivery.hand_over(batch_of(3, small_chain("A")), 0)
+    assert delivery.hole(0, 9) is None

@@ -201,6 +201,18 @@ def test_context_outlives_a_restart_and_a_loss_takes_it() -> None:
     assert "lost on its way" in after.live.market.reasons["vix"]
 
 
+def test_batches_that_nobody_can_tell_again_leave_a_hole_in_every_symbol() -> None:
+    """A shard that caught up with a live venue only in part says of each symbol that trades may be missing."""
+    state = _state(ManualClock())
+    for symbol in ("AAA", "BBB"):
+        state.on_batch(message_of(0, small_chain(symbol)))
+    hole = ShardBatch(parts=(), sequence=5, live_sequence=6, received_ns=0, queued=0, skipped=4)
+    assert state.on_batch(hole) == []
+    assert state.sequence == 5
+    found = [state.on_batch(message_of(n, small_chain(s)))[-1] for n, s in ((6, "AAA"), (7, "BBB"))]
+    assert [publication.live.stream.rows_lost for publication in found] == [4, 4]
+
+
 def test_a_book_reaches_its_symbol_before_the_chain() -> None:
     """The field of the batch that brought a book stands on it."""
     message = message_of(0, small_chain("AAA"))
