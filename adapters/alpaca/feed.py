@@ -128,7 +128,7 @@ class AlpacaFeed:
         if (told := self._recent.again()) is not None:
             return told
         is_first = not self._threads
-        chains = self.polling.first() if is_first else self.polling.turn()
+        chains = self.polling.now() if is_first else self.polling.turn()
         self._chains = tuple({chain.symbol: chain for chain in (*self._chains, *chains)}.values())  # newest of each
         for chain in chains:
             self._note(chain)

@@ -57,8 +57,8 @@ class ChainPolling:
         self.asking: Asking[tuple[OptionChain, ...]] = Asking()
         """What is under way."""
 
-    def first(self) -> tuple[OptionChain, ...]:
-        """Ask for all chains and wait for them; raise what goes wrong."""
+    def now(self) -> tuple[OptionChain, ...]:
+        """Ask for all chains and wait for them, as for the first; raise what goes wrong."""
         found = self._ask(self._symbols)
         self._plan(self._symbols, self._now_ns())
         return found

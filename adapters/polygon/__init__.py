@@ -5,8 +5,7 @@ from adapters.polygon.chain import fetch_chain
 from adapters.polygon.client import Budget, PolygonClient, PolygonConfig
 from adapters.polygon.connection import connected_client
 from adapters.polygon.feed import PolygonFactory, PolygonFeed
-from adapters.polygon.live_config import PolygonLiveConfig
-from adapters.polygon.stream import PolygonTradeStream, StreamConfig
+from adapters.polygon.live_config import PolygonLiveConfig, StreamConfig
 from adapters.polygon.ticks import fetch_quotes, fetch_trades
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "PolygonFactory",
     "PolygonFeed",
     "PolygonLiveConfig",
-    "PolygonTradeStream",
     "StreamConfig",
     "connected_client",
     "fetch_bars",

@@ -12,7 +12,7 @@ from massive import WebSocketClient
 from massive.exceptions import AuthError
 from websockets.exceptions import WebSocketException
 
-from adapters.polygon.stream import StreamConfig
+from adapters.polygon.live_config import StreamConfig
 from adapters.polygon.wire import Bar, Frame, Quote, Status, Trade, read_frame
 from market.errors import VenueError
 
@@ -46,14 +46,28 @@ class ChannelThread:
         The key.
     config : StreamConfig
         Where the stream is and when it counts as lost.
+    market : str
+        ``options`` or ``stocks``.
     channels : iterable of str
         Such as ``T.SPY`` and ``Q.O:SPY251231C00600000``.
     most_waiting : int
         Frames that wait; one beyond is left out and counted, and makes a gap.
+    is_closed : callable, optional
+        Whether all markets of the stream are closed: it may be mute then.
     """
 
-    def __init__(self, key: str, config: StreamConfig, channels: Iterable[str], *, most_waiting: int) -> None:
-        self._key, self._config, self._most = key, config, most_waiting
+    def __init__(
+        self,
+        key: str,
+        config: StreamConfig,
+        market: str,
+        channels: Iterable[str],
+        *,
+        most_waiting: int,
+        is_closed: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._key, self._config, self._market = key, config, market
+        self._most, self._is_closed = most_waiting, is_closed
         self._channels = set(channels)
         self._changed = threading.Condition()
         self._frames: list[Frame] = []
@@ -64,7 +78,7 @@ class ChannelThread:
         self._client: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._thread = threading.Thread(target=self._run, name=f"polygon-{config.market}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"polygon-{market}", daemon=True)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -157,7 +171,7 @@ class ChannelThread:
             client = self._client = WebSocketClient(
                 api_key=self._key,
                 feed=self._config.feed,
-                market=self._config.market,
+                market=self._market,
                 secure=self._config.secure,
                 raw=True,
                 subscriptions=sorted(self._channels),
@@ -168,11 +182,16 @@ class ChannelThread:
             while True:
                 try:
                     data = await asyncio.wait_for(frames.get(), self._config.silent_s)
-                    if data is None:
-                        await listening  # a refused key is an error, a lost connection is not
-                        return
+                except TimeoutError:
+                    if self._is_closed():
+                        continue
+                    return
+                if data is None:
+                    await listening  # a refused key is an error, a lost connection is not
+                    return
+                try:
                     self._put(read_frame(data))
-                except (TimeoutError, ValueError):
+                except ValueError:
                     return
         finally:
             with self._changed:
@@ -200,7 +219,7 @@ class ChannelThread:
             raise VenueError(
                 f"the vendor refuses the stream: {reason}",
                 retryable=False,
-                found=f"{status.status} on {self._config.market}",
+                found=f"{status.status} on {self._market}",
                 action="check the key, and that the plan has this stream",
             )
         if status.status != "success" or self._unconfirmed <= 0:

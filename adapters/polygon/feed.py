@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
-from dataclasses import dataclass, replace
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, TypeVar, final
+from typing import Final, TypeVar, final
 
 from adapters.credentials import Credentials, load_credentials
 from adapters.limits import SharedLimiter
+from adapters.live.polling import ChainPolling, is_closed
+from adapters.live.recent import RecentBatches
 from adapters.polygon.chain import fetch_chain
 from adapters.polygon.channels import ChannelThread
 from adapters.polygon.client import PolygonClient
 from adapters.polygon.live_config import PolygonLiveConfig
 from adapters.polygon.live_rows import Listing, bar_batch, quote_batch, trade_batch
+from adapters.polygon.missed import missed_quotes, missed_trades
 from adapters.polygon.wire import Bar, Quote, Trade
 from adapters.ticks.rows import Tally
 from market.calendars import latest_session
 from market.chains import OptionChain
 from market.clock import Clock, SystemClock
-from market.errors import ConfigError, DataError
+from market.errors import ConfigError
 from market.instruments import Delivery, product_of
 from market.ports import ContextMessage, MarketBatch
 
@@ -28,8 +33,6 @@ __all__ = ["PolygonFactory", "PolygonFeed"]
 _Row = TypeVar("_Row", Trade, Quote, Bar)
 _MS: Final = 1_000_000
 _NS_PER_S: Final = 1_000_000_000
-_WEEK_NS: Final = 7 * 86_400 * _NS_PER_S
-_KEEP: Final = 256
 _SKEW_EVERY: Final = 16  # chains
 _LEAST_SKEW_NS: Final = 2 * _NS_PER_S  # the vendor tells whole seconds
 _CATCH_UP_MS: Final = 900_000
@@ -72,17 +75,26 @@ class PolygonFeed:
         self.client = PolygonClient(key, config.rest, budget=self._budget)
         self.threads: dict[str, ChannelThread] = {}
         self._listings: dict[str, Listing] = {}
+        self._told_ns: dict[str, int] = {}  # instant of the newest chain
         self._owner: dict[str, str] = {symbol: symbol for symbol in config.symbols}
         self._gaps: dict[str, int] = {}
         self._newest_ms: dict[str, int] = {}
-        self._to_fetch: dict[str, None] = {}
+        self._traded_ns: dict[str, int] = {}  # instant of the newest chain in which a contract's volume had grown
         self._seen: OrderedDict[tuple[str, int, int], None] = OrderedDict()
         self._trades: list[Trade] = []
         self._quotes: list[Quote] = []
         self._bars: list[Bar] = []
-        self._kept: deque[MarketBatch] = deque(maxlen=_KEEP)
-        self._again: deque[MarketBatch] = deque()
-        self._sequence, self._next_chain_ns, self._n_chains, self._opened_ms = 0, 0, 0, 0
+        # What an error leaves behind comes with the next batch.
+        self._chains: tuple[OptionChain, ...] = ()
+        self._recent = RecentBatches(config.interval_s)
+        self._n_polls, self._opened_ms = 0, 0
+        self.polling = ChainPolling(
+            config.symbols,
+            self._ask_chains,
+            self._clock.now_ns,
+            every_s=config.chain_every_s,
+            closed_every_s=config.closed_chain_every_s,
+        )
         self._counts: Counter[str] = Counter()
         self._tally = Tally()
 
@@ -95,6 +107,7 @@ class PolygonFeed:
     def counts(self) -> dict[str, int]:
         """Reconnects, back-fills, duplicates, rejected and foreign records, and contracts that were not filled."""
         found = Counter(self._counts)
+        found.update(chain_failures=self.polling.asking.failures)
         for thread in self.threads.values():
             found.update(thread.counts)
         found.update({f"dropped.{reason.value}": rows for reason, rows in self._tally.dropped.items()})
@@ -102,7 +115,7 @@ class PolygonFeed:
 
     def delay_s(self) -> float:
         """Return the seconds between batches; 0 before the first and while old ones are told again."""
-        return self._config.interval_s if self._kept and not self._again else 0.0
+        return self._recent.delay_s()
 
     def next_batch(self) -> MarketBatch:
         """Return what has come since the batch before; it may be empty.
@@ -117,20 +130,18 @@ class PolygonFeed:
         VenueError
             Where the vendor does not answer. If it is retryable, the next call continues without loss.
         """
-        if self._again:
-            return self._again.popleft()
+        if (told := self._recent.again()) is not None:
+            return told
         for market, thread in self.threads.items():
             self._collect(market, thread)
-        chains: tuple[OptionChain, ...] = ()
-        if self._clock.now_ns() >= self._next_chain_ns or _OPTIONS in self._gaps or not self._n_chains:
-            chains = self._chains()
+        # After a gap the chain says which contracts traded meanwhile: their trades are fetched before newer ones go on.
+        is_urgent = _OPTIONS in self._gaps or not self._listings
+        self._note(self.polling.now() if is_urgent else self.polling.turn())
         if not self.threads:
             self._open()
         for market in tuple(self._gaps):
             self._fill(market)
-        batch = self._batch(chains)
-        self._kept.append(batch)
-        return batch
+        return self._recent.keep(self._batch())
 
     def rewind(self, sequence: int) -> None:
         """Continue after a batch.
@@ -138,25 +149,14 @@ class PolygonFeed:
         Parameters
         ----------
         sequence : int
-            The newest batch that the consumer has. The newest 256 are told again as they were; a feed that has told
-            nothing yet takes up the count and asks for the trades of the last quarter of an hour.
+            The newest batch that the consumer has. The newest are told again as they were, see `RecentBatches`; a
+            feed that has told nothing yet takes up the count and asks for the trades of the last quarter of an hour.
         """
-        if not self._kept:
-            self._sequence = sequence + 1
-            if sequence >= 0:
-                self._clock.set_by(self.client.server_time_ns())
-                since_ms = self._clock.now_ns() // _MS - _CATCH_UP_MS
-                markets = (_STOCKS, _OPTIONS) if self._config.stream_options else (_STOCKS,)
-                self._gaps = dict.fromkeys(markets, since_ms)
+        if self._recent.rewind(sequence) or sequence < 0:
             return
-        if not self._kept[0].sequence - 1 <= sequence < self._sequence:
-            raise DataError(
-                "a live feed keeps its newest batches only",
-                found=f"sequence {sequence}",
-                expected=f"{self._kept[0].sequence - 1} to {self._sequence - 1}",
-                action="read what lies before from the store",
-            )
-        self._again = deque(batch for batch in self._kept if batch.sequence > sequence)
+        self._clock.set_by(self.client.server_time_ns())
+        since_ms = self._clock.now_ns() // _MS - _CATCH_UP_MS
+        self._gaps = dict.fromkeys(self._markets, since_ms)
 
     def close(self) -> None:
         """End the streams and release connections."""
@@ -165,37 +165,53 @@ class PolygonFeed:
         self.client.close()
         self._budget.close()
 
-    def _chains(self) -> tuple[OptionChain, ...]:
-        if self._n_chains % _SKEW_EVERY == 0:
-            self._clock.set_by(self.client.server_time_ns())
-        found = tuple(self._chain(symbol) for symbol in self._config.symbols)
-        self._n_chains += 1
-        self._next_chain_ns = self._clock.now_ns() + int(self._config.chain_every_s * _NS_PER_S)
-        for chain in found:
-            listing, before = Listing.of(chain), self._listings.get(chain.symbol)
-            if _OPTIONS in self._gaps:
-                self._to_fetch |= dict.fromkeys(listing.traded_since(before))
-            self._listings[chain.symbol] = listing
-            self._owner |= dict.fromkeys(listing.places, chain.symbol)
-        if _OPTIONS in self.threads:
-            self.threads[_OPTIONS].choose(self._channels(_OPTIONS))
-        return found
+    @property
+    def _markets(self) -> tuple[str, ...]:
+        return (_STOCKS, _OPTIONS) if self._config.stream_options else (_STOCKS,)
 
-    def _chain(self, symbol: str) -> OptionChain:
-        now_ns = self._clock.now_ns()
-        first = latest_session(product_of(symbol).calendar, now_ns).day
+    def _ask_chains(self, symbols: Sequence[str]) -> tuple[OptionChain, ...]:
+        # In a thread of its own, and a client serves one: that of the feed fills gaps meanwhile.
+        with closing(PolygonClient(self._key, self._config.rest, budget=self._budget)) as client:
+            if self._n_polls % _SKEW_EVERY == 0:
+                self._clock.set_by(client.server_time_ns())
+            self._n_polls += 1
+            return tuple(self._chain(client, symbol) for symbol in symbols)
+
+    def _chain(self, client: PolygonClient, symbol: str) -> OptionChain:
+        first = latest_session(product_of(symbol).calendar, self._clock.now_ns()).day
         span = (first, first + timedelta(days=self._config.max_days))
         known = symbol in self._listings
-        return fetch_chain(self.client, symbol, self._clock, ticker=_ticker(symbol), expirations=span, is_known=known)
+        return fetch_chain(client, symbol, self._clock, ticker=_ticker(symbol), expirations=span, is_known=known)
+
+    def _note(self, chains: Sequence[OptionChain]) -> None:
+        """Keep chains and their contracts, and stream those that are nearest now."""
+        # One that was under way when a gap needed another at once is the older of the two.
+        fresh = [chain for chain in chains if chain.ts_event_ns > self._told_ns.get(chain.symbol, 0)]
+        for chain in fresh:
+            listing, before = Listing.of(chain), self._listings.get(chain.symbol)
+            # Always, because chains come while a stream is down, too, before anybody knows of the gap.
+            self._traded_ns |= dict.fromkeys(listing.traded_since(before), chain.ts_event_ns)
+            self._listings[chain.symbol] = listing
+            self._owner |= dict.fromkeys(listing.places, chain.symbol)
+            self._told_ns[chain.symbol] = chain.ts_event_ns
+        self._chains = tuple({chain.symbol: chain for chain in (*self._chains, *fresh)}.values())  # newest of each
+        if fresh and _OPTIONS in self.threads:
+            self.threads[_OPTIONS].choose(self._channels(_OPTIONS))
 
     def _open(self) -> None:
         self._opened_ms = self._clock.now_ns() // _MS
-        for market in (_STOCKS, _OPTIONS) if self._config.stream_options else (_STOCKS,):
+        for market in self._markets:
             channels = self._channels(market)
             if not channels:
                 continue  # indices have neither trades nor quotes
-            stream = replace(self._config.stream, market=market)
-            thread = ChannelThread(self._key, stream, channels, most_waiting=self._config.most_waiting)
+            thread = ChannelThread(
+                self._key,
+                self._config.stream,
+                market,
+                channels,
+                most_waiting=self._config.most_waiting,
+                is_closed=lambda: is_closed(self._config.symbols, self._clock.now_ns()),
+            )
             self.threads[market] = thread
             thread.start()
 
@@ -236,51 +252,23 @@ class PolygonFeed:
     def _fill(self, market: str) -> None:
         """Fetch the trades that a stream may have missed; missed quotes of options are in the chain that came since."""
         overlap_ms = int(self._config.stream.overlap_s * 1000)
-        start_ms = max(self._gaps[market] - overlap_ms, self._opened_ms + 1 if self._kept else 0)
+        start_ms = max(self._gaps[market] - overlap_ms, self._opened_ms + 1 if self._recent.has_told else 0)
         shares = [symbol for symbol in self._config.symbols if _ticker(symbol) == symbol]
-        tickers = list(self._to_fetch) if market == _OPTIONS else shares
-        fetched = [row for ticker in tickers[: self._config.most_fetched] for row in self._missed(ticker, start_ms)]
-        quotes = (
-            [] if market == _OPTIONS else [row for ticker in tickers for row in self._missed_quotes(ticker, start_ms)]
-        )
+        traded = [ticker for ticker, traded_ns in self._traded_ns.items() if traded_ns >= start_ms * _MS]
+        tickers = traded if market == _OPTIONS else shares
+        most = self._config.most_fetched
+        fetched = [row for ticker in tickers[:most] for row in missed_trades(self.client, ticker, start_ms)]
+        asked = tickers if market == _STOCKS else ()
+        quotes = [row for ticker in asked for row in missed_quotes(self.client, ticker, start_ms)]
         fresh = self._fresh(fetched, back=True)
         self._trades += fresh
         self._quotes = quotes + self._quotes
         self._counts["backfills"] += 1
         self._counts["backfilled_rows"] += len(fresh)
-        self._counts["not_filled"] += max(len(tickers) - self._config.most_fetched, 0)
-        if market == _OPTIONS:
-            self._to_fetch.clear()
+        self._counts["not_filled"] += max(len(tickers) - most, 0)
         del self._gaps[market]
 
-    def _missed(self, ticker: str, start_ms: int) -> list[Trade]:
-        return [
-            Trade(
-                sym=ticker,
-                t=row.sip_timestamp // _MS,
-                p=row.price,
-                s=row.size,
-                q=-1 if row.sequence_number is None else row.sequence_number,
-                x=-1 if row.exchange is None else row.exchange,
-                c=row.conditions,
-            )
-            for row in self.client.rows("list_trades", ticker, **_since(start_ms))
-        ]
-
-    def _missed_quotes(self, ticker: str, start_ms: int) -> list[Quote]:
-        return [
-            Quote(
-                sym=ticker,
-                t=row.sip_timestamp // _MS,
-                bp=row.bid_price or 0.0,
-                ap=row.ask_price or 0.0,
-                bs=row.bid_size or 0.0,
-                as_=row.ask_size or 0.0,
-            )
-            for row in self.client.rows("list_quotes", ticker, **_since(start_ms))
-        ]
-
-    def _batch(self, chains: tuple[OptionChain, ...]) -> MarketBatch:
+    def _batch(self) -> MarketBatch:
         simulated = self._config.emulated
         trades = tuple(
             trade_batch(self._listings[symbol], rows, self._tally, simulated=simulated)
@@ -293,17 +281,16 @@ class PolygonFeed:
         bars: tuple[ContextMessage, ...] = tuple(
             bar_batch(symbol, rows, simulated=simulated) for symbol, rows in self._by_symbol(self._bars).items()
         )
-        instants = [item.ts_event_ns for item in (*chains, *trades, *quotes, *bars)]
+        instants = [item.ts_event_ns for item in (*self._chains, *trades, *quotes, *bars)]
         batch = MarketBatch(
-            sequence=self._sequence,
+            sequence=self._recent.sequence,
             ts_event_ns=max([self._clock.now_ns(), *instants]),
-            chains=chains,
+            chains=self._chains,
             quotes=quotes,
             trades=trades,
             context=bars,
         )
-        self._trades, self._quotes, self._bars = [], [], []
-        self._sequence += 1
+        self._trades, self._quotes, self._bars, self._chains = [], [], [], ()
         return batch
 
     def _by_symbol(self, rows: list[_Row]) -> dict[str, list[_Row]]:
@@ -315,12 +302,6 @@ class PolygonFeed:
             else:
                 found.setdefault(symbol, []).append(row)
         return found
-
-
-def _since(start_ms: int) -> dict[str, Any]:
-    start_ns = start_ms * _MS
-    span = {"timestamp_gte": start_ns, "timestamp_lt": start_ns + _WEEK_NS}
-    return {"order": "asc", "sort": "timestamp", "limit": 50_000, **span}
 
 
 def _ticker(symbol: str) -> str:

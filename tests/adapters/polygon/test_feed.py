@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,6 +31,7 @@ _KEY = "a-key-that-nobody-may-read"
 _MARKET = listed_as(named_market("demo", interval_s=1.0, speed=5.0), ("SPY",))
 _SMALL = replace(_MARKET.symbols[0], n_daily=1, n_weekly=1, n_monthly=1, strikes_each=21, trades_per_session=60_000.0)
 _SOON_S = 20.0
+_HOUR_NS = 3_600_000_000_000
 
 
 @pytest.fixture
@@ -84,6 +86,17 @@ def _truth(server: EmulatedServer, since_ns: int) -> list[tuple[int, int, float,
     return sorted(_rows(trades))
 
 
+def _drained(feed: PolygonFeed, server: EmulatedServer, since_ns: int, batches: list[MarketBatch]) -> None:
+    """Take batches until as many trades are there as the market had."""
+    expected = len(_truth(server, since_ns))
+    for _ in range(200):
+        if len(_keys(batches)) >= expected:
+            return
+        for thread in feed.threads.values():
+            thread.wait(lambda counts: counts["waiting"] > 0 or counts["failed"] > 0, 0.05)
+        batches.append(feed.next_batch())
+
+
 def test_the_first_batch_is_a_chain_in_the_vendors_time_and_simulated(
     feed: PolygonFeed, server: EmulatedServer
 ) -> None:
@@ -94,17 +107,6 @@ def test_the_first_batch_is_a_chain_in_the_vendors_time_and_simulated(
     assert (chain.symbol, chain.provenance.simulated, batch.sequence) == ("SPY", True, 0)
     assert chain.spot_last > 0.0
     assert (chain.expiry_ns > chain.ts_event_ns).all()
-
-
-def _drained(feed: PolygonFeed, server: EmulatedServer, since_ns: int, batches: list[MarketBatch]) -> None:
-    """Take batches until as many trades are there as the market had."""
-    expected = len(_truth(server, since_ns))
-    for _ in range(200):
-        if len(_keys(batches)) >= expected:
-            return
-        for thread in feed.threads.values():
-            thread.wait(lambda counts: counts["waiting"] > 0 or counts["failed"] > 0, 0.05)
-        batches.append(feed.next_batch())
 
 
 def test_streams_bring_every_trade_quote_and_minute_once(feed: PolygonFeed, server: EmulatedServer) -> None:
@@ -140,6 +142,64 @@ def test_a_cut_stream_loses_nothing(feed: PolygonFeed, server: EmulatedServer) -
     assert feed.counts["reconnects"] == 6
     assert feed.counts["backfilled_rows"] > 0
     assert len([batch for batch in batches if batch.chains]) >= 4
+
+
+def test_contracts_that_traded_while_a_stream_was_down_are_filled_also_where_chains_came_meanwhile(
+    server: EmulatedServer, tmp_path: Path
+) -> None:
+    """What a chain tells of trades in the gap is not forgotten with the next chain."""
+    feed = PolygonFeed(_config(server, tmp_path, chain_every_s=0.0), _KEY)
+    batches = [feed.next_batch()]
+    _subscribed(feed)
+    since_ns = server.desk.clock.now_ns() + 1
+    server.step(1)  # the vendor tells whole seconds: what it printed in the very first one may not be asked for
+    _drained(feed, server, since_ns, batches)
+    server.faults.add(Fault(kind=FaultKind.DISCONNECT, where=Where.CONNECT, times=0))
+    server.cut_streams()
+    for _ in range(3):
+        server.step(2)
+        batches.append(feed.next_batch())
+        assert feed.polling.asking.wait(_SOON_S)
+    server.faults.clear()
+    _subscribed(feed, 2)
+    _drained(feed, server, since_ns, batches)
+    feed.close()
+    assert len([batch for batch in batches if batch.chains]) >= 4
+    assert _keys(batches) == _truth(server, since_ns)
+
+
+def test_rows_do_not_wait_for_a_chain_and_none_is_asked_for_at_night(server: EmulatedServer, tmp_path: Path) -> None:
+    """A chain is asked for in a thread; while the market is closed seldom, and a mute stream is left alone."""
+    stream = StreamConfig(feed=f"127.0.0.1:{server.port}", secure=False, first_wait_s=0.01, silent_s=0.2)
+    config = _config(server, tmp_path, chain_every_s=60.0, closed_chain_every_s=3_600.0, stream=stream)
+    feed = PolygonFeed(config, _KEY, clock=server.desk.clock)
+    server.desk.clock.advance(9 * _HOUR_NS)
+    feed.next_batch()
+    _subscribed(feed)
+    asked = []
+    for _ in range(4):
+        server.desk.clock.advance(_HOUR_NS // 2)
+        assert not feed.next_batch().chains
+        asked.append(feed.polling.asking.is_under_way)
+        assert feed.polling.asking.wait(_SOON_S)
+        assert len(feed.next_batch().chains) == asked[-1]
+    assert not feed.threads["options"].wait(lambda counts: counts["reconnects"] > 0, 0.5)
+    feed.close()
+    assert asked == [False, True, False, True]
+
+
+def test_a_key_that_only_the_stream_refuses_ends_the_feed_and_stands_in_no_text(
+    feed: PolygonFeed, server: EmulatedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is nothing to wait for; neither log nor error holds the key."""
+    caplog.set_level(logging.DEBUG, logger="massive")
+    server.faults.add(Fault(kind=FaultKind.REVOKED_KEY, where=Where.CONNECT, times=0))
+    feed.next_batch()
+    assert feed.threads["stocks"].wait(lambda counts: counts["failed"] > 0, _SOON_S)
+    with pytest.raises(VenueError, match="key of the stream") as caught:
+        feed.next_batch()
+    assert not caught.value.retryable
+    assert _KEY not in f"{caplog.text}{caught.value!r}"
 
 
 @pytest.mark.parametrize("kind", [FaultKind.DUPLICATE, FaultKind.OUT_OF_ORDER, FaultKind.DISCONNECT])
