@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, final
@@ -22,6 +21,7 @@ from adapters.ccxt_markets.rows import quote_batch, trade_batch
 from adapters.ccxt_markets.streams import StreamThread
 from adapters.ccxt_markets.trade_line import TradeLine
 from adapters.ccxt_markets.venue import CcxtVenue
+from adapters.live.recent import RecentBatches
 from market.books import BookSnapshot
 from market.errors import DataError
 from market.ports import MarketBatch
@@ -29,7 +29,6 @@ from market.trades import QuoteBatch, TradeBatch
 
 __all__ = ["CcxtFactory", "CcxtFeed"]
 
-_KEEP: Final = 256
 _MS: Final = 1_000_000
 _RETRY_S: Final = 5.0
 
@@ -52,10 +51,9 @@ class CcxtFeed:
         self._config, self._clock_ns = config, clock_ns
         self._venue, self._filler = self._opened(), self._opened()
         self._start_ms = clock_ns() // _MS
-        self._kept: deque[MarketBatch] = deque(maxlen=_KEEP)
-        self._again: deque[MarketBatch] = deque()
+        self._recent = RecentBatches(config.interval_s)
         self._threads: list[PollThread | StreamThread] = []
-        self._sequence, self._newest_ns = 0, 0
+        self._newest_ns = 0
         self._closing = threading.Lock()
         self._is_closed = False
         self.arrivals = self._empty()
@@ -86,7 +84,7 @@ class CcxtFeed:
 
     def delay_s(self) -> float:
         """Return the seconds between batches; 0 before the first and while old ones are told again."""
-        return self._config.interval_s if self._kept and not self._again else 0.0
+        return self._recent.delay_s()
 
     def next_batch(self) -> MarketBatch:
         """Return what has come since the batch before; it may be empty.
@@ -96,13 +94,11 @@ class CcxtFeed:
         VenueError
             The exchange refuses for good, or does not know a market.
         """
-        if self._again:
-            return self._again.popleft()
+        if (told := self._recent.again()) is not None:
+            return told
         if not self._threads:
             self._open()
-        batch = self._batch(self.arrivals.take())
-        self._kept.append(batch)
-        return batch
+        return self._recent.keep(self._batch(self.arrivals.take()))
 
     def rewind(self, sequence: int) -> None:
         """Continue after a batch.
@@ -110,24 +106,16 @@ class CcxtFeed:
         Parameters
         ----------
         sequence : int
-            The newest batch that the consumer has. The newest 256 are told again as they were; a feed that has told
-            nothing yet takes up the count and asks for the trades of the last `CcxtFeedConfig.catch_up_s` first.
+            The newest batch that the consumer has. The newest are told again as they were, see `RecentBatches`; a
+            feed that has told nothing yet takes up the count and first asks for the trades of the last
+            `CcxtFeedConfig.catch_up_s`.
         """
-        if not self._kept:
-            self._sequence = sequence + 1
-            back_ms = int(self._config.catch_up_s * 1e3) if sequence >= 0 else 0
-            self._start_ms = self._clock_ns() // _MS - back_ms
-            self.arrivals = self._empty()
-            self._context = ContextPolls(self._venue, self._config, self.arrivals)
+        if self._recent.rewind(sequence):
             return
-        if not self._kept[0].sequence - 1 <= sequence < self._sequence:
-            raise DataError(
-                "a live feed keeps its newest batches only",
-                found=f"sequence {sequence}",
-                expected=f"{self._kept[0].sequence - 1} to {self._sequence - 1}",
-                action="read what lies before from the store",
-            )
-        self._again = deque(batch for batch in self._kept if batch.sequence > sequence)
+        back_ms = int(self._config.catch_up_s * 1e3) if sequence >= 0 else 0
+        self._start_ms = self._clock_ns() // _MS - back_ms
+        self.arrivals = self._empty()
+        self._context = ContextPolls(self._venue, self._config, self.arrivals)
 
     def close(self) -> None:
         """End the streams and requests."""
@@ -195,8 +183,8 @@ class CcxtFeed:
         # clock was measured is empty, and its instant, this machine's, binds no later one.
         newest_ns = max([self._newest_ns, now_ns, *(part.ts_event_ns for part in parts)])
         self._newest_ns = newest_ns if is_open else 0
-        batch = MarketBatch(
-            sequence=self._sequence,
+        return MarketBatch(
+            sequence=self._recent.sequence,
             ts_event_ns=newest_ns,
             chains=tuple(taken.chains.values()),
             quotes=tuple(quotes),
@@ -204,8 +192,6 @@ class CcxtFeed:
             books=tuple(books),
             context=taken.context,
         )
-        self._sequence += 1
-        return batch
 
     def _trades_of(self, market: str, rows: Sequence[Row], now_ns: int) -> TradeBatch:
         terms = self._venue.terms(market)
