@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,11 @@ from market.trades import Int64Array
 __all__ = ["Gap", "calendar_of", "missing_sessions", "silences"]
 
 _DAY_NS: Final = 86_400_000_000_000
-_COINS: Final = ("BTC", "ETH", "SOL", "USDT", "USDC", "BNB", "XRP", "DOGE")
+# A coin stands alone or before what it is paid in: SOLV and ETHA are shares.
+_COIN: Final = re.compile(
+    r"USD[TC]|(?<![A-Z0-9])(?:BTC|XBT|ETH|SOL|BNB|XRP|DOGE)(?:USD|EUR|GBP|BTC|ETH)?(?:PERP|SPOT)?(?![A-Z0-9])"
+)
+_LISTED: Final = frozenset({"I", "O", "OPRA", "CBOE", "NYSE", "NASDAQ", "ARCA", "AMEX", "BATS", "IEX"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +43,23 @@ class Gap:
 
 
 def calendar_of(symbol: str) -> str:
-    """Return the calendar by which a symbol trades: ``24/7`` for coins, the New York share market's otherwise."""
-    word = symbol.upper().rpartition(":")[2]
-    return "24/7" if any(coin in word for coin in _COINS) or ":" in symbol else "NYSE"
+    """Return the calendar by which a symbol trades: ``24/7`` for coins, the New York share market's otherwise.
+
+    Parameters
+    ----------
+    symbol : str
+        As the store names it: a coin with or without its market and what it is paid in, whatever a venue of coins has
+        (``kraken:ADA-EUR``), or a share or index, also with its market (``I:SPX``).
+
+    Returns
+    -------
+    str
+        As in `market.calendars.sessions_between`.
+    """
+    place, mark, word = symbol.upper().rpartition(":")
+    if mark and place.rpartition(":")[2] in _LISTED:
+        return "NYSE"
+    return "24/7" if mark or _COIN.search(word) else "NYSE"
 
 
 def missing_sessions(symbol: str, event_ns: Int64Array) -> tuple[Gap, ...]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,9 @@ from market.calendars import sessions_between
 from market.clock import datetime_of_ns
 from market.errors import DataError
 from market.trades import Int64Array
+
+if TYPE_CHECKING:
+    from adapters.rates.publication import PublicationRule
 
 __all__ = ["TableLayout", "layout_of", "rows_by_symbol"]
 
@@ -36,8 +39,8 @@ _NO_SYMBOLS: Final = frozenset(
         *("history", "historical", "put", "call", "ratios", "vol", "indices", "factor", "file", "snapshot", "chain"),
     }
 )
-# A line of a calendar date is published after that day; the morning after is the earliest that all vendors have it.
-_PUBLISHED_NEXT_SESSION: Final = frozenset({DataKind.RATES, DataKind.TABLES})
+# Whose printing day is not known: rates wait for the afternoon release, levels for the close of the index options.
+_LATEST_RULE: Final = {DataKind.RATES: "dff", DataKind.INDEX_LEVELS: "vix"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,9 +263,29 @@ def _lengths(layout: TableLayout, piece: pa.Table, event: Int64Array) -> Int64Ar
 
 
 def _known(layout: TableLayout, symbol: str, event: Int64Array, lengths: Int64Array | None) -> Int64Array:
-    if _dated(layout, event) and calendar_of(symbol) != "24/7":
-        return _after_session(event, opens=layout.kind in _PUBLISHED_NEXT_SESSION)
-    return event if lengths is None else event + lengths
+    ends = event if lengths is None else event + lengths
+    if not _dated(layout, event):
+        return ends
+    rule = _rule(layout, symbol)
+    if rule is not None:
+        days, codes = np.unique(event // _DAY_NS, return_inverse=True)
+        printed = [rule.available_ns(datetime_of_ns(int(day) * _DAY_NS).date()) for day in days]
+        return np.array(printed, dtype=np.int64)[codes.reshape(-1)]
+    if calendar_of(symbol) == "24/7":
+        return event + _DAY_NS if lengths is None else ends  # what bears a date can change until its day is over
+    # A line of a date is published after that day; the morning after is the earliest that all vendors have it.
+    return _after_session(event, opens=layout.kind is DataKind.TABLES)
+
+
+def _rule(layout: TableLayout, symbol: str) -> PublicationRule | None:
+    """Return when the publisher of a dated rate or level prints it; None for all else."""
+    latest = _LATEST_RULE.get(layout.kind)
+    if latest is None:
+        return None
+    from adapters.rates.publication import PUBLISHED  # its calendar imports pandas, half a second at the start
+
+    column = next((old for old, new in layout.renamed if new == "rate_pct"), symbol)
+    return PUBLISHED.get(column.lower(), PUBLISHED[latest]).rule
 
 
 def _after_session(event: Int64Array, *, opens: bool) -> Int64Array:
