@@ -57,8 +57,12 @@ class Overlap:
         """Begin a new run: the stream may tell again what it told before."""
         self._runs.clear()
 
+    def prepare(self, batch: TradeBatch | QuoteBatch, state: ManifestState) -> None:
+        """Read what `fresh` will need of the store; where that fails nothing is counted, and it can be tried again."""
+        self._run(batch, state).read(batch)
+
     def fresh(self, batch: TradeBatch | QuoteBatch, state: ManifestState) -> TradeBatch | QuoteBatch | None:
-        """Return the rows of a batch that the store lacks.
+        """Return the rows of a batch that the store lacks; each call counts them as told.
 
         Parameters
         ----------
@@ -72,16 +76,18 @@ class Overlap:
         TradeBatch, QuoteBatch or None
             The batch itself where all rows are new; None where none is.
         """
-        kind = kind_of(batch)
-        place = (kind, batch.symbol, batch.provenance.source)
-        if place not in self._runs:
-            self._runs[place] = _Run(self._files, place, state)
-        keep = self._runs[place].fresh(batch)
+        keep = self._run(batch, state).fresh(batch)
         if keep.all():
             return batch
         self.n_repeated += int((~keep).sum())
         part = picked(batch, keep) if keep.any() else None
         return part if isinstance(part, TradeBatch | QuoteBatch) else None
+
+    def _run(self, batch: TradeBatch | QuoteBatch, state: ManifestState) -> _Run:
+        place = (kind_of(batch), batch.symbol, batch.provenance.source)
+        if place not in self._runs:
+            self._runs[place] = _Run(self._files, place, state)
+        return self._runs[place]
 
 
 @final
@@ -94,13 +100,18 @@ class _Run:
         self._read_from_ns = self._last_ns + 1
         self._left: Counter[int] = Counter()
 
+    def read(self, batch: TradeBatch | QuoteBatch) -> None:
+        event = event_ns_of(batch)
+        if (event <= self._last_ns).any():
+            self._read_down_to(int(event.min()))
+
     def fresh(self, batch: TradeBatch | QuoteBatch) -> BoolArray:
+        self.read(batch)
         event = event_ns_of(batch)
         keep = np.ones(event.size, dtype=np.bool_)
         again = np.flatnonzero(event <= self._last_ns)
         if not again.size:
             return keep
-        self._read_down_to(int(event.min()))
         codes = _codes(self._kind, rows_of(batch, event))[again].tolist()
         for row, code in zip(again.tolist(), codes, strict=True):
             if self._left[code] > 0:
@@ -113,13 +124,15 @@ class _Run:
         if first_ns >= self._read_from_ns:
             return
         span = (Range(column="event_ns", least=first_ns, most=self._read_from_ns - 1),)
+        held: Counter[int] = Counter()  # a read that fails half-way must not count its first half twice
         for segment in self._segments:
             if segment.last_event_ns >= first_ns and segment.first_event_ns < self._read_from_ns:
                 with open_segment(self._files, segment) as opened:
                     for part in opened.batches(opened.groups(span), _COLUMNS[self._kind]):
                         table = pa.Table.from_batches([part])
                         table = table.filter(pa.array(matching(table, span)))
-                        self._left.update(_codes(self._kind, table).tolist())
+                        held.update(_codes(self._kind, table).tolist())
+        self._left += held
         self._read_from_ns = first_ns
 
 

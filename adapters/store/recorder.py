@@ -266,6 +266,10 @@ class StreamRecorder:
     def _fresh(self, batches: list[MarketBatch]) -> dict[DataKind, list[tuple[Message, int]]]:
         states = {kind: self._store.state(kind) for kind in (DataKind.TRADES, DataKind.QUOTES)}
         before = self._overlap.n_repeated
+        # What can fail comes first: rows that were counted as told would look like further prints the second time.
+        for message in (message for batch in batches for message in messages_of(batch)):
+            if isinstance(message, TradeBatch | QuoteBatch):
+                self._overlap.prepare(message, states[kind_of(message)])
         found: dict[DataKind, list[tuple[Message, int]]] = {}
         for batch in batches:
             for message in messages_of(batch):

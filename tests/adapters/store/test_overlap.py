@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import fs
 
-from adapters.store import DataKind, PointInTimeStore, open_store
+from adapters.store import DataKind, PointInTimeStore, RecordingConfig, StreamRecorder, open_store
+from adapters.store.files import StoreFiles
 from adapters.store.overlap import Overlap
+from market.errors import VenueError
+from market.ports import MarketBatch
 from market.trades import TradeBatch
-from tests.adapters.store.samples import FOREVER_NS, MINUTE_NS, store_at, trades
+from tests.adapters.store.samples import DAY_NS, FOREVER_NS, MINUTE_NS, store_at, trades
 from tests.generators import AS_OF_NS
 
 _ROWS = ("ts_ns", "price", "size")
@@ -101,3 +108,55 @@ def test_a_stream_that_goes_on_is_not_compared(tmp_path: Path) -> None:
     assert overlap.fresh(later, store.state(DataKind.TRADES)) is later
     assert overlap.fresh(first, store.state(DataKind.TRADES)) is None
     assert overlap.n_repeated == 2
+
+
+class _Failing:
+    """A store's files that fail once, at the n-th file that is opened."""
+
+    def __init__(self, files: StoreFiles, at: int) -> None:
+        self._files, self._left = files, at
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._files, name)
+
+    @property
+    def arrow(self) -> fs.FileSystem:
+        self._left -= 1
+        if not self._left:
+            raise OSError("the disk is away")
+        return self._files.arrow
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 5, 6])
+def test_a_store_that_fails_while_it_is_read_changes_no_count(tmp_path: Path, at: int) -> None:
+    """What was told again stays told again, and a further print that looks the same stays a further print."""
+    store, _ = store_at(tmp_path)
+    batches = [_prints([place, place + 1, place + 1]) for place in (0, 3, 6)]
+    overlap = Overlap(store.files)
+    for batch in batches:
+        _tell(store, overlap, batch)
+    overlap, state = Overlap(_Failing(store.files, at)), store.state(DataKind.TRADES)
+    for batch in reversed(batches):
+        with contextlib.suppress(VenueError):
+            overlap.prepare(batch, state)
+        overlap.prepare(batch, state)
+    assert [overlap.fresh(batch, state) for batch in batches] == [None, None, None]
+    further = overlap.fresh(batches[1], state)
+    assert further is not None
+    assert further.ts_ns.size == 3
+
+
+def test_a_recording_whose_store_fails_doubles_nothing(tmp_path: Path) -> None:
+    """The rows of a commit are counted once, however often it is tried."""
+    config = RecordingConfig(where=str(tmp_path), compact=False)
+    batches = [
+        MarketBatch(sequence=place, ts_event_ns=AS_OF_NS + DAY_NS, chains=(), trades=(_prints([place, place]),))
+        for place in range(3)
+    ]
+    for at, told in ((0, batches[:1]), (0, batches[1:]), (3, batches[::-1])):
+        recorder = StreamRecorder(PointInTimeStore(_Failing(open_store(tmp_path).files, at)), config)
+        for batch in told:
+            recorder.offer(batch)
+        recorder.close()
+    assert _stored(open_store(tmp_path)).total() == 6
+    assert recorder.counts["retries"] == 1
