@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adapters.simulated.groups import CustomerGroup
-from adapters.simulated.listing import Board
 from adapters.simulated.tastes import Taste
 from adapters.simulated.valuation import Valuation
 from market.chains import FloatArray
 
-__all__ = ["Fills", "draw_fills", "first_positions", "preferences"]
+__all__ = ["Fills", "Shelf", "draw_fills", "first_positions", "preferences"]
 
 CLOSING_SHARE = 0.4
 _ALL = tuple(CustomerGroup)
@@ -23,6 +23,26 @@ _ONLY_CALLS = frozenset({CustomerGroup.OVERWRITER, CustomerGroup.SPECULATOR})
 
 SIDE = np.array([-1, 1, 1, 1, -1], dtype=np.int64)
 """Sign of each group's positions."""
+
+
+class Shelf(Protocol):
+    """What customers see of a board: its strikes, in order of symbols and series."""
+
+    @property
+    def series_of(self) -> NDArray[np.int64]:
+        """Series of each strike, shape (n_strikes,)."""
+
+    @property
+    def symbol_of(self) -> NDArray[np.int64]:
+        """Symbol of each strike, shape (n_strikes,)."""
+
+    @property
+    def strike_bounds(self) -> NDArray[np.int64]:
+        """Where each symbol's strikes begin, shape (n_symbols + 1,)."""
+
+    @property
+    def roundness(self) -> FloatArray:
+        """Attraction of round strikes, >= 1, shape (n_strikes,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +72,12 @@ class Fills:
     print_is_buy: NDArray[np.bool_]
 
 
-def preferences(board: Board, value: Valuation, rate: FloatArray, tastes: Sequence[Taste] | None = None) -> FloatArray:
+def preferences(board: Shelf, value: Valuation, rate: FloatArray, tastes: Sequence[Taste] | None = None) -> FloatArray:
     """Return how often each group trades each contract.
 
     Parameters
     ----------
-    board : Board
+    board : Shelf
         What is listed.
     value : Valuation
         Where the money stands.
@@ -84,7 +104,7 @@ def preferences(board: Board, value: Valuation, rate: FloatArray, tastes: Sequen
     return weights
 
 
-def _bells(board: Board, value: Valuation) -> FloatArray:
+def _bells(board: Shelf, value: Valuation) -> FloatArray:
     z = value.standardised_moneyness
     days = 365.0 * value.tau
     weights = np.zeros((len(CustomerGroup), z.size, 2))
@@ -109,8 +129,8 @@ def _bells(board: Board, value: Valuation) -> FloatArray:
     return weights
 
 
-def _shares(tastes: Sequence[Taste], board: Board, value: Valuation) -> FloatArray:
-    shares: FloatArray = np.zeros((len(_ALL), board.strike.size, 2))
+def _shares(tastes: Sequence[Taste], board: Shelf, value: Valuation) -> FloatArray:
+    shares: FloatArray = np.zeros((len(_ALL), board.series_of.size, 2))
     days = np.rint(365.0 * value.tau).astype(np.int64)[board.series_of]
     for taste in tastes:
         bell = _bell(taste, board, value, days)
@@ -123,7 +143,7 @@ def _shares(tastes: Sequence[Taste], board: Board, value: Valuation) -> FloatArr
     return shares
 
 
-def _bell(taste: Taste, board: Board, value: Valuation, days: NDArray[np.int64]) -> FloatArray:
+def _bell(taste: Taste, board: Shelf, value: Valuation, days: NDArray[np.int64]) -> FloatArray:
     inside = (days >= taste.first_day) & (days <= taste.last_day)
     z = value.standardised_moneyness
     sides = np.stack([z - taste.moneyness, z + taste.moneyness], axis=1) / taste.width

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,11 @@ from adapters.simulated.listing import Board
 from adapters.simulated.valuation import Valuation
 from market.chains import FloatArray
 
-__all__ = ["DynamicsTable", "Move", "dynamics_of", "index_variance", "moved", "revalued"]
+__all__ = ["Carry", "DynamicsTable", "Move", "dynamics_of", "index_variance", "moved", "revalued", "value_series"]
 
 _LOWEST_VARIANCE, _HIGHEST_VARIANCE = 1e-6, 25.0
 _SQRT_2PI = float(np.sqrt(2.0 * np.pi))
+_BY_STRIKE = ("volatility", "standardised_moneyness")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,26 @@ class Move:
 
     news: FloatArray
     variance: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carry:
+    """What lies between spot and expiry; arrays of shape ``(n_series,)``.
+
+    Parameters
+    ----------
+    forward, discount : ndarray
+        Forward price, USD, and discount factor.
+    tau : ndarray
+        Years to expiry (ACT/365), > 0.
+    spot : ndarray
+        Price of the underlying, USD.
+    """
+
+    forward: FloatArray
+    discount: FloatArray
+    tau: FloatArray
+    spot: FloatArray
 
 
 def dynamics_of(symbols: Sequence[SimulatedSymbol]) -> DynamicsTable | None:
@@ -216,40 +237,83 @@ def revalued(
     Returns
     -------
     Valuation
-        New arrays. Delta and gamma are those of the dynamics: the change of the value when the price moves and the
-        variance stays.
+        New arrays.
     """
     rows = table.rows[board.symbol_of_series]
     series = np.flatnonzero(rows >= 0)
     strikes = np.flatnonzero(table.rows[board.symbol_of] >= 0)
     place_of_series = np.cumsum(rows >= 0) - 1
-    own = place_of_series[board.series_of[strikes]]
-    k = board.log_strike[strikes] - np.log(value.forward)[board.series_of[strikes]]
-    model = table.model(rows[series], volatility[board.symbol_of_series[series]] ** 2)
-    found = value_affine(model, variance_time[series], k, own)
-    price_of = spot[board.symbol_of[strikes]]
-    present = (value.discount * value.forward)[board.series_of[strikes]]
-    carry = present / price_of
-    root_tau = np.sqrt(value.tau)[board.series_of[strikes]]
+    own = value_series(
+        table.model(rows[series], volatility[board.symbol_of_series[series]] ** 2),
+        Carry(
+            forward=value.forward[series],
+            discount=value.discount[series],
+            tau=value.tau[series],
+            spot=spot[board.symbol_of_series[series]],
+        ),
+        variance_time=variance_time[series],
+        log_strike=board.log_strike[strikes],
+        series_of=place_of_series[board.series_of[strikes]],
+    )
+    contracts = (2 * strikes[:, None] + np.array([0, 1])).ravel()
+    changed: dict[str, FloatArray] = {}
+    for name in ("volatility", "standardised_moneyness", "price", "delta", "gamma", "vega"):
+        changed[name] = getattr(value, name).copy()
+        changed[name][strikes if name in _BY_STRIKE else contracts] = getattr(own, name)
+    return replace(value, **changed)
+
+
+def value_series(
+    model: AffineModel,
+    carry: Carry,
+    *,
+    variance_time: FloatArray,
+    log_strike: FloatArray,
+    series_of: NDArray[np.int64],
+) -> Valuation:
+    """Value the call and the put of every strike under the dynamics of its series.
+
+    Parameters
+    ----------
+    model : AffineModel
+        Dynamics, shape (n_series,).
+    carry : Carry
+        Forwards, discounts, times and spots, shape (n_series,).
+    variance_time : ndarray, shape (n_series,)
+        Time to expiry in years of the model, > 0.
+    log_strike : ndarray, shape (n_strikes,)
+        Logarithms of the strikes, which rise within a series.
+    series_of : ndarray of int64, shape (n_strikes,)
+        Series of each strike, rising.
+
+    Returns
+    -------
+    Valuation
+        Delta and gamma are those of the dynamics: the change of the value when the price moves and the variance stays.
+    """
+    k = log_strike - np.log(carry.forward)[series_of]
+    found = value_affine(model, variance_time, k, series_of)
+    price_of = carry.spot[series_of]
+    present = (carry.discount * carry.forward)[series_of]
+    share = present / price_of
+    root_tau = np.sqrt(carry.tau)[series_of]
     strike = np.exp(k)
     d1 = 0.5 * found.deviation - k / found.deviation
-    volatilities, z = value.volatility.copy(), value.standardised_moneyness.copy()
-    volatilities[strikes], z[strikes] = found.deviation / root_tau, k / found.deviation
-    price, delta, gamma, vega = (item.copy() for item in (value.price, value.delta, value.gamma, value.vega))
-    calls, puts = 2 * strikes, 2 * strikes + 1
-    price[calls], price[puts] = present * found.call, present * found.put
-    delta[calls] = carry * (found.call + strike * (1.0 - found.below))
-    delta[puts] = delta[calls] - carry
-    gamma[calls] = gamma[puts] = carry * strike * found.density / price_of
-    vega[calls] = vega[puts] = present * np.exp(-0.5 * d1 * d1) / _SQRT_2PI * root_tau
+    call_delta = share * (found.call + strike * (1.0 - found.below))
     return Valuation(
-        forward=value.forward,
-        discount=value.discount,
-        tau=value.tau,
-        volatility=volatilities,
-        standardised_moneyness=z,
-        price=price,
-        delta=delta,
-        gamma=gamma,
-        vega=vega,
+        forward=carry.forward,
+        discount=carry.discount,
+        tau=carry.tau,
+        volatility=found.deviation / root_tau,
+        standardised_moneyness=k / found.deviation,
+        price=_pairs(present * found.call, present * found.put),
+        delta=_pairs(call_delta, call_delta - share),
+        gamma=np.repeat(share * strike * found.density / price_of, 2),
+        vega=np.repeat(present * np.exp(-0.5 * d1 * d1) / _SQRT_2PI * root_tau, 2),
     )
+
+
+def _pairs(calls: FloatArray, puts: FloatArray) -> FloatArray:
+    pairs = np.empty(2 * calls.size)
+    pairs[0::2], pairs[1::2] = calls, puts
+    return pairs

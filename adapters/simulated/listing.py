@@ -16,7 +16,16 @@ from market.calendars import Session, expiry_series, sessions_between
 from market.chains import BoolArray, FloatArray, IntArray
 from market.instruments import ExpirySeries
 
-__all__ = ["Board", "Listed", "build_board", "listed_expirations", "sessions_ahead", "strikes_around"]
+__all__ = [
+    "Board",
+    "Listed",
+    "build_board",
+    "listed_expirations",
+    "merged_strikes",
+    "roundness_of",
+    "sessions_ahead",
+    "strikes_around",
+]
 
 # Strikes reach this many standard deviations, and at least this log distance, below and above the money.
 _PUT_REACH, _CALL_REACH = 6.0, 4.5
@@ -125,13 +134,33 @@ def strikes_around(spot: float, deviation: float, count: int, step: float) -> Fl
     return np.asarray(chosen * step, dtype=np.float64)
 
 
-def _merged(kept: FloatArray, ideal: FloatArray) -> FloatArray:
+def merged_strikes(kept: FloatArray, ideal: FloatArray) -> FloatArray:
+    """Return strikes that must stay together with those of a new listing that are not near one of them.
+
+    Parameters
+    ----------
+    kept : ndarray, shape (n_kept,)
+        Rising, may be empty.
+    ideal : ndarray, shape (n_ideal,)
+        From `strikes_around`.
+
+    Returns
+    -------
+    ndarray
+        Rising.
+    """
     if not kept.size:
         return ideal
     gap = np.gradient(ideal)
     nearest = np.min(np.abs(ideal[:, None] - kept[None, :]), axis=1)
     # Without the margin each night's new money would add a strike beside each old one.
     return np.union1d(kept, ideal[nearest > 0.6 * gap])
+
+
+def roundness_of(steps: NDArray[np.int64]) -> FloatArray:
+    """Return the attraction of strikes of so many steps, shape (n_strikes,), >= 1: round ones draw more trades."""
+    roundness: FloatArray = 1.0 + 1.5 * (steps % 5 == 0) + 2.5 * (steps % 20 == 0)
+    return roundness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +263,7 @@ def build_board(symbols: Sequence[SimulatedSymbol], *, session: Session, spot: F
         for day in expirations:
             deviation = item.volatility * np.sqrt((place_of_day[day] + 0.75) / 252.0)
             ideal = strikes_around(float(spot[place]), float(deviation), item.strikes_each, item.strike_step)
-            strikes.append(_merged(listed.get((place, day), np.empty(0)), ideal))
+            strikes.append(merged_strikes(listed.get((place, day), np.empty(0)), ideal))
             ahead.append(place_of_day[day])
     return _flat(symbols, session, tuple(series), strikes, np.array(ahead, dtype=np.int64))
 
@@ -271,7 +300,7 @@ def _flat(
         symbol_of=symbol_of,
         strike=strike,
         log_strike=np.log(strike),
-        roundness=1.0 + 1.5 * (ticks % 5 == 0) + 2.5 * (ticks % 20 == 0),
+        roundness=roundness_of(ticks),
         series_index=np.repeat((series_of - bounds[:-1][symbol_of]).astype(np.int32), 2),
         is_call=np.tile(np.array([True, False]), strike.size),
         contract_strike=np.repeat(strike, 2),

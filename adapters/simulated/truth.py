@@ -96,7 +96,7 @@ class Settlement:
         Expiration date.
     price : float
         Settlement price of the underlying, USD.
-    contracts : int
+    contracts : float
         Open interest that ended.
     dealer_payoff_usd : float
         Paid to the dealers (negative: by them); the customers got the opposite.
@@ -105,5 +105,5 @@ class Settlement:
     symbol: str
     expiration: date
     price: float
-    contracts: int
+    contracts: float
     dealer_payoff_usd: float
