@@ -138,7 +138,7 @@ class RecordedSource:
         lengths = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
         self._starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         with foreign_errors(source.path, what="the list of recorded chains cannot be read"):
-            heads = heads_from((metadata.metadata or {})[HEADS_MARK])
+            heads = heads_from((metadata.metadata or {})[HEADS_MARK], path=str(source.path))
             if not all(head.kind == OptionChain.__name__ for head in heads):
                 raise DataError(
                     "the recording holds no option chains",

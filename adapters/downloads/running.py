@@ -23,7 +23,6 @@ __all__ = ["DownloadOptions", "DownloadReport", "DownloadStatus", "Downloads"]
 _HELD_ROWS: Final = 500_000  # of one task in memory; more goes to disk as it comes
 _ATTEMPTS: Final = 20  # of a commit that meets other processes
 _GOODBYE_S: Final = 2.0
-_SIMULATED: Final = "-simulated"
 
 
 class DownloadStatus(StrEnum):
@@ -298,11 +297,9 @@ class Downloads:
 
 
 def _simulated(item: Message | FetchedRows) -> Message | FetchedRows:
-    # Another source too: in one store the simulated must not correct the real, nor the real the simulated.
     if isinstance(item, FetchedRows):
-        return replace(item, source=f"{item.source}{_SIMULATED}")
-    origin = replace(item.provenance, source=f"{item.provenance.source}{_SIMULATED}", simulated=True)
-    return replace(item, provenance=origin)
+        return item  # the writer of tables is told
+    return replace(item, provenance=replace(item.provenance, simulated=True))
 
 
 def _n_rows(item: Any) -> int:

@@ -56,6 +56,9 @@ CONTRACT_COLUMNS = ("expiry_ns", "root")
 EVERYONE: Final = "MARKET"
 """Partition of events and news: their rows name their symbols themselves."""
 
+# Who told it, and what a check thought of it: the same chain out of two files is the same chain.
+_NO_CONTENT: Final = frozenset({"cause_id", "provenance"})
+
 _KINDS: Final[tuple[type[Message], ...]] = get_args(Message)
 _CLASSES: Final[dict[str, type[Message]]] = {kind.__name__: kind for kind in _KINDS}
 _SIDE = ("vendor_forward",)  # arrays that are not one value per row
@@ -100,7 +103,7 @@ class Head(msgspec.Struct):
     first_row, n_rows : int
         Its rows in the file.
     digest : str
-        Hash of the whole content.
+        Hash of what the message says; where it was read and what a check thought of it do not count.
     content : bytes
         The rest of the message.
     contracts : bytes
@@ -304,8 +307,8 @@ def _contract_columns(message: OptionChain | TradeBatch | QuoteBatch | BarBatch)
 def head_of(message: Message, known_ns: Int64Array | int, first_row: int) -> Head:
     """Return the head of a message whose rows begin at a place of a file."""
     kind, known = type(message), np.atleast_1d(np.asarray(known_ns, dtype=np.int64))
-    content, contracts = _content(message)
-    digest = hashlib.sha256(content + contracts)
+    whole, contracts = _content(message)
+    digest = hashlib.sha256(msgspec.msgpack.encode(_said(whole, message)) + contracts)
     for name in _COLUMNS[kind]:
         digest.update(np.ascontiguousarray(getattr(message, name)).tobytes())
     if isinstance(message, OptionChain):
@@ -324,12 +327,12 @@ def head_of(message: Message, known_ns: Int64Array | int, first_row: int) -> Hea
         first_row=first_row,
         n_rows=n_rows_of(message),
         digest=digest.hexdigest(),
-        content=content,
+        content=msgspec.msgpack.encode(whole),
         contracts=contracts,
     )
 
 
-def _content(message: Message) -> tuple[bytes, bytes]:
+def _content(message: Message) -> tuple[_Content, bytes]:
     kind, symbols, contracts = type(message), None, b""
     arrays: dict[str, NDArray[Any]] = {}
     series: tuple[ExpirySeries, ...] = ()
@@ -344,7 +347,14 @@ def _content(message: Message) -> tuple[bytes, bytes]:
     whole = _Content(
         plain=plain, arrays={name: _Array.of(array) for name, array in arrays.items()}, series=series, symbols=symbols
     )
-    return msgspec.msgpack.encode(whole), contracts
+    return whole, contracts
+
+
+def _said(whole: _Content, message: Message) -> _Content:
+    plain = {name: raw for name, raw in whole.plain.items() if name not in _NO_CONTENT}
+    origin = message.provenance
+    plain["as_of"] = msgspec.Raw(msgspec.msgpack.encode((origin.source, origin.simulated, origin.as_of_source)))
+    return msgspec.structs.replace(whole, plain=plain)
 
 
 def told_of(head: Head, *names: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from adapters.quality.findings import Check, Finding, Severity, found
 from adapters.quality.neighbours import local_median, long_runs, spikes
 from adapters.store.gaps import calendar_of, silences
-from adapters.store.kinds import DataKind
+from adapters.store.kinds import KINDS, DataKind
 from adapters.store.segments import key_codes
 from market.chains import BoolArray, FloatArray
 from market.clock import iso_of_ns
@@ -80,7 +80,8 @@ def check_table(kind: DataKind, symbol: str, table: pa.Table) -> list[Finding]:
 
 def _at(event: Int64Array, *columns: FloatArray) -> Callable[[int], str]:
     def words(row: int) -> str:
-        return f"{iso_of_ns(int(event[row]))}: {' '.join(f'{column[row]:g}' for column in columns)}"
+        instant, values = iso_of_ns(int(event[row])), " ".join(f"{column[row]:g}" for column in columns)
+        return f"{instant}: {values}" if values else instant
 
     return words
 
@@ -92,7 +93,8 @@ def _duplicates(kind: DataKind, table: pa.Table) -> list[Finding]:
         return []
     again = np.ones(table.num_rows, dtype=np.bool_)
     again[np.unique(codes[0], return_index=True)[1]] = False
-    return found(Check.DUPLICATE, Severity.ERROR, again, "the key stands in the file before", _at(event))
+    values = [numbers_of(table, name) for name in KINDS[kind].required if name not in KINDS[kind].keys]
+    return found(Check.DUPLICATE, Severity.ERROR, again, "the key stands in the file before", _at(event, *values))
 
 
 def _ohlc(table: pa.Table, event: Int64Array, names: tuple[str, str, str, str], side: str = "") -> list[Finding]:

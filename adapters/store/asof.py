@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from adapters.encoded.messages import Head
+from adapters.store.joining import joined
 from adapters.store.kinds import KINDS, DataKind
 from adapters.store.manifest import Segment
 from adapters.store.segments import key_codes
@@ -69,7 +70,7 @@ def as_known(kind: DataKind, tables: Sequence[pa.Table], known_ns: int) -> pa.Ta
         Rows known by then, in order of event time and, within one, of their coming. Of a key with several versions
         the newest stands; rows that share key and version all stay, because only a check may judge them.
     """
-    whole = pa.concat_tables(tables, promote_options="permissive")
+    whole = joined(tables)
     rows = np.flatnonzero(visible(kind, tables, known_ns))
     order = np.argsort(whole["event_ns"].to_numpy()[rows], kind="stable")
     return whole.take(pa.array(rows[order]))

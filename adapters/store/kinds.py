@@ -29,6 +29,7 @@ __all__ = [
     "folder_of",
     "kind_of",
     "period_codes",
+    "source_of",
     "symbol_in_path",
     "symbol_of_path",
 ]
@@ -182,6 +183,11 @@ def symbol_in_path(symbol: str) -> str:
             action="name it with symbol=",
         )
     return quote(symbol, safe="")
+
+
+def source_of(name: str, *, simulated: bool) -> str:
+    """Return the source under which rows stand: the simulated must not correct the real, nor the real the simulated."""
+    return name if not simulated or "simulated" in name else f"{name}-simulated"
 
 
 def symbol_of_path(name: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 import msgspec
 
+from adapters.encoded.format import FORMAT, other_format
 from adapters.store.files import AlreadyThereError, StoreFiles
 from adapters.store.kinds import DataKind
 from market.errors import DataError, VenueError
@@ -87,6 +88,8 @@ class Commit:
         All kinds that the source gave; complete where each has its commit.
     segments : tuple of Segment
         What came in; empty where all of it was there before.
+    format : int
+        Layout of the commit and of its files, `adapters.encoded.format.FORMAT`.
     """
 
     sequence: int
@@ -95,6 +98,7 @@ class Commit:
     source_sha256: str
     kinds: tuple[DataKind, ...]
     segments: tuple[Segment, ...]
+    format: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +137,17 @@ class ManifestState:
         return any(commit.source_sha256 == sha256 for commit in self.commits if commit.source_sha256)
 
 
+class _Written(msgspec.Struct):
+    format: int = 0
+
+
 class _Checkpoint(msgspec.Struct):
     sha256: str
     commits: list[Commit]
+    format: int = 0
+
+
+_Read = TypeVar("_Read", Commit, _Checkpoint)
 
 
 @final
@@ -175,7 +187,7 @@ class Manifest:
             if name.startswith("upto-") or _number(name) <= state.sequence or (at is not None and _number(name) > at):
                 continue
             content = self._files.read(f"{self.folder}/{name}")
-            commit = _decoded(content, f"{self.folder}/{name}")
+            commit = _decoded(content, f"{self.folder}/{name}", Commit)
             if commit.parent_sha256 != sha256 or commit.sequence != len(commits) + 1:
                 raise _broken(f"{self.folder}/{name}", f"commit {commit.sequence} after {len(commits)}")
             commits.append(commit)
@@ -232,6 +244,7 @@ class Manifest:
                 source_sha256=source_sha256,
                 kinds=kinds,
                 segments=segments,
+                format=FORMAT,
             )
             content = msgspec.json.encode(commit)
             try:
@@ -252,15 +265,12 @@ class Manifest:
         # A reader opens the newest checkpoint and the few commits after it, not one file per import ever made.
         if commit.sequence % _CHECKPOINT_EVERY:
             return
-        whole = _Checkpoint(sha256=sha256, commits=[*state.commits, commit])
+        whole = _Checkpoint(sha256=sha256, commits=[*state.commits, commit], format=FORMAT)
         self._files.replace(f"{self.folder}/upto-{commit.sequence:012d}.json", msgspec.json.encode(whole))
 
     def _checkpoint(self, name: str) -> ManifestState:
         path = f"{self.folder}/{name}"
-        try:
-            found = msgspec.json.decode(self._files.read(path), type=_Checkpoint)
-        except msgspec.MsgspecError as error:
-            raise _broken(path, str(error)[:200]) from error
+        found = _decoded(self._files.read(path), path, _Checkpoint)
         return ManifestState(commits=tuple(found.commits), sha256=found.sha256)
 
 
@@ -278,11 +288,16 @@ def _number(name: str) -> int:
     return int(digits)
 
 
-def _decoded(content: bytes, path: str) -> Commit:
+def _decoded(content: bytes, path: str, kind: type[_Read]) -> _Read:
     try:
-        return msgspec.json.decode(content, type=Commit)
+        written = msgspec.json.decode(content, type=_Written).format
+        # One without a number that cannot be read is damaged rather than old.
+        found = msgspec.json.decode(content, type=kind) if written in {0, FORMAT} else None
     except msgspec.MsgspecError as error:
         raise _broken(path, str(error)[:200]) from error
+    if found is None or written != FORMAT:
+        raise other_format(path, written)
+    return found
 
 
 def _broken(path: str, found: str) -> DataError:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from adapters.encoded.messages import event_ns_of, picked, rows_of
 from adapters.store.asof import standing
 from adapters.store.files import StoreFiles
-from adapters.store.kinds import DataKind, kind_of
+from adapters.store.kinds import DataKind, kind_of, source_of
 from adapters.store.manifest import ManifestState
 from adapters.store.segments import Range, matching, open_segment
 from market.chains import BoolArray
@@ -84,7 +84,8 @@ class Overlap:
         return part if isinstance(part, TradeBatch | QuoteBatch) else None
 
     def _run(self, batch: TradeBatch | QuoteBatch, state: ManifestState) -> _Run:
-        place = (kind_of(batch), batch.symbol, batch.provenance.source)
+        origin = batch.provenance
+        place = (kind_of(batch), batch.symbol, source_of(origin.source, simulated=origin.simulated))
         if place not in self._runs:
             self._runs[place] = _Run(self._files, place, state)
         return self._runs[place]

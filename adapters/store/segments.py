@@ -324,8 +324,7 @@ class Opened:
         content = (self._file.metadata.metadata or {}).get(HEADS_MARK)
         if content is None:
             return []
-        with file_errors(self.segment.path):
-            return heads_from(content)
+        return heads_from(content, path=self.segment.path)
 
     def groups(self, ranges: Sequence[Range] = (), *, head: Head | None = None) -> list[int]:
         """Return the row groups in which rows can match, by their statistics.

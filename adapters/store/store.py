@@ -16,6 +16,7 @@ from adapters.encoded.messages import Message, message_of
 from adapters.store.asof import as_known, needs_merge, standing
 from adapters.store.chain_reader import ChainReader
 from adapters.store.files import StoreFiles, open_files
+from adapters.store.joining import joined
 from adapters.store.kinds import DataKind
 from adapters.store.manifest import Commit, Manifest, ManifestState, Segment
 from adapters.store.reading import MessageReader
@@ -235,7 +236,7 @@ class PointInTimeStore:
         batches = list(self.scan(kind, symbol, known_ns=known_ns, **choice))
         if not batches:
             return pa.table({name: pa.array([], type=pa.int64()) for name in _ROW_COLUMNS})
-        return pa.concat_tables([pa.Table.from_batches([batch]) for batch in batches], promote_options="permissive")
+        return joined([pa.Table.from_batches([batch]) for batch in batches])
 
     def bars(self, symbol: str, *, known_ns: int, **choice: Any) -> Iterator[BarBatch]:
         """Read bars as they were known at an instant; `choice` is passed on to `MessageReader.read`.

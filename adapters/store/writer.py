@@ -12,7 +12,8 @@ from adapters.encoded.messages import Head, Message, head_of, known_ns_of, messa
 from adapters.store.asof import as_known, newest_heads, standing
 from adapters.store.content import content_codes
 from adapters.store.files import StoreFiles
-from adapters.store.kinds import KINDS, DataKind, day_period, kind_of, period_codes
+from adapters.store.joining import joined
+from adapters.store.kinds import KINDS, DataKind, day_period, kind_of, period_codes, source_of
 from adapters.store.manifest import Commit, Manifest, ManifestState, Segment
 from adapters.store.segments import Facts, checked, key_codes, open_segment, write_segment
 from market.books import BookSnapshot
@@ -114,9 +115,10 @@ class SegmentWriter:
         """
         table = checked(self._kind, table, path=self._origin)
         codes, periods = period_codes(self._kind, table)
+        source = source_of(self._source, simulated=simulated)
         for place, period in enumerate(periods):
             part = table if len(periods) == 1 else table.filter(pa.array(codes == place))
-            self._hold((symbol, period, self._source), part, None, simulated=simulated)
+            self._hold((symbol, period, source), part, None, simulated=simulated)
 
     def add_message(self, message: Message, *, known_ns: Int64Array | int | None = None) -> None:
         """Add a message.
@@ -184,8 +186,9 @@ class SegmentWriter:
 
     def _hold_message(self, message: Message, rows: pa.Table, known_ns: Int64Array | int, period: str) -> None:
         head = head_of(message, known_ns, 0)
-        place = (symbol_of(message), period, message.provenance.source)
-        self._hold(place, rows, head, simulated=message.provenance.simulated)
+        origin = message.provenance
+        place = (symbol_of(message), period, source_of(origin.source, simulated=origin.simulated))
+        self._hold(place, rows, head, simulated=origin.simulated)
 
     def _hold(self, place: tuple[str, str, str], table: pa.Table, head: Head | None, *, simulated: bool) -> None:
         held = self._held.setdefault(place, _Held())
@@ -208,7 +211,7 @@ class SegmentWriter:
         elif held.heads and KINDS[self._kind].keys:
             held = self._new_parts(held, present)
         elif not held.heads:
-            whole = _in_order(pa.concat_tables(held.tables, promote_options="permissive"))
+            whole = _in_order(joined(held.tables))
             held.tables = [self._new_rows(whole, present)]
         self.n_rows += sum(table.num_rows for table in held.tables)
         if self._dry_run or not (held.heads or any(table.num_rows for table in held.tables)):

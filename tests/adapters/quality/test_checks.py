@@ -129,6 +129,13 @@ def test_faults_in_a_chain_are_found() -> None:
     assert counts == {Check.CROSSED: 1, Check.LOCKED: 1, Check.VOLATILITY: 1, Check.DUPLICATE: 1}
 
 
+def test_a_doubled_rate_is_shown_with_its_value() -> None:
+    """An example is an instant and what stands there."""
+    day = np.array([_OPEN_NS, _OPEN_NS], dtype=np.int64)
+    table = pa.table({"event_ns": day, "known_ns": day, "rate_pct": [5.25, 5.5]})
+    assert _one(check_table(DataKind.RATES, "EFFR", table), Check.DUPLICATE).examples == ("2024-03-08T14:30:00Z: 5.5",)
+
+
 def test_a_chain_without_bids_cannot_be_used_for_prices() -> None:
     """Hardly a bid in the whole set costs nearly the whole score."""
     chain = chain_of()

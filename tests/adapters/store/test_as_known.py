@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,38 @@ def test_a_chain_is_corrected_from_the_record_on(tmp_path: Path) -> None:
     assert_same(store.chains.newest("SPX", known_ns=clock.instant_ns - 1), first)
     assert_same(store.chains.newest("SPX", known_ns=clock.instant_ns), second)
     assert len(store.versions(DataKind.CHAINS)) == 2
+
+
+def test_the_same_chain_out_of_two_files_corrects_nothing(tmp_path: Path) -> None:
+    """Where it was read, and what a check thought of it, is not what it says."""
+    store, _ = store_at(tmp_path)
+    chain = chain_of()
+    origin = replace(chain.provenance, origin="the-same.parquet", quality=0.5, quality_reason="wide")
+    for told in (chain, replace(chain, cause_id="another file", provenance=origin)):
+        writer = store.writer(DataKind.CHAINS, origin=told.provenance.origin)
+        writer.add_message(told)
+        writer.commit()
+    assert (writer.n_rows, writer.n_repeated, writer.n_corrected) == (0, chain.n_contracts, 0)
+    assert_same(store.chains.newest("SPX", known_ns=FOREVER_NS), chain)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_the_simulated_and_the_real_of_one_vendor_never_correct_each_other(tmp_path: Path, *, first: bool) -> None:
+    """A recording of an emulated venue stands beside the venue's own under a source of its own."""
+    store, _ = store_at(tmp_path)
+    for simulated in (first, not first):
+        chain = chain_of(noise=0.5 * simulated)
+        writer = store.writer(DataKind.CHAINS, origin="recording", witnessed=True)
+        writer.add_message(replace(chain, provenance=replace(chain.provenance, source="venue", simulated=simulated)))
+        writer.commit()
+        assert (writer.n_repeated, writer.n_corrected) == (0, 0)
+    assert store.sources(DataKind.CHAINS, "SPX") == ("venue", "venue-simulated")
+    assert [
+        s.simulated for name in ("venue", "venue-simulated") for s in store.segments(DataKind.CHAINS, source=name)
+    ] == [
+        False,
+        True,
+    ]
 
 
 def test_a_chain_read_never_returns_a_later_snapshot(tmp_path: Path) -> None:
