@@ -15,7 +15,7 @@ from adapters.chains.delimited import Dialect, read_lines
 from adapters.chains.lean import is_lean_member, read_lean_archive
 from adapters.chains.lean_universe import is_universe, read_universe
 from adapters.chains.parquet import ParquetSource, RecordedSource, open_metadata
-from adapters.chains.source import SourceFile, foreign_errors
+from adapters.chains.source import SourceFile, UnknownFormatError, foreign_errors
 from adapters.chains.table import ChainSource, Layout, TableSource
 from market.errors import DataError
 
@@ -145,12 +145,12 @@ def _layout(columns: frozenset[str], source: SourceFile, *, shown: str = "") -> 
     raise _unknown(source, f"a table with the columns {words}", "rename the columns to those of a known format")
 
 
-def _repeated_column(source: SourceFile) -> DataError:
+def _repeated_column(source: SourceFile) -> UnknownFormatError:
     return _unknown(source, "a header that names a column twice", "remove the second column of that name")
 
 
-def _unknown(source: SourceFile, found: str, action: str) -> DataError:
-    return DataError(
+def _unknown(source: SourceFile, found: str, action: str) -> UnknownFormatError:
+    return UnknownFormatError(
         "this is not an option chain of a known format",
         path=str(source.path),
         found=found,

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from market.errors import DataError
 
-__all__ = ["MAX_BYTES", "SourceFile", "foreign_errors"]
+__all__ = ["MAX_BYTES", "SourceFile", "UnknownFormatError", "foreign_errors", "refuse_special"]
 
 # The largest known vendor text file (a month of one symbol) has about 100 MB; four times its parsed size fits a laptop.
 MAX_BYTES = 256 * 1024 * 1024
@@ -41,6 +41,10 @@ _FOREIGN = (
     ValueError,
     KeyError,
 )
+
+
+class UnknownFormatError(DataError):
+    """A file whose content no reader knows, unlike one that is known and damaged."""
 
 
 @contextmanager
@@ -126,8 +130,7 @@ class SourceFile:
     def open(cls, path: Path, *, member: str | None = None) -> SourceFile:
         """Look at a file, or at one member of a zip archive, without reading more than its head."""
         with foreign_errors(path):
-            found = path.stat()
-            _refuse_special(path, found)
+            found = refuse_special(path)
             with path.open("rb") as raw:
                 compressed = raw.read(2) == b"\x1f\x8b"
                 raw.seek(0)
@@ -226,12 +229,14 @@ def _content(raw: BinaryIO, *, compressed: bool, member: str | None) -> Iterator
         yield raw
 
 
-def _refuse_special(path: Path, found: os.stat_result) -> None:
+def refuse_special(path: Path) -> os.stat_result:
+    """Return what the operating system says of a file; raise `DataError` where it is a folder, a pipe or a device."""
+    found = path.stat()
     if stat.S_ISREG(found.st_mode):
-        return
+        return found
     kind = "a directory" if stat.S_ISDIR(found.st_mode) else "not a regular file"
     raise DataError(
-        "only files can be read as option chains",
+        "only files can be read",
         path=str(path),
         found=kind,
         expected="a file",

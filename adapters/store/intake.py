@@ -16,7 +16,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from adapters.chains import open_source
-from adapters.chains.source import foreign_errors
+from adapters.chains.source import UnknownFormatError, foreign_errors, refuse_special
 from adapters.store.gaps import Gap, missing_sessions
 from adapters.store.kinds import DataKind
 from adapters.store.layouts import TableLayout, layout_of, rows_by_symbol
@@ -161,6 +161,7 @@ def ingest(
     """
     try:
         with foreign_errors(path):
+            refuse_special(path)  # to open a pipe would wait for its writer
             sha256 = _hash(path)
         work = _Import(store, path, sha256, source=source or _source(path), dry_run=dry_run)
         known = _known_kinds(store, sha256)
@@ -181,13 +182,41 @@ def _known_kinds(store: PointInTimeStore, sha256: str) -> tuple[DataKind, ...]:
 
 def _read(work: _Import, symbol: str | None, *, eastern: bool | None) -> None:
     columns = _columns(work.path)
-    if columns is None or any(wanted <= columns for wanted in (*_TICK_COLUMNS, *_STREAM_COLUMNS)):
-        if columns is None and _add_chains(work):
-            return
+    if columns is not None and any(wanted <= columns for wanted in (*_TICK_COLUMNS, *_STREAM_COLUMNS)):
         _add_ticks(work, symbol)
         return
-    if _add_chains(work):
-        return
+    problem = _add_chains(work)
+    if columns is None and (problem is not None or work.path.suffix.lower() == ".zip"):
+        _add_ticks_or_explain(work, symbol, problem)
+    elif problem is not None and not isinstance(problem, UnknownFormatError):
+        raise problem  # a chain that is damaged is not kept as some other table
+    elif problem is not None:
+        _add_table(work, symbol, eastern=eastern)
+
+
+def _add_ticks_or_explain(work: _Import, symbol: str | None, problem: DataError | None) -> None:
+    """Add ticks: of an archive that gave a chain too, or else of a file that is not one for the given reason."""
+    try:
+        _add_ticks(work, symbol)
+    except UnknownFormatError as error:
+        if problem is None:
+            return
+        if isinstance(problem, UnknownFormatError):
+            raise _of_no_format(work.path, error.found) from error
+        raise problem from None
+
+
+def _of_no_format(path: Path, found: str) -> UnknownFormatError:
+    return UnknownFormatError(
+        "the file is of no known format",
+        path=str(path),
+        found=found,
+        expected="an option chain, trades or quotes, or a table in Parquet or CSV with a column of instants",
+        action="docs/guides/data-store.md says what is read",
+    )
+
+
+def _add_table(work: _Import, symbol: str | None, *, eastern: bool | None) -> None:
     pieces = _pieces(work.path)
     sample = _sample(work.path)
     with foreign_errors(work.path, what="the rows cannot be read"):
@@ -196,23 +225,24 @@ def _read(work: _Import, symbol: str | None, *, eastern: bool | None) -> None:
             _add_rows(work, layout, piece)
 
 
-def _add_chains(work: _Import) -> bool:
+def _add_chains(work: _Import) -> DataError | None:
+    """Add the chains of a file; return why it has none."""
     try:
         source = open_source(work.path)
-    except DataError:
-        return False
+    except DataError as error:
+        return error
     for place in range(len(source.snapshots)):
         chain = source.read(place)
         work.writer(DataKind.CHAINS).add_message(chain)
         work.saw(chain.symbol, np.array([chain.ts_event_ns], dtype=np.int64))
         work.drop({str(reason): count for reason, count in chain.dropped.items()})
-    return True
+    return None
 
 
 def _add_ticks(work: _Import, symbol: str | None) -> None:
     source = open_ticks(work.path) if symbol is None else open_ticks(work.path, symbol=symbol)
     tally = Tally()
-    for file in source.files:
+    for file in (file for file in source.files if file.path == work.path):  # its siblings come in by themselves
         for group in file.batches(tally):
             for batch in group:
                 kind = DataKind.TRADES if isinstance(batch, TradeBatch) else DataKind.QUOTES

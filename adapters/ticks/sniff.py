@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from adapters.chains.occ import parse_occ
-from adapters.chains.source import SourceFile, foreign_errors
+from adapters.chains.source import SourceFile, UnknownFormatError, foreign_errors
 from adapters.ticks import deribit
 from adapters.ticks.bars import BarFile
 from adapters.ticks.binance import StreamRecording, StreamTable
@@ -332,8 +332,8 @@ def _open_archive(source: SourceFile, named: _Named) -> list[TickFile | MorningI
     raise _unknown(source, f"an archive of other files: {', '.join(names[:3])}")
 
 
-def _unknown(source: SourceFile, found: str, action: str = "name a file of trades or quotes") -> DataError:
-    return DataError(
+def _unknown(source: SourceFile, found: str, action: str = "name a file of trades or quotes") -> UnknownFormatError:
+    return UnknownFormatError(
         "these are not trades or quotes of a known format",
         path=str(source.path),
         found=found,

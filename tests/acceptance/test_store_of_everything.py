@@ -91,7 +91,7 @@ def test_every_file_comes_in_or_is_refused_for_what_it_is(everything: Everything
     refused = {name for name, report in everything.reports.items() if report.status is IngestStatus.REFUSED}
     assert refused == _NO_DATA
     for name in refused:
-        assert "not trades or quotes of a known format" in everything.reports[name].problem
+        assert "the file is of no known format" in everything.reports[name].problem
     written = [report for name, report in everything.reports.items() if name not in refused]
     assert {report.status for report in written} == {IngestStatus.WRITTEN}
     assert len(written) > 80

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -99,6 +102,54 @@ def test_what_cannot_be_read_is_refused_with_a_reason(tmp_path: Path, name: str,
     assert report.status is IngestStatus.REFUSED
     assert report.problem
     assert not any(store.symbols(kind) for kind in DataKind)
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    """Nobody writes into it, so that to open it would never end."""
+    store, _ = store_at(tmp_path / "store")
+    os.mkfifo(tmp_path / "spy.csv")
+    report = ingest(store, tmp_path / "spy.csv")
+    assert (report.status, "not a regular file" in report.problem) == (IngestStatus.REFUSED, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("raw_formats/cboe_spx_quotedata_20230523_en.csv.gz", "the file ends in the middle of a line"),
+        ("raw_formats/optionsdx_spy_20221230.csv.gz", "the file ends in the middle of a line"),
+    ],
+)
+def test_a_chain_that_is_cut_is_refused_for_that(tmp_path: Path, data_root: Path, name: str, reason: str) -> None:
+    """Its format is known, so nobody is told that it is no file of trades, and it does not become some other table."""
+    store, _ = store_at(tmp_path / "store")
+    whole = gzip.decompress((data_root / name).read_bytes())
+    (tmp_path / "cut.csv").write_bytes(whole[: len(whole) // 2 // 7 * 7])
+    report = ingest(store, tmp_path / "cut.csv")
+    assert (report.status, reason in report.problem) == (IngestStatus.REFUSED, True), report.problem
+
+
+def test_what_nobody_knows_is_told_what_is_known(tmp_path: Path) -> None:
+    """A file that no reader recognises is not called a bad file of trades."""
+    store, _ = store_at(tmp_path / "store")
+    (tmp_path / "notes.json").write_text('{"a": 1}', encoding="utf-8")
+    report = ingest(store, tmp_path / "notes.json")
+    assert report.problem.startswith("the file is of no known format; found text beginning with '{\"a\": 1}'")
+    assert "an option chain, trades or quotes, or a table" in report.problem
+
+
+def test_an_archive_of_trades_gives_them_beside_its_chain(tmp_path: Path, data_root: Path) -> None:
+    """Lean's archives of one day lie side by side: each brings its own ticks, once."""
+    store, _ = store_at(tmp_path / "store")
+    for kind in ("trade", "openinterest"):
+        name = f"lean_goog_20151224_{kind}_american.zip"
+        shutil.copy(data_root / "raw_formats" / name, tmp_path / name)
+    reports = [ingest(store, path) for path in sorted(tmp_path.glob("*.zip"))]
+    assert [report.kinds for report in reports] == [(DataKind.CHAINS,), (DataKind.CHAINS, DataKind.TRADES)]
+    trades = pq.read_table(data_root / "option_intraday" / "goog_minute_trade_20151224.parquet")
+    told = list(store.trades("GOOG", known_ns=FOREVER_NS))
+    assert sum(batch.n_trades for batch in told) == trades.num_rows
+    assert sum(float(batch.size.sum()) for batch in told) == float(np.sum(trades["volume"].to_numpy()))
 
 
 def test_columns_that_the_store_does_not_know_are_kept(tmp_path: Path) -> None:
