@@ -23,7 +23,7 @@ from market.trades import Int64Array, QuoteBatch, TradeBatch, concatenate
 __all__ = ["check_segment", "check_store", "quality_of"]
 
 _NOTE: Final = "quality"
-_VERSION: Final = 2  # of the rules; a result of other rules is not used
+_VERSION: Final = 3  # of the rules; a result of other rules is not used
 _DAY_NS: Final = 86_400_000_000_000
 _EXAMPLES: Final = 5
 _ORDER: Final = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
@@ -32,10 +32,13 @@ _WITH_LEVELS: Final = (DataKind.BARS, DataKind.QUOTE_BARS, DataKind.OPEN_INTERES
 
 class _Note(msgspec.Struct):
     version: int
+    checked_ns: int
     quality: PartitionQuality
 
 
-def check_segment(store: PointInTimeStore, kind: DataKind, segment: Segment, *, keep: bool = True) -> PartitionQuality:
+def check_segment(
+    store: PointInTimeStore, kind: DataKind, segment: Segment, *, keep: bool = True, clock: Clock | None = None
+) -> PartitionQuality:
     """Check one file of a store.
 
     Parameters
@@ -48,6 +51,8 @@ def check_segment(store: PointInTimeStore, kind: DataKind, segment: Segment, *, 
         The file.
     keep : bool, optional
         Whether to put the result beside the file; it is read again instead of checked where it stands there.
+    clock : Clock, optional
+        Stamps the result: a read as of an earlier instant does not know it.
 
     Returns
     -------
@@ -60,7 +65,8 @@ def check_segment(store: PointInTimeStore, kind: DataKind, segment: Segment, *, 
     findings = _merged(_findings(store, kind, segment))
     quality = _quality(kind, segment, findings)
     if keep:
-        store.note(segment, _NOTE, msgspec.json.encode(_Note(version=_VERSION, quality=quality)))
+        note = _Note(version=_VERSION, checked_ns=(clock or SystemClock()).now_ns(), quality=quality)
+        store.note(segment, _NOTE, msgspec.json.encode(note))
     return quality
 
 
@@ -93,7 +99,7 @@ def check_store(
     keep : bool, optional
         Whether to put the results beside the files.
     clock : Clock, optional
-        Stamps the report.
+        Stamps the report and what is put beside the files.
 
     Returns
     -------
@@ -105,7 +111,7 @@ def check_store(
         segments = sorted(store.segments(kind, symbol), key=_series_of)
         for (name, source), group in groupby(segments, key=lambda s: (s.symbol, s.source)):
             series = list(group)
-            partitions += [check_segment(store, kind, segment, keep=keep) for segment in series]
+            partitions += [check_segment(store, kind, segment, keep=keep, clock=clock) for segment in series]
             if kind not in {DataKind.RATES, DataKind.TABLES}:
                 partitions += _whole(store, kind, name, source, series)
     return QualityReport(ts_event_ns=(clock or SystemClock()).now_ns(), partitions=tuple(partitions))

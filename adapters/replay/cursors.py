@@ -65,7 +65,7 @@ class OpenFiles:
     files : StoreFiles
         Where the store lies.
     with_quality : bool
-        Whether noted quality goes into the provenance of messages.
+        Whether noted quality goes into the provenance of messages, whenever it was noted.
     """
 
     def __init__(self, files: StoreFiles, *, with_quality: bool) -> None:
@@ -93,7 +93,7 @@ class OpenFiles:
                 held[0].close()
 
     def _quality(self, segment: Segment) -> Scored | None:
-        return scored(self._files, segment) if self._with_quality else None
+        return scored(self._files, segment, _NEVER) if self._with_quality else None
 
 
 @final

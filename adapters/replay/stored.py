@@ -59,7 +59,8 @@ class StoreSelection:
     regular_hours : bool
         Leave out trades and quotes outside the regular sessions.
     with_quality : bool
-        Put the noted quality of each file into the provenance of its messages.
+        Put the noted quality of each file into the provenance of its messages. It is a look ahead: a check sees the
+        whole day, or year, before any of it is played. A gate around the feed judges without.
     """
 
     symbols: tuple[str, ...] = ()
@@ -70,7 +71,7 @@ class StoreSelection:
     last_ns: int = _LAST
     window_s: float = 0.0
     regular_hours: bool = False
-    with_quality: bool = True
+    with_quality: bool = False
 
     def __post_init__(self) -> None:
         unplayable = sorted(set(self.kinds) - set(_PLAYED))

@@ -134,7 +134,7 @@ class ChainReader:
                 best = found[-1]
         if best is None:
             raise _nothing(symbol, known_ns)
-        return self._chain(*best)
+        return self._chain(*best, known_ns)
 
     def between(
         self,
@@ -148,7 +148,7 @@ class ChainReader:
     ) -> Iterator[OptionChain]:
         """Read the chains that were known at an instant, in order of time, one at a time."""
         for segment, head in self._chain_heads(symbol, known_ns, first_ns, last_ns, None, source, version):
-            yield self._chain(segment, head)
+            yield self._chain(segment, head, known_ns)
 
     def contracts(
         self,
@@ -232,13 +232,13 @@ class ChainReader:
         with open_segment(self._files, segment) as opened:
             return opened.heads()
 
-    def _chain(self, segment: Segment, head: Head) -> OptionChain:
+    def _chain(self, segment: Segment, head: Head, known_ns: int) -> OptionChain:
         with open_segment(self._files, segment) as opened:
             rows = opened.read(opened.groups(head=head))
         found = message_of(head, rows)
         if not isinstance(found, OptionChain):
             raise _nothing(head.symbol, head.known_ns)
-        chain: OptionChain = judged(found, scored(self._files, segment))
+        chain: OptionChain = judged(found, scored(self._files, segment, known_ns))
         return chain
 
     def _located(self, key: ChainKey) -> tuple[Segment, Head]:

@@ -35,6 +35,7 @@ class _Quality(msgspec.Struct):
 
 
 class _Note(msgspec.Struct):
+    checked_ns: int
     quality: _Quality
 
 
@@ -90,8 +91,8 @@ class Scored:
     reason: str
 
 
-def scored(files: StoreFiles, segment: Segment) -> Scored | None:
-    """Return the noted quality of a segment, or None where nobody looked.
+def scored(files: StoreFiles, segment: Segment, known_ns: int) -> Scored | None:
+    """Return the quality of a segment as it was known at an instant, or None where nobody had looked by then.
 
     Parameters
     ----------
@@ -99,6 +100,9 @@ def scored(files: StoreFiles, segment: Segment) -> Scored | None:
         Where the store lies.
     segment : Segment
         Which file.
+    known_ns : int
+        Instant of the read, ns since the epoch, UTC: a check looks at all rows of a file, later ones included, so that
+        what it found is known from the check on.
 
     Returns
     -------
@@ -107,9 +111,12 @@ def scored(files: StoreFiles, segment: Segment) -> Scored | None:
     """
     path = f"{segment.path.removesuffix('.parquet')}.{QUALITY_NOTE}.json"
     try:
-        quality = msgspec.json.decode(files.read(path), type=_Note).quality
+        note = msgspec.json.decode(files.read(path), type=_Note)
     except (DataError, msgspec.MsgspecError):
         return None
+    if note.checked_ns > known_ns:
+        return None
+    quality = note.quality
     reason = quality.findings[0].reason if quality.findings and quality.score < 1.0 else ""
     return Scored(score=quality.score, reason=reason)
 

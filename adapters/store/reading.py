@@ -179,7 +179,7 @@ class MessageReader:
     ) -> Iterator[tuple[Message, Int64Array]]:
         known_ns, first_ns, last_ns = ends
         with open_segment(self._files, segment) as opened:
-            reader = PieceReader(kind, opened, scored(self._files, segment))
+            reader = PieceReader(kind, opened, scored(self._files, segment, known_ns))
             for piece in reader.pieces():
                 if piece.first_known_ns > known_ns:
                     continue

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from adapters.encoded.messages import Message
+from adapters.quality import check_store
 from adapters.replay import StoreFactory, StoreFeed, StoreSelection
 from adapters.store import DataKind, PointInTimeStore
 from adapters.store.kinds import kind_of
@@ -157,6 +158,19 @@ def test_a_selection_leaves_the_rest_out(tmp_path: Path) -> None:
         StoreFeed(store, StoreSelection(symbols=("NONE",), context=("NONE",), sources=("none",)), interval_s=0.0)
     with pytest.raises(ConfigError, match="cannot be played"):
         StoreSelection(kinds=(DataKind.TABLES,))
+
+
+def test_a_played_store_tells_no_quality_that_was_found_later(tmp_path: Path) -> None:
+    """A check knows how the day ended; it is told to whoever asks for it."""
+    store, _ = store_at(tmp_path)
+    _fill(store, chain_of(), replace(quotes_told(), ask=quotes_told().bid - 1.0))
+    before = _played(store)
+    check_store(store)
+    for one, other in zip(before, _played(store), strict=True):
+        for message, same in zip((*one.chains, *one.quotes), (*other.chains, *other.quotes), strict=True):
+            assert_same(message, same)
+    told = [quotes for batch in _played(store, StoreSelection(with_quality=True)) for quotes in batch.quotes]
+    assert all(quotes.provenance.quality is not None and quotes.provenance.quality < 1.0 for quotes in told)
 
 
 def test_regular_hours_leave_out_what_traded_before_the_open(tmp_path: Path) -> None:

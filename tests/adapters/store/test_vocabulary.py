@@ -173,6 +173,26 @@ def test_noted_quality_travels_with_what_is_read(tmp_path: Path) -> None:
     assert chain.provenance.quality == checked.score
 
 
+def test_what_a_check_found_is_not_known_before_it(tmp_path: Path) -> None:
+    """A check sees the afternoon: what was read in the morning must not change when it is made, or what it finds."""
+    store, clock = store_at(tmp_path)
+    spoilt = chain_of(as_of_ns=AS_OF_NS + MINUTE_NS)
+    for message in (chain_of(), replace(spoilt, bid=spoilt.ask + 1.0), quotes_told()):
+        _written(store, message)
+    before = store.chains.newest("SPX", known_ns=AS_OF_NS), next(store.quotes("SPX", known_ns=AS_OF_NS + _HOUR_NS))
+    clock.instant_ns += DAY_NS
+    check_store(store, clock=clock)
+    again = store.chains.newest("SPX", known_ns=AS_OF_NS), next(store.quotes("SPX", known_ns=AS_OF_NS + _HOUR_NS))
+    for one, other in zip(before, again, strict=True):
+        assert_same(one, other)
+    assert {again[0].provenance.quality, again[1].provenance.quality} == {None}
+    later = store.chains.newest("SPX", known_ns=clock.now_ns())
+    assert later.provenance.quality is not None
+    assert later.provenance.quality < 1.0
+    (first, _) = store.chains.between("SPX", known_ns=AS_OF_NS + MINUTE_NS)
+    assert first.provenance.quality is None
+
+
 def test_every_kind_can_be_checked(tmp_path: Path) -> None:
     """A check of a store with all kinds ends with a note beside each file."""
     store, _ = store_at(tmp_path)
