@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,9 @@ from cluster.feed_kind import FeedKind
 from fields.live.context_config import ContextConfig
 
 __all__ = ["EmulatedSettings", "FeedSettings", "InputSettings", "SettingsPart", "VenueSettings"]
+
+_HOUR_NS: Final = 3_600_000_000_000
+_HOURS_A_DAY: Final = 24
 
 
 class SettingsPart(BaseModel):
@@ -31,7 +34,9 @@ class FeedSettings(SettingsPart):
     paths: tuple[Path, ...] = Field((), description="Files of recorded chains, for replay; also of trades and quotes.")
     ticks: tuple[Path, ...] = Field((), description="Files of trades, quotes and morning open interest, for replay.")
     regular_hours: bool = Field(default=False, description="Whether ticks outside the regular session are left out.")
-    interval_s: float = Field(1.0, ge=0.0, le=86_400.0, description="Machine time between batches, seconds.")
+    interval_s: float = Field(
+        1.0, ge=0.0, le=86_400.0, description="Machine time between batches of all but a venue, seconds."
+    )
     speed: float | None = Field(
         None, gt=0.0, description="Recorded or simulated seconds per second; else interval_s, or the market's own."
     )
@@ -61,6 +66,9 @@ class VenueSettings(SettingsPart):
     max_days: int = Field(60, ge=0, le=3_660, description="Expirations up to so many days ahead.")
     requests_per_min: int | None = Field(
         None, ge=1, le=1_000_000, description="Budget of requests of the key; without it that of the smallest plan."
+    )
+    interval_s: float = Field(
+        0.1, ge=0.01, le=3_600.0, description="Time between batches, seconds; half of it is lag of every row."
     )
     chain_every_s: float = Field(60.0, ge=0.0, le=86_400.0, description="Time between whole chains, seconds.")
     closed_chain_every_s: float = Field(
@@ -110,6 +118,26 @@ class InputSettings(SettingsPart):
     bars_of: dict[str, str] = Field({}, description="Whose bars are those of a symbol, such as SPX = I:SPX.")
     perpetual_of: dict[str, str] = Field({}, description="Perpetual whose funding is that of a coin, by coin.")
     cross: tuple[str, ...] | None = Field(None, description="Symbols whose bars are read for all symbols.")
+    index_age_d: float = Field(
+        5.0, gt=0.0, le=366.0, description="Longest time for which a level of a volatility index counts, days."
+    )
+    rate_age_d: float = Field(7.0, gt=0.0, le=366.0, description="The same for an interest rate, days.")
+    daily_bar_age_d: float = Field(
+        5.0, gt=0.0, le=366.0, description="The same for the newest daily bar, from its end, days."
+    )
+    intraday_bar_age_d: float = Field(
+        4.0, gt=0.0, le=366.0, description="The same for the newest bar of the realised volatility, days."
+    )
+    funding_age_h: float = Field(9.0, gt=0.0, le=8_784.0, description="The same for a funding rate, hours.")
+    fomc_age_d: float = Field(
+        70.0, gt=0.0, le=366.0, description="Time since the last FOMC meeting after which the calendar has ended, days."
+    )
+    release_age_d: float = Field(
+        40.0, gt=0.0, le=366.0, description="The same for releases such as CPI and payrolls, days."
+    )
+    news_age_d: float = Field(
+        3.0, gt=0.0, le=366.0, description="Time since any article after which the news have ended, days."
+    )
 
     @property
     def announced_ahead(self) -> timedelta:
@@ -125,4 +153,10 @@ class InputSettings(SettingsPart):
             bars={**usual.bars, **self.bars_of},
             perpetuals={**usual.perpetuals, **self.perpetual_of},
             cross=usual.cross if self.cross is None else self.cross,
+            **self._ages(),
         )
+
+    def _ages(self) -> dict[str, int]:
+        given = [name for name in type(self).model_fields if name.endswith(("_age_d", "_age_h"))]
+        units = {"d": _HOURS_A_DAY * _HOUR_NS, "h": _HOUR_NS}
+        return {f"{name[:-1]}ns": round(getattr(self, name) * units[name[-1]]) for name in given}

@@ -202,6 +202,9 @@ class Settings(BaseSettings):
     material_move: float = Field(
         5e-4, gt=0.0, description="Move of spot since the last field that makes one due at once, log price."
     )
+    book_max_age_s: float = Field(
+        60.0, ge=0.0, description="Age beyond which an order book tells no liquidity, event time, seconds."
+    )
     stale_after_s: float = Field(10.0, gt=0.0, description="Age at which a field is stale, seconds.")
     checkpoint_period_s: float = Field(60.0, gt=0.0, description="Time between checkpoints of a shard, seconds.")
     http: HttpSettings = HttpSettings()  # type: ignore[call-arg]  # every field has a default
@@ -272,6 +275,7 @@ class Settings(BaseSettings):
             flow=self.flow.config(),
             cadence_ns=round(self.cadence_s * 1e9),
             material_move=self.material_move,
+            book_max_age_ns=round(self.book_max_age_s * 1e9),
             context=self.inputs.context(),
         )
 

@@ -27,7 +27,6 @@ _EXTRA: Final = 'pip install "hedgefield[vendors]"'
 _USUAL_SYMBOLS: Final = ("SPY",)  # of an emulated venue
 _MANY_PER_MIN: Final = 10_000  # an emulated venue has no plan
 _CHAIN_EVERY: Final = 30
-_SHORTEST_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +126,6 @@ def link(settings: Settings, emulated: Emulated | None = None) -> VenueLink:
         known = ", ".join((*_MAKERS, EMULATED))
         action = "correct --venue"
         raise ConfigError("a venue is not known", found=vendor, expected=f"{known}, or a ccxt exchange", action=action)
-    if settings.feed.interval_s < _SHORTEST_S:
-        found, expected = f"{settings.feed.interval_s:g} s", f"{_SHORTEST_S:g} s or more between batches"
-        raise ConfigError("a venue cannot be listened to so often", found=found, expected=expected)
     if emulated is None and not settings.venue.symbols:
         raise ConfigError("no symbol is named", expected="--symbol S, once or more", action="name the underlyings")
     return _MAKERS.get(vendor, _exchange)(settings, emulated)
@@ -148,8 +144,7 @@ def _alpaca(settings: Settings, emulated: Emulated | None) -> VenueLink:
         load_credentials("alpaca")  # so that a missing key is told now; the feed's process reads it again
     config = AlpacaConfig(
         symbols=_symbols(settings, emulated),
-        interval_s=settings.feed.interval_s,
-        **venue.given("stock_feed", "option_feed", "stream_options", "max_days", "chain_every_s"),
+        **venue.given("stock_feed", "option_feed", "stream_options", "max_days", "interval_s", "chain_every_s"),
         **venue.given("closed_chain_every_s", "bar_symbols", "coin_symbols", "news_every_s"),
         **venue.given("timeout_s", "attempts", "data_timeout_s"),
         **_address(settings, emulated),
@@ -178,8 +173,7 @@ def _polygon(settings: Settings, emulated: Emulated | None) -> VenueLink:
         symbols=_symbols(settings, emulated),
         rest=PolygonConfig(**venue.given("timeout_s", "attempts"), **({} if base is None else {"base_url": base})),
         stream=StreamConfig(**streams),
-        interval_s=settings.feed.interval_s,
-        **venue.given("stream_options", "max_days", "chain_every_s"),
+        **venue.given("stream_options", "max_days", "interval_s", "chain_every_s", "closed_chain_every_s"),
         **address,
     )
     return VenueLink(
@@ -207,9 +201,8 @@ def _exchange(settings: Settings, emulated: Emulated | None) -> VenueLink:
         exchange_id=name,
         markets=tuple(symbol if "/" in symbol else quote.format(coin=symbol) for symbol in symbols),
         market_types=_MARKET_TYPES.get(name, ()),
-        interval_s=settings.feed.interval_s,
         url=venue.rest_url if emulated is None else emulated.endpoint.url,
-        **venue.given("chain_every_s", "timeout_s"),
+        **venue.given("interval_s", "chain_every_s", "timeout_s"),
         **silent,
     )
     return VenueLink(

@@ -84,7 +84,7 @@ class AlpacaConfig:
     timeout_s: float = 5.0
     attempts: int = 5
     longest_wait_s: float = 60.0
-    interval_s: float = 1.0
+    interval_s: float = 0.1
     chain_every_s: float = 60.0
     closed_chain_every_s: float = 900.0
     news_every_s: float | None = None

@@ -66,7 +66,7 @@ class CcxtFeedConfig:
     timeframe: str = "1m"
     funding_every_s: float = 60.0
     chain_every_s: float = 60.0
-    interval_s: float = 1.0
+    interval_s: float = 0.1
     depth: int = 20
     catch_up_s: float = 900.0
     fill_wait_s: float = 2.0

@@ -85,7 +85,7 @@ class PolygonLiveConfig:
     max_days: int = 60
     requests_per_min: int = 5
     limits_folder: Path | None = None
-    interval_s: float = 1.0
+    interval_s: float = 0.1
     chain_every_s: float = 60.0
     closed_chain_every_s: float = 900.0
     most_waiting: int = 100_000

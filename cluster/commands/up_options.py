@@ -67,7 +67,9 @@ TicksOption = Annotated[
 RegularHoursOption = Annotated[
     bool, typer.Option("--regular-hours", help="Of recorded ticks only those of the regular session.")
 ]
-IntervalOption = Annotated[float | None, typer.Option(min=0.0, help="Seconds between batches (default 1).")]
+IntervalOption = Annotated[
+    float | None, typer.Option(min=0.0, help="Seconds between batches (default 1; of a venue 0.1).")
+]
 SpeedOption = Annotated[float | None, typer.Option(min=0.001, help="Recorded or simulated seconds per second.")]
 LoopOption = Annotated[bool, typer.Option("--loop", help="Begin a replay again at its end.")]
 LightOption = Annotated[int | None, typer.Option(min=1, help="Simulate so many small symbols instead.")]

@@ -48,10 +48,10 @@ def check_usage(given: Given) -> None:
 def overrides(given: Given) -> dict[str, Any]:
     """Return the settings that the command line names; None where it says nothing."""
     kind, symbols, faults = _kind(given), _tuple(given["symbol"]), given["fault"]
-    is_stored = kind is FeedKind.STORE
+    is_stored, is_live = kind is FeedKind.STORE, kind is FeedKind.VENUE
     feed = {
         "kind": kind,
-        "interval_s": given["interval"],
+        "interval_s": None if is_live else given["interval"],
         "paths": _whole(given["path"]),
         "ticks": _whole(given["ticks"]),
         "regular_hours": given["regular_hours"] or None,
@@ -64,7 +64,11 @@ def overrides(given: Given) -> dict[str, Any]:
     }
     return {
         "feed": feed,
-        "venue": {"name": given["venue"], "symbols": None if is_stored else symbols},
+        "venue": {
+            "name": given["venue"],
+            "symbols": None if is_stored else symbols,
+            "interval_s": given["interval"] if is_live else None,
+        },
         "emulated": {"protocol": given["protocol"], "faults": _tuple(map(_whole_path, faults or ()))},
         "inputs": {"files": _whole(given["inputs"])},
         "store": {"url": given["store"], "record": given["record"]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from cluster.wiring import shard_names, wire
 from fields.config import FieldConfig, PositionSource
 from fields.dealer.config import OpeningMode
 from fields.live.config import LiveConfig
+from fields.live.context_config import ContextConfig
 from fields.signing.steps import SigningRule
 from market.errors import ConfigError
 
@@ -34,6 +36,19 @@ def test_the_defaults_are_those_of_the_field_engine() -> None:
 def test_the_defaults_of_a_live_state_are_those_of_the_engine() -> None:
     """Surface, signing, dealers' book and flow: the tree restates what their own configurations say."""
     assert repr(load_settings().live()) == repr(LiveConfig())
+
+
+def test_how_long_things_count_is_set_in_seconds_hours_and_days() -> None:
+    """Each age has its unit in its name, and all of them reach the live state."""
+    ages = {"funding_age_h": 8.5, "news_age_d": 0.5, "intraday_bar_age_d": 1.0}
+    live = load_settings({"book_max_age_s": 2.5, "inputs": ages}).live()
+    assert live.book_max_age_ns == 2_500_000_000
+    assert live.context == replace(
+        ContextConfig(),
+        funding_age_ns=30_600_000_000_000,
+        news_age_ns=43_200_000_000_000,
+        intraday_bar_age_ns=86_400_000_000_000,
+    )
 
 
 def test_settings_of_trades_reach_the_live_state(monkeypatch: pytest.MonkeyPatch) -> None:

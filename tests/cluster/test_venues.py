@@ -68,6 +68,7 @@ def test_alpaca_is_connected_with_what_the_settings_say(monkeypatch: pytest.Monk
     assert layers == [GatedFactory, ContextFactory]
     assert isinstance(factory, AlpacaFactory)
     assert (factory.config.symbols, factory.config.max_days) == (("SPY", "QQQ"), 7)
+    assert factory.config.interval_s == 0.1
     assert (wiring.simulated, wiring.title) == (False, "Alpaca (iex, opra)")
     assert b"to-hide" not in pickle.dumps(wiring.factory)
 
@@ -104,8 +105,8 @@ def test_what_is_missing_is_named_before_anything_starts(name: str | None, symbo
 
 def test_a_venue_is_not_listened_to_without_a_pause() -> None:
     """A live feed has always a batch: without a pause nothing else would be done."""
-    with pytest.raises(ConfigError, match="so often"):
-        wire(_settings("deribit", "BTC", feed={"interval_s": 0.0}))
+    with pytest.raises(ConfigError, match="interval_s"):
+        _settings("deribit", "BTC", venue={"interval_s": 0.0})
 
 
 def test_libraries_that_are_not_installed_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
