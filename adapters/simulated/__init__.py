@@ -1,5 +1,8 @@
 """A simulated market: agents who trade, dealers who hedge, chains that look real, and a truth that can be asked for."""
 
+from adapters.simulated.coin_config import CoinMarketConfig, SimulatedCoin, coin_config, exchange_config
+from adapters.simulated.coin_feed import CoinFactory, CoinFeed
+from adapters.simulated.coin_options import CoinTruth, SimulatedCoins
 from adapters.simulated.config import (
     CustomerMix,
     PrintMix,
@@ -24,6 +27,10 @@ from adapters.simulated.tastes import Taste, Tastes, index_tastes
 from adapters.simulated.truth import MarketTruth, Settlement
 
 __all__ = [
+    "CoinFactory",
+    "CoinFeed",
+    "CoinMarketConfig",
+    "CoinTruth",
     "CustomerGroup",
     "CustomerMix",
     "DayShape",
@@ -41,6 +48,8 @@ __all__ = [
     "ScenarioName",
     "Seasonality",
     "Settlement",
+    "SimulatedCoin",
+    "SimulatedCoins",
     "SimulatedFactory",
     "SimulatedFeed",
     "SimulatedMarket",
@@ -51,7 +60,9 @@ __all__ = [
     "Taste",
     "Tastes",
     "Waypoint",
+    "coin_config",
     "demo_config",
+    "exchange_config",
     "funding_rate",
     "index_tastes",
     "light_config",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -11,13 +12,13 @@ from numpy.typing import NDArray
 
 from adapters.simulated.dynamics import DynamicsTable, moved
 from adapters.simulated.emission import SOURCE, provenance_of
-from adapters.simulated.perpetual_config import PerpetualMarketConfig
+from adapters.simulated.perpetual_config import PerpetualMarketConfig, SimulatedPerpetual
 from market.bars import BarBatch
 from market.chains import FloatArray
 from market.funding import FundingBatch
 from market.trades import CONSOLIDATED, UNDERLYING, ContractTable, QuoteBatch
 
-__all__ = ["PerpetualState", "PerpetualTruth", "SimulatedPerpetuals", "funding_rate"]
+__all__ = ["PerpetualState", "PerpetualTruth", "SimulatedPerpetuals", "funding_rate", "table_of"]
 
 _YEAR_S = 365.0 * 86_400.0
 _EIGHT_HOURS_S = 28_800.0
@@ -132,7 +133,7 @@ class SimulatedPerpetuals:
         self._config, symbols = config, config.symbols
         self.names = tuple(item.symbol for item in symbols)
         self._provenance = provenance_of(config.seed)
-        self._table = _table(config)
+        self._table = table_of(config.symbols)
         self._interval_ns = np.array([round(item.funding_interval_s * 1e9) for item in symbols], dtype=np.int64)
         self._state = self._first_state()
 
@@ -342,8 +343,8 @@ class SimulatedPerpetuals:
         }
 
 
-def _table(config: PerpetualMarketConfig) -> DynamicsTable:
-    symbols = config.symbols
+def table_of(symbols: Sequence[SimulatedPerpetual]) -> DynamicsTable:
+    """Return the dynamics of the indices of some perpetuals, in their order; years have 365 days."""
     places = np.arange(len(symbols), dtype=np.int64)
 
     def column(name: str) -> FloatArray:
