@@ -280,7 +280,7 @@ def choose_chains(sources: list[ChainSource], ticks: TickSource) -> list[ChosenC
     list of ChosenChains
         Raises DataError where chains were named and none belongs to the ticks.
     """
-    if not ticks.files:
+    if not ticks.files and not ticks.books:
         raise DataError(
             "there are no trades and no quotes",
             found=f"open interest of {_few({item.symbol for item in ticks.interest})} alone",
@@ -315,7 +315,9 @@ def choose_chains(sources: list[ChainSource], ticks: TickSource) -> list[ChosenC
 
 def _tick_days(ticks: TickSource) -> set[date]:
     # Exchanges of the United States count days in New York, crypto exchanges in UTC.
-    moments = [datetime_of_ns(instant) for instant in ticks.instants().tolist()]
+    moments = [
+        datetime_of_ns(instant) for part in (ticks.instants(), ticks.book_instants()) for instant in part.tolist()
+    ]
     return {day for moment in moments for day in (moment.date(), moment.astimezone(_EASTERN).date())}
 
 

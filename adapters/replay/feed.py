@@ -1,22 +1,27 @@
-"""A feed that plays recorded snapshots, quotes and trades in the order in which they were known."""
+"""A feed that plays recorded snapshots, quotes, trades and order books in the order in which they were known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from adapters.chains import ChainSource, SnapshotKey, open_source
+from adapters.replay.books import BookPlayer
 from adapters.replay.pace import Pace
 from adapters.replay.ticks import Played, TickPlayer
 from adapters.ticks import TickSource, open_ticks
+from market.books import BookSnapshot
 from market.errors import ConfigError, DataError
 from market.ports import MarketBatch
 
 __all__ = ["ReplayFactory", "ReplayFeed"]
 
 _NS_PER_S = 1e9
+_BEFORE: Final = -1  # ns, before everything that was recorded
+BOOK_LEVELS: Final = 50
+"""Levels of a side of a recorded book that are told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +51,12 @@ class ReplayFeed:
     sources : sequence of ChainSource
         Opened files; snapshots of one session and different symbols are delivered together.
     ticks : TickSource, optional
-        Trades and quotes, delivered minute by minute among the chains; what a batch holds was known by its instant.
+        Trades, quotes and books, delivered minute by minute among the chains; what a batch holds was known by its
+        instant.
     chain_every : int
         Minutes between the chains that are built from the ticks of symbols which no chain file holds; 0 for none.
+    book_levels : int
+        Levels of a side of the order books that are among the ticks; 0 to pass books over.
     interval_s : float, optional
         Seconds between batches.
     speed : float, optional
@@ -63,6 +71,7 @@ class ReplayFeed:
         *,
         ticks: TickSource | None = None,
         chain_every: int = 1,
+        book_levels: int = BOOK_LEVELS,
         interval_s: float | None = None,
         speed: float | None = None,
         loop: bool = False,
@@ -70,12 +79,16 @@ class ReplayFeed:
         self._pace = Pace(interval_s=interval_s, speed=speed)
         if chain_every < 0:
             raise ConfigError("chains cannot be built that often", found=str(chain_every), expected="0 or more minutes")
+        if book_levels < 0:
+            raise ConfigError("books cannot have so many levels", found=str(book_levels), expected="0 or more levels")
         self._sources, self._loop = tuple(sources), loop
-        self._scenes = _scenes(self._sources, ticks)
+        has_books = ticks is not None and bool(ticks.books) and book_levels > 0
+        self._scenes = _scenes(self._sources, ticks, with_books=has_books)
         if not self._scenes:
             raise DataError("there is nothing to replay", found="no snapshot", action="name at least one chain file")
         recorded = {cue.key.symbol for scene in self._scenes for cue in scene.cues}
         self._player = None if ticks is None else TickPlayer(ticks, recorded=recorded, chain_every=chain_every)
+        self._books = BookPlayer(ticks, levels=book_levels) if ticks is not None and has_books else None
         self._next = 0
 
     @property
@@ -110,6 +123,7 @@ class ReplayFeed:
             chains=(*chains, *played.chains),
             quotes=played.quotes,
             trades=played.trades,
+            books=self._told_books(place),
         )
         self._next += 1
         return batch
@@ -137,6 +151,12 @@ class ReplayFeed:
             )
         self._next = sequence + 1
 
+    def _told_books(self, place: int) -> tuple[BookSnapshot, ...]:
+        if self._books is None:
+            return ()
+        after_ns = self._scenes[place - 1].ts_event_ns if place else _BEFORE
+        return self._books.play(after_ns, self._scenes[place].ts_event_ns)
+
     def _ended(self) -> bool:
         return not self._loop and self._next >= len(self._scenes)
 
@@ -160,6 +180,8 @@ class ReplayFactory:
         Files of trades, quotes and morning open interest, in any known format.
     chain_every : int
         Minutes between the chains that are built from the ticks of symbols which no chain file holds; 0 for none.
+    book_levels : int
+        Levels of a side of the order books that are among the ticks; 0 to pass books over.
     regular_hours : bool
         Leave out ticks outside the regular sessions.
     interval_s : float, optional
@@ -173,6 +195,7 @@ class ReplayFactory:
     paths: tuple[Path, ...] = ()
     ticks: tuple[Path, ...] = ()
     chain_every: int = 1
+    book_levels: int = BOOK_LEVELS
     regular_hours: bool = False
     interval_s: float | None = None
     speed: float | None = None
@@ -184,13 +207,14 @@ class ReplayFactory:
             [open_source(path) for path in self.paths],
             ticks=open_ticks(*self.ticks, regular_hours=self.regular_hours) if self.ticks else None,
             chain_every=self.chain_every,
+            book_levels=self.book_levels,
             interval_s=self.interval_s,
             speed=self.speed,
             loop=self.loop,
         )
 
 
-def _scenes(sources: Sequence[ChainSource], ticks: TickSource | None) -> tuple[_Scene, ...]:
+def _scenes(sources: Sequence[ChainSource], ticks: TickSource | None, *, with_books: bool) -> tuple[_Scene, ...]:
     scenes = [_Scene(ts_event_ns=_instant(cues), cues=cues) for cues in _batches(sources)]
     if ticks is None:
         return tuple(scenes)
@@ -200,6 +224,8 @@ def _scenes(sources: Sequence[ChainSource], ticks: TickSource | None) -> tuple[_
         if instant in minutes:  # a chain of the very end of a minute comes with it, any other in a batch of its own
             scenes[place] = replace(scenes[place], ticks=True)
     scenes += [_Scene(ts_event_ns=instant, ticks=True) for instant in minutes - set(last_at)]
+    changed = set(ticks.book_instants().tolist()) if with_books else set()
+    scenes += [_Scene(ts_event_ns=instant) for instant in changed - minutes - set(last_at)]
     return tuple(sorted(scenes, key=lambda scene: scene.ts_event_ns))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Protocol, final
@@ -18,19 +17,26 @@ from adapters.ticks.binance import StreamRecording
 from adapters.ticks.book_builder import BookBuilder, DepthChange
 from adapters.ticks.lobster import BookMessages
 from adapters.ticks.rows import TickFile
-from adapters.ticks.tables import column_names, eastern_midnight_ns, numbers, pieces
+from adapters.ticks.tables import eastern_midnight_ns, numbers, pieces
 from market.books import BookSnapshot
+from market.chains import FloatArray
 from market.errors import DataError
 from market.provenance import AsOfSource, Provenance
+from market.trades import Int64Array
 
 __all__ = ["BookFile", "DepthRecording", "DepthTable", "MessageBooks", "book_file", "sampled"]
 
 _DEPTH_COLUMNS: Final = ("local_ts_ns", "update_id", "side", "price", "qty", "is_snapshot")
+_DAY_S: Final = 86_400.0
 _NO_PRICE: Final = 900_000.0  # a side without orders has a dummy price in LOBSTER
 
 
 class BookFile(Protocol):
     """A recording of the books of one market."""
+
+    @property
+    def format(self) -> str:
+        """Publisher and layout."""
 
     @property
     def path(self) -> Path:
@@ -39,6 +45,9 @@ class BookFile(Protocol):
     @property
     def symbol(self) -> str:
         """Underlying."""
+
+    def stamps(self) -> Iterator[Int64Array]:
+        """Yield the instants of the updates, ns since the epoch, UTC, without building a book."""
 
     def books(self, depth: int) -> Iterator[BookSnapshot]:
         """Yield the book after each update, best levels first, in order of time."""
@@ -63,9 +72,20 @@ class DepthTable:
     symbol: str
 
     @property
+    def format(self) -> str:
+        """Publisher and layout."""
+        return "crypto-depth"
+
+    @property
     def path(self) -> Path:
         """Where the file lies."""
         return self.source.path
+
+    def stamps(self) -> Iterator[Int64Array]:
+        """Yield the instants of receipt of the rows."""
+        for piece in pieces(self.source, ("local_ts_ns",)):
+            with foreign_errors(self.path, what="the depth cannot be read"):
+                yield piece["local_ts_ns"].cast(pa.int64()).fill_null(0).to_numpy()
 
     def books(self, depth: int) -> Iterator[BookSnapshot]:
         """Yield the book after each update since the snapshot.
@@ -80,7 +100,7 @@ class DepthTable:
         BookSnapshot
             Stamped with the instant of receipt.
         """
-        origin = _origin("crypto-depth", self.path, AsOfSource.RECEIVED)
+        origin = _origin(self.format, self.path, AsOfSource.RECEIVED)
         builder = BookBuilder(self.symbol, self.symbol, origin, depth=depth)
         for change, is_whole in _updates(self.source):
             if is_whole:
@@ -104,6 +124,11 @@ class DepthRecording:
     recording: StreamRecording
 
     @property
+    def format(self) -> str:
+        """Publisher and layout."""
+        return self.recording.format
+
+    @property
     def path(self) -> Path:
         """Where the file lies."""
         return self.recording.path
@@ -112,6 +137,11 @@ class DepthRecording:
     def symbol(self) -> str:
         """Pair."""
         return self.recording.symbol
+
+    def stamps(self) -> Iterator[Int64Array]:
+        """Yield the instants of receipt of the lines of depth."""
+        found = [line.partition(b" ")[0] for line in self.recording.lines() if _is_depth(line)]
+        yield np.array([int(stamp) for stamp in found if stamp.isdigit()], dtype=np.int64)
 
     def books(self, depth: int) -> Iterator[BookSnapshot]:
         """Yield the book after each update since a snapshot; a hole in the numbers ends it until the next one.
@@ -126,7 +156,7 @@ class DepthRecording:
         BookSnapshot
             Stamped with the instant of receipt.
         """
-        origin = _origin("crypto-streams", self.path, AsOfSource.RECEIVED)
+        origin = _origin(self.format, self.path, AsOfSource.RECEIVED)
         builder = BookBuilder(self.symbol, self.symbol, origin, depth=depth)
         for line in self.recording.lines():
             found = _line(line)
@@ -143,26 +173,36 @@ class DepthRecording:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageBooks:
-    """The book after each message of a share's day, as LOBSTER delivers it, from Parquet.
+    """The book after each message of a share's day, as LOBSTER delivers it.
 
     Parameters
     ----------
-    source : SourceFile
-        The file.
-    symbol : str
-        The share.
-    day : datetime.date
-        Trading day.
+    file : BookMessages
+        Messages and books, in an archive or in Parquet.
     """
 
-    source: SourceFile
-    symbol: str
-    day: date
+    file: BookMessages
+
+    @property
+    def format(self) -> str:
+        """Publisher and layout."""
+        return self.file.format
 
     @property
     def path(self) -> Path:
         """Where the file lies."""
-        return self.source.path
+        return self.file.path
+
+    @property
+    def symbol(self) -> str:
+        """The share."""
+        return self.file.symbol
+
+    def stamps(self) -> Iterator[Int64Array]:
+        """Yield the instants of the messages."""
+        midnight = eastern_midnight_ns(self.file.day)
+        for seconds in self.file.stamps():
+            yield midnight + np.rint(seconds[(seconds >= 0.0) & (seconds < _DAY_S)] * 1e9).astype(np.int64)
 
     def books(self, depth: int) -> Iterator[BookSnapshot]:
         """Yield the book after each message that changed it.
@@ -177,24 +217,14 @@ class MessageBooks:
         BookSnapshot
             Stamped by the exchange.
         """
-        listed = set(column_names(self.source))
-        levels = next((n for n in range(depth) if f"bid_price_{n + 1}" not in listed), depth)
-        names = {
-            f"{side}_{kind}": [f"{side}_{kind}_{level + 1}" for level in range(levels)]
-            for side in ("bid", "ask")
-            for kind in ("price", "size")
-        }
-        origin, midnight = _origin("order-book-messages", self.path, AsOfSource.STAMPED), eastern_midnight_ns(self.day)
-        last = np.full((1, 4 * levels), np.inf)
-        for piece in pieces(self.source, ["time_s", *(name for columns in names.values() for name in columns)]):
-            ts_ns = midnight + np.rint(numbers(piece, "time_s") * 1e9).astype(np.int64)
-            table = {key: np.column_stack([numbers(piece, name) for name in names[key]]) for key in names}
-            rows = np.vstack([last, np.hstack([table[key] for key in names])])
-            last = rows[-1:]
-            for row in np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)).tolist():
-                sides = {key: table[key][row] for key in names}
-                yield _message_book(self.symbol, origin, int(ts_ns[row]), sides)
-        self.source.check_unchanged()
+        origin = _origin(self.format, self.path, AsOfSource.STAMPED)
+        last: FloatArray | None = None
+        for ts_ns, sides in self.file.levels(depth):
+            rows = np.hstack([sides[name] for name in sides])
+            before = np.vstack([np.full((1, rows.shape[1]), np.inf) if last is None else last, rows[:-1]])
+            last = rows[-1:] if rows.size else last
+            for row in np.flatnonzero((rows != before[: rows.shape[0]]).any(axis=1)).tolist():
+                yield _message_book(self.symbol, origin, int(ts_ns[row]), {n: side[row] for n, side in sides.items()})
 
 
 def book_file(file: TickFile) -> BookFile | None:
@@ -203,12 +233,12 @@ def book_file(file: TickFile) -> BookFile | None:
     Parameters
     ----------
     file : TickFile
-        As opened: a recording of streams, or LOBSTER's messages in Parquet.
+        As opened: a recording of streams, or LOBSTER's messages.
     """
     if isinstance(file, StreamRecording):
         return DepthRecording(recording=file)
-    if isinstance(file, BookMessages) and file.members is None:
-        return MessageBooks(source=file.source, symbol=file.symbol, day=file.day)
+    if isinstance(file, BookMessages):
+        return MessageBooks(file=file)
     return None
 
 
@@ -294,10 +324,15 @@ _LINE: Final = msgspec.json.Decoder(_Line)
 _SNAPSHOT: Final = msgspec.json.Decoder(_Depth)
 
 
+def _is_depth(line: bytes) -> bool:
+    body = line.partition(b" ")[2]
+    return b'"lastUpdateId"' in body[:200] or b"@depth" in body[:80]
+
+
 def _line(line: bytes) -> tuple[DepthChange, bool] | None:
-    stamp, _, body = line.partition(b" ")
-    if b'"lastUpdateId"' not in body[:200] and b"@depth" not in body[:80]:
+    if not _is_depth(line):
         return None
+    stamp, _, body = line.partition(b" ")
     try:
         is_whole = b"@depth" not in body[:80]
         data = _SNAPSHOT.decode(body) if is_whole else _LINE.decode(body).data

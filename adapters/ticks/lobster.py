@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from adapters.chains.source import MAX_BYTES, SourceFile, foreign_errors
 from adapters.ticks.rows import QuoteRows, RowWriter, Tally, TickDrop, TradeRows, underlying
-from adapters.ticks.tables import CHUNK_ROWS, eastern_midnight_ns, numbers, pieces
+from adapters.ticks.tables import CHUNK_ROWS, column_names, eastern_midnight_ns, numbers, pieces
 from market.chains import BoolArray, FloatArray
 from market.errors import DataError
 from market.trades import ContractTable, Int64Array, QuoteBatch, TradeBatch, TradeFlag
@@ -24,11 +24,13 @@ from market.trades import ContractTable, Int64Array, QuoteBatch, TradeBatch, Tra
 __all__ = ["BookMessages"]
 
 _VISIBLE, _HIDDEN, _CROSS = 4.0, 5.0, 6.0
+_DAY_S: Final = 86_400.0
 _SCALE: Final = 10_000.0  # prices are integers of 1/10000 dollar in the archive
 _NO_PRICE: Final = 900_000.0  # a side without orders has a dummy price of 999 999.9999
 _MESSAGE = ("time_s", "event_type", "size", "price", "direction")
+_SIDES = ("ask_price", "ask_size", "bid_price", "bid_size")  # in the order of a level's columns in the archive
 _BOOK = ("ask_price_1", "ask_size_1", "bid_price_1", "bid_size_1")
-_WIDTH: Final = 6
+_WIDTHS: Final = (6, 4)  # columns of a message, and of each level of a book
 _LARGEST_MEMBER: Final = 16 * MAX_BYTES  # read in pieces, so more than fits at once; a bomb is larger still
 
 
@@ -71,19 +73,69 @@ class BookMessages:
         for columns in self._pieces():
             with foreign_errors(self.path, what="the messages cannot be read"):
                 seconds = columns["time_s"]
-                in_day = (seconds >= 0.0) & (seconds < 86_400.0)
+                in_day = (seconds >= 0.0) & (seconds < _DAY_S)
                 ns = np.rint(np.where(in_day, seconds, 0.0) * 1e9).astype(np.int64)
                 ts_ns = np.where(in_day, midnight + ns, 0)
                 trades = np.isin(columns["event_type"], (_VISIBLE, _HIDDEN, _CROSS))
                 yield _quotes(columns, ts_ns, writer, tally), _trades(columns, ts_ns, trades, writer, tally)
+
+    def levels(self, depth: int) -> Iterator[tuple[Int64Array, dict[str, FloatArray]]]:
+        """Read the books after the messages.
+
+        Parameters
+        ----------
+        depth : int
+            Levels of a side, > 0; the file may hold fewer.
+
+        Yields
+        ------
+        ts_ns : ndarray of int64, shape (n_messages,)
+            Instants, ns since the epoch, UTC; a message without one of the day is left out.
+        sides : dict of str to ndarray, shape (n_messages, n_levels)
+            ``bid_price``, ``bid_size``, ``ask_price`` and ``ask_size``, USD and shares; a level without orders has a
+            dummy price.
+        """
+        midnight = eastern_midnight_ns(self.day)
+        for seconds, sides in self._book_pieces(depth):
+            in_day = (seconds >= 0.0) & (seconds < _DAY_S)
+            ts_ns = midnight + np.rint(seconds[in_day] * 1e9).astype(np.int64)
+            yield ts_ns, {name: side[in_day] for name, side in sides.items()}
+
+    def stamps(self) -> Iterator[FloatArray]:
+        """Yield the seconds since midnight of the messages."""
+        if self.members is None:
+            for piece in pieces(self.source, ("time_s",)):
+                yield numbers(piece, "time_s")
+            return
+        for columns in self._pieces():
+            yield columns["time_s"]
+
+    def _book_pieces(self, depth: int) -> Iterator[tuple[FloatArray, dict[str, FloatArray]]]:
+        if self.members is not None:
+            for message, book in self._member_pieces(depth):
+                scaled = {name: book[:, place::4] for place, name in enumerate(_SIDES)}
+                yield message[:, 0], {n: side / _SCALE if "price" in n else side for n, side in scaled.items()}
+            return
+        listed = set(column_names(self.source))
+        n_levels = next((n for n in range(depth) if f"bid_price_{n + 1}" not in listed), depth)
+        names = {side: [f"{side}_{level + 1}" for level in range(n_levels)] for side in _SIDES}
+        for piece in pieces(self.source, ["time_s", *(name for columns in names.values() for name in columns)]):
+            table = {side: np.column_stack([numbers(piece, name) for name in names[side]]) for side in _SIDES}
+            yield numbers(piece, "time_s"), table
+        self.source.check_unchanged()
 
     def _pieces(self) -> Iterator[dict[str, FloatArray]]:
         if self.members is None:
             for piece in pieces(self.source, (*_MESSAGE, *_BOOK)):
                 yield {name: numbers(piece, name) for name in (*_MESSAGE, *_BOOK)}
             return
+        for message, book in self._member_pieces(1):
+            yield _named(message, book)
+
+    def _member_pieces(self, depth: int) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        members = self.members or ()
         with foreign_errors(self.path, what="the archive cannot be read"), zipfile.ZipFile(self.path) as archive:
-            for name in self.members:
+            for name in members:
                 if archive.getinfo(name).file_size > _LARGEST_MEMBER:
                     raise DataError(
                         "a file in the archive is too large",
@@ -92,9 +144,9 @@ class BookMessages:
                         expected=f"at most {_LARGEST_MEMBER} bytes",
                         action="split it by time",
                     )
-            message, book = (_rows(archive, name, self.path) for name in self.members)
-            for left, right in _side_by_side(message, book, self.path):
-                yield _named(left, right)
+            widths = (_WIDTHS[0], _WIDTHS[1] * depth)
+            rows = [_rows(archive, name, self.path, width) for name, width in zip(members, widths, strict=True)]
+            yield from _side_by_side(rows[0], rows[1], self.path)
         self.source.check_unchanged()
 
 
@@ -107,7 +159,7 @@ def _named(message: NDArray[np.float64], book: NDArray[np.float64]) -> dict[str,
     return columns
 
 
-def _rows(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[NDArray[np.float64]]:
+def _rows(archive: zipfile.ZipFile, name: str, path: Path, width: int) -> Iterator[NDArray[np.float64]]:
     with archive.open(name) as stream:
         options = pa.csv.ReadOptions(autogenerate_column_names=True, block_size=4 * 1024 * 1024)
         with pa.csv.open_csv(stream, read_options=options) as reader:
@@ -121,7 +173,7 @@ def _rows(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[NDArray[n
                         action="fetch the archive again",
                     )
                 yield np.column_stack(
-                    [column.cast(pa.float64()).to_numpy(zero_copy_only=False) for column in batch.columns[:_WIDTH]]
+                    [column.cast(pa.float64()).to_numpy(zero_copy_only=False) for column in batch.columns[:width]]
                 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from adapters.chains.source import SourceFile, UnknownFormatError, foreign_error
 from adapters.ticks import deribit
 from adapters.ticks.bars import BarFile
 from adapters.ticks.binance import StreamRecording, StreamTable
+from adapters.ticks.books import DepthTable
 from adapters.ticks.exchange_ticks import TickTable
 from adapters.ticks.interest import MorningInterest, archive_interest, table_interest
 from adapters.ticks.lean_archive import LeanArchive, archive_kind, archive_siblings, archive_symbol
@@ -29,8 +31,9 @@ from market.instruments import product_of
 
 __all__ = ["open_ticks"]
 
+_Opened: TypeAlias = TickFile | MorningInterest | DepthTable
 _KNOWN = (
-    "minute or hour bars of quotes or trades, ticks by exchange, order-book messages, Lean minute archives, "
+    "minute or hour bars of quotes or trades, ticks by exchange, order-book messages or depth, Lean minute archives, "
     "streams or tables of a crypto exchange, or Deribit option trades"
 )
 _OPTION = frozenset({"expiration", "strike", "right"})
@@ -41,7 +44,7 @@ _QUOTE_TICK = frozenset({"ms", "bid", "bid_size", "ask", "ask_size", "exchange",
 _TRADE_TICK = frozenset({"ms", "price", "size", "exchange", "condition", "suspicious"})
 _TICKER = frozenset({"local_ts_ns", "bid", "bid_qty", "ask", "ask_qty"})
 _STREAM_TRADE = frozenset({"local_ts_ns", "trade_id", "price", "qty", "aggressor"})
-_DEPTH = frozenset({"local_ts_ns", "side", "price", "qty", "is_snapshot"})
+_DEPTH = frozenset({"local_ts_ns", "update_id", "side", "price", "qty", "is_snapshot"})
 _VENUES = frozenset({"time", "exchange", "pair", "contract"}) | _TRADE_BAR
 _INTEREST = frozenset({"time", "open_interest"}) | _OPTION
 # Words of file names that are not symbols.
@@ -119,7 +122,7 @@ def _is_level(word: str) -> bool:
 def open_ticks(
     *paths: Path, symbol: str | None = None, day: date | None = None, regular_hours: bool = False
 ) -> TickSource:
-    """Open files of trades, quotes and open interest: learn their formats, and read no tick yet.
+    """Open files of trades, quotes, order books and open interest: learn their formats, and read no tick yet.
 
     Parameters
     ----------
@@ -139,14 +142,16 @@ def open_ticks(
     """
     files: list[TickFile] = []
     interest: list[MorningInterest] = []
+    depth: list[DepthTable] = []
     for path in _with_siblings(paths):
         named = _Named(path=path, given_symbol=symbol, given_day=day, regular_hours=regular_hours)
         found = _open(SourceFile.open(path), named)
-        files += [item for item in found if not isinstance(item, MorningInterest)]
+        files += [item for item in found if not isinstance(item, MorningInterest | DepthTable)]
+        depth += [item for item in found if isinstance(item, DepthTable)]
         interest += [item for item in found if isinstance(item, MorningInterest)]
-    if not files and not interest:
+    if not (files or interest or depth):
         raise DataError("there are no trades and no quotes", found=f"{len(paths)} files", action="name a file of ticks")
-    return TickSource(files, interest)
+    return TickSource(files, interest, depth)
 
 
 def _with_siblings(paths: Iterable[Path]) -> list[Path]:
@@ -159,7 +164,7 @@ def _with_siblings(paths: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def _open(source: SourceFile, named: _Named) -> list[TickFile | MorningInterest]:
+def _open(source: SourceFile, named: _Named) -> list[_Opened]:
     if source.head.startswith(b"PAR1"):
         return _open_table(source, named)
     if source.head.startswith(b"PK\x03\x04"):
@@ -176,7 +181,7 @@ def _open(source: SourceFile, named: _Named) -> list[TickFile | MorningInterest]
     raise _unknown(source, f"text beginning with {text[:60]!r}")
 
 
-def _open_table(source: SourceFile, named: _Named) -> list[TickFile | MorningInterest]:
+def _open_table(source: SourceFile, named: _Named) -> list[_Opened]:
     columns = frozenset(column_names(source))
     if columns >= _BOOK:
         return [BookMessages(source=source, symbol=named.symbol, day=named.day)]
@@ -188,14 +193,14 @@ def _open_table(source: SourceFile, named: _Named) -> list[TickFile | MorningInt
         if columns >= layout:
             return [StreamTable(source=source, symbol=_pair(named), is_quote=is_quote)]
     if columns >= _DEPTH:
-        raise _unknown(source, "changes of an order book", "name the file of its best quotes")
+        return [DepthTable(source=source, symbol=_pair(named))]
     if columns >= _INTEREST:
         root = None if "root" in columns else named.symbol
         return [table_interest(source, product_of(_first_root(source, root)).underlying, root)]
     return _open_bars(source, columns, named)
 
 
-def _open_bars(source: SourceFile, columns: frozenset[str], named: _Named) -> list[TickFile | MorningInterest]:
+def _open_bars(source: SourceFile, columns: frozenset[str], named: _Named) -> list[_Opened]:
     if columns >= SIGNED_COLUMNS:
         has_zone(source, "ts_end_utc")  # refuses what holds no instants
         return [SignedBars(source=source, symbol=named.symbol, calendar=named.calendar("NYSE"))]
@@ -213,7 +218,7 @@ def _pair(named: _Named) -> str:
     return named.symbol if found is None else f"{named.symbol}@{found[0].upper()}"
 
 
-def _venue_bars(source: SourceFile) -> list[TickFile | MorningInterest]:
+def _venue_bars(source: SourceFile) -> list[_Opened]:
     """Open bars of several crypto exchanges; each pair of each exchange is an underlying of its own."""
     has_zone(source, "time")  # refuses what holds no instants
     return [
@@ -239,9 +244,7 @@ def _first_root(source: SourceFile, root: str | None) -> str:
     return distinct(source, "root")[0] if root is None else root
 
 
-def _bars(
-    source: SourceFile, columns: frozenset[str], named: _Named, *, is_quote: bool
-) -> list[TickFile | MorningInterest]:
+def _bars(source: SourceFile, columns: frozenset[str], named: _Named, *, is_quote: bool) -> list[_Opened]:
     time = "time" if "time" in columns else "time_et"
     zoned = has_zone(source, time)
     # What a column says of its zone is not doubted; times without one are New York's, except of coins.
@@ -284,9 +287,7 @@ def _is_coin_pair(named: _Named) -> bool:
     return bool(re.search(r"(?i)[a-z0-9]{2,}(usdt|usdc|busd|fdusd)(?![a-z])", named.given_symbol or named.path.name))
 
 
-def _coded_bars(
-    source: SourceFile, time: str, clock: Clock, named: _Named, *, is_quote: bool
-) -> list[TickFile | MorningInterest]:
+def _coded_bars(source: SourceFile, time: str, clock: Clock, named: _Named, *, is_quote: bool) -> list[_Opened]:
     codes = np.array([word.encode("ascii", "replace") for word in distinct(source, "ticker")])
     found = parse_occ(codes)
     products = {product_of(root.decode("ascii", "replace")) for root in np.unique(found.root[found.valid])}
@@ -308,7 +309,7 @@ def _coded_bars(
     ]
 
 
-def _open_archive(source: SourceFile, named: _Named) -> list[TickFile | MorningInterest]:
+def _open_archive(source: SourceFile, named: _Named) -> list[_Opened]:
     with foreign_errors(source.path, what="the zip archive cannot be opened"), zipfile.ZipFile(source.path) as archive:
         names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
     kind = archive_kind(source)

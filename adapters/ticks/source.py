@@ -10,6 +10,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
+from adapters.ticks.books import BookFile, book_file
 from adapters.ticks.interest import MorningInterest
 from adapters.ticks.rows import Tally, TickDrop, TickFile
 from market.trades import (
@@ -72,12 +73,22 @@ class TickSource:
         Opened files, each in order of time.
     interest : sequence of MorningInterest
         Open interest that was among them.
+    depth : sequence of BookFile
+        Order books that were among them in files of their own; those beside ticks in one file are found here.
     """
 
-    def __init__(self, files: Sequence[TickFile], interest: Sequence[MorningInterest] = ()) -> None:
+    def __init__(
+        self,
+        files: Sequence[TickFile],
+        interest: Sequence[MorningInterest] = (),
+        depth: Sequence[BookFile] = (),
+    ) -> None:
         # Their order must not depend on how they were named.
         self._files = tuple(sorted(files, key=lambda file: (file.symbol, file.format, str(file.path))))
         self._interest = tuple(interest)
+        beside = [book for file in self._files if (book := book_file(file)) is not None]
+        self._books = tuple(sorted((*beside, *depth), key=lambda file: (file.symbol, file.format, str(file.path))))
+        self._book_minutes: Int64Array | None = None
         self._tally = Tally()
         self._minutes: Int64Array | None = None
         self._with_options: frozenset[str] = frozenset()
@@ -95,7 +106,12 @@ class TickSource:
     @property
     def symbols(self) -> tuple[str, ...]:
         """Underlyings, in alphabetical order."""
-        return tuple(sorted({file.symbol for file in self._files}))
+        return tuple(sorted({file.symbol for file in self._files} | {file.symbol for file in self._books}))
+
+    @property
+    def books(self) -> tuple[BookFile, ...]:
+        """The recorded order books, by symbol, format and path."""
+        return self._books
 
     @property
     def tally(self) -> Tally:
@@ -111,6 +127,20 @@ class TickSource:
             ns since the epoch, UTC; rising.
         """
         return self._scanned()[0]
+
+    def book_instants(self) -> Int64Array:
+        """Return the ends of the minutes in which a book changed; the first call reads the stamps of all books.
+
+        Returns
+        -------
+        ndarray of int64
+            ns since the epoch, UTC; rising.
+        """
+        if self._book_minutes is None:
+            found = [np.unique(_buckets(stamps)) for file in self._books for stamps in file.stamps()]
+            minutes = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
+            self._book_minutes = minutes[minutes > 0]
+        return self._book_minutes
 
     @property
     def option_symbols(self) -> frozenset[str]:

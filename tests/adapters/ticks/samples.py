@@ -64,6 +64,20 @@ def trade_bars(path: Path, minutes: Sequence[int], **changes: Sequence[object]) 
     return written(path, {**columns, **changes})
 
 
+def depth_rows(path: Path, seconds: Sequence[float]) -> Path:
+    """Write a book around 755 USD: a snapshot of two levels a side, then updates of the best bid's size."""
+    n, open_ns = len(seconds), 1_450_967_400_000_000_000  # `OPEN` in UTC
+    columns: dict[str, Sequence[object]] = {
+        "local_ts_ns": [open_ns] * 4 + [open_ns + int(s * 1e9) for s in seconds],
+        "update_id": [1] * 4 + list(range(2, n + 2)),
+        "side": [1, 1, -1, -1] + [1] * n,
+        "price": [754.9, 754.0, 755.1, 756.0] + [754.9] * n,
+        "qty": [100.0] * 4 + [200.0 + s for s in seconds],
+        "is_snapshot": [True] * 4 + [False] * n,
+    }
+    return written(path, columns)
+
+
 def lean_archive(folder: Path, kind: str, lines: str) -> Path:
     """Write an archive of one contract."""
     path = folder / f"20151224_{kind}_american.zip"

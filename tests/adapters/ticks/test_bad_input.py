@@ -131,7 +131,7 @@ def test_a_text_among_the_messages_is_refused(tmp_path: Path) -> None:
     ("columns", "match"),
     [
         ({"a": [1]}, "known format"),
-        ({"local_ts_ns": [1], "side": [1], "price": [1.0], "qty": [1.0], "is_snapshot": [True]}, "order book"),
+        ({"local_ts_ns": [1], "side": [1], "price": [1.0], "qty": [1.0], "is_snapshot": [True]}, "known format"),
         ({"time": [OPEN], "close": ["x"], "volume": [1]}, "numbers"),
     ],
 )
