@@ -14,7 +14,11 @@ from market.packing import PackedColumn, pack_columns, unpack_columns
 from market.provenance import Provenance
 from market.trades import Int64Array
 
-__all__ = ["FundingBatch"]
+__all__ = ["FundingBatch", "payment_intervals"]
+
+_MINUTE_NS: Final = 60_000_000_000
+# Longer distances than this between payments are gaps, unless the venue itself says that it pays less often.
+_LONGEST_NS: Final = 8 * 60 * _MINUTE_NS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,3 +112,49 @@ _YEAR_NS: Final = 365.0 * 86_400e9
 def _unpacked(head: tuple[Any, ...], forms: tuple[PackedColumn, ...], block: bytes) -> FundingBatch:
     values: dict[str, Any] = dict(zip((*_HEAD, *_COLUMNS), (*head, *unpack_columns(forms, block)), strict=True))
     return FundingBatch(**values)
+
+
+def payment_intervals(ts_ns: Int64Array, *, before_ns: int, declared_ns: int) -> Int64Array:
+    """Return the interval that each payment covers, from the distance to the payment before.
+
+    Venues move perpetuals between intervals of 8, 4, 2 and 1 hours, and tell only today's: the past is in the
+    distances.
+
+    Parameters
+    ----------
+    ts_ns : ndarray of int64, shape (n_rows,)
+        Instants of payment, rising.
+    before_ns : int
+        The payment before the first; 0 where it is not known.
+    declared_ns : int
+        Interval of today as the venue tells it; 0 where it does not.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_rows,)
+        Whole minutes in ns. Behind a gap it is that of the next payment, else the declared one.
+
+    Raises
+    ------
+    DataError
+        Neither distances nor the venue tell an interval.
+    """
+    before = np.concatenate(([before_ns or ts_ns[0] - (1 << 61)], ts_ns[:-1]))
+    # Payments are stamped some milliseconds late.
+    distance = (ts_ns - before + _MINUTE_NS // 2) // _MINUTE_NS * _MINUTE_NS
+    known = (distance > 0) & (distance <= max(declared_ns, _LONGEST_NS))
+    found = np.where(known, distance, 0)
+    following = declared_ns
+    for place in range(found.shape[0] - 1, -1, -1):
+        if found[place]:
+            following = int(found[place])
+        elif following:
+            found[place] = following
+        else:
+            raise DataError(
+                "a funding interval is not known",
+                found="one payment, and no interval told by the exchange",
+                expected="two payments or a declared interval",
+                action="ask for a longer history",
+            )
+    return found.astype(np.int64)

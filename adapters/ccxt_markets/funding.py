@@ -13,17 +13,14 @@ from adapters.ccxt_markets.rows import provenance_of
 from adapters.ccxt_markets.terms import MarketTerms
 from market.chains import FloatArray
 from market.clock import iso_of_ns
-from market.errors import DataError
-from market.funding import FundingBatch
-from market.trades import CONSOLIDATED, Int64Array
+from market.funding import FundingBatch, payment_intervals
+from market.trades import CONSOLIDATED
 
-__all__ = ["ToldIntervals", "current_batch", "history_batch", "interval_from_market", "interval_ns_of", "intervals"]
+__all__ = ["ToldIntervals", "current_batch", "history_batch", "interval_from_market", "interval_ns_of"]
 
 _MS: Final = 1_000_000
 _MINUTE_NS: Final = 60 * 10**9
 HOUR_NS: Final = 60 * _MINUTE_NS
-# Longer distances than this between payments are gaps, unless the venue itself says that it pays less often.
-_LONGEST_NS: Final = 8 * HOUR_NS
 
 
 # Binance lists the interval of those perpetuals only whose interval is not this.
@@ -83,52 +80,6 @@ def interval_ns_of(text: object, parse_timeframe: Callable[[str], float]) -> int
     return int(parse_timeframe(str(text)) * 1e9) if text else 0
 
 
-def intervals(ts_ns: Int64Array, *, before_ns: int, declared_ns: int) -> Int64Array:
-    """Return the interval that each payment covers, from the distance to the payment before.
-
-    Venues move perpetuals between intervals of 8, 4, 2 and 1 hours, and tell only today's: the past is in the
-    distances.
-
-    Parameters
-    ----------
-    ts_ns : ndarray of int64, shape (n_rows,)
-        Instants of payment, rising.
-    before_ns : int
-        The payment before the first; 0 where it is not known.
-    declared_ns : int
-        Interval of today as the venue tells it; 0 where it does not.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_rows,)
-        Whole minutes in ns. Behind a gap it is that of the next payment, else the declared one.
-
-    Raises
-    ------
-    DataError
-        Neither distances nor the venue tell an interval.
-    """
-    before = np.concatenate(([before_ns or ts_ns[0] - (1 << 61)], ts_ns[:-1]))
-    # Payments are stamped some milliseconds late.
-    distance = (ts_ns - before + _MINUTE_NS // 2) // _MINUTE_NS * _MINUTE_NS
-    known = (distance > 0) & (distance <= max(declared_ns, _LONGEST_NS))
-    found = np.where(known, distance, 0)
-    following = declared_ns
-    for place in range(found.shape[0] - 1, -1, -1):
-        if found[place]:
-            following = int(found[place])
-        elif following:
-            found[place] = following
-        else:
-            raise DataError(
-                "a funding interval is not known",
-                found="one payment, and no interval told by the exchange",
-                expected="two payments or a declared interval",
-                action="ask for a longer history",
-            )
-    return found.astype(np.int64)
-
-
 def history_batch(
     terms: MarketTerms,
     rows: Sequence[Mapping[str, Any]],
@@ -168,7 +119,7 @@ def history_batch(
         spans = np.full(len(rows), HOUR_NS, dtype=np.int64)
     else:
         rate = _floats([row.get("fundingRate") for row in rows])
-        spans = intervals(ts_ns, before_ns=before_ns, declared_ns=declared_ns)
+        spans = payment_intervals(ts_ns, before_ns=before_ns, declared_ns=declared_ns)
     keep = ts_ns >= first_ns
     n = int(keep.sum())
     return FundingBatch(

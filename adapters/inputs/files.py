@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +12,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from adapters.chains.source import foreign_errors
-from adapters.encoded.messages import picked
+from adapters.encoded.messages import known_ns_of
 from adapters.inputs.news import LINES, read_news
 from adapters.inputs.timeline import ToldRows
 from adapters.rates import PUBLISHED, read_events, read_series
@@ -22,14 +21,11 @@ from adapters.store.layouts import layout_of, rows_by_symbol
 from adapters.store.manifest import Segment
 from adapters.store.published import published
 from market.errors import DataError
-from market.funding import FundingBatch
 from market.ports import ContextMessage
 from market.trades import Int64Array
 
 __all__ = ["read_inputs"]
 
-_MINUTE_NS: Final = 60_000_000_000
-_LONGEST_NS: Final = 24 * 60 * _MINUTE_NS  # no venue settles less often
 _TABLES: Final = frozenset({DataKind.BARS, DataKind.FUNDING})
 
 
@@ -96,25 +92,8 @@ def _tables(path: Path) -> tuple[ToldRows, ...]:
 def _told(kind: DataKind, symbol: str, rows: pa.Table, path: Path) -> ToldRows:
     rows = rows.take(pa.array(np.argsort(rows["event_ns"].to_numpy(), kind="stable")))
     known: Int64Array = rows["known_ns"].to_numpy().astype(np.int64)
-    message: Any = published(kind, _segment(symbol, path, rows), rows, interval_ns=_LONGEST_NS)
-    if isinstance(message, FundingBatch):
-        return ToldRows(message=_with_intervals(message, path), known_ns=known[1:])
-    return ToldRows(message=cast("ContextMessage", message), known_ns=np.maximum(known, message.end_ns))
-
-
-def _with_intervals(batch: FundingBatch, path: Path) -> FundingBatch:
-    """Return payments with the time since the one before, which each rate was paid for; the first has none."""
-    if batch.n_rows < 2:
-        raise DataError(
-            f"the funding interval of {batch.symbol} cannot be told",
-            path=str(path),
-            found="one payment",
-            expected="two payments or more",
-            action="give more payments in one file",
-        )
-    minutes = np.rint(np.diff(batch.funding_ns) / _MINUTE_NS).astype(np.int64) * _MINUTE_NS
-    later = cast("FundingBatch", picked(batch, slice(1, None)))
-    return replace(later, interval_ns=np.clip(minutes, _MINUTE_NS, _LONGEST_NS))
+    message = cast("ContextMessage", published(kind, _segment(symbol, path, rows), rows))
+    return ToldRows(message=message, known_ns=np.maximum(known, known_ns_of(message)))
 
 
 def _segment(symbol: str, path: Path, rows: pa.Table) -> Segment:

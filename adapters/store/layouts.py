@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from adapters.store.gaps import calendar_of
 from adapters.store.kinds import DataKind
+from adapters.store.published import INTERVAL
 from adapters.ticks.tables import eastern_ns, words
 from market.calendars import sessions_between
 from market.clock import datetime_of_ns
 from market.errors import DataError
+from market.funding import payment_intervals
 from market.trades import Int64Array
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["TableLayout", "layout_of", "rows_by_symbol"]
 
 _DAY_NS: Final = 86_400_000_000_000
+_MINUTE_NS: Final = 60_000_000_000
 _TIMES: Final = ("ts_start_utc", "time_et", "snapshot_et", "funding_time", "local_ts_ns", "timestamp", "time", "date")
 _DATES: Final = ("session_date", "session")
 _UTC: Final = frozenset({"ts_start_utc", "funding_time", "local_ts_ns"})
@@ -211,7 +214,8 @@ def rows_by_symbol(layout: TableLayout, piece: pa.Table, path: Path) -> dict[str
     Returns
     -------
     dict of str to pyarrow.Table
-        All columns of the source, in its order, with ``event_ns`` and ``known_ns``, and ``length_ns`` for bars.
+        All columns of the source, in its order, with ``event_ns`` and ``known_ns``, ``length_ns`` for bars, and for
+        funding ``interval_ns``, the time that each payment is for.
     """
     wall = _wall(piece[layout.time])
     missing = np.flatnonzero(np.isnat(wall))
@@ -236,8 +240,21 @@ def rows_by_symbol(layout: TableLayout, piece: pa.Table, path: Path) -> dict[str
         rows = names == name
         known = _known(layout, name, event[rows], None if lengths is None else lengths[rows])
         part = table if rows.all() else table.filter(pa.array(rows))
+        if layout.kind is DataKind.FUNDING and INTERVAL not in part.column_names:
+            part = part.append_column(INTERVAL, _intervals(event[rows]))
         found[name] = part.append_column("known_ns", pa.array(known))
     return found
+
+
+def _intervals(event: Int64Array) -> pa.Array:
+    """Return for each payment the time since the one before; empty where there is only one."""
+    paid = np.unique(event)
+    if paid.size < 2:
+        return pa.nulls(event.size, pa.int64())
+    # Payments are stamped some milliseconds late.
+    steps, counts = np.unique((np.diff(paid) + _MINUTE_NS // 2) // _MINUTE_NS * _MINUTE_NS, return_counts=True)
+    found = payment_intervals(paid, before_ns=0, declared_ns=int(steps[np.argmax(counts)]))
+    return pa.array(found[np.searchsorted(paid, event)])
 
 
 def _event(layout: TableLayout, wall: NDArray[np.datetime64]) -> Int64Array:

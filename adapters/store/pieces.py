@@ -146,7 +146,6 @@ class PieceReader:
 
     def __init__(self, kind: DataKind, opened: Opened, quality: Scored | None = None) -> None:
         self._kind, self._opened, self._quality = kind, opened, quality
-        self._interval_ns: int | None = None
 
     def pieces(self) -> list[Piece]:
         """Return the pieces in the order in which they were written; none of a table that no message can tell."""
@@ -171,7 +170,7 @@ class PieceReader:
             message, place = message_of(piece.head, rows), np.arange(rows.num_rows)
         else:
             rows = self._opened.read([piece.group])
-            message, place = self._told(rows), usable(self._kind, rows)
+            message, place = published(self._kind, self._opened.segment, rows), usable(self._kind, rows)
         return Loaded(
             message=judged(message, self._quality),
             event_ns=_column(rows, "event_ns")[place],
@@ -179,25 +178,11 @@ class PieceReader:
             place=place,
         )
 
-    def _told(self, rows: pa.Table) -> Message:
-        if self._kind is DataKind.FUNDING and self._interval_ns is None:
-            self._interval_ns = self._distance()
-        found: Message = published(self._kind, self._opened.segment, rows, interval_ns=self._interval_ns)
-        return found
-
     def _row_groups(self) -> list[Piece]:
         return [
             Piece(first_row=first, n_rows=n, first_known_ns=known[0], last_known_ns=known[1], group=group)
             for group, (first, n, known) in enumerate(self._opened.spans("known_ns"))
         ]
-
-    def _distance(self) -> int | None:
-        event = _column(self._opened.read(self._opened.groups(), ["event_ns"]), "event_ns")
-        steps = np.diff(np.unique(event))
-        if not steps.size:
-            return None
-        values, counts = np.unique(steps, return_counts=True)
-        return int(values[np.argmax(counts)])
 
 
 def _column(rows: pa.Table, name: str) -> Int64Array:

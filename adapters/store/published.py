@@ -25,10 +25,13 @@ from market.provenance import AsOfSource, Provenance
 from market.series import SeriesBatch, SeriesUnit
 from market.trades import CONSOLIDATED, UNDERLYING, ContractTable, Int64Array
 
-__all__ = ["OPTIONS_SUFFIX", "READABLE", "published", "usable"]
+__all__ = ["INTERVAL", "OPTIONS_SUFFIX", "READABLE", "published", "usable"]
 
 OPTIONS_SUFFIX: Final = "-OPTIONS"
 """What the symbol of a table of option bars ends in."""
+
+INTERVAL: Final = "interval_ns"
+"""Column of a table of funding: the time that each payment is for."""
 
 READABLE: Final = frozenset({DataKind.BARS, DataKind.FUNDING, DataKind.RATES, DataKind.INDEX_LEVELS})
 """Kinds whose imported tables can be told as messages."""
@@ -41,7 +44,7 @@ _SERIES: Final[dict[DataKind, tuple[str, float, SeriesUnit]]] = {
 _CALL_WORDS: Final = ("c", "call")
 
 
-def published(kind: DataKind, segment: Segment, table: pa.Table, *, interval_ns: int | None = None) -> Any:
+def published(kind: DataKind, segment: Segment, table: pa.Table) -> Any:
     """Return rows of an imported table as a message.
 
     Parameters
@@ -52,8 +55,6 @@ def published(kind: DataKind, segment: Segment, table: pa.Table, *, interval_ns:
         The file that holds the rows: whose they are, and where they come from.
     table : pyarrow.Table
         Rows, at least one.
-    interval_ns : int, optional
-        Distance between payments, for funding.
 
     Returns
     -------
@@ -65,7 +66,7 @@ def published(kind: DataKind, segment: Segment, table: pa.Table, *, interval_ns:
     if kind is DataKind.BARS:
         return _bars(segment, table)
     if kind is DataKind.FUNDING:
-        return _funding(segment, table, interval_ns)
+        return _funding(segment, table)
     return _series(kind, segment, table)
 
 
@@ -163,13 +164,14 @@ def _numbered(
     return table, contract.reshape(-1).astype(np.int32)
 
 
-def _funding(segment: Segment, table: pa.Table, interval_ns: int | None) -> FundingBatch:
-    if interval_ns is None:
+def _funding(segment: Segment, table: pa.Table) -> FundingBatch:
+    interval = _numbers(table, INTERVAL)
+    if not np.isfinite(interval).all():
         raise DataError(
             f"the funding interval of {segment.symbol} cannot be told",
             path=segment.path,
             found="one payment",
-            expected="two payments or more in a year",
+            expected="two payments or more in a file",
             action="import more payments at once",
         )
     event = _whole(table, "event_ns")
@@ -178,7 +180,7 @@ def _funding(segment: Segment, table: pa.Table, interval_ns: int | None) -> Fund
         **_head(segment, table),
         ts_ns=event,
         funding_ns=event,
-        interval_ns=np.full(event.size, interval_ns, dtype=np.int64),
+        interval_ns=interval.astype(np.int64),
         rate=_numbers(table, "funding_rate"),
         is_settled=np.ones(event.size, dtype=np.bool_),
         mark=_numbers(table, "mark_price", "mark"),

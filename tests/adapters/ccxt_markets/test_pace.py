@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.ccxt_markets import SharedPace
-from adapters.ccxt_markets.funding import intervals
 from adapters.ccxt_markets.paging import pages
 from market.errors import DataError
+from market.funding import payment_intervals
 
 _COST_NS = 1_000_000_000
 _HOUR_NS = 3_600_000_000_000
@@ -72,8 +72,8 @@ def test_pages_give_every_row_once_whatever_the_venue_caps(
 def test_intervals_follow_the_distances_and_not_gaps() -> None:
     """8, then 4, then 1 hour; behind a gap the next payment tells; a lone payment takes what the venue says."""
     ts_ns = np.array([0, 8, 12, 13, 113, 117], dtype=np.int64) * _HOUR_NS + np.array([9, 3, 1, 0, 0, 0]) * 10**6
-    found = intervals(ts_ns, before_ns=0, declared_ns=0) // _HOUR_NS
+    found = payment_intervals(ts_ns, before_ns=0, declared_ns=0) // _HOUR_NS
     np.testing.assert_array_equal(found, [8, 8, 4, 1, 4, 4])
-    assert intervals(ts_ns[:1], before_ns=0, declared_ns=2 * _HOUR_NS).tolist() == [2 * _HOUR_NS]
+    assert payment_intervals(ts_ns[:1], before_ns=0, declared_ns=2 * _HOUR_NS).tolist() == [2 * _HOUR_NS]
     with pytest.raises(DataError, match="interval is not known"):
-        intervals(ts_ns[:1], before_ns=0, declared_ns=0)
+        payment_intervals(ts_ns[:1], before_ns=0, declared_ns=0)

@@ -47,7 +47,7 @@ def test_daily_bars_are_known_at_the_close_of_their_session(tmp_path: Path) -> N
 
 
 def test_funding_has_the_interval_that_lies_before_each_payment(tmp_path: Path) -> None:
-    """A venue that goes from eight to four hours is read as it did; the first payment has no interval and no row."""
+    """A venue that goes from eight to four hours is read as it did; the first payment takes that of the second."""
     times = ["2024-01-01 00:00", "2024-01-01 08:00", "2024-01-01 12:00"]
     instants = np.array(times, dtype="datetime64[ns]")
     table = pa.table({"symbol": ["SOLUSDT"] * 3, "funding_time": instants, "funding_rate": [1e-4, 2e-4, 3e-4]})
@@ -55,8 +55,8 @@ def test_funding_has_the_interval_that_lies_before_each_payment(tmp_path: Path) 
     pq.write_table(table, path)
     (rows,) = read_inputs(path)
     assert isinstance(rows.message, FundingBatch)
-    assert (rows.message.interval_ns / HOUR_NS).tolist() == [8.0, 4.0]
-    assert rows.message.rate.tolist() == [2e-4, 3e-4]
+    assert (rows.message.interval_ns / HOUR_NS).tolist() == [8.0, 8.0, 4.0]
+    assert rows.message.rate.tolist() == [1e-4, 2e-4, 3e-4]
     pq.write_table(table.slice(0, 1), path)
     with pytest.raises(DataError, match="interval"):
         read_inputs(path)

@@ -15,6 +15,7 @@ from adapters.rates import read_series
 from adapters.store import DataKind, ingest
 from adapters.store.gaps import calendar_of
 from market.clock import ns_of_datetime
+from market.errors import DataError
 from tests.adapters.store.samples import DAY_NS, FOREVER_NS, store_at
 
 
@@ -99,3 +100,28 @@ def test_minutes_of_such_a_share_are_read_on_the_clock_of_new_york(tmp_path: Pat
     ingest(store, path)
     first = store.table(DataKind.BARS, "SOLV", known_ns=FOREVER_NS)["event_ns"][0].as_py()
     assert first == ns_of_datetime(datetime(2024, 7, 1, 9, 30, tzinfo=ZoneInfo("America/New_York")))
+
+
+@pytest.mark.data
+def test_each_payment_of_funding_has_the_interval_that_lay_before_it(data_root: Path, tmp_path: Path) -> None:
+    """Perpetuals are moved between intervals, and a year may hold a single payment: the first one of BTC in 2019."""
+    store, _ = store_at(tmp_path)
+    ingest(store, data_root / "crypto/binance_funding_8h.parquet")
+    for symbol, others in (("BTCUSDT", set()), ("SOLUSDT", {2, 4})):
+        told = list(store.funding(symbol, known_ns=FOREVER_NS))
+        event, hours = (np.concatenate([getattr(part, name) for part in told]) for name in ("ts_ns", "interval_ns"))
+        hours = hours / (DAY_NS / 24)
+        assert np.allclose(hours[1:], np.diff(event) / (DAY_NS / 24), atol=0.02)
+        assert set(hours.tolist()) == {8} | others
+
+
+def test_a_single_payment_is_kept_and_not_told_without_its_interval(tmp_path: Path) -> None:
+    """Nobody knows what it was for; the row itself can be read."""
+    store, _ = store_at(tmp_path / "store")
+    path = tmp_path / "btcusdt_funding.parquet"
+    stamp = np.array(["2024-01-01T08:00"], dtype="datetime64[ns]")
+    pq.write_table(pa.table({"funding_time": stamp, "funding_rate": [1e-4]}), path)
+    ingest(store, path)
+    assert store.table(DataKind.FUNDING, "BTCUSDT", known_ns=FOREVER_NS).num_rows == 1
+    with pytest.raises(DataError, match="the funding interval of BTCUSDT cannot be told"):
+        next(store.funding("BTCUSDT", known_ns=FOREVER_NS))

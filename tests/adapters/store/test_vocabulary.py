@@ -117,7 +117,9 @@ def test_imported_tables_are_told_as_messages(tmp_path: Path) -> None:
     tables = {
         (DataKind.BARS, "SPY"): bars([AS_OF_NS, AS_OF_NS + MINUTE_NS], [400.0, 401.0]),
         (DataKind.RATES, "DFF"): pa.table(stamps | {"rate_pct": [5.08, None, 5.1]}),
-        (DataKind.FUNDING, "ETHUSDT"): pa.table(stamps | {"funding_rate": [1e-4, 2e-4, 3e-4]}),
+        (DataKind.FUNDING, "ETHUSDT"): pa.table(
+            stamps | {"funding_rate": [1e-4, 2e-4, 3e-4], "interval_ns": [DAY_NS] * 3}
+        ),
     }
     for (kind, symbol), table in tables.items():
         writer = store.writer(kind, origin="file")
