@@ -95,7 +95,7 @@ class VenueSettings(SettingsPart):
 class EmulatedSettings(SettingsPart):
     """The emulated venue."""
 
-    protocol: str = Field("alpaca", description="Whose protocol it speaks: alpaca or polygon.")
+    protocol: str = Field("alpaca", description="Whose protocol it speaks: alpaca, polygon, deribit, bybit or binance.")
     faults: tuple[str, ...] = Field((), description="What goes wrong: KIND[.WHERE][:PATH][@TURN], or a TOML file.")
 
 

@@ -16,15 +16,28 @@ from market.ports import FeedFactory
 
 if TYPE_CHECKING:
     from adapters.emulated.process import Emulation, Endpoint
-    from adapters.simulated import SimulatedMarketConfig
+    from adapters.simulated import CoinMarketConfig, SimulatedMarketConfig
 
-__all__ = ["EMULATED", "Emulated", "VenueLink", "emulation_of", "link", "simulated_market", "vendor_of"]
+__all__ = [
+    "EMULATED",
+    "Emulated",
+    "VenueLink",
+    "coin_market",
+    "emulated_market",
+    "emulation_of",
+    "link",
+    "simulated_market",
+    "vendor_of",
+]
 
 EMULATED: Final = "emulated"
 """Name of the venue that is none."""
 
 _EXTRA: Final = 'pip install "hedgefield[vendors]"'
 _USUAL_SYMBOLS: Final = ("SPY",)  # of an emulated venue
+_USUAL_COINS: Final = ("BTC",)
+_COIN_CHAIN_EVERY: Final = 5  # open interest is live there, and comes with whole chains alone
+_COIN_HISTORY_S: Final = 86_400.0
 _MANY_PER_MIN: Final = 10_000  # an emulated venue has no plan
 _CHAIN_EVERY: Final = 30
 
@@ -88,19 +101,44 @@ def simulated_market(settings: Settings) -> SimulatedMarketConfig:
     return listed_as(market, settings.venue.symbols or _USUAL_SYMBOLS)
 
 
+def coin_market(settings: Settings) -> CoinMarketConfig:
+    """Return the simulated market of coins behind an emulated exchange, in real time and with a day on record."""
+    from adapters.simulated.coin_config import exchange_config
+
+    feed, exchange = settings.feed, settings.emulated.protocol
+    if feed.speed is not None or feed.light_symbols or "scenario" in feed.model_fields_set:
+        raise ConfigError(
+            "emulated coins live in real time and have no scenarios", action="leave --speed and --scenario out"
+        )
+    named = settings.venue.symbols or _USUAL_COINS
+    market = exchange_config(exchange, tuple(name.partition("/")[0] for name in named), seed=feed.seed)
+    listed = [coin.perpetual.symbol for coin in market.coins]
+    unknown = [name for name in named if "/" in name and name not in listed]
+    if unknown:
+        raise ConfigError("the emulated exchange does not list a market", found=unknown[0], expected=", ".join(listed))
+    pace: dict[str, Any] = {"interval_s": feed.interval_s, "step_s": feed.interval_s}
+    return replace(market, chain_every=_COIN_CHAIN_EVERY, history_s=_COIN_HISTORY_S, **pace)
+
+
+def emulated_market(settings: Settings) -> SimulatedMarketConfig | CoinMarketConfig:
+    """Return what happens at the emulated venue of the settings."""
+    from adapters.emulated.process import Protocol
+
+    name = settings.emulated.protocol
+    if name not in set(Protocol):
+        raise ConfigError("no emulated venue speaks this protocol", found=name, expected=", ".join(Protocol))
+    return coin_market(settings) if Protocol(name).is_of_coins else simulated_market(settings)
+
+
 def emulation_of(settings: Settings) -> Emulation:
     """Return what the emulated venue of the settings is made from, with a new throw-away key."""
     _import_extra("adapters.emulated.process")
     from adapters.emulated.fault_script import parse_fault
     from adapters.emulated.process import Emulation, Protocol, new_credentials
 
-    name = settings.emulated.protocol
-    if name not in set(Protocol):
-        raise ConfigError("no emulated venue speaks this protocol", found=name, expected=", ".join(Protocol))
+    market, name = emulated_market(settings), settings.emulated.protocol
     faults = tuple(fault for text in settings.emulated.faults for fault in parse_fault(text))
-    return Emulation(
-        protocol=Protocol(name), market=simulated_market(settings), credentials=new_credentials(name), faults=faults
-    )
+    return Emulation(protocol=Protocol(name), market=market, credentials=new_credentials(name), faults=faults)
 
 
 def link(settings: Settings, emulated: Emulated | None = None) -> VenueLink:
@@ -195,7 +233,7 @@ def _exchange(settings: Settings, emulated: Emulated | None) -> VenueLink:
 
     venue, name = settings.venue, vendor_of(settings)
     quote = _USUAL_QUOTE.get(name, "{coin}/USDT:USDT")
-    symbols = _symbols(settings, emulated)
+    symbols = venue.symbols or _USUAL_COINS
     silent: dict[str, Any] = {} if venue.data_timeout_s is None else {"silent_s": venue.data_timeout_s}
     config = CcxtFeedConfig(
         exchange_id=name,

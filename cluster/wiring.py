@@ -157,12 +157,14 @@ def _recorded(settings: Settings) -> Wiring:
 
 
 def _venue(settings: Settings, emulated: Emulated | None) -> Wiring:
-    from cluster.venues import link, simulated_market
+    from adapters.simulated.config import SimulatedMarketConfig
+    from cluster.venues import emulated_market, link
 
     found = link(settings, emulated)
     impacts = settings.impacts()
-    if emulated is not None:
-        impacts |= _known_impacts(simulated_market(settings))
+    market = None if emulated is None else emulated_market(settings)
+    if isinstance(market, SimulatedMarketConfig):  # nobody hedges simulated coins, so that they have no true impact
+        impacts |= _known_impacts(market)
     live = settings.live(flow_is_told=True)
     return Wiring(factory=found.factory, impacts=impacts, live=live, simulated=found.simulated, title=found.title)
 

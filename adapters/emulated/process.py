@@ -15,6 +15,7 @@ from typing import Final, final
 
 from adapters.credentials import Credentials
 from adapters.emulated.faults import Fault
+from adapters.simulated.coin_config import CoinMarketConfig
 from adapters.simulated.config import SimulatedMarketConfig
 from market.errors import ConfigError, VenueError
 
@@ -29,6 +30,14 @@ class Protocol(StrEnum):
 
     ALPACA = "alpaca"
     POLYGON = "polygon"
+    DERIBIT = "deribit"
+    BYBIT = "bybit"
+    BINANCE = "binance"
+
+    @property
+    def is_of_coins(self) -> bool:
+        """Whether an exchange of coins speaks it."""
+        return self in {Protocol.DERIBIT, Protocol.BYBIT, Protocol.BINANCE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +48,8 @@ class Emulation:
     ----------
     protocol : Protocol
         Whose protocol it speaks.
-    market : SimulatedMarketConfig
-        What happens there; `SimulatedMarketConfig.interval_s` paces it.
+    market : SimulatedMarketConfig or CoinMarketConfig
+        What happens there, of coins where the protocol is that of an exchange of coins; its `interval_s` paces it.
     credentials : Credentials
         The one key that it knows.
     faults : tuple of Fault
@@ -48,7 +57,7 @@ class Emulation:
     """
 
     protocol: Protocol
-    market: SimulatedMarketConfig
+    market: SimulatedMarketConfig | CoinMarketConfig
     credentials: Credentials
     faults: tuple[Fault, ...] = ()
 

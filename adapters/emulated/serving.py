@@ -7,17 +7,30 @@ import pickle
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import BinaryIO, Final, TextIO
 
 from adapters.emulated.alpaca import AlpacaFrontEnd
+from adapters.emulated.binance import BinanceFront
+from adapters.emulated.bybit import BybitFront
+from adapters.emulated.coin_records import CoinRecords
+from adapters.emulated.coin_venue import CoinVenue
+from adapters.emulated.deribit import DeribitFront
 from adapters.emulated.polygon import PolygonFront
 from adapters.emulated.process import Emulation, Protocol
 from adapters.emulated.server import EmulatedServer, FrontEnd
 from adapters.simulated import SimulatedFeed
+from adapters.simulated.coin_config import CoinMarketConfig
 from market.errors import ConfigError, TradingError
+from market.ports import MarketFeed
 
 __all__ = ["serve"]
 
+_EXCHANGES: Final[dict[Protocol, Callable[[CoinRecords], FrontEnd]]] = {
+    Protocol.DERIBIT: DeribitFront,
+    Protocol.BYBIT: BybitFront,
+    Protocol.BINANCE: BinanceFront,
+}
 _WARM_STEPS: Final = 10
 _KEPT: Final = 1_200  # batches: more than a feed that starts again asks for, and less than memory minds
 _MOST_BEHIND_S: Final = 5.0  # a machine that slept does not play the night in a burst
@@ -40,7 +53,8 @@ def serve(source: BinaryIO, answer: TextIO) -> int:
     """
     try:
         emulation: Emulation = pickle.load(source)  # noqa: S301  # written by our own parent process
-        server = EmulatedServer(_front(emulation), SimulatedFeed(emulation.market), faults=emulation.faults, keep=_KEPT)
+        front, feed = _opened(emulation)
+        server = EmulatedServer(front, feed, faults=emulation.faults, keep=_KEPT)
         with server:
             server.step(_WARM_STEPS)  # whoever connects finds a chain, and prints of the underlying
             _tell(answer, {"port": server.port})
@@ -54,11 +68,15 @@ def serve(source: BinaryIO, answer: TextIO) -> int:
     return 0
 
 
-def _front(emulation: Emulation) -> FrontEnd:
-    credentials = emulation.credentials
+def _opened(emulation: Emulation) -> tuple[FrontEnd, MarketFeed]:
+    credentials, market = emulation.credentials, emulation.market
+    if isinstance(market, CoinMarketConfig):
+        venue = CoinVenue(market)
+        return _EXCHANGES[emulation.protocol](venue.records), venue
+    feed = SimulatedFeed(market)
     if emulation.protocol is Protocol.POLYGON:
-        return PolygonFront(credentials.key)
-    return AlpacaFrontEnd(credentials.key, credentials.secret, requests_per_min=10_000)
+        return PolygonFront(credentials.key), feed
+    return AlpacaFrontEnd(credentials.key, credentials.secret, requests_per_min=10_000), feed
 
 
 def _tell(answer: TextIO, line: dict[str, object]) -> None:

@@ -25,7 +25,7 @@ from adapters.inputs import ContextFactory
 from adapters.polygon import PolygonFactory
 from adapters.quality.gate import GatedFactory
 from adapters.replay.stored import StoreFactory
-from adapters.simulated import SimulatedFactory, SimulatedFeed
+from adapters.simulated import CoinMarketConfig, SimulatedFactory, SimulatedFeed, SimulatedMarketConfig
 from adapters.store import DataKind, open_store
 from adapters.store.recorder import RecordingFactory
 from cluster.commands.doctor_venues import keys_found, venue_answer
@@ -121,6 +121,7 @@ def test_an_emulated_venue_is_reached_by_the_adapter_of_its_vendor(protocol: str
     """With the throw-away key, and marked as simulated; its market has the names that were asked for."""
     settings = _settings("emulated", "SPY", "SPX", emulated={"protocol": protocol, "faults": ("429@3", "mute")})
     emulation = emulation_of(settings)
+    assert isinstance(emulation.market, SimulatedMarketConfig)
     assert [symbol.symbol for symbol in emulation.market.symbols] == ["SPY", "SPX"]
     assert emulation.market.step_s == emulation.market.interval_s == 1.0
     assert len(emulation.faults) == 2
@@ -134,9 +135,41 @@ def test_an_emulated_venue_is_reached_by_the_adapter_of_its_vendor(protocol: str
 
 
 @pytest.mark.parametrize(
+    ("protocol", "market", "every_s"),
+    [
+        ("deribit", "ETH/USD:ETH", 3_600.0),
+        ("bybit", "ETH/USDT:USDT", 28_800.0),
+        ("binance", "ETH/USDT:USDT", 28_800.0),
+    ],
+)
+def test_an_emulated_exchange_is_reached_by_the_adapter_of_exchanges(
+    protocol: str, market: str, every_s: float, tmp_path: Path
+) -> None:
+    """Coins in real time with a day on record, listed as that exchange does; nobody knows a true impact of them."""
+    settings = _settings("emulated", "BTC", market, emulated={"protocol": protocol, "faults": ("429@3",)})
+    emulation = emulation_of(settings)
+    assert isinstance(emulation.market, CoinMarketConfig)
+    coins = emulation.market.coins
+    assert [coin.symbol for coin in coins] == ["BTC", "ETH"]
+    assert (coins[1].perpetual.symbol, coins[1].perpetual.funding_interval_s) == (market, every_s)
+    assert (emulation.market.step_s, emulation.market.interval_s, len(emulation.faults)) == (1.0, 1.0, 1)
+    endpoint = Endpoint(port=1234, credentials=emulation.credentials)
+    wiring = wire(settings, Emulated(endpoint=endpoint, folder=tmp_path))
+    layers, factory = _layers(wiring)
+    assert layers == [GatedFactory]
+    assert (factory.config.exchange_id, factory.config.url) == (protocol, endpoint.url)
+    assert (wiring.simulated, "ETH" in wiring.impacts) == (True, False)
+    assert market in wiring.title
+
+
+@pytest.mark.parametrize(
     "parts",
     [
         {"emulated": {"protocol": "morse"}},
+        {"emulated": {"protocol": "bybit"}, "feed": {"scenario": "calm"}},
+        {"emulated": {"protocol": "deribit"}, "feed": {"speed": 60.0}},
+        {"emulated": {"protocol": "deribit"}, "venue": {"symbols": ("SPY",)}},
+        {"emulated": {"protocol": "deribit"}, "venue": {"symbols": ("BTC/USDC:USDC",)}},
         {"emulated": {"faults": ("nonsense",)}},
         {"feed": {"speed": 60.0}},
         {"feed": {"light_symbols": 3}},
