@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import closing
+from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -123,7 +122,7 @@ def _run(
     as_json: bool,
 ) -> None:
     from adapters.downloads import DownloadOptions, Downloads
-    from cluster.progress import steps_of
+    from cluster.progress import followed
     from cluster.store_place import (
         is_absent,
         opened_store,
@@ -140,25 +139,17 @@ def _run(
     if not dry_run:
         require_writable(opened, place)
     downloads = Downloads(opened, downloader, DownloadOptions(skip_existing=skip, dry_run=dry_run))
-    reports: list[DownloadReport] = []
-    begun_s, stopped = time.monotonic(), False
-    with steps_of(len(tasks), "get") as step, closing(downloads.run(tasks)) as running:
-        try:
-            for report in running:
-                reports.append(report)
-                step(_line(report))
-        except KeyboardInterrupt:
-            stopped = True
-    reports.sort(key=lambda item: (item.task.symbol, item.task.first))
-    sums = _sums(reports, downloads.requests, time.monotonic() - begun_s)
+    done = followed(downloads.run(tasks), len(tasks), "get", _line)
+    reports = sorted(done.reports, key=lambda item: (item.task.symbol, item.task.first))
+    sums = _sums(reports, downloads.requests, done.seconds)
     from cluster.store_listing import days_without_rows
 
     gaps = {} if dry_run else days_without_rows(opened, [report.task for report in reports])
     _show(reports, sums, gaps, shown_place(place), as_json=as_json)
-    if stopped:
+    if done.is_stopped:
         told = f"stopped: {len(reports)} of {len(tasks)} tasks are done; the same command goes on with the rest"
         typer.echo(told, err=True)
-    if stopped or any(report.problem for report in reports):
+    if done.is_stopped or any(report.problem for report in reports):
         raise typer.Exit(1)
 
 
@@ -168,12 +159,9 @@ def _line(report: DownloadReport) -> str:
 
 
 def _sums(reports: list[DownloadReport], requests: int, seconds: float) -> dict[str, Any]:
-    status: dict[str, int] = {}
-    for report in reports:
-        status[str(report.status)] = status.get(str(report.status), 0) + 1
     return {
         "tasks": len(reports),
-        "status": status,
+        "status": dict(Counter(str(report.status) for report in reports)),
         "rows": sum(report.n_rows for report in reports),
         "repeated": sum(report.n_repeated for report in reports),
         "corrected": sum(report.n_corrected for report in reports),

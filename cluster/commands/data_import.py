@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from contextlib import closing
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -54,7 +53,7 @@ def data_import(
     """
     from adapters.listing import files_below
     from cluster.importing import ImportOptions, import_files
-    from cluster.progress import steps_of
+    from cluster.progress import followed
     from cluster.store_place import (
         is_absent,
         opened_store,
@@ -73,23 +72,16 @@ def data_import(
         skip_existing=not no_skip_existing, dry_run=dry_run, symbol=symbol, source=source, eastern=eastern
     )
     workers = min(jobs or min(os.cpu_count() or 1, _MOST_JOBS), len(files))
-    reports: list[IngestReport] = []
-    begun_s, stopped = time.monotonic(), False
-    with steps_of(len(files), "import") as step, closing(import_files(place, files, options, jobs=workers)) as running:
-        try:
-            for report in running:
-                reports.append(report)
-                step(_line(report))
-        except KeyboardInterrupt:
-            stopped = True
-    _show(reports, place, time.monotonic() - begun_s, dry_run=dry_run, as_json=as_json)
-    if stopped:
+    done = followed(import_files(place, files, options, jobs=workers), len(files), "import", _line)
+    reports = done.reports
+    _show(reports, place, done.seconds, dry_run=dry_run, as_json=as_json)
+    if done.is_stopped:
         typer.echo(
             f"stopped: {len(reports)} of {len(files)} files are done in {shown_place(place)}; "
             "the same command goes on with the rest",
             err=True,
         )
-    if stopped or any(report.problem for report in reports):
+    if done.is_stopped or any(report.problem for report in reports):
         raise typer.Exit(1)
 
 
@@ -108,16 +100,12 @@ def _show(reports: list[IngestReport], place: str, seconds: float, *, dry_run: b
 
 
 def _sums(reports: list[IngestReport], seconds: float) -> dict[str, Any]:
-    dropped: dict[str, int] = {}
+    dropped: Counter[str] = Counter()
     for report in reports:
-        for reason, count in report.n_dropped.items():
-            dropped[reason] = dropped.get(reason, 0) + count
-    status: dict[str, int] = {}
-    for report in reports:
-        status[str(report.status)] = status.get(str(report.status), 0) + 1
+        dropped.update(report.n_dropped)
     return {
         "files": len(reports),
-        "status": status,
+        "status": dict(Counter(str(report.status) for report in reports)),
         "rows": sum(report.n_rows for report in reports),
         "repeated": sum(report.n_repeated for report in reports),
         "corrected": sum(report.n_corrected for report in reports),
