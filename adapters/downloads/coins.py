@@ -13,10 +13,9 @@ from adapters.downloads.tasks import (
     Connection,
     DownloadTask,
     FetchedRows,
+    bars_by_length,
     by_month,
-    by_session,
     now_task,
-    timeframe_of,
 )
 from adapters.encoded.messages import Message
 from adapters.limits import shared_folder
@@ -26,7 +25,6 @@ from market.clock import Clock
 __all__ = ["CoinDownloader"]
 
 _CALENDAR: Final = "24/7"
-_SPARSE_MINUTES: Final = 60
 _NOW: Final = frozenset({DataKind.CHAINS, DataKind.QUOTES, DataKind.TRADES})
 
 
@@ -65,9 +63,7 @@ class CoinDownloader:
             return by_month(venue, kind, symbol, first, last, calendar=_CALENDAR, options={})
         if kind is not DataKind.BARS:
             raise refuse_kind(venue, kind, self.kinds)
-        frame = timeframe_of(self._options.timeframe)
-        cut = by_session if frame.minutes < _SPARSE_MINUTES else by_month
-        return cut(venue, kind, symbol, first, last, calendar=_CALENDAR, options={"timeframe": str(frame)})
+        return bars_by_length(venue, symbol, first, last, calendar=_CALENDAR, timeframe=self._options.timeframe)
 
     def today(self) -> date:
         """Return the UTC date."""

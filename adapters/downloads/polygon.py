@@ -18,7 +18,7 @@ from adapters.downloads.tasks import (
     Connection,
     DownloadTask,
     FetchedRows,
-    by_month,
+    bars_by_length,
     by_session,
     now_task,
     timeframe_of,
@@ -42,7 +42,6 @@ __all__ = ["PolygonDownloader"]
 
 _FREE_PLAN_PER_MIN: Final = 5
 _SPANS: Final = {"m": BarSpan.MINUTE, "h": BarSpan.HOUR, "d": BarSpan.DAY}
-_SPARSE_MINUTES: Final = 60  # bars of an hour and more are few: a month at once
 
 
 @final
@@ -77,9 +76,7 @@ class PolygonDownloader:
             raise refuse_kind("polygon", kind, self.kinds)
         if kind is not DataKind.BARS:
             return by_session(venue, kind, symbol, first, last, calendar=calendar, options={})
-        frame = timeframe_of(self._options.timeframe)
-        cut = by_session if frame.minutes < _SPARSE_MINUTES else by_month
-        return cut(venue, kind, symbol, first, last, calendar=calendar, options={"timeframe": str(frame)})
+        return bars_by_length(venue, symbol, first, last, calendar=calendar, timeframe=self._options.timeframe)
 
     def today(self) -> date:
         """Return the date in New York."""

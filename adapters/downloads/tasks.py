@@ -26,6 +26,7 @@ __all__ = [
     "Downloader",
     "FetchedRows",
     "Timeframe",
+    "bars_by_length",
     "by_month",
     "by_session",
     "now_task",
@@ -34,6 +35,7 @@ __all__ = [
 
 _ALWAYS: Final = "24/7"
 _ONE_DAY: Final = timedelta(days=1)
+_SPARSE_MINUTES: Final = 60  # bars of an hour and more are few: a month at once
 _MINUTES: Final = MappingProxyType({"m": 1, "h": 60, "d": 1440})
 
 
@@ -232,6 +234,15 @@ def by_month(
             found.append(_task(venue, kind, symbol, first, end, calendar, options))
         first = following
     return tuple(found)
+
+
+def bars_by_length(
+    venue: str, symbol: str, first: date, last: date, *, calendar: str, timeframe: str
+) -> tuple[DownloadTask, ...]:
+    """Return the tasks of bars: by session, from a length of an hour on by month; see `by_session`, `timeframe_of`."""
+    frame = timeframe_of(timeframe)
+    cut = by_session if frame.minutes < _SPARSE_MINUTES else by_month
+    return cut(venue, DataKind.BARS, symbol, first, last, calendar=calendar, options={"timeframe": str(frame)})
 
 
 def now_task(

@@ -10,15 +10,12 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from adapters.emulated.coin_records import MS, CoinMarket, CoinRecords, price_text
-from adapters.emulated.coin_streams import BookTape, Frames, levels_text, rows_of
-from adapters.emulated.faults import FaultKind
+from adapters.emulated.coin_streams import BookTape, Frames, accepted, levels_text, rows_of
 from adapters.emulated.server import Desk
 from adapters.emulated.streams import ClientMessage
 from market.ports import MarketBatch
 
 __all__ = ["binance_streams"]
-
-_TOO_MANY: Final = 1008
 
 
 def binance_streams(desk: Desk, records: CoinRecords, tape: BookTape) -> list[BaseRoute]:
@@ -51,11 +48,8 @@ def binance_streams(desk: Desk, records: CoinRecords, tape: BookTape) -> list[Ba
 
 
 async def _stream(desk: Desk, records: CoinRecords, tape: BookTape, websocket: WebSocket, *, perpetual: bool) -> None:
-    async with desk.stream(websocket) as session:
+    async with accepted(desk, websocket) as session:
         if session is None:
-            return
-        if websocket.state.refused is not None:
-            await websocket.close(_TOO_MANY if websocket.state.refused is FaultKind.RATE_LIMITED else 1002)
             return
         frames = Frames(desk, websocket, session)
         is_combined = websocket.url.path.endswith("/stream")

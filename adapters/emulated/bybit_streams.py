@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any
 
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from adapters.emulated.coin_records import MS, CoinMarket, CoinRecords, price_text
-from adapters.emulated.coin_streams import BookChange, BookTape, Frames, levels_text, rows_of
+from adapters.emulated.coin_streams import BookChange, BookTape, Frames, accepted, levels_text, rows_of
 from adapters.emulated.server import Desk
 from adapters.emulated.streams import ClientMessage
 from market.ports import MarketBatch
 
 __all__ = ["bybit_streams"]
-
-_TOO_MANY: Final = 1008
 
 
 def bybit_streams(desk: Desk, records: CoinRecords, tape: BookTape) -> list[BaseRoute]:
@@ -42,11 +40,8 @@ def bybit_streams(desk: Desk, records: CoinRecords, tape: BookTape) -> list[Base
 
 
 async def _stream(desk: Desk, records: CoinRecords, tape: BookTape, websocket: WebSocket, *, perpetual: bool) -> None:
-    async with desk.stream(websocket) as session:
+    async with accepted(desk, websocket) as session:
         if session is None:
-            return
-        if websocket.state.refused is not None:
-            await websocket.close(_TOO_MANY)
             return
         frames = Frames(desk, websocket, session)
         topics: dict[str, int] = {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -19,8 +20,10 @@ from market.books import BookSnapshot
 from market.ports import MarketBatch
 from market.trades import UNDERLYING, QuoteBatch, TradeBatch
 
-__all__ = ["BookChange", "BookTape", "Frames", "levels_text", "rows_of"]
+__all__ = ["BookChange", "BookTape", "Frames", "accepted", "levels_text", "rows_of"]
 
+_TOO_MANY: Final = 1008
+_REFUSED: Final = 1002
 _MOST_KEPT: Final = 10_000
 
 Side = Mapping[float, float]
@@ -160,6 +163,29 @@ class Frames:
         if kind is FaultKind.DISCONNECT:
             self._desk.abort(self._websocket.scope)
             self._session.put(None)
+
+
+@asynccontextmanager
+async def accepted(desk: Desk, websocket: WebSocket) -> AsyncIterator[StreamSession | None]:
+    """Open a stream.
+
+    Parameters
+    ----------
+    desk : Desk
+        With the fault script.
+    websocket : WebSocket
+        The connection.
+
+    Yields
+    ------
+    StreamSession or None
+        None where the fault script refuses it; it is closed then.
+    """
+    async with desk.stream(websocket) as session:
+        refused = None if session is None else websocket.state.refused
+        if refused is not None:
+            await websocket.close(_TOO_MANY if refused is FaultKind.RATE_LIMITED else _REFUSED)
+        yield session if refused is None else None
 
 
 def levels_text(side: Side) -> list[list[str]]:

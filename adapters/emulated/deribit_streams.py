@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from adapters.emulated.coin_records import MS, CoinMarket, CoinRecords
-from adapters.emulated.coin_streams import BookChange, BookTape, Frames, rows_of
+from adapters.emulated.coin_streams import BookChange, BookTape, Frames, accepted, rows_of
 from adapters.emulated.server import Desk
 from adapters.emulated.streams import ClientMessage
 from market.ports import MarketBatch
@@ -17,7 +17,6 @@ from market.trades import TradeBatch
 
 __all__ = ["deribit_streams", "trade_record"]
 
-_TOO_MANY: Final = 1008
 _DIGITS: Final = 6
 
 
@@ -35,11 +34,8 @@ def deribit_streams(desk: Desk, records: CoinRecords, tape: BookTape) -> list[Ba
     """
 
     async def stream(websocket: WebSocket) -> None:
-        async with desk.stream(websocket) as session:
+        async with accepted(desk, websocket) as session:
             if session is None:
-                return
-            if websocket.state.refused is not None:
-                await websocket.close(_TOO_MANY)
                 return
             frames = Frames(desk, websocket, session)
             channels: dict[str, int] = {}
