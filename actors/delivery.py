@@ -6,8 +6,6 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final, final
 
-import numpy as np
-
 from actors.mailbox import Backlog, ShardMailbox, is_empty, rows_of
 from actors.messages import FeedHealth, ShardBatch, StreamHealth
 from actors.placement import owner
@@ -16,7 +14,6 @@ from market.ports import MarketBatch
 __all__ = ["Delivery", "FeedConfig"]
 
 _CONTEXT_KEPT: Final = 100_000  # batches that carried context: a year of minutes
-_NO_SYMBOLS: Final = np.zeros(0, dtype="S1")  # a fifth of the bytes of a chain otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +100,7 @@ class Delivery:
         owned = (chain for chain in batch.chains if self._owner(chain.symbol) == shard)
         return replace(
             batch,
-            chains=tuple(replace(c, symbols=_NO_SYMBOLS) if c.symbols.size else c for c in owned),
+            chains=tuple(chain.without_symbols() for chain in owned),
             quotes=tuple(quotes for quotes in batch.quotes if self._owner(quotes.symbol) == shard),
             trades=tuple(trades for trades in batch.trades if self._owner(trades.symbol) == shard),
             books=tuple(book for book in batch.books if self._owner(book.symbol) == shard),

@@ -135,7 +135,7 @@ class OptionChain:
             raise _broken("chain array vendor_forward", f"{self.vendor_forward.shape}", f"({len(self.series)},)")
         if n and not (int(self.series_index.min()) >= 0 and int(self.series_index.max()) < len(self.series)):
             raise _broken("series_index", f"up to {int(self.series_index.max())}", f"0 to {len(self.series) - 1}")
-        if n and not (np.isfinite(self.strike).all() and float(self.strike.min()) > 0.0):
+        if n and not (self.strike.min() > 0.0 and self.strike.max() < np.inf):  # nor where one is NaN
             raise _broken("strike", "a strike that is not above 0", "finite strikes above 0")
         if self.n_read != n + sum(self.dropped.values()):
             raise _broken("contract counts", f"{self.n_read} read", f"{n} kept + {sum(self.dropped.values())} dropped")
@@ -144,6 +144,12 @@ class OptionChain:
         # A chain is sent once a second per symbol: a block of packed columns is a fifth of sixteen pickled arrays.
         forms, block = pack_columns([getattr(self, name) for name in _COLUMNS])
         return _unpickled, (tuple(getattr(self, name) for name in _REST), _pickled_series(self.series), forms, block)
+
+    def without_symbols(self) -> OptionChain:
+        """Return the chain without contract symbols, which are a fifth of its bytes and which no field needs."""
+        if not self.symbols.size:
+            return self
+        return _made({name: getattr(self, name) for name in _NAMES} | {"symbols": _NO_SYMBOLS})
 
     @property
     def n_contracts(self) -> int:
@@ -161,9 +167,12 @@ class OptionChain:
         return np.array([s.product.multiplier for s in self.series], dtype=np.float64)
 
 
+_NO_SYMBOLS = np.zeros(0, dtype="S1")
+_NAMES = tuple(item.name for item in fields(OptionChain))
 _COLUMNS = tuple(item.name for item in fields(OptionChain) if "NDArray" in str(item.type) or "Array" in str(item.type))
 _BY_CONTRACT = tuple(name for name in _COLUMNS if name not in {"vendor_forward", "symbols"})
 _REST = tuple(item.name for item in fields(OptionChain) if item.name not in {*_COLUMNS, "series"})
+_PACKED = (*_REST, *_COLUMNS, "series")
 
 
 @lru_cache(maxsize=4096)
@@ -178,8 +187,16 @@ def _series(pickled: bytes) -> tuple[ExpirySeries, ...]:
 
 
 def _unpickled(rest: tuple[Any, ...], series: bytes, forms: tuple[PackedColumn, ...], block: bytes) -> OptionChain:
-    values: dict[str, Any] = dict(zip((*_REST, *_COLUMNS), (*rest, *unpack_columns(forms, block)), strict=True))
-    return OptionChain(series=_series(series), **values)
+    values: dict[str, Any] = dict(zip(_PACKED, (*rest, *unpack_columns(forms, block), _series(series)), strict=True))
+    return _made(values)
+
+
+def _made(values: Mapping[str, Any]) -> OptionChain:
+    """Return a chain of parts of another one, which were checked when that was made."""
+    made = object.__new__(OptionChain)
+    for name in _NAMES:
+        object.__setattr__(made, name, values[name])
+    return made
 
 
 def _broken(what: str, found: str, expected: str) -> DataError:

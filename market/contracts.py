@@ -19,6 +19,7 @@ _RIGHT_BITS: Final = 1
 _ROOT_BITS: Final = 8
 _DAY_BITS: Final = 17
 _MAX_STRIKE: Final = 2.0**36 / 1000.0
+_NONE: Final = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class ContractIndex:
         self._roots = {root: code for code, root in enumerate(given.roots)} if given else {}
         self._series: dict[ExpirySeries, int] = {}
         # A message is asked for by everyone who keeps state of it, and a source sends the same table again and again.
-        self._last: tuple[OptionChain | ContractTable | None, Int64Array] = (None, np.zeros(0, dtype=np.int64))
+        self._last: dict[type, tuple[OptionChain | ContractTable, Int64Array]] = {}
         self._known: tuple[tuple[ExpirySeries, ...], Int64Array] = ((), np.zeros(0, dtype=np.int64))
         self._keys = given.keys if given else np.zeros(0, dtype=np.int64)  # rising
         self._numbers = given.numbers if given else np.zeros(0, dtype=np.int64)
@@ -81,18 +82,21 @@ class ContractIndex:
         ndarray of int64, shape (n_contracts,)
             Numbers from 0.
         """
-        if contracts is self._last[0]:
-            return self._last[1]
+        last = self._last.get(type(contracts))
+        if last is not None and last[0] is contracts:
+            return last[1]
+        if not contracts.strike.shape[0]:
+            return _NONE  # as of trades in the underlying alone; the last table stays known
         keys = self._key(contracts)
         found = self._find(keys)
-        if found.shape[0] and found.min() < 0:
+        if found.min() < 0:
             fresh, first = np.unique(keys[found < 0], return_index=True)
             order = np.empty(fresh.shape[0], dtype=np.int64)
             order[np.argsort(first, kind="stable")] = np.arange(fresh.shape[0])
             self._insert(fresh, len(self) + order)
             found = self._find(keys)
         found.setflags(write=False)
-        self._last = contracts, found
+        self._last[type(contracts)] = contracts, found
         return found
 
     def find(self, contracts: OptionChain | ContractTable) -> Int64Array:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from typing import Any
 
 __all__ = ["AsOfSource", "Provenance"]
 
@@ -42,3 +44,21 @@ class Provenance:
     as_of_source: AsOfSource
     quality: float | None = None  # None and not NaN: provenances are compared, and NaN equals nothing
     quality_reason: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Every message carries one, most often that of the message before.
+        told = (self.source, self.origin, self.simulated, self.quality, self.quality_reason)
+        return _told, (self.as_of_source.value, *told)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _told(as_of_source: str, *told: Any) -> Provenance:
+    source, origin, simulated, quality, reason = told
+    return Provenance(
+        source=source,
+        origin=origin,
+        simulated=simulated,
+        as_of_source=AsOfSource(as_of_source),
+        quality=quality,
+        quality_reason=reason,
+    )

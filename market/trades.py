@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from enum import IntFlag
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -317,6 +317,7 @@ def _series(pickled: bytes) -> tuple[ExpirySeries, ...]:
     return found
 
 
+@lru_cache(maxsize=2048)  # a source names the same contracts again and again, and who numbers them knows a table again
 def _unpacked_table(series: bytes, forms: tuple[PackedColumn, ...], block: bytes) -> ContractTable:
     index, strike, is_call = unpack_columns(forms, block)
     return ContractTable(series=_series(series), series_index=index, strike=strike, is_call=is_call)
@@ -331,8 +332,10 @@ def _packed(batch: TradeBatch | QuoteBatch) -> tuple[Any, ...]:
 def _unpacked(
     kind: type[TradeBatch | QuoteBatch], head: tuple[Any, ...], forms: tuple[PackedColumn, ...], block: bytes
 ) -> TradeBatch | QuoteBatch:
-    values: dict[str, Any] = dict(zip((*_HEAD, *_COLUMNS[kind]), (*head, *unpack_columns(forms, block)), strict=True))
-    return kind(**values)
+    made: Any = object.__new__(kind)  # its parts were checked when the batch was made
+    for name, value in zip((*_HEAD, *_COLUMNS[kind]), (*head, *unpack_columns(forms, block)), strict=True):
+        object.__setattr__(made, name, value)
+    return cast("TradeBatch | QuoteBatch", made)
 
 
 def _check_columns(batch: TradeBatch | QuoteBatch) -> None:
