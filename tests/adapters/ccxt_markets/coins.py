@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+pytest.importorskip("ccxt")
+
 from adapters.ccxt_markets import CcxtVenue, Credentials, Redirect, VenueConfig
 from adapters.emulated import EmulatedServer, FrontEnd
 from adapters.emulated.coin_records import CoinMarket, RecordedFeed

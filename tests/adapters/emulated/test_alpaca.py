@@ -11,13 +11,14 @@ import msgspec
 import numpy as np
 import pytest
 
+pytest.importorskip("alpaca")
+
 from adapters.emulated import EmulatedServer
 from adapters.emulated.alpaca import AlpacaFrontEnd
 from market.chains import OptionChain
 from tests.adapters.alpaca.conftest import KEY, SECRET, GreekFeed
 from tests.adapters.emulated.toy import SYMBOL, small_feed
 
-pytest.importorskip("alpaca")
 sockets = pytest.importorskip("websockets.sync.client")
 
 _HEADERS = {"APCA-API-KEY-ID": KEY, "APCA-API-SECRET-KEY": SECRET}

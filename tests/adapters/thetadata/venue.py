@@ -8,7 +8,10 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
+import pytest
 from scipy.special import ndtr
+
+pytest.importorskip("tenacity")
 
 from adapters.emulated import EmulatedServer, Fault
 from adapters.emulated.thetadata import ThetaDataFront
