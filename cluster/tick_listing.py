@@ -1,4 +1,4 @@
-"""What trades, quotes and open interest lie in a file: read once, a bounded piece at a time."""
+"""What trades, quotes, order books and open interest lie in a file: read once, a bounded piece at a time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.chains.source import foreign_errors
 from adapters.ticks import MorningInterest, Tally, TickFile, open_ticks
+from adapters.ticks.books import BookFile
 from market.clock import datetime_of_ns
 from market.errors import DataError
 from market.trades import QuoteBatch
@@ -31,7 +32,7 @@ class TickSummary:
     format : str
         Publisher and layout.
     kind : str
-        ``quotes``, ``trades``, ``quotes and trades`` or ``open interest``.
+        ``quotes``, ``trades``, ``quotes and trades``, ``order book`` or ``open interest``.
     symbol : str
         Underlying.
     first_session, last_session : datetime.date
@@ -44,6 +45,8 @@ class TickSummary:
         Rows that cannot, by reason.
     n_interest : int
         Rows of open interest.
+    n_updates : int
+        Rows of changes of an order book in a file of its own.
     """
 
     path: Path
@@ -58,6 +61,7 @@ class TickSummary:
     n_trades: int
     dropped: Mapping[str, int]
     n_interest: int = 0
+    n_updates: int = 0
 
 
 def list_ticks(path: Path) -> tuple[TickSummary, ...]:
@@ -81,7 +85,9 @@ def list_ticks(path: Path) -> tuple[TickSummary, ...]:
     files = [file for file in source.files if file.path == path]
     interest = tuple(_of_interest(item) for item in source.interest if item.path == path and item.ts_ns.size)
     with foreign_errors(path, what="the ticks cannot be read"):
-        return (*(summary for file in files if (summary := _summary(file)) is not None), *interest)
+        ticks = [summary for file in files if (summary := _summary(file)) is not None]
+        depth = [] if files else [summary for book in source.books if (summary := _of_book(book)) is not None]
+        return (*ticks, *depth, *interest)
 
 
 def _of_interest(item: MorningInterest) -> TickSummary:
@@ -99,6 +105,27 @@ def _of_interest(item: MorningInterest) -> TickSummary:
         n_trades=0,
         dropped={"bad_row": item.n_dropped} if item.n_dropped else {},
         n_interest=item.ts_ns.size,
+    )
+
+
+def _of_book(book: BookFile) -> TickSummary | None:
+    stamps = [part[part > 0] for part in book.stamps()]
+    ends = [int(end) for part in stamps if part.size for end in (part.min(), part.max())]
+    if not ends:
+        return None
+    return TickSummary(
+        path=book.path,
+        format=book.format,
+        kind="order book",
+        symbol=book.symbol,
+        first_session=datetime_of_ns(min(ends)).astimezone(_EASTERN).date(),
+        last_session=datetime_of_ns(max(ends)).astimezone(_EASTERN).date(),
+        first_ns=min(ends),
+        last_ns=max(ends),
+        n_quotes=0,
+        n_trades=0,
+        dropped={},
+        n_updates=sum(part.size for part in stamps),
     )
 
 

@@ -13,6 +13,7 @@ from market.books import BookSnapshot
 __all__ = ["BookPlayer"]
 
 _START: Final = -1
+_EVERY_NS: Final = 1_000_000_000  # finer than any chain that a book stands beside
 _Arrival: TypeAlias = tuple[int, int, BookSnapshot]  # when it arrived, ns; the place of its file; the book
 
 
@@ -68,6 +69,6 @@ class BookPlayer:
 
 def _arrivals(file: BookFile, place: int, levels: int) -> Iterator[_Arrival]:
     reached = _START
-    for book in file.books(levels):
+    for book in file.books(levels, _EVERY_NS):
         reached = max(reached, book.ts_event_ns)  # one that is stamped before its predecessor arrived after it
         yield reached, place, book

@@ -23,7 +23,8 @@ from adapters.store.layouts import TableLayout, layout_of, rows_by_symbol
 from adapters.store.manifest import Segment
 from adapters.store.store import PointInTimeStore
 from adapters.store.writer import SegmentWriter
-from adapters.ticks import Tally, open_ticks
+from adapters.ticks import Tally, TickSource, open_ticks
+from adapters.ticks.books import sampled
 from market.errors import DataError
 from market.trades import Int64Array, TradeBatch
 
@@ -33,6 +34,9 @@ _ROWS_PER_PIECE: Final = 262_144
 _SAMPLE_ROWS: Final = 2_000_000
 _CHUNK: Final = 1 << 20
 _TICK_COLUMNS: Final = ({"ms", "price"}, {"ms", "bid"}, {"time_s", "event_type"}, {"trade_seq", "instrument_name"})
+_DEPTH_COLUMNS: Final = {"local_ts_ns", "update_id", "side", "price", "qty", "is_snapshot"}
+_BOOK_EVERY_NS: Final = 1_000_000_000
+_BOOK_LEVELS: Final = 50  # of a side
 _STREAM_COLUMNS: Final = ({"local_ts_ns", "aggressor"}, {"local_ts_ns", "bid", "ask"})
 
 
@@ -139,8 +143,8 @@ def ingest(
     store : PointInTimeStore
         Where to.
     path : Path
-        Option chains, trades or quotes of any format that `adapters.chains` and `adapters.ticks` read, or a table in
-        Parquet or CSV with an instant.
+        Option chains, trades, quotes or order books of any format that `adapters.chains` and `adapters.ticks` read, or
+        a table in Parquet or CSV with an instant.
     skip_existing : bool, optional
         Leave out a file whose bytes were imported before. Without it only new and changed rows come in.
     dry_run : bool, optional
@@ -223,6 +227,8 @@ def _add_table(work: _Import, symbol: str | None, *, eastern: bool | None) -> No
         layout = layout_of(sample, work.path, symbol=symbol, eastern=eastern)
         for piece in pieces:
             _add_rows(work, layout, piece)
+    if work.path.suffix.lower() == ".parquet" and set(sample.column_names) >= _DEPTH_COLUMNS:
+        _add_books(work, open_ticks(work.path) if symbol is None else open_ticks(work.path, symbol=symbol))
 
 
 def _add_chains(work: _Import) -> DataError | None:
@@ -249,6 +255,7 @@ def _add_ticks(work: _Import, symbol: str | None) -> None:
                 if batch.ts_ns.size:
                     work.writer(kind).add_message(batch)
                     work.saw(batch.symbol, batch.ts_ns)
+    _add_books(work, source)
     work.drop({str(reason): count for reason, count in tally.dropped.items()})
     if not work.writers:
         raise DataError(
@@ -258,6 +265,14 @@ def _add_ticks(work: _Import, symbol: str | None) -> None:
             expected="one trade or quote or more",
             action="check the file, or name the symbol",
         )
+
+
+def _add_books(work: _Import, source: TickSource) -> None:
+    """Take in the newest book of each second: a stream's every change is a table, and a field needs no more."""
+    for file in (file for file in source.books if file.path == work.path):
+        for book in sampled(file.books(_BOOK_LEVELS, _BOOK_EVERY_NS), _BOOK_EVERY_NS):
+            work.writer(DataKind.BOOKS).add_message(book)
+            work.saw(book.symbol, np.array([book.ts_event_ns], dtype=np.int64))
 
 
 def _add_rows(work: _Import, layout: TableLayout, piece: pa.Table) -> None:

@@ -49,8 +49,11 @@ class BookFile(Protocol):
     def stamps(self) -> Iterator[Int64Array]:
         """Yield the instants of the updates, ns since the epoch, UTC, without building a book."""
 
-    def books(self, depth: int) -> Iterator[BookSnapshot]:
-        """Yield the book after each update, best levels first, in order of time."""
+    def books(self, depth: int, every_ns: int = 0) -> Iterator[BookSnapshot]:
+        """Yield the book after each update, best levels first, in order of time.
+
+        One that a newer one of the same stretch of `every_ns` nanoseconds replaces may be left out, see `sampled`.
+        """
 
 
 @final
@@ -87,13 +90,15 @@ class DepthTable:
             with foreign_errors(self.path, what="the depth cannot be read"):
                 yield piece["local_ts_ns"].cast(pa.int64()).fill_null(0).to_numpy()
 
-    def books(self, depth: int) -> Iterator[BookSnapshot]:
+    def books(self, depth: int, every_ns: int = 0) -> Iterator[BookSnapshot]:  # noqa: ARG002  # the port's
         """Yield the book after each update since the snapshot.
 
         Parameters
         ----------
         depth : int
             Levels of a side, > 0.
+        every_ns : int, optional
+            Not used: an update costs little beside the levels that it changes.
 
         Yields
         ------
@@ -143,13 +148,15 @@ class DepthRecording:
         found = [line.partition(b" ")[0] for line in self.recording.lines() if _is_depth(line)]
         yield np.array([int(stamp) for stamp in found if stamp.isdigit()], dtype=np.int64)
 
-    def books(self, depth: int) -> Iterator[BookSnapshot]:
+    def books(self, depth: int, every_ns: int = 0) -> Iterator[BookSnapshot]:  # noqa: ARG002  # the port's
         """Yield the book after each update since a snapshot; a hole in the numbers ends it until the next one.
 
         Parameters
         ----------
         depth : int
             Levels of a side, > 0.
+        every_ns : int, optional
+            Not used: an update costs little beside the levels that it changes.
 
         Yields
         ------
@@ -204,13 +211,15 @@ class MessageBooks:
         for seconds in self.file.stamps():
             yield midnight + np.rint(seconds[(seconds >= 0.0) & (seconds < _DAY_S)] * 1e9).astype(np.int64)
 
-    def books(self, depth: int) -> Iterator[BookSnapshot]:
+    def books(self, depth: int, every_ns: int = 0) -> Iterator[BookSnapshot]:
         """Yield the book after each message that changed it.
 
         Parameters
         ----------
         depth : int
             Levels of a side, > 0; the file may hold fewer.
+        every_ns : int, optional
+            Of the changes of so many ns only the newest is built, which is most of the work; 0 for all.
 
         Yields
         ------
@@ -223,7 +232,8 @@ class MessageBooks:
             rows = np.hstack([sides[name] for name in sides])
             before = np.vstack([np.full((1, rows.shape[1]), np.inf) if last is None else last, rows[:-1]])
             last = rows[-1:] if rows.size else last
-            for row in np.flatnonzero((rows != before[: rows.shape[0]]).any(axis=1)).tolist():
+            changed = np.flatnonzero((rows != before[: rows.shape[0]]).any(axis=1))
+            for row in _newest(changed, ts_ns[changed], every_ns).tolist():
                 yield _message_book(self.symbol, origin, int(ts_ns[row]), {n: side[row] for n, side in sides.items()})
 
 
@@ -264,6 +274,14 @@ def sampled(books: Iterable[BookSnapshot], every_ns: int) -> Iterator[BookSnapsh
         held = book
     if held is not None:
         yield held
+
+
+def _newest(rows: Int64Array, ts_ns: Int64Array, every_ns: int) -> Int64Array:
+    if not every_ns or not rows.size:
+        return rows
+    stretch = -(-ts_ns // every_ns)
+    newest: Int64Array = rows[np.append(stretch[1:] != stretch[:-1], True)]
+    return newest
 
 
 def _origin(source: str, path: Path, as_of: AsOfSource) -> Provenance:

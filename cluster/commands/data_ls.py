@@ -192,6 +192,7 @@ def _ticks(item: TickSummary) -> dict[str, object]:
         "quotes": item.n_quotes,
         "trades": item.n_trades,
         "open_interest_rows": item.n_interest,
+        "book_updates": item.n_updates,
         "dropped": dict(item.dropped),
         "problem": "",
     }
@@ -232,7 +233,7 @@ def _print_ticks(console: Console, ticks: list[TickSummary]) -> None:
 
     table = Table("file", "format", "symbol", "kind", "from", "to", "rows", "left out", box=None, pad_edge=False)
     for item in ticks:
-        rows = item.n_quotes + item.n_trades + item.n_interest
+        rows = item.n_quotes + item.n_trades + item.n_interest + item.n_updates
         left = ", ".join(f"{reason} {n:,}" for reason, n in item.dropped.items()) or "none"
         span = (iso_of_ns(item.first_ns), iso_of_ns(item.last_ns))
         table.add_row(item.path.name, item.format, item.symbol, item.kind, *span, f"{rows:,}", left)

@@ -18,6 +18,7 @@ import pytest
 from adapters.store import DataKind, IngestStatus, PointInTimeStore, ingest
 from market.clock import ns_of_datetime
 from tests.adapters.store.samples import FOREVER_NS, WatchedFiles, store_at
+from tests.adapters.ticks.samples import depth_rows
 
 
 def _minutes(path: Path, day: str = "2024-03-08", n: int = 30, column: str = "time_et") -> pa.Table:
@@ -161,3 +162,16 @@ def test_columns_that_the_store_does_not_know_are_kept(tmp_path: Path) -> None:
     found = store.table(DataKind.BARS, "SPY", known_ns=FOREVER_NS, columns=["vwap", "volume"])
     assert found["vwap"].to_pylist() == list(range(30))
     assert found.column_names == ["vwap", "volume"]
+
+
+def test_depth_comes_in_row_by_row_and_as_books_of_each_second(tmp_path: Path) -> None:
+    """The table keeps what was published; the books are what a replay tells, the newest of each second."""
+    store, _ = store_at(tmp_path / "store")
+    path = depth_rows(tmp_path / "goog_depth.parquet", [0.2, 0.7, 1.5, 9.0])
+    report = ingest(store, path)
+    assert (report.status, report.kinds) == (IngestStatus.WRITTEN, (DataKind.BOOKS, DataKind.TABLES))
+    books = list(store.books("GOOG", known_ns=FOREVER_NS))
+    assert [float(book.bid_size[0]) for book in books] == [100.0, 200.7, 201.5, 209.0]
+    assert [book.ask_price.tolist() for book in books] == [[755.1, 756.0]] * 4
+    assert store.table(DataKind.TABLES, "GOOG-DEPTH", known_ns=FOREVER_NS).num_rows == 8
+    assert ingest(store, path).status is IngestStatus.PRESENT
