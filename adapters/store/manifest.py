@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from typing import Final, TypeVar, final
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -16,6 +17,7 @@ from market.errors import DataError, VenueError
 __all__ = ["Commit", "Manifest", "ManifestState", "Segment"]
 
 _CHECKPOINT_EVERY: Final = 32
+_CHECKPOINT_SHARE: Final = 16  # a checkpoint repeats all before it: evenly spaced, a year of minutes would fill a disk
 _MAX_RIVALS: Final = 1_000
 _ORIGIN: Final = "0" * 64
 
@@ -148,6 +150,8 @@ class _Checkpoint(msgspec.Struct):
 
 
 _Read = TypeVar("_Read", Commit, _Checkpoint)
+# What a process has read of a data set: commits are only ever added, so that only new ones are read again.
+_newest: Final[WeakKeyDictionary[StoreFiles, dict[str, ManifestState]]] = WeakKeyDictionary()
 
 
 @final
@@ -180,8 +184,7 @@ class Manifest:
             An unfinished commit is not part of it.
         """
         names = self._files.names(self.folder)
-        checkpoints = [n for n in names if n.startswith("upto-") and (at is None or _number(n) <= at)]
-        state = self._checkpoint(checkpoints[-1]) if checkpoints else ManifestState(commits=())
+        state = self._begun(names, at)
         commits, sha256 = list(state.commits), state.sha256
         for name in names:
             if name.startswith("upto-") or _number(name) <= state.sequence or (at is not None and _number(name) > at):
@@ -200,7 +203,18 @@ class Manifest:
                 expected=f"commit {at}",
                 action="name a version that `versions` lists",
             )
-        return ManifestState(commits=tuple(commits), sha256=sha256)
+        found = state if len(commits) == state.sequence else ManifestState(commits=tuple(commits), sha256=sha256)
+        if at is None:
+            _newest.setdefault(self._files, {})[self.folder] = found
+        return found
+
+    def _begun(self, names: list[str], at: int | None) -> ManifestState:
+        """Return the nearest state that need not be read commit by commit."""
+        held = _newest.get(self._files, {}).get(self.folder)
+        if at is None and held is not None and f"{held.sequence:012d}.json" in names:
+            return held
+        checkpoints = [n for n in names if n.startswith("upto-") and (at is None or _number(n) <= at)]
+        return self._checkpoint(checkpoints[-1]) if checkpoints else ManifestState(commits=())
 
     def commit(
         self,
@@ -263,7 +277,7 @@ class Manifest:
 
     def _keep_short(self, state: ManifestState, commit: Commit, sha256: str) -> None:
         # A reader opens the newest checkpoint and the few commits after it, not one file per import ever made.
-        if commit.sequence % _CHECKPOINT_EVERY:
+        if not _ends_checkpoint(commit.sequence):
             return
         whole = _Checkpoint(sha256=sha256, commits=[*state.commits, commit], format=FORMAT)
         self._files.replace(f"{self.folder}/upto-{commit.sequence:012d}.json", msgspec.json.encode(whole))
@@ -272,6 +286,13 @@ class Manifest:
         path = f"{self.folder}/{name}"
         found = _decoded(self._files.read(path), path, _Checkpoint)
         return ManifestState(commits=tuple(found.commits), sha256=found.sha256)
+
+
+def _ends_checkpoint(sequence: int) -> bool:
+    place = 0
+    while place < sequence:
+        place += max(_CHECKPOINT_EVERY, place // _CHECKPOINT_SHARE)
+    return place == sequence
 
 
 def _collide(since: tuple[Commit, ...], segments: tuple[Segment, ...], source_sha256: str) -> bool:

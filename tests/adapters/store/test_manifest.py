@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from pyarrow import fs
 from pyarrow._fs import _MockFileSystem
 
 from adapters.store import DataKind, PointInTimeStore, open_store
-from adapters.store.manifest import Manifest
+from adapters.store.manifest import Manifest, _ends_checkpoint
 from market.errors import ConfigError, DataError, VenueError
 from tests.adapters.store.importer import ROWS_PER_COMMIT
 from tests.adapters.store.samples import (
@@ -97,7 +99,7 @@ def test_a_damaged_commit_is_told(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / Manifest(store.files, DataKind.BARS).folder / f"{2:012d}.json"
     path.write_bytes(damage)
     with pytest.raises(DataError, match="manifest of the store is damaged"):
-        store.state(DataKind.BARS)
+        open_store(tmp_path).state(DataKind.BARS)
 
 
 def test_a_changed_commit_breaks_the_chain(tmp_path: Path) -> None:
@@ -108,7 +110,28 @@ def test_a_changed_commit_breaks_the_chain(tmp_path: Path) -> None:
     path = tmp_path / Manifest(store.files, DataKind.BARS).folder / f"{1:012d}.json"
     path.write_bytes(path.read_bytes().replace(b'"recorded_ns":1', b'"recorded_ns":2'))
     with pytest.raises(DataError, match="manifest of the store is damaged"):
-        store.state(DataKind.BARS)
+        open_store(tmp_path).state(DataKind.BARS)
+
+
+def test_a_process_reads_each_commit_once(tmp_path: Path) -> None:
+    """What others add is read, what was read before is not read again; a folder that begins anew is read anew."""
+    store, _ = store_at(tmp_path)
+    _add(store, 0)
+    files = WatchedFiles(store.files)
+    reader = PointInTimeStore(files)
+    for place in range(1, 4):
+        assert reader.state(DataKind.BARS).sequence == place
+        assert len(files.was_read) == place
+        _add(store, place)
+    shutil.rmtree(tmp_path / "kind=bars")
+    assert reader.state(DataKind.BARS).sequence == 0
+
+
+def test_checkpoints_take_no_more_room_than_a_few_manifests() -> None:
+    """In a year of a commit a minute; between two of them lie a sixteenth of the commits at most."""
+    places = [sequence for sequence in range(1, 525_600) if _ends_checkpoint(sequence)]
+    assert sum(places) < 17 * 525_600
+    assert all(after - before <= max(32, before // 16) for before, after in pairwise(places))
 
 
 def test_verify_names_the_files_that_changed(tmp_path: Path) -> None:
