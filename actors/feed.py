@@ -22,7 +22,7 @@ from actors.metrics import FeedMetrics
 from actors.pacing import ReplaySource, open_feed, paced
 from actors.shard import SymbolActor
 from market.errors import TradingError
-from market.ports import FeedFactory, MarketFeed, Stream, close_feed
+from market.ports import FeedFactory, MarketFeed, Stream, close_feed, counts_of
 
 if TYPE_CHECKING:
     from ray.actor import ActorProxy
@@ -59,6 +59,7 @@ class FeedActor:
         self._symbols: tuple[str, ...] = ()
         self._started, self._ended, self._error, self._late_s = False, False, "", 0.0
         self._lags, self._metrics = StreamLags(), FeedMetrics()
+        self._counts: Mapping[str, int] = {}
 
     @ray.method
     async def start(self, after: int) -> bool:
@@ -101,7 +102,7 @@ class FeedActor:
 
     def _health(self) -> FeedHealth:
         now_ns = time.time_ns()
-        return self._delivery.health(
+        found = self._delivery.health(
             ts_ns=now_ns,
             symbols=self._symbols,
             ended=self._ended,
@@ -109,6 +110,7 @@ class FeedActor:
             error=self._error,
             streams=self._lags.health(now_ns),
         )
+        return replace(found, counts=self._counts)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
@@ -124,6 +126,7 @@ class FeedActor:
             self._symbols = tuple(feed.symbols)
             async for batch, late_s in paced(feed, self._tell):
                 self._late_s = late_s
+                self._counts = counts_of(feed)  # now, because from the next pull on the feed is another thread's
                 received_ns = time.time_ns()
                 for shard in self._delivery.hand_over(batch, received_ns):
                     self._pump(shard)

@@ -269,6 +269,9 @@ class FeedHealth:
         Why the feed stopped; empty while it runs.
     streams : tuple of StreamHealth
         State of each symbol's streams; of very many those that need a look first.
+    counts : mapping of str to int
+        What the feed itself has counted up to its newest batch, such as ``reconnects``, ``backfilled_rows`` and
+        ``lost_stretches``.
     """
 
     ts_ns: int
@@ -289,6 +292,7 @@ class FeedHealth:
     streams: tuple[StreamHealth, ...] = ()
     context: int = 0
     context_lost: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,19 +27,23 @@ class FeedMetrics:
         self._lag = Histogram(
             "hedgefield_stream_lag_ms", "Age of the newest row of a batch at its receipt", _BOUNDARIES_MS, ("kind",)
         )
+        self._counted = Gauge("hedgefield_feed_counts", "What the feed itself has counted, so far", ("count",))
         by_stream = ("symbol", "kind")
         self._late = Gauge("hedgefield_stream_lag_s", "Age of a stream's newest row at its receipt", by_stream)
         self._silent = Gauge("hedgefield_stream_silent_s", "Time since a stream's newest row, market open", by_stream)
 
     def on_batch(self, chains: int) -> None:
         """Note that a batch has come."""
-        self._rate.inc(max(chains, 1))
+        if chains:
+            self._rate.inc(chains)
 
     def on_health(self, health: FeedHealth, lags_s: Mapping[StreamKind, Sequence[float]]) -> None:
         """Note the state of the feed, and the lags of the batches since the report before, seconds by kind."""
         self._waits.set(health.queued)
         self._merged.set(health.coalesced)
         self._lost.set(health.rows_lost)
+        for name, count in health.counts.items():
+            self._counted.set(count, {"count": name})
         for kind, lags in lags_s.items():
             for lag_s in lags:
                 self._lag.observe(lag_s * 1e3, {"kind": kind.value})

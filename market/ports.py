@@ -24,6 +24,7 @@ __all__ = [
     "MarketFeed",
     "Stream",
     "close_feed",
+    "counts_of",
 ]
 
 
@@ -108,6 +109,18 @@ def close_feed(feed: MarketFeed) -> None:
     close: Callable[[], None] | None = getattr(feed, "close", None)
     if close is not None:
         close()
+
+
+def counts_of(feed: MarketFeed) -> Mapping[str, int]:
+    """Return what a feed has counted so far by name, such as ``reconnects``; one that counts nothing has no ``counts``.
+
+    Parameters
+    ----------
+    feed : MarketFeed
+        The feed; a wrapper adds its own to those of what it wraps.
+    """
+    counts: Mapping[str, int] = getattr(feed, "counts", {})
+    return counts
 
 
 class FeedFactory(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ from adapters.inputs.files import read_inputs
 from adapters.inputs.fomc import announced_meetings
 from adapters.inputs.stored import StoredInputs
 from adapters.inputs.timeline import Timeline, ToldRows
-from market.ports import FeedFactory, MarketBatch, MarketFeed, close_feed
+from market.ports import FeedFactory, MarketBatch, MarketFeed, close_feed, counts_of
 
 __all__ = ["ContextFactory", "ContextFeed"]
 
@@ -47,8 +46,7 @@ class ContextFeed:
     @property
     def counts(self) -> dict[str, int]:
         """Messages of context told so far, as ``context.messages``, beside the counts of the feed itself."""
-        inner: Mapping[str, int] = getattr(self.feed, "counts", {})
-        return {**inner, "context.messages": self._told}
+        return {**counts_of(self.feed), "context.messages": self._told}
 
     def next_batch(self) -> MarketBatch | None:
         """Return the feed's next batch with what became known by its instant, or None where the feed has ended."""

@@ -108,7 +108,7 @@ class PolygonFeed:
         """Reconnects, back-fills, duplicates, rejected and foreign records, and contracts that were not filled."""
         found = Counter(self._counts)
         found.update(chain_failures=self.polling.asking.failures)
-        for thread in self.threads.values():
+        for thread in tuple(self.threads.values()):
             found.update(thread.counts)
         found.update({f"dropped.{reason.value}": rows for reason, rows in self._tally.dropped.items()})
         return dict(found)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, final
 
@@ -13,7 +12,7 @@ from adapters.quality.findings import Check, Finding, Severity, score_of
 from adapters.quality.live_checks import ChainHistory
 from adapters.quality.tick_checks import check_quotes, check_trades
 from market.chains import OptionChain
-from market.ports import FeedFactory, MarketBatch, MarketFeed, close_feed
+from market.ports import FeedFactory, MarketBatch, MarketFeed, close_feed, counts_of
 from market.provenance import Provenance
 
 __all__ = ["GatedFactory", "GatedFeed", "judged"]
@@ -69,8 +68,7 @@ class GatedFeed:
     @property
     def counts(self) -> dict[str, int]:
         """Rows found so far, such as ``chain.crossed`` and ``quotes.locked``, beside the counts of the feed itself."""
-        inner: Mapping[str, int] = getattr(self.feed, "counts", {})
-        return {**inner, **self._counts}
+        return {**counts_of(self.feed), **self._counts}
 
     def delay_s(self) -> float:
         """Return how long after the previous batch the next one is due, as the feed says."""

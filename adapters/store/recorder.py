@@ -8,16 +8,17 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import BinaryIO, Final, final
 
 import msgspec
 
 from adapters.encoded.messages import Message, n_rows_of
+from adapters.store.files import AlreadyThereError, LocalFiles
 from adapters.store.kinds import DataKind, kind_of
 from adapters.store.overlap import Overlap
 from adapters.store.store import PointInTimeStore, open_store
 from market.errors import ConfigError, DataError, TradingError, VenueError
-from market.ports import FeedFactory, MarketBatch, MarketFeed, close_feed
+from market.ports import FeedFactory, MarketBatch, MarketFeed, close_feed, counts_of
 from market.trades import QuoteBatch, TradeBatch
 
 __all__ = ["Recorded", "RecordingConfig", "RecordingFactory", "RecordingFeed", "StreamRecorder"]
@@ -104,6 +105,7 @@ class StreamRecorder:
 
     def __init__(self, store: PointInTimeStore, config: RecordingConfig) -> None:
         self._store, self._config = store, config
+        self._held = _held(store, config.name)
         self.key = (config.where, config.name)
         self._overlap = Overlap(store.files)
         self._waiting: deque[MarketBatch] = deque()
@@ -184,9 +186,14 @@ class StreamRecorder:
             self._changed.notify_all()
         self._thread.join()
         atexit.unregister(self.close)
-        if not closed:
+        if closed:
+            return
+        try:
             self._raise()
             self._compact()
+        finally:
+            if self._held is not None:
+                self._held.close()
 
     def _room(self, rows: int) -> bool:
         waits = self._n_waiting + self._n_writing
@@ -310,6 +317,21 @@ class StreamRecorder:
                 self._counts["compacted"] += merged
 
 
+def _held(store: PointInTimeStore, name: str) -> BinaryIO | None:
+    """Keep the name of a recording for this process; None where the file system has no locks."""
+    if not isinstance(store.files, LocalFiles):
+        return None
+    try:
+        return store.files.hold(f"recordings/.{name}.lock")
+    except AlreadyThereError as error:
+        raise ConfigError(
+            f"another process records the stream {name!r} into this store",
+            found="its lock is held",
+            expected="one process under a name",
+            action="stop the other process, or give this recording a name of its own",
+        ) from error
+
+
 def messages_of(batch: MarketBatch) -> Iterator[Message]:
     """Yield all messages of a batch."""
     yield from batch.chains
@@ -341,6 +363,12 @@ class RecordingFeed:
     def symbols(self) -> tuple[str, ...]:
         """The underlyings that the feed delivers."""
         return self.inner.symbols
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What the recorder did so far, as ``recorder.rows`` and the like, beside the counts of the feed itself."""
+        own = {f"recorder.{name}": count for name, count in self.recorder.counts.items()}
+        return {**counts_of(self.inner), **own}
 
     def next_batch(self) -> MarketBatch | None:
         """Return the next batch; at the end of the feed, None when all of it is durable."""
@@ -404,5 +432,11 @@ class RecordingFactory:
             if key in _active:
                 return feed
             _active.add(key)
-        recorder = StreamRecorder(open_store(self.config.where), self.config)
+        try:
+            recorder = StreamRecorder(open_store(self.config.where), self.config)
+        except TradingError:
+            with _active_lock:
+                _active.discard(key)
+            close_feed(feed)
+            raise
         return RecordingFeed(feed, recorder, replayable=self.replayable)

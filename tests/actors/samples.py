@@ -125,6 +125,10 @@ class ListedFeed:
     def symbols(self) -> tuple[str, ...]:
         return self._symbols
 
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"told": self._next}
+
     def next_batch(self) -> MarketBatch | None:
         if self._next >= self._n_batches:
             return None

@@ -104,6 +104,7 @@ def test_every_batch_arrives_and_is_recorded(system: Callable[..., _System]) -> 
     feed = ray.get(one.actors["feed"].health.remote())
     counts = ray.get(one.actors["ledger"].stop.remote())
     assert (feed.batches, feed.chains, feed.coalesced, feed.undelivered) == (5, 20, 0, 0)
+    assert feed.counts == {"told": 5}
     assert counts.error == ""
     log = SqlEventLog(f"sqlite:///{one.folder / 'ledger.sqlite'}", "run")
     keys = [r.record.key for r in log.read(stream=Stream.FIELD_SNAPSHOTS)]

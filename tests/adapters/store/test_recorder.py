@@ -61,6 +61,7 @@ def test_a_recorded_stream_replays_to_the_same_field(tmp_path: Path) -> None:
     live = tuple(batch for _ in range(12) if (batch := feed.next_batch()) is not None)
     feed.close()
     assert feed.recorder.counts["compacted"] == 0
+    assert feed.counts["recorder.batches"] == 12
     played = tuple(_all_of(StoreFeed(store, interval_s=0.0)))
     assert [b.ts_event_ns for b in played] == [b.ts_event_ns for b in live]
     for one, other in zip(live, played, strict=True):
@@ -145,6 +146,23 @@ def test_the_second_feed_of_a_recording_is_passed_on(tmp_path: Path) -> None:
     third = recipe()
     assert isinstance(third, RecordingFeed)
     third.close()
+
+
+def test_a_second_process_under_the_name_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+    """Also where the first one is killed: the kernel frees the name."""
+    command = [sys.executable, "-m", "tests.adapters.store.recording", str(tmp_path), "1000000"]
+    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        with pytest.raises(ConfigError, match="another process records the stream 'stream'"):
+            factory(tmp_path, 3)()
+        other = replace(factory(tmp_path, 3), config=RecordingConfig(where=str(tmp_path), name="other"))()
+        process.kill()
+    assert isinstance(other, RecordingFeed)
+    other.close()
+    again = factory(tmp_path, 3)()
+    assert isinstance(again, RecordingFeed)
+    again.close()
 
 
 class _Gate:
