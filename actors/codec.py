@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -29,9 +29,10 @@ def _array_out(value: object) -> object:
 
 def _array_in(_kind: object, value: Any) -> object:
     dtype, shape, block = value
-    return np.frombuffer(block, dtype=dtype).reshape(shape)
+    return np.ndarray(shape, _dtype(dtype), block)
 
 
+_dtype: Final = lru_cache(maxsize=256)(np.dtype)
 _encoder = msgspec.msgpack.Encoder(enc_hook=_array_out)
 
 

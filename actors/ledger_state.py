@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Final, final
+from typing import Final, cast, final, get_type_hints
 
 import msgspec
 
 from actors.codec import decode
-from actors.messages import BusBatch, BusMessage, FeedHealth, Publication, ShardHealth
+from actors.messages import BusBatch, BusMessage, FeedHealth, ShardHealth
+from fields.live.market import MarketInputs
+from fields.snapshot import FieldSnapshot
 from market.ports import LogRecord, Stream
 
 __all__ = ["LedgerConfig", "LedgerCounts", "LedgerState"]
 
 _NS_PER_S: Final = 1_000_000_000
+_UNREAD: Final = frozenset({"ladder", "profile", "heatmap"})  # no summary needs these arrays, most of a field's bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,38 @@ class LedgerCounts:
     errors: int
     last_id: int
     error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Instant:
+    """What of a `Publication` tells whether it is recorded; the rest is passed over, not read."""
+
+    published_ns: int
+
+
+_Summary = msgspec.defstruct(
+    "_Summary",
+    [(name, kind) for name, kind in get_type_hints(FieldSnapshot).items() if name not in _UNREAD],
+    namespace={"__module__": __name__},
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Live:
+    market: MarketInputs
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Recorded:
+    """What of a `Publication` is recorded."""
+
+    snapshot: _Summary  # type: ignore[valid-type]  # made of the fields of `FieldSnapshot`
+    live: _Live
+    batch_sequence: int
+    published_ns: int
+    catching_up: bool
+    shard: str
 
 
 @final
@@ -108,12 +143,11 @@ class LedgerState:
     def _snapshot(self, message: BusMessage) -> LogRecord | None:
         from fields.summary import summarize
 
-        published = decode(Publication, message.payload)
-        if not self._is_due(
-            Stream.FIELD_SNAPSHOTS, message.key, published.published_ns, self._config.snapshot_period_s
-        ):
+        published_ns = decode(_Instant, message.payload).published_ns
+        if not self._is_due(Stream.FIELD_SNAPSHOTS, message.key, published_ns, self._config.snapshot_period_s):
             return None
-        snapshot, market = published.snapshot, published.live.market
+        published = decode(_Recorded, message.payload)
+        snapshot, market = cast("FieldSnapshot", published.snapshot), published.live.market
         payload: dict[str, object] = dict(summarize(snapshot))
         payload |= {
             "batch_sequence": published.batch_sequence,

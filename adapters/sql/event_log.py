@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+import msgspec
 from sqlalchemy import Engine, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -176,15 +176,18 @@ def _insert_once(engine: Engine) -> Any:
     return dialect.insert(EVENTS).on_conflict_do_nothing()
 
 
-def _finite(value: object) -> object:
-    # JSON has no NaN; the reader gets null, as everywhere at the edges.
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+def _plain(value: object) -> object:
     if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    return value
+        return dict(value)
+    if isinstance(value, float):  # a number of NumPy
+        return float(value)
+    if isinstance(value, str):
+        return str(value)
+    raise NotImplementedError(f"records carry no {type(value).__name__}")
+
+
+# JSON has no NaN; the reader gets null, as everywhere at the edges.
+_encode = msgspec.json.Encoder(enc_hook=_plain).encode
 
 
 def _row(run_id: str, record: LogRecord) -> dict[str, object]:
@@ -195,7 +198,7 @@ def _row(run_id: str, record: LogRecord) -> dict[str, object]:
         "ts_event_ns": record.ts_event_ns,
         "cause_id": record.cause_id,
         "simulated": record.simulated,
-        "payload": json.dumps(_finite(record.payload), allow_nan=False, separators=(",", ":")),
+        "payload": _encode(record.payload).decode(),
     }
 
 

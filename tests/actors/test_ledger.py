@@ -9,6 +9,7 @@ from actors.codec import encode
 from actors.ledger_state import LedgerConfig, LedgerState
 from actors.messages import BusBatch, BusMessage
 from fields.live.market import MarketInputs
+from fields.summary import summarize
 from market.ports import Stream
 from tests.serve.samples import NOW_NS, feed_report, publication_of, shard_report, snapshot_of
 
@@ -38,6 +39,15 @@ def test_a_snapshot_becomes_a_compact_record() -> None:
     assert len(text) < 8_000
     assert "gamma_usd_per_pct" in record.payload
     assert "ladder" not in record.payload
+
+
+def test_the_record_is_the_summary_of_the_whole_field() -> None:
+    """The ledger reads a part of the message only; what it writes is what a reader of all of it would."""
+    published = publication_of(snapshot_of("SPX"))
+    message = ("SPX", encode(published), published.snapshot.ts_event_ns)
+    (record,) = LedgerState(LedgerConfig()).records(_batch(Stream.FIELD_SNAPSHOTS, message))
+    expected = json.dumps(summarize(published.snapshot))
+    assert json.dumps({name: record.payload[name] for name in json.loads(expected)}) == expected
 
 
 def test_a_record_holds_the_inputs_of_its_field_and_their_mark() -> None:
