@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -177,6 +178,30 @@ class LocalFiles:
             scratch.replace(target)
             _sync(target.parent)
         return f"{folder}/{target.name}", digest, size
+
+    def hold(self, path: str) -> BinaryIO:
+        """Keep a name for this process, or raise `AlreadyThereError` where another one has it.
+
+        Parameters
+        ----------
+        path : str
+            A file that holds nothing; it stays when the name is free again.
+
+        Returns
+        -------
+        binary file
+            The name is free when it is closed, or when the process dies however it does.
+        """
+        with file_errors(path):
+            target = self._root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle = target.open("ab")
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                handle.close()
+                raise AlreadyThereError(path) from error
+        return handle
 
     def _aside(self, target: Path, content: bytes) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
