@@ -11,7 +11,7 @@ from pathlib import Path
 
 from market.errors import ConfigError
 
-__all__ = ["Credentials", "load_credentials"]
+__all__ = ["Credentials", "keep_at_home", "load_credentials"]
 
 _FILE_VARIABLE = "HEDGEFIELD_CREDENTIALS"
 
@@ -31,6 +31,20 @@ class Credentials:
     vendor: str
     key: str = field(repr=False)
     secret: str = field(default="", repr=False)
+
+
+def keep_at_home(throw_away: Credentials | None, *, emulated: bool) -> None:
+    """Refuse a key inside a recipe, which travels, unless its venue is on this machine and the key is worth nothing.
+
+    Parameters
+    ----------
+    throw_away : Credentials or None
+        The key, if any.
+    emulated : bool
+        Whether the venue is on this machine.
+    """
+    if throw_away is not None and not emulated:
+        raise ConfigError("a key would travel", expected="a venue on this machine", action="leave throw_away out")
 
 
 def load_credentials(

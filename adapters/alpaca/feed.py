@@ -30,12 +30,11 @@ from adapters.alpaca.news import NewsPolling
 from adapters.alpaca.rows import QuoteRow, TradeRow, origin
 from adapters.alpaca.seen import SeenRows
 from adapters.alpaca.streams import Arrivals, StreamThread
-from adapters.credentials import Credentials, load_credentials
+from adapters.credentials import Credentials, keep_at_home, load_credentials
 from adapters.live.polling import ChainPolling, is_closed
 from adapters.live.recent import RecentBatches
 from market.chains import OptionChain
 from market.clock import Clock
-from market.errors import ConfigError
 from market.ports import ContextMessage, MarketBatch
 
 __all__ = ["AlpacaFactory", "AlpacaFeed"]
@@ -287,8 +286,7 @@ class AlpacaFactory:
     throw_away: Credentials | None = None
 
     def __post_init__(self) -> None:
-        if self.throw_away is not None and not self.config.emulated:
-            raise ConfigError("a key would travel", expected="a venue on this machine", action="leave throw_away out")
+        keep_at_home(self.throw_away, emulated=self.config.emulated)
 
     def __call__(self) -> AlpacaFeed:
         """Read the key and return the feed; the streams open with its first batch."""

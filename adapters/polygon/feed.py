@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar, final
 
-from adapters.credentials import Credentials, load_credentials
+from adapters.credentials import Credentials, keep_at_home, load_credentials
 from adapters.limits import SharedLimiter
 from adapters.live.polling import ChainPolling, is_closed
 from adapters.live.recent import RecentBatches
@@ -24,7 +24,6 @@ from adapters.ticks.rows import Tally
 from market.calendars import latest_session
 from market.chains import OptionChain
 from market.clock import Clock, SystemClock
-from market.errors import ConfigError
 from market.instruments import Delivery, product_of
 from market.ports import ContextMessage, MarketBatch
 
@@ -326,8 +325,7 @@ class PolygonFactory:
     throw_away: Credentials | None = None
 
     def __post_init__(self) -> None:
-        if self.throw_away is not None and not self.config.emulated:
-            raise ConfigError("a key would travel", expected="a venue on this machine", action="leave throw_away out")
+        keep_at_home(self.throw_away, emulated=self.config.emulated)
 
     def __call__(self) -> PolygonFeed:
         """Read the key and return the feed; the streams open with its first batch."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from market.errors import DataError
 from market.funding import FundingBatch
 from market.news import NewsBatch
 from market.series import EventBatch, SeriesBatch
-from market.trades import Int64Array, QuoteBatch, TradeBatch
+from market.trades import QuoteBatch, TradeBatch
 
 __all__ = [
     "KINDS",
@@ -31,7 +31,6 @@ __all__ = [
     "period_codes",
     "source_of",
     "symbol_in_path",
-    "symbol_of_path",
 ]
 
 _DAY_NS = 86_400_000_000_000
@@ -167,12 +166,6 @@ def day_period(day: date) -> str:
     return f"{Grain.DAY}={day.isoformat()}"
 
 
-def days_of_period(instants: Int64Array) -> Int64Array:
-    """Return the UTC days of instants, counted from the epoch."""
-    days: Int64Array = instants // _DAY_NS
-    return days
-
-
 def symbol_in_path(symbol: str) -> str:
     """Return a symbol as a folder may be called: letters, digits and ``-_.~``, the rest as per cent codes."""
     if not symbol or symbol.startswith("."):
@@ -188,11 +181,6 @@ def symbol_in_path(symbol: str) -> str:
 def source_of(name: str, *, simulated: bool) -> str:
     """Return the source under which rows stand: the simulated must not correct the real, nor the real the simulated."""
     return name if not simulated or "simulated" in name else f"{name}-simulated"
-
-
-def symbol_of_path(name: str) -> str:
-    """Return the symbol that a folder is named for."""
-    return unquote(name)
 
 
 def folder_of(kind: DataKind, symbol: str, period: str) -> str:

@@ -107,12 +107,7 @@ class DepthTable:
         """
         origin = _origin(self.format, self.path, AsOfSource.RECEIVED)
         builder = BookBuilder(self.symbol, self.symbol, origin, depth=depth)
-        for change, is_whole in _updates(self.source):
-            if is_whole:
-                builder.snapshot(change)
-            elif not builder.change(change):
-                continue
-            yield builder.at(change.ts_ns)
+        yield from _built(builder, _updates(self.source))
 
 
 @final
@@ -144,7 +139,13 @@ class DepthRecording:
         return self.recording.symbol
 
     def stamps(self) -> Iterator[Int64Array]:
-        """Yield the instants of receipt of the lines of depth."""
+        """Yield the instants of receipt of the lines of depth.
+
+        Yields
+        ------
+        ndarray of int64
+            All at once, ns since the epoch, UTC.
+        """
         found = [line.partition(b" ")[0] for line in self.recording.lines() if _is_depth(line)]
         yield np.array([int(stamp) for stamp in found if stamp.isdigit()], dtype=np.int64)
 
@@ -165,16 +166,7 @@ class DepthRecording:
         """
         origin = _origin(self.format, self.path, AsOfSource.RECEIVED)
         builder = BookBuilder(self.symbol, self.symbol, origin, depth=depth)
-        for line in self.recording.lines():
-            found = _line(line)
-            if found is None:
-                continue
-            change, is_whole = found
-            if is_whole:
-                builder.snapshot(change)
-            elif not builder.change(change):
-                continue
-            yield builder.at(change.ts_ns)
+        yield from _built(builder, filter(None, map(_line, self.recording.lines())))
 
 
 @final
@@ -282,6 +274,16 @@ def _newest(rows: Int64Array, ts_ns: Int64Array, every_ns: int) -> Int64Array:
     stretch = -(-ts_ns // every_ns)
     newest: Int64Array = rows[np.append(stretch[1:] != stretch[:-1], True)]
     return newest
+
+
+def _built(builder: BookBuilder, changes: Iterable[tuple[DepthChange, bool]]) -> Iterator[BookSnapshot]:
+    """Yield the book after each change that continues it; a change with True is a whole book."""
+    for change, is_whole in changes:
+        if is_whole:
+            builder.snapshot(change)
+        elif not builder.change(change):
+            continue
+        yield builder.at(change.ts_ns)
 
 
 def _origin(source: str, path: Path, as_of: AsOfSource) -> Provenance:
