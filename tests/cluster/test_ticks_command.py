@@ -17,7 +17,6 @@ from cluster.tick_listing import list_ticks
 from cluster.wiring import wire
 from fields.config import PositionSource
 from market.errors import ConfigError, DataError
-from tests.cluster.test_cli import _run
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -47,10 +46,10 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return run
 
 
-def _found(tmp_path: Path, *arguments: str) -> list[dict[str, Any]]:
-    result = _run(tmp_path, "fields", *arguments)
-    assert result.returncode == 0, result.stderr
-    return [json.loads(line) | {"timings_ms": None} for line in result.stdout.splitlines()]
+def _found(command: Command, *arguments: str) -> list[dict[str, Any]]:
+    code, told, complaint = command("fields", *arguments)
+    assert code == 0, complaint
+    return [json.loads(line) | {"timings_ms": None} for line in told.splitlines()]
 
 
 def _without_names(found: dict[str, Any]) -> dict[str, Any]:
@@ -58,9 +57,9 @@ def _without_names(found: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.data
-def test_a_session_of_trades_moves_the_dealers_book(tmp_path: Path, data_root: Path) -> None:
+def test_a_session_of_trades_moves_the_dealers_book(command: Command, data_root: Path) -> None:
     """GOOG on 2015-12-24: 958 option trades, most signed; the half day ends at 18:00 UTC."""
-    (found,) = _found(tmp_path, *_goog(data_root), "--json", "--regular-hours")
+    (found,) = _found(command, *_goog(data_root), "--json", "--regular-hours")
     live = found["live"]
     assert (found["symbol"], found["position_source"], found["as_of"]) == ("GOOG", "hybrid", "2015-12-24T18:00:00Z")
     assert live["dealer"]["trades"] == 958
@@ -74,21 +73,21 @@ def test_a_session_of_trades_moves_the_dealers_book(tmp_path: Path, data_root: P
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_archives_and_tables_of_one_session_give_one_field(tmp_path: Path, data_root: Path) -> None:
+def test_archives_and_tables_of_one_session_give_one_field(command: Command, data_root: Path) -> None:
     """The publisher's zip files and their unpacked rows are the same trades."""
     until = ("--until", "2015-12-24T15:30:00Z", "--json")
-    (tables,) = _found(tmp_path, *_goog(data_root), *until)
-    (archives,) = _found(tmp_path, *_goog(data_root, raw=True), *until)
+    (tables,) = _found(command, *_goog(data_root), *until)
+    (archives,) = _found(command, *_goog(data_root, raw=True), *until)
     assert _without_names(tables) == _without_names(archives)
     assert tables["live"]["dealer"] == archives["live"]["dealer"]
 
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_lines_of_an_interval_do_not_know_what_follows(tmp_path: Path, data_root: Path) -> None:
+def test_lines_of_an_interval_do_not_know_what_follows(command: Command, data_root: Path) -> None:
     """The line of 15:00 is that of a replay which stops at 15:00, and zones may be named otherwise."""
-    lines = _found(tmp_path, *_goog(data_root), "--every", "30", "--until", "2015-12-24T15:45:00Z")
-    (stopped,) = _found(tmp_path, *_goog(data_root), "--until", "2015-12-24T10:00:00-05:00", "--json")
+    lines = _found(command, *_goog(data_root), "--every", "30", "--until", "2015-12-24T15:45:00Z")
+    (stopped,) = _found(command, *_goog(data_root), "--until", "2015-12-24T10:00:00-05:00", "--json")
     assert [line["as_of"][11:16] for line in lines][-3:] == ["15:00", "15:30", "15:45"]
     assert stopped in lines
 
@@ -204,7 +203,8 @@ def test_a_replay_sorts_chains_from_ticks(data_root: Path, monkeypatch: pytest.M
     ticks = data_root / "option_intraday" / "goog_minute_trade_20151224.parquet"
     chain = data_root / "option_chains" / "goog_lean_chain_daily.parquet"
     wiring = wire(load_settings({"feed": {"kind": "replay", "paths": (ticks, chain)}}))
-    factory: Any = wiring.factory
+    gate: Any = wiring.factory
+    factory = gate.factory.factory  # behind the gate and the context
     assert (factory.paths, factory.ticks) == ((chain,), (ticks,))
     assert wiring.live.fields.position_source is PositionSource.HYBRID
     garbage = tmp_path / "garbage.csv"
