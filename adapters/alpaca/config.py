@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from adapters.addresses import is_local, require_safe
 from market.errors import ConfigError
 
 __all__ = ["AlpacaConfig", "Tape"]
-
-_LOCAL = {"127.0.0.1", "localhost", "::1"}
 
 
 class Tape(StrEnum):
@@ -104,8 +102,10 @@ class AlpacaConfig:
             )
         if (self.rest_url is None) is not (self.stream_url is None):
             raise ConfigError("one address of two is given", expected="rest_url and stream_url, or neither")
+        if self.rest_url is not None and self.stream_url is not None:
+            require_safe(self.rest_url, self.stream_url)
 
     @property
     def emulated(self) -> bool:
         """Whether the venue is one on this machine: what it tells is marked as simulated."""
-        return self.rest_url is not None and urlsplit(self.rest_url).hostname in _LOCAL
+        return self.rest_url is not None and is_local(self.rest_url)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from adapters.addresses import is_local
 from market.errors import ConfigError
 
 __all__ = ["CcxtFeedConfig"]
-
-_LOCAL = {"127.0.0.1", "localhost", "::1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,4 +104,4 @@ class CcxtFeedConfig:
     @property
     def emulated(self) -> bool:
         """Whether the venue is one on this machine: what it tells is marked as simulated."""
-        return self.url is not None and urlsplit(self.url).hostname in _LOCAL
+        return self.url is not None and is_local(self.url)

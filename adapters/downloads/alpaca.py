@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
 from typing import Final, final
-from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
@@ -82,7 +81,7 @@ class AlpacaDownloader:
             symbols=("SPY",),  # the feed's symbols; requests name theirs themselves
             stock_feed=self._options.stock_feed,
             rest_url=base,
-            stream_url=None if base is None else urlunsplit(urlsplit(base)._replace(scheme="ws")),
+            stream_url=None if base is None else base.replace("http", "ws", 1),
             requests_per_min=self._options.requests_per_min or _FREE_PLAN_PER_MIN,
         )
         return _Connection(AlpacaClient(config, self._keys, clock=self._clock), self._clock, self._options)

@@ -17,6 +17,7 @@ import urllib3
 from massive import RESTClient
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
+from adapters.addresses import is_local, require_safe
 from market.clock import ns_of_datetime
 from market.errors import ConfigError, DataError, VenueError
 
@@ -24,7 +25,6 @@ __all__ = ["Budget", "PolygonClient", "PolygonConfig"]
 
 _LONGEST_WAIT_S: Final = 60.0
 _GOOD: Final = frozenset({"OK", "DELAYED"})
-_LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Budget(Protocol):
@@ -64,9 +64,10 @@ class PolygonConfig:
     @property
     def emulated(self) -> bool:
         """Whether the vendor is a server on this machine: what it tells is marked as simulated."""
-        return urlsplit(self.base_url).hostname in _LOCAL
+        return is_local(self.base_url)
 
     def __post_init__(self) -> None:
+        require_safe(self.base_url)
         if not (self.timeout_s > 0.0 and self.attempts >= 1 and self.first_wait_s >= 0.0 and self.max_pages >= 1):
             raise ConfigError(
                 "the vendor cannot be asked so",

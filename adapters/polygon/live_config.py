@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from adapters.addresses import require_safe
 from adapters.polygon.client import PolygonConfig
 from market.errors import ConfigError
 
@@ -99,6 +100,7 @@ class PolygonLiveConfig:
                 found=f"{len(self.symbols)} symbols, {self.requests_per_min} requests a minute",
                 expected="a symbol, counts above 0, times from 0",
             )
+        require_safe(self.rest.base_url, f"{'wss' if self.stream.secure else 'ws'}://{self.stream.feed}")
 
     @property
     def emulated(self) -> bool:
