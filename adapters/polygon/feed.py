@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, TypeVar, final
+from typing import Final, final
 
 from adapters.credentials import Credentials, keep_at_home, load_credentials
 from adapters.limits import SharedLimiter
@@ -16,20 +16,18 @@ from adapters.live.recent import RecentBatches
 from adapters.polygon.chain import fetch_chain
 from adapters.polygon.channels import ChannelThread
 from adapters.polygon.client import PolygonClient
+from adapters.polygon.intake import Intake
 from adapters.polygon.live_config import PolygonLiveConfig
-from adapters.polygon.live_rows import Listing, bar_batch, quote_batch, trade_batch
+from adapters.polygon.live_rows import Listing
 from adapters.polygon.missed import missed_quotes, missed_trades
-from adapters.polygon.wire import Bar, Quote, Trade
-from adapters.ticks.rows import Tally
 from market.calendars import latest_session
 from market.chains import OptionChain
 from market.clock import Clock, SystemClock
 from market.instruments import Delivery, product_of
-from market.ports import ContextMessage, MarketBatch
+from market.ports import MarketBatch
 
 __all__ = ["PolygonFactory", "PolygonFeed"]
 
-_Row = TypeVar("_Row", Trade, Quote, Bar)
 _MS: Final = 1_000_000
 _NS_PER_S: Final = 1_000_000_000
 _SKEW_EVERY: Final = 16  # chains
@@ -79,10 +77,7 @@ class PolygonFeed:
         self._gaps: dict[str, int] = {}
         self._newest_ms: dict[str, int] = {}
         self._traded_ns: dict[str, int] = {}  # instant of the newest chain in which a contract's volume had grown
-        self._seen: OrderedDict[tuple[str, int, int], None] = OrderedDict()
-        self._trades: list[Trade] = []
-        self._quotes: list[Quote] = []
-        self._bars: list[Bar] = []
+        self._intake = Intake(config.stream.remember, simulated=config.emulated)
         # What an error leaves behind comes with the next batch.
         self._chains: tuple[OptionChain, ...] = ()
         self._recent = RecentBatches(config.interval_s)
@@ -95,7 +90,6 @@ class PolygonFeed:
             closed_every_s=config.closed_chain_every_s,
         )
         self._counts: Counter[str] = Counter()
-        self._tally = Tally()
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -109,7 +103,7 @@ class PolygonFeed:
         found.update(chain_failures=self.polling.asking.failures)
         for thread in tuple(self.threads.values()):
             found.update(thread.counts)
-        found.update({f"dropped.{reason.value}": rows for reason, rows in self._tally.dropped.items()})
+        found.update(self._intake.counts)
         return dict(found)
 
     def delay_s(self) -> float:
@@ -228,25 +222,8 @@ class PolygonFeed:
             # Rows of this very take may come from after the gap: only what lay before it tells where it began.
             since_ms = self._newest_ms.get(market, self._opened_ms)
             self._gaps[market] = min(self._gaps.get(market, since_ms), since_ms)
-        fresh = self._fresh(taken.trades, back=False)
-        stamps = [*(item.t for item in fresh), *(item.t for item in taken.quotes)]
-        self._newest_ms[market] = max([self._newest_ms.get(market, self._opened_ms), *stamps])
-        self._trades += fresh
-        self._quotes += taken.quotes
-        self._bars += taken.bars
-
-    def _fresh(self, trades: list[Trade], *, back: bool) -> list[Trade]:
-        found = []
-        for item in trades:
-            key = (item.sym, item.q, item.t)
-            if key in self._seen:
-                self._counts["duplicates"] += not back
-                continue
-            self._seen[key] = None
-            found.append(item)
-        while len(self._seen) > self._config.stream.remember:
-            self._seen.popitem(last=False)
-        return found
+        newest_ms = self._intake.put(taken.trades, taken.quotes, taken.bars)
+        self._newest_ms[market] = max(self._newest_ms.get(market, self._opened_ms), newest_ms)
 
     def _fill(self, market: str) -> None:
         """Fetch the trades that a stream may have missed; missed quotes of options are in the chain that came since."""
@@ -259,48 +236,24 @@ class PolygonFeed:
         fetched = [row for ticker in tickers[:most] for row in missed_trades(self.client, ticker, start_ms)]
         asked = tickers if market == _STOCKS else ()
         quotes = [row for ticker in asked for row in missed_quotes(self.client, ticker, start_ms)]
-        fresh = self._fresh(fetched, back=True)
-        self._trades += fresh
-        self._quotes = quotes + self._quotes
         self._counts["backfills"] += 1
-        self._counts["backfilled_rows"] += len(fresh)
+        self._counts["backfilled_rows"] += self._intake.fill(fetched, quotes)
         self._counts["not_filled"] += max(len(tickers) - most, 0)
         del self._gaps[market]
 
     def _batch(self) -> MarketBatch:
-        simulated = self._config.emulated
-        trades = tuple(
-            trade_batch(self._listings[symbol], rows, self._tally, simulated=simulated)
-            for symbol, rows in self._by_symbol(self._trades).items()
-        )
-        quotes = tuple(
-            quote_batch(self._listings[symbol], rows, self._tally, simulated=simulated)
-            for symbol, rows in self._by_symbol(self._quotes).items()
-        )
-        bars: tuple[ContextMessage, ...] = tuple(
-            bar_batch(symbol, rows, simulated=simulated) for symbol, rows in self._by_symbol(self._bars).items()
-        )
-        instants = [item.ts_event_ns for item in (*self._chains, *trades, *quotes, *bars)]
+        told = self._intake.tell(self._listings, self._owner)
+        newest_ns = max([self._clock.now_ns(), told.newest_ns, *(chain.ts_event_ns for chain in self._chains)])
         batch = MarketBatch(
             sequence=self._recent.sequence,
-            ts_event_ns=max([self._clock.now_ns(), *instants]),
+            ts_event_ns=newest_ns,
             chains=self._chains,
-            quotes=quotes,
-            trades=trades,
-            context=bars,
+            quotes=told.quotes,
+            trades=told.trades,
+            context=told.bars,
         )
-        self._trades, self._quotes, self._bars, self._chains = [], [], [], ()
+        self._chains = ()
         return batch
-
-    def _by_symbol(self, rows: list[_Row]) -> dict[str, list[_Row]]:
-        found: dict[str, list[_Row]] = {}
-        for row in rows:
-            symbol = self._owner.get(row.sym)
-            if symbol is None or row.sym not in self._listings[symbol].places:
-                self._counts["foreign"] += 1
-            else:
-                found.setdefault(symbol, []).append(row)
-        return found
 
 
 def _ticker(symbol: str) -> str:
