@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from adapters.credentials import load_credentials
 from cluster.settings import Settings
+from market.clock import SystemClock
 from market.errors import ConfigError
 from market.ports import FeedFactory
 
@@ -38,6 +39,7 @@ _USUAL_SYMBOLS: Final = ("SPY",)  # of an emulated venue
 _USUAL_COINS: Final = ("BTC",)
 _COIN_CHAIN_EVERY: Final = 5  # open interest is live there, and comes with whole chains alone
 _COIN_HISTORY_S: Final = 86_400.0
+_MINUTE_NS: Final = 60_000_000_000
 _MANY_PER_MIN: Final = 10_000  # an emulated venue has no plan
 _CHAIN_EVERY: Final = 30
 
@@ -102,7 +104,7 @@ def simulated_market(settings: Settings) -> SimulatedMarketConfig:
 
 
 def coin_market(settings: Settings) -> CoinMarketConfig:
-    """Return the simulated market of coins behind an emulated exchange, in real time and with a day on record."""
+    """Return the simulated coins of an emulated exchange: from now on, in real time, with a day on record."""
     from adapters.simulated.coin_config import exchange_config
 
     feed, exchange = settings.feed, settings.emulated.protocol
@@ -116,8 +118,14 @@ def coin_market(settings: Settings) -> CoinMarketConfig:
     unknown = [name for name in named if "/" in name and name not in listed]
     if unknown:
         raise ConfigError("the emulated exchange does not list a market", found=unknown[0], expected=", ".join(listed))
-    pace: dict[str, Any] = {"interval_s": feed.interval_s, "step_s": feed.interval_s}
-    return replace(market, chain_every=_COIN_CHAIN_EVERY, history_s=_COIN_HISTORY_S, **pace)
+    return replace(
+        market,
+        start_ns=SystemClock().now_ns() // _MINUTE_NS * _MINUTE_NS,  # it has no session to wait for
+        interval_s=feed.interval_s,
+        step_s=feed.interval_s,
+        chain_every=_COIN_CHAIN_EVERY,
+        history_s=_COIN_HISTORY_S,
+    )
 
 
 def emulated_market(settings: Settings) -> SimulatedMarketConfig | CoinMarketConfig:

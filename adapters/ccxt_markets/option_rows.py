@@ -96,7 +96,10 @@ def _binance(client: VenueClient, coin: str, terms: Mapping[str, MarketTerms]) -
                 "info": info,
             }
         )
-    return found
+    names = {item.venue_symbol for item in listed}
+    # What has been listed since: without terms it is no contract yet, but the caller learns of it.
+    fresh = [name for name in marks if name.partition("-")[0] == coin and name not in names]
+    return [*found, *({"symbol": name, "info": {}} for name in fresh)]
 
 
 _NOTHING: Final[Row] = {}

@@ -90,6 +90,7 @@ class CcxtVenue:
         self.exchange_id = exchange_id
         self._simulated = simulated
         self._terms: dict[str, MarketTerms] = {}
+        self._unlisted: set[str] = set()
         self.intervals = ToldIntervals(self.client)
 
     def instruments(self, *, reload: bool = False) -> tuple[MarketTerms, ...]:
@@ -347,9 +348,15 @@ class CcxtVenue:
         lacking = why_no_chain(self.client)
         if lacking:
             raise ConfigError("there is no option chain", found=lacking, expected="an exchange with options")
+        rows = option_rows(self.client, coin, self._terms)
+        unlisted = {str(row.get("symbol")) for row in rows} - self._terms.keys()
+        if unlisted - self._unlisted:  # options are listed every day: what nobody has heard of is asked for once
+            self.instruments(reload=True)
+            self._unlisted = unlisted - self._terms.keys()
+            rows = option_rows(self.client, coin, self._terms)
         return chain_of(
             coin,
-            option_rows(self.client, coin, self._terms),
+            rows,
             self._terms.get,
             exchange_id=self.exchange_id,
             known_ns=self.client.clock_ns(),
