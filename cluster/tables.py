@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.table import Table
 
-from cluster.figures import short_usd
+from cluster.pictures.figures import short_usd
 from fields.live.market import INPUT_UNITS
 from fields.surface.message import SliceSource
 from market.clock import iso_of_ns

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 from nicegui import ui
 
-from cluster.figures import Figure
+from cluster.pictures.figures import Figure
 from fields.snapshot import FieldSnapshot
 from serve.page_text import conventions, keys
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cluster.figures import LONG_COLOUR, SHORT_COLOUR, Figure, corner_label, live_layout, value_axis
-from cluster.figures_surface import curve, spot_lines
+from cluster.pictures.figures import LONG_COLOUR, SHORT_COLOUR, Figure, corner_label, live_layout, value_axis
+from cluster.pictures.figures_surface import curve, spot_lines
 from fields.snapshot import FieldSnapshot
 from fields.surface.message import SliceSource
 from market.clock import datetime_of_ns

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from actors.messages import Publication
-from cluster.figures import short_usd
+from cluster.pictures.figures import short_usd
 from fields.flow.features import FLOW_FEATURES, FeatureKind
 from fields.live.market import INPUT_UNITS
 from fields.regime import AxisReading

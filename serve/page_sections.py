@@ -9,8 +9,8 @@ from typing import final
 from nicegui import ui
 
 from actors.messages import Publication
-from cluster.figures import fig_gamma, fig_heatmap, fig_potential
-from cluster.figures_surface import fig_hedge_flow
+from cluster.pictures.figures import fig_gamma, fig_heatmap, fig_potential
+from cluster.pictures.figures_surface import fig_hedge_flow
 from serve import page_live, page_text
 from serve.page_charts import Chart, FigureCache, tagged
 from serve.page_figures import fig_book, fig_smiles, fig_term

@@ -8,7 +8,7 @@ from typing import final
 
 from nicegui import ui
 
-from cluster.figures import short_usd
+from cluster.pictures.figures import short_usd
 from serve.board import Entry, SnapshotBoard
 from serve.page_text import age_text, price_text
 

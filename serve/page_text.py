@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-from cluster.figures import LONG_COLOUR, SHORT_COLOUR, short_usd
+from cluster.pictures.figures import LONG_COLOUR, SHORT_COLOUR, short_usd
 from fields.live.readings import LiveReadings
 from fields.snapshot import Feedback, FieldSnapshot, Wall, ZeroGamma
 from market.clock import iso_of_ns

@@ -56,8 +56,8 @@ class FieldOutput:
             self._draw(result, self._plot)
 
     def _draw(self, result: PlayedField, path: Path) -> None:
-        from cluster.plots import write_picture
-        from cluster.smiles import smiles_of
+        from cluster.pictures.plots import write_picture
+        from cluster.pictures.smiles import smiles_of
         from market.clock import datetime_of_ns
 
         snapshot = result.field.snapshot

@@ -15,8 +15,8 @@ from rich.console import Console
 from adapters.simulated import SimulatedMarketConfig, light_config
 from adapters.simulated.feed import SimulatedFeed
 from cluster.field_json import field_summary
+from cluster.pictures.smiles import smiles_of
 from cluster.playing import PlayedField, Player, play, require_chain
-from cluster.smiles import smiles_of
 from cluster.tables import print_field
 from fields.compute import compute_field
 from fields.config import FieldConfig, PositionSource

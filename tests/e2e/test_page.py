@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cluster.figures import short_usd
+from cluster.pictures.figures import short_usd
 from serve.page_text import price_text
 from tests.e2e.conftest import Product
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from actors.messages import Publication
-from cluster.figures_surface import fig_hedge_flow
+from cluster.pictures.figures_surface import fig_hedge_flow
 from fields.flow.features import FLOW_FEATURES
 from fields.live.market import CrossReading, MarketInputs
 from fields.regime import Axis, AxisReading

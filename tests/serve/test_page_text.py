@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cluster.figures import fig_gamma
+from cluster.pictures.figures import fig_gamma
 from fields.snapshot import Wall
 from serve.page_charts import FigureCache, typed_arrays
 from serve.page_text import (

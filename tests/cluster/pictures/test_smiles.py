@@ -10,10 +10,10 @@ import pytest
 from adapters.chains import open_chains
 from adapters.simulated import light_config
 from adapters.simulated.feed import SimulatedFeed
-from cluster.figures import standalone
-from cluster.figures_surface import fig_hedge_flow, fig_smiles, fig_term_structure
-from cluster.plots import draw_field
-from cluster.smiles import smiles_of, term_structure
+from cluster.pictures.figures import standalone
+from cluster.pictures.figures_surface import fig_hedge_flow, fig_smiles, fig_term_structure
+from cluster.pictures.plots import draw_field
+from cluster.pictures.smiles import smiles_of, term_structure
 from fields.compute import compute_field
 from fields.config import FieldConfig, TimeBasis
 from fields.snapshot import FieldSnapshot

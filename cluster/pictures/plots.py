@@ -7,9 +7,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.figures import fig_gamma, fig_heatmap, fig_potential, standalone
-from cluster.figures_surface import fig_hedge_flow, fig_smiles, fig_term_structure
-from cluster.plot_panels import (
+from cluster.pictures.figures import fig_gamma, fig_heatmap, fig_potential, standalone
+from cluster.pictures.figures_surface import fig_hedge_flow, fig_smiles, fig_term_structure
+from cluster.pictures.plot_panels import (
     draw_gamma,
     draw_heatmap,
     draw_other_flow,
@@ -17,8 +17,8 @@ from cluster.plot_panels import (
     draw_spot_flow,
     draw_strikes,
 )
-from cluster.plot_surface import draw_smiles, draw_term_structure
-from cluster.smiles import Smile, term_structure
+from cluster.pictures.plot_surface import draw_smiles, draw_term_structure
+from cluster.pictures.smiles import Smile, term_structure
 from market.clock import iso_of_ns
 from market.errors import DataError
 

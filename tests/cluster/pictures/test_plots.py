@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.plots import draw_field, write_picture
+from cluster.pictures.plots import draw_field, write_picture
 from market.errors import DataError
 from tests.serve.samples import snapshot_of, without_roots
 

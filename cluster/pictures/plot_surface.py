@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from cluster.smiles import Smile, term_structure
+from cluster.pictures.smiles import Smile, term_structure
 from market.clock import datetime_of_ns
 
 if TYPE_CHECKING:

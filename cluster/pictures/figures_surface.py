@@ -1,4 +1,4 @@
-"""Pictures of hedge flow and of the volatility surface as Plotly figures, in the manner of `cluster.figures`."""
+"""Hedge flow and the volatility surface as Plotly figures, in the manner of `cluster.pictures.figures`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from cluster.figures import LONG_COLOUR, Figure, corner_label, live_layout, marks_of, plain_layout, value_axis
-from cluster.smiles import Smile, TermStructure
+from cluster.pictures.figures import LONG_COLOUR, Figure, corner_label, live_layout, marks_of, plain_layout, value_axis
+from cluster.pictures.smiles import Smile, TermStructure
 from fields.snapshot import FieldSnapshot
 from market.chains import FloatArray
 from market.clock import datetime_of_ns

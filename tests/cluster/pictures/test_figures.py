@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cluster.figures import fig_gamma, fig_heatmap, fig_potential, marks_of, short_usd, standalone
+from cluster.pictures.figures import fig_gamma, fig_heatmap, fig_potential, marks_of, short_usd, standalone
 from tests.serve.samples import snapshot_of, without_roots
 
 

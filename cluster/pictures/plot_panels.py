@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from cluster.figures import LONG_COLOUR, SHORT_COLOUR, marks_of, short_usd
+from cluster.pictures.figures import LONG_COLOUR, SHORT_COLOUR, marks_of, short_usd
 from market.clock import datetime_of_ns
 
 if TYPE_CHECKING:
