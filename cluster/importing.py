@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -22,6 +23,7 @@ from market.errors import TradingError, VenueError
 __all__ = ["ImportOptions", "import_files"]
 
 _ATTEMPTS: Final = 20
+_LASTING: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +149,13 @@ def _until_committed(place: str, path: Path, options: ImportOptions) -> IngestRe
             try:
                 return ingest(open_store(place), path, **asdict(options))
             except VenueError as error:
-                if not error.retryable or attempt == _ATTEMPTS:
+                if not error.retryable or attempt == _ATTEMPTS or _is_lasting(error.__cause__):
                     raise
+
+
+def _is_lasting(cause: BaseException | None) -> bool:
+    """Return whether a disk refuses for a reason that the next attempt meets too."""
+    return isinstance(cause, OSError) and cause.errno in _LASTING
 
 
 def _refused(path: Path, problem: str) -> IngestReport:

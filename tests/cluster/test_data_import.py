@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import resource
 import signal
-from pathlib import Path
+from pathlib import Path, PosixPath
+from typing import Any
 
 import pytest
 
@@ -124,6 +126,32 @@ def test_a_store_that_cannot_be_written_is_told_before_any_file_is_read(tmp_path
     assert "the store failed" in done.stderr
     assert "Traceback" not in done.stderr
     assert "[1/1]" not in done.stderr
+
+
+class _CountedPath(PosixPath):
+    """A path that counts how often its file is opened."""
+
+    n_opened = 0
+
+    def open(self, *arguments: Any, **named: Any) -> Any:
+        """Open the file."""
+        type(self).n_opened += 1
+        return super().open(*arguments, **named)
+
+
+def test_a_file_is_not_read_again_for_a_disk_that_takes_nothing_more(tmp_path: Path) -> None:
+    """Nothing that a further attempt could change; twenty of them made an import onto a full disk take minutes."""
+    (file,) = bar_files(tmp_path / "files", 1, 5_000)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, before[1]))
+    try:
+        (report,) = import_files(str(tmp_path / "full"), [_CountedPath(file)], _OPTIONS, jobs=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (report.status, "File too large" in report.problem) == (IngestStatus.REFUSED, True), report.problem
+    n_opened, _CountedPath.n_opened = _CountedPath.n_opened, 0
+    (report,) = import_files(str(tmp_path / "room"), [_CountedPath(file)], _OPTIONS, jobs=1)
+    assert (report.status, n_opened) == (IngestStatus.WRITTEN, _CountedPath.n_opened)
 
 
 @pytest.mark.parametrize(
