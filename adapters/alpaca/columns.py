@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from hashlib import blake2b
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -100,6 +101,7 @@ class TradeColumns:
 
 Columns = QuoteColumns | TradeColumns
 _Kind = TypeVar("_Kind", bound=Columns)
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _FIELDS: Final[dict[type, tuple[str, ...]]] = {
     kind: tuple(item.name for item in fields(kind)) for kind in (QuoteColumns, TradeColumns)
 }
@@ -229,7 +231,8 @@ def trade_batch(
     Returns
     -------
     TradeBatch
-        With the exchange's letter as its number, 65 for ``A``.
+        With the exchange's letter as its number, 65 for ``A``. Prints of contracts have no number at the venue: theirs
+        is a hash of what they say, the same in every process, by which one that is told again is known.
     """
     place = directory.place(columns.name)
     batch = TradeBatch(
@@ -237,7 +240,7 @@ def trade_batch(
         contracts=directory.table(symbol),
         contract=np.maximum(place, UNDERLYING),
         ts_ns=columns.ts_ns,
-        trade_id=columns.number,
+        trade_id=_numbered(columns, conditions),
         price=columns.price,
         size=columns.size,
         flags=trade_flags(conditions.texts(), columns.conditions, columns.venue, place == UNDERLYING),
@@ -245,6 +248,20 @@ def trade_batch(
         aggressor=np.zeros(place.shape[0], dtype=np.int8),
     )
     return select(batch, _order(place, columns.ts_ns))
+
+
+def _numbered(columns: TradeColumns, conditions: Names) -> Int64Array:
+    lacking = columns.number == -1
+    if not lacking.any():
+        return columns.number
+    texts = conditions.texts()
+    digests = [int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") for text in texts]
+    words = np.array(digests, dtype=np.uint64)[columns.conditions]
+    mixed = np.zeros(columns.ts_ns.shape[0], dtype=np.uint64)
+    for part in (columns.ts_ns, columns.price, columns.size, columns.venue.astype(np.int64), words):
+        mixed = (mixed ^ part.view(np.uint64)) * _MIX
+        mixed ^= mixed >> np.uint64(32)
+    return np.where(lacking, (mixed >> np.uint64(1)).view(np.int64), columns.number)
 
 
 def _head(symbol: str, columns: Columns, ts_event_ns: int, provenance: Provenance) -> dict[str, Any]:

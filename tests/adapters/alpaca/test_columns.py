@@ -13,14 +13,18 @@ from hypothesis import strategies as st
 
 pytest.importorskip("alpaca")
 
-from adapters.alpaca.columns import Vocabulary, joined, quote_columns, trade_columns
-from adapters.alpaca.names import Names
-from adapters.alpaca.rows import QuoteRow, TradeRow, quote_row, trade_row
+from adapters.alpaca.columns import Vocabulary, joined, quote_columns, trade_batch, trade_columns
+from adapters.alpaca.names import Directory, Names
+from adapters.alpaca.rows import QuoteRow, TradeRow, origin, quote_row, trade_row
 from adapters.alpaca.seen import SeenRows
 from adapters.alpaca.wire import QUIET_FRAME, read_frame
 from adapters.emulated.alpaca_records import wire_stamp
+from fields.signing.config import SigningConfig
+from fields.signing.signer import TradeSigner
+from market.trades import TradeBatch
 
 _NOW_NS = 1_780_000_000_123_456_789
+_CALL = "SPY261218C00600000"
 
 
 def _words() -> Vocabulary:
@@ -130,3 +134,43 @@ def test_rows_older_than_the_span_are_forgotten_unless_a_gap_is_open() -> None:
     assert len(seen) == 550
     assert seen.fresh(parts[-101:], back=True) == []
     assert (len(seen), seen.n_repeated, seen.newest_ns) == (101, 0, 999)
+
+
+def _batch(rows: list[TradeRow], *, first: tuple[str, ...] = ()) -> TradeBatch:
+    """Return rows as a process tells them that had other names and conditions before."""
+    words = Vocabulary(names=Names(), conditions=Names())
+    words.names.numbers(list(first))
+    words.conditions.numbers(list(first))
+    directory = Directory(("SPY",), words.names)
+    directory.add("SPY", [_CALL])
+    return trade_batch("SPY", trade_columns(rows, words), directory, words.conditions, 0, origin("x", simulated=True))
+
+
+def test_a_print_without_a_number_gets_one_that_every_process_gives_it() -> None:
+    """A successor that asks for the last quarter of an hour tells prints again; shares keep the venue's numbers."""
+    usual = TradeRow(_CALL, _NOW_NS, 1.25, 3.0, -1, "C", "I")
+    others = [
+        usual._replace(ts_ns=_NOW_NS + 1),
+        usual._replace(price=1.26),
+        usual._replace(size=4.0),
+        usual._replace(venue="A"),
+        usual._replace(conditions="g"),
+        usual._replace(price=3.0, size=1.25),
+    ]
+    rows = [usual, *others, TradeRow("SPY", _NOW_NS, 600.0, 1.0, 71, "V", "@")]
+    one, other = _batch(rows), _batch(rows[::-1], first=("A", "g", "B"))
+    assert len(set(one.trade_id.tolist())) == len(rows)
+    assert (one.trade_id >= 0).all()
+    assert set(one.trade_id.tolist()) == set(other.trade_id.tolist())
+    assert 71 in one.trade_id
+    twice = _batch([usual]).trade_id[0]
+    assert twice == one.trade_id[np.flatnonzero(one.price == 1.25)[0]]
+
+
+def test_prints_told_again_after_a_restart_of_the_feed_are_signed_once() -> None:
+    """The flow of a day does not grow by what a feed that died and came back tells again."""
+    rows = [TradeRow(_CALL, _NOW_NS + 1_000 * n, 1.25 + 0.01 * n, 3.0, -1, "C", "I") for n in range(20)]
+    signer = TradeSigner(SigningConfig())
+    for told in (rows, rows[5:]):
+        signer.on_trades(_batch(told))
+    assert (signer.counts.trades, signer.counts.duplicates) == (35, 15)
