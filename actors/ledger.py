@@ -21,6 +21,7 @@ __all__ = ["LedgerActor"]
 
 _POLL_S: Final = 5.0
 _PAUSE_S: Final = 1.0
+_MOST_MESSAGES: Final = 200  # fields of 61 kB: what bus and ledger hold of one answer, each twice
 
 
 @final
@@ -97,7 +98,7 @@ class LedgerActor:
                 await asyncio.sleep(_PAUSE_S)
 
     async def _read_once(self, topic: Stream, timeout_s: float) -> None:
-        batch = await self._bus.poll.remote(topic, self._positions[topic], 1000, timeout_s)
+        batch = await self._bus.poll.remote(topic, self._positions[topic], _MOST_MESSAGES, timeout_s)
         records = self._state.records(batch)
         if records:
             async with self._lock:

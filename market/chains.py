@@ -149,7 +149,22 @@ class OptionChain:
         """Return the chain without contract symbols, which are a fifth of its bytes and which no field needs."""
         if not self.symbols.size:
             return self
-        return _made({name: getattr(self, name) for name in _NAMES} | {"symbols": _NO_SYMBOLS})
+        return self.updated({"symbols": _NO_SYMBOLS})
+
+    def updated(self, parts: Mapping[str, Any]) -> OptionChain:
+        """Return the chain with other quotes, instants or prices of the underlying.
+
+        Parameters
+        ----------
+        parts : mapping of str to object
+            By field name; an array must have the shape and type of the one that it replaces.
+
+        Returns
+        -------
+        OptionChain
+            Its contracts are those of this one, and are not checked again.
+        """
+        return _made({name: getattr(self, name) for name in _NAMES} | dict(parts))
 
     @property
     def n_contracts(self) -> int:

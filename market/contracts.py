@@ -83,7 +83,8 @@ class ContractIndex:
             Numbers from 0.
         """
         last = self._last.get(type(contracts))
-        if last is not None and last[0] is contracts:
+        if last is not None and (last[0] is contracts or _same(last[0], contracts)):
+            self._last[type(contracts)] = contracts, last[1]
             return last[1]
         if not contracts.strike.shape[0]:
             return _NONE  # as of trades in the underlying alone; the last table stays known
@@ -158,3 +159,14 @@ class ContractIndex:
             day = series.expiration.toordinal() & ((1 << _DAY_BITS) - 1)
             known = self._series[series] = ((day << _ROOT_BITS) | root) << _RIGHT_BITS
         return known
+
+
+def _same(one: OptionChain | ContractTable, other: OptionChain | ContractTable) -> bool:
+    """Return whether two messages speak of the same contracts in the same order; told cheaper than their numbers."""
+    return (
+        one.series is other.series
+        and one.strike.shape == other.strike.shape
+        and bool((one.strike == other.strike).all())
+        and bool((one.is_call == other.is_call).all())
+        and bool((one.series_index == other.series_index).all())
+    )

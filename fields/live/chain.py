@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final, final
 
@@ -18,7 +18,6 @@ from market.trades import CONSOLIDATED, UNDERLYING, ContractTable, Int64Array, Q
 __all__ = ["ChainCounts", "LiveChain"]
 
 _LIVE: Final = ("bid", "ask", "bid_size", "ask_size", "quote_ts_ns")
-_PARTS: Final = tuple(item.name for item in fields(OptionChain))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +56,6 @@ class LiveChain:
     def __init__(self, index: ContractIndex) -> None:
         self._index = index
         self._base: OptionChain | None = None
-        self._parts: dict[str, Any] = {}
         self._columns: dict[str, FloatArray | Int64Array] = {}
         self._place_of = np.zeros(0, dtype=np.int64)  # by contract number; -1 where the chain does not hold it
         self._numbers = np.zeros(0, dtype=np.int64)
@@ -96,7 +94,6 @@ class LiveChain:
         """
         before, numbers_before = self._columns, self._numbers
         self._base, self._numbers = chain, self._index.register(chain)
-        self._parts = {name: getattr(chain, name) for name in _PARTS}
         self._columns = {name: _own(getattr(chain, name)) for name in _LIVE}
         self._place_of = np.full(len(self._index), -1, dtype=np.int64)
         self._place_of[self._numbers] = np.arange(chain.n_contracts)
@@ -234,7 +231,6 @@ class LiveChain:
         if self._base is None:
             raise DataError("there is no chain yet", found="quotes only", expected="a full chain first")
         now: dict[str, Any] = {
-            **self._parts,
             **self._columns,
             "ts_event_ns": max(ts_event_ns, self._ts_event_ns),
             "spot_last": self._spot,
@@ -242,4 +238,4 @@ class LiveChain:
             "spot_ask": self._spot_ask,
             "spot_ts_ns": self._spot_ts_ns,
         }
-        return OptionChain(**now)
+        return self._base.updated(now)

@@ -28,6 +28,7 @@ class ContractTerms:
     def __init__(self, index: ContractIndex) -> None:
         self._index = index
         self._seen: ContractTable | None = None
+        self._unknown = 0  # numbers without terms
         self.is_call: BoolArray = np.zeros(0, dtype=np.bool_)
         """True for calls, by number."""
         self.multiplier: FloatArray = np.zeros(0)
@@ -47,6 +48,8 @@ class ContractTerms:
             return np.zeros(0, dtype=np.int64)
         numbers = self._index.register(contracts)
         self._grow(len(self._index))
+        if not self._unknown:
+            return np.zeros(0, dtype=np.int64)
         fresh = np.flatnonzero(np.isnan(self.multiplier[numbers]))
         if isinstance(contracts, ContractTable):
             self._seen = contracts
@@ -57,11 +60,13 @@ class ContractTerms:
             self.multiplier[new] = np.array([s.product.multiplier for s in contracts.series])[series]
             self.expiry_ns[new] = np.array([s.expiry_ns for s in contracts.series], dtype=np.int64)[series]
             fresh = np.unique(new)
+            self._unknown -= fresh.shape[0]
         return fresh
 
     def _grow(self, count: int) -> None:
         more = count - self.multiplier.shape[0]
         if more > 0:
+            self._unknown += more
             self.is_call = np.concatenate((self.is_call, np.zeros(more, dtype=np.bool_)))
             self.multiplier = np.concatenate((self.multiplier, np.full(more, np.nan)))
             self.expiry_ns = np.concatenate((self.expiry_ns, np.full(more, _NOT_KNOWN)))
