@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -72,11 +72,14 @@ class VenueLink:
         For people: whose data it is.
     simulated : bool
         Whether the venue is on this machine.
+    perpetuals : mapping of str to str
+        The perpetual that is streamed for a coin, by coin: its funding is that of the coin.
     """
 
     factory: FeedFactory
     title: str
     simulated: bool
+    perpetuals: Mapping[str, str] = field(default_factory=dict)
 
 
 def vendor_of(settings: Settings) -> str:
@@ -252,7 +255,10 @@ def _exchange(settings: Settings, emulated: Emulated | None) -> VenueLink:
         **silent,
     )
     return VenueLink(
-        factory=CcxtFactory(config=config), title=f"{name} ({', '.join(config.markets)})", simulated=config.emulated
+        factory=CcxtFactory(config=config),
+        title=f"{name} ({', '.join(config.markets)})",
+        simulated=config.emulated,
+        perpetuals={coin: market for coin, market in zip(config.symbols, config.markets, strict=True) if ":" in market},
     )
 
 

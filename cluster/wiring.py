@@ -166,6 +166,8 @@ def _venue(settings: Settings, emulated: Emulated | None) -> Wiring:
     if isinstance(market, SimulatedMarketConfig):  # nobody hedges simulated coins, so that they have no true impact
         impacts |= _known_impacts(market)
     live = settings.live(flow_is_told=True)
+    perpetuals = {**live.context.perpetuals, **found.perpetuals, **settings.inputs.perpetual_of}
+    live = replace(live, context=replace(live.context, perpetuals=perpetuals))
     return Wiring(factory=found.factory, impacts=impacts, live=live, simulated=found.simulated, title=found.title)
 
 

@@ -85,6 +85,15 @@ def test_polygon_and_exchanges_are_connected(monkeypatch: pytest.MonkeyPatch) ->
     assert (deribit.config.markets, bybit.config.markets) == (("BTC/USD:BTC",), ("ETH/USDT:USDT", "BTC/USDC:USDC"))
 
 
+def test_the_perpetual_that_is_streamed_gives_the_funding_of_its_coin() -> None:
+    """Unless the settings name another one; spot has none."""
+    wiring = wire(_settings("deribit", "BTC", "ETH", inputs={"perpetual_of": {"ETH": "ETH/USDC:USDC"}}))
+    perpetuals = wiring.live.context.perpetuals
+    assert (perpetuals["BTC"], perpetuals["ETH"]) == ("BTC/USD:BTC", "ETH/USDC:USDC")
+    spot = wire(_settings("binance", "DOGE/USDT")).live.context
+    assert "DOGE" not in spot.perpetuals
+
+
 @pytest.mark.parametrize(
     ("name", "symbols", "told"),
     [
