@@ -229,12 +229,12 @@ def test_a_refused_recording_stops_the_feed(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_recording_that_is_killed_goes_on_without_loss(tmp_path: Path) -> None:
     """kill -9 at random moments leaves a prefix that verifies; the next process completes it."""
-    rng, n_batches = np.random.default_rng(11), 400
+    rng, n_batches = np.random.default_rng(11), 300
     command = [sys.executable, "-m", "tests.adapters.store.recording", str(tmp_path), str(n_batches)]
-    for _ in range(6):
+    for _ in range(4):
         with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            for _ in range(int(rng.integers(2, 18))):
+            for _ in range(int(rng.integers(2, 14))):
                 process.stdout.readline()
             process.kill()
         store = open_store(tmp_path)
