@@ -11,6 +11,8 @@ Examples
 
 from __future__ import annotations
 
+from adapters.quality.announcement_checks import check_events, check_news
+from adapters.quality.book_checks import check_books
 from adapters.quality.chain_checks import check_chain, check_open_interest
 from adapters.quality.checker import check_segment, check_store, quality_of
 from adapters.quality.findings import Check, Finding, PartitionQuality, QualityReport, Severity, score_of
@@ -26,7 +28,10 @@ __all__ = [
     "QualityReport",
     "SessionFacts",
     "Severity",
+    "check_books",
     "check_chain",
+    "check_events",
+    "check_news",
     "check_open_interest",
     "check_quotes",
     "check_segment",

@@ -10,24 +10,32 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from adapters.encoded.messages import Message
+from adapters.quality.announcement_checks import check_events, check_news
+from adapters.quality.book_checks import check_books
 from adapters.quality.chain_checks import check_chain, check_open_interest
 from adapters.quality.findings import Check, Finding, PartitionQuality, QualityReport, Severity, score_of
 from adapters.quality.series_checks import SessionFacts, check_series
 from adapters.quality.table_checks import check_table, numbers_of
 from adapters.quality.tick_checks import check_quotes, check_trades
 from adapters.store import DataKind, PointInTimeStore, Segment
+from market.books import BookSnapshot
 from market.chains import FloatArray, OptionChain
 from market.clock import Clock, SystemClock
+from market.news import NewsBatch
+from market.series import EventBatch
 from market.trades import Int64Array, QuoteBatch, TradeBatch, concatenate
 
 __all__ = ["check_segment", "check_store", "quality_of"]
 
 _NOTE: Final = "quality"
-_VERSION: Final = 3  # of the rules; a result of other rules is not used
+_VERSION: Final = 4  # of the rules; a result of other rules is not used
 _DAY_NS: Final = 86_400_000_000_000
 _EXAMPLES: Final = 5
 _ORDER: Final = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 _WITH_LEVELS: Final = (DataKind.BARS, DataKind.QUOTE_BARS, DataKind.OPEN_INTEREST)
+_OF_MESSAGES: Final = (DataKind.EVENTS, DataKind.NEWS, DataKind.BOOKS)
+_WITHOUT_DAYS: Final = (DataKind.RATES, DataKind.TABLES, DataKind.EVENTS, DataKind.NEWS)  # a quiet day is no gap
 
 
 class _Note(msgspec.Struct):
@@ -112,7 +120,7 @@ def check_store(
         for (name, source), group in groupby(segments, key=lambda s: (s.symbol, s.source)):
             series = list(group)
             partitions += [check_segment(store, kind, segment, keep=keep, clock=clock) for segment in series]
-            if kind not in {DataKind.RATES, DataKind.TABLES}:
+            if kind not in _WITHOUT_DAYS:
                 partitions += _whole(store, kind, name, source, series)
     return QualityReport(ts_event_ns=(clock or SystemClock()).now_ns(), partitions=tuple(partitions))
 
@@ -135,8 +143,19 @@ def _findings(store: PointInTimeStore, kind: DataKind, segment: Segment) -> Iter
     elif kind is DataKind.QUOTES:
         quotes = [m for m in store.messages(segment) if isinstance(m, QuoteBatch)]
         yield from check_quotes(concatenate(quotes)) if quotes else ()
+    elif kind in _OF_MESSAGES:
+        yield from _of_messages(kind, list(store.messages(segment)))
     else:
         yield from check_table(kind, segment.symbol, store.read_segment(segment))
+
+
+def _of_messages(kind: DataKind, messages: list[Message]) -> Iterator[Finding]:
+    if kind is DataKind.EVENTS:
+        yield from check_events([m for m in messages if isinstance(m, EventBatch)])
+    elif kind is DataKind.NEWS:
+        yield from check_news([m for m in messages if isinstance(m, NewsBatch)])
+    else:
+        yield from check_books([m for m in messages if isinstance(m, BookSnapshot)])
 
 
 def _merged(findings: Iterator[Finding]) -> tuple[Finding, ...]:

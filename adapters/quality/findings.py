@@ -52,6 +52,8 @@ class Check(StrEnum):
     LOCAL_TIME = "local_time"  # instants in the wrong zone, or at the end of their bar
     DAYLIGHT_SAVING = "daylight_saving"  # the distance to the exchange's open changes by an hour
     INTERVAL = "interval"  # the distance of rows changes
+    INSTANT = "instant"  # an instant that is missing or impossible
+    LATE = "late"  # first told after it happened
     CLOCK = "clock"  # the recorder's clock differs from the venue's
     LEFT_OUT = "left_out"  # rows that the reader refused
 
