@@ -64,7 +64,7 @@ class ParquetSource:
     """
 
     def __init__(self, source: SourceFile, layout: Layout, columns: dict[str, str]) -> None:
-        self._source, self._layout, self._columns = source, layout, columns
+        self._source, self._layout = source, layout
         metadata = open_metadata(source)
         lengths = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
         self._starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

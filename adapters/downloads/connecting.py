@@ -14,7 +14,6 @@ from market.errors import ConfigError
 __all__ = ["VENUES", "VenueOptions", "open_downloader"]
 
 VENUES: Final = ("alpaca", "polygon", "thetadata", "ccxt:EXCHANGE")
-_CCXT: Final = "ccxt:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
