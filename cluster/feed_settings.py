@@ -34,6 +34,7 @@ class FeedSettings(SettingsPart):
     paths: tuple[Path, ...] = Field((), description="Files of recorded chains, for replay; also of trades and quotes.")
     ticks: tuple[Path, ...] = Field((), description="Files of trades, quotes and morning open interest, for replay.")
     regular_hours: bool = Field(default=False, description="Whether ticks outside the regular session are left out.")
+    book_levels: int = Field(50, ge=0, le=5_000, description="Levels of a side of recorded order books; 0 for none.")
     interval_s: float = Field(
         1.0, ge=0.0, le=86_400.0, description="Machine time between batches of all but a venue, seconds."
     )

@@ -192,6 +192,7 @@ def _replay(feed: FeedSettings) -> ReplayFactory:
         paths=chains,
         ticks=ticks,
         regular_hours=feed.regular_hours,
+        book_levels=feed.book_levels,
         interval_s=None if feed.speed is not None else feed.interval_s,
         speed=feed.speed,
         loop=feed.loop,
