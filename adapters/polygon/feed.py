@@ -19,7 +19,7 @@ from adapters.polygon.client import PolygonClient
 from adapters.polygon.intake import Intake
 from adapters.polygon.live_config import PolygonLiveConfig
 from adapters.polygon.live_rows import Listing
-from adapters.polygon.missed import missed_quotes, missed_trades
+from adapters.polygon.missed import missed_bars, missed_quotes, missed_trades
 from market.calendars import latest_session
 from market.chains import OptionChain
 from market.clock import Clock, SystemClock
@@ -226,7 +226,7 @@ class PolygonFeed:
         self._newest_ms[market] = max(self._newest_ms.get(market, self._opened_ms), newest_ms)
 
     def _fill(self, market: str) -> None:
-        """Fetch the trades that a stream may have missed; missed quotes of options are in the chain that came since."""
+        """Fetch what a stream may have missed; missed quotes of options are in the chain that came since."""
         overlap_ms = int(self._config.stream.overlap_s * 1000)
         start_ms = max(self._gaps[market] - overlap_ms, self._opened_ms + 1 if self._recent.has_told else 0)
         shares = [symbol for symbol in self._config.symbols if _ticker(symbol) == symbol]
@@ -236,8 +236,11 @@ class PolygonFeed:
         fetched = [row for ticker in tickers[:most] for row in missed_trades(self.client, ticker, start_ms)]
         asked = tickers if market == _STOCKS else ()
         quotes = [row for ticker in asked for row in missed_quotes(self.client, ticker, start_ms)]
+        # The clock is measured now and then; what bears a stamp has happened by then in any case.
+        now_ms = max([self._clock.now_ns() // _MS, *(row.t for row in fetched), *(row.t for row in quotes)])
+        bars = [row for ticker in asked for row in missed_bars(self.client, ticker, start_ms, now_ms)]
         self._counts["backfills"] += 1
-        self._counts["backfilled_rows"] += self._intake.fill(fetched, quotes)
+        self._counts["backfilled_rows"] += self._intake.fill(fetched, quotes, bars)
         self._counts["not_filled"] += max(len(tickers) - most, 0)
         del self._gaps[market]
 

@@ -1,11 +1,11 @@
-"""Records of the streams on their way into a batch: each trade once, sorted out by underlying."""
+"""Records of the streams on their way into a batch: each once, sorted out by underlying."""
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, final
+from typing import Final, TypeVar, final
 
 from adapters.polygon.live_rows import Listing, bar_batch, quote_batch, trade_batch
 from adapters.polygon.wire import Bar, Quote, Trade
@@ -16,6 +16,7 @@ from market.trades import QuoteBatch, TradeBatch
 __all__ = ["Intake", "Told"]
 
 _Row = TypeVar("_Row", Trade, Quote, Bar)
+_CONTRACT: Final = "O:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +41,14 @@ class Intake:
     Parameters
     ----------
     remember : int
-        Newest trades that are kept to know a repeated one.
+        Newest trades that are kept to know a repeated one; as many quotes of shares, and as many minutes.
     simulated : bool
         Whether the venue is one on this machine.
     """
 
     def __init__(self, remember: int, *, simulated: bool) -> None:
         self._remember, self._simulated = remember, simulated
-        self._seen: OrderedDict[tuple[str, int, int], None] = OrderedDict()
+        self._seen: tuple[OrderedDict[Hashable, None], ...] = (OrderedDict(), OrderedDict(), OrderedDict())
         self._trades: list[Trade] = []
         self._quotes: list[Quote] = []
         self._bars: list[Bar] = []
@@ -62,18 +63,19 @@ class Intake:
 
     def put(self, trades: Sequence[Trade], quotes: Sequence[Quote], bars: Sequence[Bar]) -> int:
         """Take what a stream told, and return the newest stamp of what is new, ms since the epoch; 0 for nothing."""
-        fresh = self._fresh(trades)
+        fresh = self._fresh(0, trades, _of_trade)
         self._counts["duplicates"] += len(trades) - len(fresh)
         self._trades += fresh
-        self._quotes += quotes
-        self._bars += bars
+        self._quotes += self._fresh_quotes(quotes)
+        self._bars += self._fresh(2, bars, _of_bar)
         return max((*(item.t for item in fresh), *(item.t for item in quotes)), default=0)
 
-    def fill(self, trades: Sequence[Trade], quotes: Sequence[Quote]) -> int:
+    def fill(self, trades: Sequence[Trade], quotes: Sequence[Quote], bars: Sequence[Bar]) -> int:
         """Take what a stream missed, which may repeat what it told, and return how many trades are new."""
-        fresh = self._fresh(trades)
+        fresh = self._fresh(0, trades, _of_trade)
         self._trades += fresh
-        self._quotes = [*quotes, *self._quotes]  # the newest of a contract stays the last
+        self._quotes = [*self._fresh_quotes(quotes), *self._quotes]  # the newest of a contract stays the last
+        self._bars += self._fresh(2, bars, _of_bar)
         return len(fresh)
 
     def tell(self, listings: Mapping[str, Listing], owner: Mapping[str, str]) -> Told:
@@ -105,15 +107,20 @@ class Intake:
         self._trades, self._quotes, self._bars = [], [], []
         return told
 
-    def _fresh(self, trades: Sequence[Trade]) -> list[Trade]:
-        found = []
-        for item in trades:
-            key = (item.sym, item.q, item.t)
-            if key not in self._seen:
-                self._seen[key] = None
+    def _fresh_quotes(self, quotes: Sequence[Quote]) -> list[Quote]:
+        # Those of contracts are never asked for again, and would push the others out.
+        fresh = {id(item) for item in self._fresh(1, [q for q in quotes if not q.sym.startswith(_CONTRACT)], _of_quote)}
+        return [item for item in quotes if item.sym.startswith(_CONTRACT) or id(item) in fresh]
+
+    def _fresh(self, which: int, rows: Sequence[_Row], key_of: Callable[[_Row], Hashable]) -> list[_Row]:
+        seen, found = self._seen[which], []
+        for item in rows:
+            key = key_of(item)
+            if key not in seen:
+                seen[key] = None
                 found.append(item)
-        while len(self._seen) > self._remember:
-            self._seen.popitem(last=False)
+        while len(seen) > self._remember:
+            seen.popitem(last=False)
         return found
 
     def _by_symbol(
@@ -127,3 +134,16 @@ class Intake:
             else:
                 found.setdefault(symbol, []).append(row)
         return found
+
+
+def _of_trade(item: Trade) -> Hashable:
+    # Where the vendor leaves the number out, equal stamps are not enough: a millisecond has room for many prints.
+    return (item.sym, item.q, item.t) if item.q >= 0 else (item.sym, item.t, item.p, item.s, item.x)
+
+
+def _of_quote(item: Quote) -> Hashable:
+    return item.sym, item.t, item.bp, item.ap, item.bs, item.as_
+
+
+def _of_bar(item: Bar) -> Hashable:
+    return item.sym, item.s

@@ -19,7 +19,9 @@ from adapters.emulated import EmulatedServer, Fault, FaultKind, Where
 from adapters.emulated.polygon import PolygonFront
 from adapters.polygon import PolygonConfig, StreamConfig
 from adapters.polygon.feed import PolygonFactory, PolygonFeed
+from adapters.polygon.intake import Intake
 from adapters.polygon.live_config import PolygonLiveConfig
+from adapters.polygon.wire import Trade
 from adapters.simulated import SimulatedFeed
 from adapters.simulated.catalogue import listed_as, named_market
 from market.bars import BarBatch
@@ -32,6 +34,8 @@ _MARKET = listed_as(named_market("demo", interval_s=1.0, speed=5.0), ("SPY",))
 _SMALL = replace(_MARKET.symbols[0], n_daily=1, n_weekly=1, n_monthly=1, strikes_each=21, trades_per_session=60_000.0)
 _SOON_S = 20.0
 _HOUR_NS = 3_600_000_000_000
+_MINUTE_NS = 60_000_000_000
+_QUOTED = ("ts_ns", "bid", "ask", "bid_size", "ask_size")
 
 
 @pytest.fixture
@@ -202,6 +206,32 @@ def test_a_key_that_only_the_stream_refuses_ends_the_feed_and_stands_in_no_text(
     assert _KEY not in f"{caplog.text}{caught.value!r}"
 
 
+def test_a_cut_stream_loses_no_minute_and_doubles_no_quote(feed: PolygonFeed, server: EmulatedServer) -> None:
+    """Minutes that ended without a connection are fetched; the overlap of the quotes that are fetched is left out."""
+    batches = [feed.next_batch()]
+    _subscribed(feed)
+    since_ns = server.desk.clock.now_ns() + 1
+    for time in range(2):
+        server.step(20)
+        server.cut_streams()
+        server.step(20)
+        _subscribed(feed, time + 2)
+        batches.append(feed.next_batch())
+    _drained(feed, server, since_ns, batches)
+    told_bars = [item for batch in batches for item in batch.context if isinstance(item, BarBatch)]
+    starts = [start for item in told_bars for start in item.start_ns.tolist()]
+    minutes = server.desk.market.bars("SPY", _MINUTE_NS).start_ns.tolist()
+    ended = [start for start in minutes if since_ns - _MINUTE_NS < start <= server.desk.clock.now_ns() - _MINUTE_NS]
+    assert len(ended) > 4
+    assert sorted(starts) == ended
+    told: list[tuple[float, ...]] = []
+    for quotes in (item for batch in batches for item in batch.quotes):
+        rows = np.flatnonzero(quotes.contract == UNDERLYING)
+        told += zip(*(getattr(quotes, name)[rows].tolist() for name in _QUOTED), strict=True)
+    assert len(told) > 10
+    assert len(set(told)) == len(told)
+
+
 @pytest.mark.parametrize("kind", [FaultKind.DUPLICATE, FaultKind.OUT_OF_ORDER, FaultKind.DISCONNECT])
 def test_spoilt_frames_change_nothing(feed: PolygonFeed, server: EmulatedServer, kind: FaultKind) -> None:
     """Repeated records count once, reversed ones are put in order, half a frame is completed."""
@@ -287,3 +317,13 @@ def test_a_recipe_carries_no_key_but_a_throw_away_one(server: EmulatedServer, tm
     assert _KEY not in repr(factory)
     with pytest.raises(ConfigError, match="travel"):
         PolygonFactory(config=PolygonLiveConfig(symbols=("SPY",)), throw_away=key)
+
+
+def test_prints_without_a_number_are_told_apart_by_what_they_say() -> None:
+    """Two prints of one millisecond are two, and one that comes again is one."""
+    intake = Intake(100, simulated=True)
+    prints = [Trade(sym="SPY", t=1, p=price, s=size) for price, size in ((5.0, 1.0), (5.0, 2.0), (5.1, 1.0))]
+    intake.put(prints, (), ())
+    intake.put(prints[:1], (), ())
+    assert intake.fill(prints, (), ()) == 0
+    assert intake.counts["duplicates"] == 1
