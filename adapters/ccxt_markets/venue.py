@@ -91,6 +91,7 @@ class CcxtVenue:
         self._simulated = simulated
         self._terms: dict[str, MarketTerms] = {}
         self._unlisted: set[str] = set()
+        self._ahead_ns = 0
         self.intervals = ToldIntervals(self.client)
 
     def instruments(self, *, reload: bool = False) -> tuple[MarketTerms, ...]:
@@ -132,8 +133,13 @@ class CcxtVenue:
         return found
 
     def clock_skew(self) -> ClockSkew:
-        """Measure how far this machine's clock is ahead of the exchange's."""
-        return self.client.clock_skew()
+        """Measure how far this machine's clock is ahead of the exchange's; what is received later is dated by that."""
+        found = self.client.clock_skew()
+        self._ahead_ns = found.skew_ns
+        return found
+
+    def _now_ns(self) -> int:
+        return self.client.clock_ns() - self._ahead_ns
 
     def bar_pages(self, symbol: str, timeframe: str, start_ns: int, end_ns: int) -> Iterator[BarBatch]:
         """Yield bars page by page, so that a long read can be stored and continued from the last `end_ns`.
@@ -156,7 +162,7 @@ class CcxtVenue:
         terms = _plain(self.terms(symbol), "bars")
         bar_ns = _bar_ns(self.client.exchange, timeframe)
         limit = _BARS_PER_PAGE.get(self.exchange_id, 200)
-        known_ns = self.client.clock_ns()
+        known_ns = self._now_ns()
 
         def fetch(first_ms: int, last_ms: int) -> list[Any]:
             found: list[Any] = self.client.call("fetch_ohlcv", symbol, timeframe, first_ms, limit, {"until": last_ms})
@@ -205,7 +211,7 @@ class CcxtVenue:
         else:
             self.client.require("fetchTicker", "quotes")
             rows = {symbol: self.client.call("fetch_ticker", symbol) for symbol in symbols}
-        known_ns = self.client.clock_ns()
+        known_ns = self._now_ns()
         return tuple(
             quote_batch(item, [rows[item.symbol]], known_ns=known_ns, simulated=self._simulated)
             for item in terms
@@ -223,7 +229,7 @@ class CcxtVenue:
         self.client.require("fetchOrderBook", "order books")
         terms = _plain(self.terms(symbol), "quotes")
         book = self.client.call("fetch_order_book", symbol, 5)
-        return quote_batch(terms, [best_of(book)], known_ns=self.client.clock_ns(), simulated=self._simulated)
+        return quote_batch(terms, [best_of(book)], known_ns=self._now_ns(), simulated=self._simulated)
 
     def recent_trades(self, symbol: str, limit: int = 1000) -> TradeBatch:
         """Return the newest trades of a market with the side that took the initiative.
@@ -238,7 +244,7 @@ class CcxtVenue:
         self.client.require("fetchTrades", "trades")
         terms = _plain(self.terms(symbol), "trades")
         rows = self.client.call("fetch_trades", symbol, None, limit)
-        return trade_batch(terms, rows, known_ns=self.client.clock_ns(), simulated=self._simulated)
+        return trade_batch(terms, rows, known_ns=self._now_ns(), simulated=self._simulated)
 
     def funding(self, symbol: str) -> FundingBatch:
         """Return the funding of a perpetual as the exchange forecasts it now, with the exchange's own interval.
@@ -259,9 +265,7 @@ class CcxtVenue:
                 expected="an interval in its funding rate, its market or its list of intervals",
                 action="read `funding_history`, where the distances tell it",
             )
-        return current_batch(
-            terms, row, interval_ns=interval_ns, known_ns=self.client.clock_ns(), simulated=self._simulated
-        )
+        return current_batch(terms, row, interval_ns=interval_ns, known_ns=self._now_ns(), simulated=self._simulated)
 
     def funding_interval_ns(self, symbol: str) -> int:
         """Return the interval that the exchange tells for a perpetual today, ns; 0 where it tells none apart.
@@ -305,7 +309,7 @@ class CcxtVenue:
             fetch,
             lambda row: int(row["timestamp"]),
             start_ms=_ceil_ms(start_ns) - _LEAD_MS,
-            end_ms=_ceil_ms(min(end_ns, self.client.clock_ns())),
+            end_ms=_ceil_ms(min(end_ns, self._now_ns())),
             span_ms=limit * step_ns // _MS,
             step_ms=HOUR_NS // _MS,
         )
@@ -359,7 +363,7 @@ class CcxtVenue:
             rows,
             self._terms.get,
             exchange_id=self.exchange_id,
-            known_ns=self.client.clock_ns(),
+            known_ns=self._now_ns(),
             simulated=self._simulated,
         )
 

@@ -105,14 +105,16 @@ def test_expirations_that_are_listed_at_eight_reach_a_client_that_was_there_befo
 
 @pytest.mark.parametrize("exchange", _EXCHANGES)
 def test_a_live_feed_tells_what_the_market_told(exchange: str) -> None:
-    """Each trade once with its aggressor, quotes and books of the perpetual, a chain, minutes and funding beside."""
+    """Each trade once, with its side; quotes, books, chains, bars, funding; none is dated by a clock that is off."""
     market = CoinVenue(_config(exchange, start_ns=START_NS - 10 * SECOND_NS))
     server = EmulatedServer(FRONTS[exchange](market.records), market)
     config: dict[str, Any] = {"timeframe": "1m", "funding_every_s": 60.0, "market_types": _TYPES[exchange]}
     found: list[MarketBatch] = []
     with server:
         server.step(1)
-        with opened(server, exchange, _MARKET[exchange], streams=_STREAMS[exchange], **config) as feed:
+        with opened(
+            server, exchange, _MARKET[exchange], streams=_STREAMS[exchange], ahead_ns=2 * _HOUR_NS, **config
+        ) as feed:
             run_until(server, feed, "trades", "quotes", "books", "chains")
             while not all(any(getattr(batch, name) for batch in found) for name in _PARTS):
                 run_until(server, feed, "trades")
@@ -123,6 +125,7 @@ def test_a_live_feed_tells_what_the_market_told(exchange: str) -> None:
     sides = dict(zip(told.trade_id.tolist(), told.aggressor.tolist(), strict=True))
     numbers = [number for batch in found for trades in batch.trades for number in trades.trade_id.tolist()]
     assert len(set(numbers)) == len(numbers) > 0
+    assert max(batch.ts_event_ns for batch in found) <= server.desk.clock.now_ns()
     parts = [part for batch in found for name in _PARTS for part in getattr(batch, name)]
     assert all(part.provenance.simulated for part in parts)
     assert {part.symbol for part in parts if not isinstance(part, BarBatch | FundingBatch)} == {"BTC"}
