@@ -158,7 +158,8 @@ class ShardState:
         self._seen |= {saved.symbol: sequence for saved in symbols}
         self._states = {saved.symbol: self._opened(saved.symbol, saved) for saved in symbols}
         self._reasons: dict[str, str] = {}
-        self._calendars: dict[str, str] = {}  # as the chains since the start tell them
+        chains = [saved.chain for saved in symbols if saved.chain is not None]
+        self._calendars = {chain.symbol: chain.series[0].product.calendar for chain in chains if chain.series}
         self._catching_up = bool(publications)
         self.counts = ShardCounts()
 

@@ -189,8 +189,9 @@ class ChainReader:
         )
         needed = None if columns is None else list(dict.fromkeys([*columns, "strike", "expiry_ns", "is_call", "root"]))
         with open_segment(self._files, segment) as opened:
-            table = opened.read(opened.groups(ranges, head=head), needed)
-        keep = matching(table, ranges)
+            groups = opened.groups(ranges, head=head)
+            table = opened.read(groups, needed)
+            keep = matching(table, ranges) & opened.place_of(head, groups)
         if is_call is not None:
             keep &= table["is_call"].to_numpy() == is_call
         if root is not None:
@@ -234,7 +235,7 @@ class ChainReader:
 
     def _chain(self, segment: Segment, head: Head, known_ns: int) -> OptionChain:
         with open_segment(self._files, segment) as opened:
-            rows = opened.read(opened.groups(head=head))
+            rows = opened.rows_of(head)
         found = message_of(head, rows)
         if not isinstance(found, OptionChain):
             raise _nothing(head.symbol, head.known_ns)

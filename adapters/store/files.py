@@ -8,8 +8,10 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol, final
@@ -22,6 +24,7 @@ from market.errors import ConfigError, DataError, VenueError
 __all__ = ["AlreadyThereError", "LocalFiles", "RemoteFiles", "StoreFiles", "file_errors", "open_files"]
 
 _CHUNK = 1 << 20
+_SYNCS = 8  # waits for the disk at once
 
 
 class AlreadyThereError(Exception):
@@ -82,7 +85,10 @@ class StoreFiles(Protocol):
         """Return a local path to write a file aside."""
 
     def adopt(self, scratch: Path, folder: str, suffix: str) -> tuple[str, str, int]:
-        """Take a finished file in under its hash; return its path, SHA-256 and size in bytes."""
+        """Take a finished file in under its hash; return its path, SHA-256 and size in bytes.
+
+        It is durable at the latest when the next `create` returns.
+        """
 
 
 def _sha256(path: Path) -> tuple[str, int]:
@@ -107,9 +113,23 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
+def _sync_all(paths: Collection[Path]) -> None:
+    # The disk takes many waits at once; one by one those of a large import add up to most of its time.
+    if len(paths) > _SYNCS:
+        try:
+            with ThreadPoolExecutor(_SYNCS) as pool:
+                list(pool.map(_sync, paths))
+        except RuntimeError:
+            pass  # the interpreter ends, and starts no thread any more
+        else:
+            return
+    for path in paths:
+        _sync(path)
+
+
 @final
 class LocalFiles:
-    """A folder on this machine: written aside, synced, then linked or renamed.
+    """A folder on this machine: written aside, renamed, and synced before a commit names it.
 
     Parameters
     ----------
@@ -122,6 +142,11 @@ class LocalFiles:
         with file_errors(str(root)):
             root.mkdir(parents=True, exist_ok=True)
         self._arrow = fs.SubTreeFileSystem(str(root), fs.LocalFileSystem(use_mmap=False))
+        self._unsettled: list[Path] = []
+        self._settling = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[LocalFiles], tuple[Path]]:
+        return LocalFiles, (self._root,)
 
     @property
     def arrow(self) -> fs.FileSystem:
@@ -142,9 +167,13 @@ class LocalFiles:
             return (self._root / path).read_bytes()
 
     def create(self, path: str, content: bytes) -> None:
-        """Make a small file durable under a name that nobody has, or raise `AlreadyThereError`."""
+        """Make a small file durable under a name that nobody has, or raise `AlreadyThereError`.
+
+        All that was taken in before is durable first: a commit never names what a power cut could take away.
+        """
         target = self._root / path
         with file_errors(path):
+            self._settle()
             aside = self._aside(target, content)
             try:
                 # A link fails where the name is taken, in one step on every POSIX file system; a rename would win.
@@ -169,14 +198,14 @@ class LocalFiles:
         return folder / uuid.uuid4().hex
 
     def adopt(self, scratch: Path, folder: str, suffix: str) -> tuple[str, str, int]:
-        """Take a finished file in under its hash."""
+        """Take a finished file in under its hash; it is durable after the next `create`."""
         with file_errors(folder):
-            _sync(scratch)
             digest, size = _sha256(scratch)
             target = self._root / folder / _name(digest, suffix)
             target.parent.mkdir(parents=True, exist_ok=True)
             scratch.replace(target)
-            _sync(target.parent)
+            with self._settling:
+                self._unsettled.append(target)
         return f"{folder}/{target.name}", digest, size
 
     def hold(self, path: str) -> BinaryIO:
@@ -202,6 +231,19 @@ class LocalFiles:
                 handle.close()
                 raise AlreadyThereError(path) from error
         return handle
+
+    def _settle(self) -> None:
+        # One waits for the other: a commit must not pass while the syncing of its files goes on in another thread.
+        with self._settling:
+            if not self._unsettled:
+                return
+            folders = {
+                folder for file in self._unsettled for folder in file.parents if folder.is_relative_to(self._root)
+            }
+            # Files before the folders that name them; an orphan may be gone.
+            for paths in ({file for file in self._unsettled if file.exists()}, folders):
+                _sync_all(paths)
+            self._unsettled.clear()
 
     def _aside(self, target: Path, content: bytes) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -36,6 +36,7 @@ __all__ = [
 ROWS_PER_GROUP: Final = 65_536
 CHAIN_ROWS_PER_GROUP: Final = 4_096
 _GROUP: Final = {DataKind.CHAINS: CHAIN_ROWS_PER_GROUP}
+_ALONE: Final = {DataKind.CHAINS: 512}  # rows from which a message begins a row group of its own
 _COMPRESSED: Final = "zstd"
 _INSTANTS: Final = ("event_ns", "known_ns")
 
@@ -171,8 +172,9 @@ class SegmentFile:
 
     def __init__(self, files: StoreFiles, kind: DataKind, schema: pa.Schema, facts: Facts) -> None:
         self._files, self._kind, self._facts = files, kind, facts
-        # A chain begins a row group of its own; small batches share one.
-        self._apart, self._per_group = kind is DataKind.CHAINS, _GROUP.get(kind, ROWS_PER_GROUP)
+        # A chain begins a row group of its own, so that a read of it takes in nothing else; small messages share one,
+        # chains too: the row group of a chain of a dozen contracts costs more than its rows, to write and to read.
+        self._alone, self._per_group = _ALONE.get(kind), _GROUP.get(kind, ROWS_PER_GROUP)
         self._schema = schema.remove_metadata()
         self._scratch = files.scratch()
         # Dictionary pages of float columns cost more than they save; of words and codes they are the compression.
@@ -199,13 +201,16 @@ class SegmentFile:
             values = table[name].to_numpy()
             ends += [int(values.min()), int(values.max())]
         self.n_rows += table.num_rows
+        alone = self._alone is not None and table.num_rows >= self._alone
+        if self._alone is not None and (alone or self._n_held + table.num_rows > self._per_group):
+            self._flush(whole=True)  # a small chain is not cut, nor does a large one share
         self._held.append(table)
         self._n_held += table.num_rows
-        if self._apart or self._n_held >= self._per_group:
-            self._flush(whole=self._apart)
+        if alone or self._n_held >= self._per_group:
+            self._flush(whole=alone)
 
     def finish(self, *, revises: bool) -> Segment:
-        """Make the file durable and return its line of the manifest; nobody sees it until a commit names it."""
+        """Take the file in and return its line of the manifest; a commit makes it durable, then names it."""
         self._flush(whole=True)
         with file_errors(self._facts.origin):
             if self._heads:
@@ -271,7 +276,7 @@ def write_segment(
     Returns
     -------
     Segment
-        The file is durable when it is returned, and nobody sees it until a commit names it.
+        Nobody sees the file until a commit, which makes it durable, names it.
     """
     file = SegmentFile(files, kind, tables[0].schema, facts)
     try:
@@ -361,6 +366,13 @@ class Opened:
             self._held = None  # the old ones go before the new ones come
             self._held = groups, self.read(groups)
         return self._held[1].slice(head.first_row - self.first_row_of(head), head.n_rows)
+
+    def place_of(self, head: Head, groups: Sequence[int]) -> BoolArray:
+        """Return which rows of some row groups, as `read` gives them, belong to a message."""
+        rows = [np.arange(self._starts[group], self._starts[group + 1]) for group in groups]
+        place = np.concatenate([np.zeros(0, dtype=np.int64), *rows])
+        mine: BoolArray = (place >= head.first_row) & (place < head.first_row + head.n_rows)
+        return mine
 
     def spans(self, column: str) -> list[tuple[int, int, tuple[int, int]]]:
         """Return of each row group its first row, its length, and the least and the greatest value of a column."""

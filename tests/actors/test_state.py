@@ -108,6 +108,16 @@ def test_the_field_of_a_closed_market_is_old_and_not_stale() -> None:
     assert (failed.stale, failed.market_closed) == (True, True)
 
 
+def test_a_market_that_is_closed_is_known_after_a_restart() -> None:
+    """Before any chain has come: by the calendar of the one in the checkpoint."""
+    first = _state(ManualClock())
+    first.on_batch(message_of(0, small_chain("AAA")))
+    again = _state(ManualClock(), sequence=0, publications=first.publications, symbols=first.symbols)
+    (night,), (monday,) = again.status(10 * 3_600 * 10**9), again.status(67 * 3_600 * 10**9)
+    assert (night.market_closed, monday.market_closed) == (True, False)
+    assert (night.catching_up, night.stale) == (True, True)
+
+
 def test_a_failed_symbol_is_stale_at_any_age() -> None:
     """The old field of a symbol whose newest chain failed must not pass as current."""
     state = _state(ManualClock())

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from market.clock import SystemClock, datetime_of_ns, iso_of_ns, ns_of_datetime, ns_of_utc_midnight
 
 
-@given(st.datetimes(datetime(1901, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # bounds are naive
-def test_instants_survive_the_way_to_nanoseconds_and_back(instant: datetime) -> None:
-    """Exact to the microsecond, before the epoch too."""
+@given(st.integers(-69 * 365 * 86_400_000_000, 230 * 365 * 86_400_000_000))
+def test_instants_survive_the_way_to_nanoseconds_and_back(since_epoch_us: int) -> None:
+    """Exact to the microsecond, before the epoch too: from 1901 to 2199."""
+    instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=since_epoch_us)  # cheaper than drawing a date
     assert datetime_of_ns(ns_of_datetime(instant)) == instant
 
 
