@@ -44,7 +44,7 @@ def test_the_address_of_requests_alone_does_not_switch_the_real_stream_on() -> N
 
 def test_a_key_is_not_sent_in_the_clear_nor_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """To another machine only with encryption; a password in an address does not come back in the error."""
-    for address in ("http://api.example.com", "http://user:hidden@api.example.com"):
+    for address in ("http://api.example.com", "http://user:hidden@api.example.com"):  # pragma: allowlist secret
         with pytest.raises(ConfigError, match=r"in the clear; found http://api\.example\.com;") as caught:
             PolygonConfig(base_url=address)
         assert "hidden" not in str(caught.value)
