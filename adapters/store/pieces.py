@@ -107,9 +107,18 @@ def scored(files: StoreFiles, segment: Segment, known_ns: int) -> Scored | None:
     Returns
     -------
     Scored or None
-        As the newest note says it; `adapters.quality`, which writes it, is not imported here: it reads the store.
+        As the newest note says it; of a merged segment that nobody has checked, the lowest of the files that it merges.
+        `adapters.quality`, which writes the notes, is not imported here: it reads the store.
     """
-    path = f"{segment.path.removesuffix('.parquet')}.{QUALITY_NOTE}.json"
+    own = _noted(files, segment.path, known_ns)
+    if own is not None or not segment.merges:
+        return own
+    parts = [found for path in segment.replaces if (found := _noted(files, path, known_ns)) is not None]
+    return min(parts, key=lambda part: part.score, default=None)
+
+
+def _noted(files: StoreFiles, segment: str, known_ns: int) -> Scored | None:
+    path = f"{segment.removesuffix('.parquet')}.{QUALITY_NOTE}.json"
     try:
         note = msgspec.json.decode(files.read(path), type=_Note)
     except (DataError, msgspec.MsgspecError):

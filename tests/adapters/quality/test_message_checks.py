@@ -11,7 +11,7 @@ from adapters.quality import Check, check_books, check_events, check_news, check
 from adapters.store import DataKind
 from adapters.store.kinds import kind_of
 from market.books import BookSnapshot
-from tests.adapters.store.samples import MINUTE_NS, store_at
+from tests.adapters.store.samples import FOREVER_NS, MINUTE_NS, store_at
 from tests.adapters.store.vocabulary import book_told, events_told, news_told
 from tests.generators import AS_OF_NS
 
@@ -80,3 +80,19 @@ def test_the_check_of_a_store_reads_them_as_messages(tmp_path: Path) -> None:
         writer.commit()
     scores = {item.kind: item.score for item in check_store(store).partitions}
     assert scores == {DataKind.EVENTS: 0.75, DataKind.NEWS: 1.0, DataKind.BOOKS: 0.0}
+
+
+def test_a_merged_file_keeps_the_lowest_score_of_its_parts(tmp_path: Path) -> None:
+    """What was found in a small file is not forgotten when the day's files become one."""
+    store, clock = store_at(tmp_path)
+    good, bad = _books(2)
+    for book in (good, replace(bad, bid_price=bad.bid_price + 5.0)):
+        writer = store.writer(DataKind.BOOKS, origin="test")
+        writer.add_message(book)
+        writer.commit()
+    check_store(store, clock=clock)
+    assert store.compact(DataKind.BOOKS) == 2
+    read = [book.provenance for book in store.books("BTC", known_ns=FOREVER_NS)]
+    assert {(origin.quality, origin.quality_reason) for origin in read} == {(0.0, "the best bid is above the best ask")}
+    check_store(store, clock=clock)
+    assert {book.provenance.quality for book in store.books("BTC", known_ns=FOREVER_NS)} == {0.5}
