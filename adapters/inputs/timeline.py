@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final, cast, final
 
 import numpy as np
 
 from adapters.encoded.messages import known_ns_of, picked
+from market.bars import BarBatch
 from market.errors import DataError
+from market.funding import FundingBatch
 from market.ports import ContextMessage
 from market.series import EventBatch
 from market.trades import Int64Array
@@ -69,6 +72,7 @@ class Timeline:
         self._told = tuple(rows for rows in told if rows.known_ns.size)
         self._orders = tuple(np.argsort(rows.known_ns, kind="stable") for rows in self._told)
         self._sorted = tuple(rows.known_ns[order] for rows, order in zip(self._told, self._orders, strict=True))
+        self._ends = np.unique(np.array([known[-1] for known in self._sorted], dtype=np.int64))
         self._instants = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *self._sorted]))
 
     @property
@@ -98,11 +102,23 @@ class Timeline:
         found = []
         for rows, order, known in zip(self._told, self._orders, self._sorted, strict=True):
             edge = self._edge(rows.message, until_ns) if after_ns is None else after_ns
-            first, last = np.searchsorted(known, (edge, until_ns), side="right").tolist()
-            if first < last:
-                part = cast("ContextMessage", picked(rows.message, np.sort(order[first:last])))
-                found.append(replace(part, ts_event_ns=int(known[last - 1])))
-        return tuple(found)
+            ends = [edge, *self._cuts(rows.message, edge, until_ns), until_ns]
+            for first, last in pairwise(np.searchsorted(known, ends, side="right").tolist()):
+                if first < last:
+                    part = cast("ContextMessage", picked(rows.message, np.sort(order[first:last])))
+                    found.append(replace(part, ts_event_ns=int(known[last - 1])))
+        return tuple(sorted(found, key=lambda part: part.ts_event_ns))
+
+    def _cuts(self, message: ContextMessage, after_ns: int, until_ns: int) -> list[int]:
+        """Return where a message must be cut: of two rows of one bar or payment that of the later message counts.
+
+        A year of bars that ends today must not hide what corrected one of them in March.
+        """
+        if not isinstance(message, BarBatch | FundingBatch):
+            return []  # a row of these says itself when it was known
+        low, high = np.searchsorted(self._ends, (after_ns, until_ns), side="right")
+        cuts: list[int] = self._ends[low:high].tolist()
+        return cuts
 
     def _edge(self, message: ContextMessage, until_ns: int) -> int:
         return _FIRST if isinstance(message, EventBatch) else until_ns - self._history_ns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.codec import encode
-from adapters.encoded.messages import known_ns_of
+from adapters.encoded.messages import known_ns_of, picked
 from adapters.inputs import ContextFactory, ContextFeed, Timeline, ToldRows, announced_meetings
 from fields.live.context import MarketContext
 from fields.live.context_config import ContextConfig
+from market.bars import BarBatch
 from market.errors import DataError
 from market.ports import MarketBatch
 from market.series import SeriesBatch
+from market.trades import UNDERLYING
 from tests.actors.samples import ListedFactory
+from tests.adapters.store.samples import MINUTE_NS
+from tests.adapters.store.vocabulary import bars_told
 from tests.fields.live.context_samples import DAY_NS, HOUR_NS, START_NS, everything, points
 
 _CONFIG = ContextConfig(sma_bars=20, cross=("TLT",))
@@ -170,3 +174,21 @@ def test_history_reaches_back_so_far_and_announcements_for_ever() -> None:
     assert known_ns_of(recent).tolist() == [800 * DAY_NS]
     (found,) = Timeline([ToldRows.of(meetings)]).between(None, late)
     assert known_ns_of(found).size == meetings.n_events
+
+
+def test_a_correction_stands_though_the_bars_that_it_belongs_to_go_on() -> None:
+    """The third bar of a message was corrected before the fourth came: a feed that begins at the end tells so, too."""
+    told = bars_told(5)
+    told = replace(told, contract=np.full(5, UNDERLYING, dtype=np.int32))
+    corrected = picked(replace(told, close=told.close + 100.0), np.array([2]))
+    assert isinstance(corrected, BarBatch)
+    late_ns = corrected.end_ns + MINUTE_NS // 2
+    timeline = Timeline([ToldRows.of(told), ToldRows(message=corrected, known_ns=late_ns)])
+    for first_ns in (None, int(told.start_ns[0]), int(told.end_ns[2])):
+        context = MarketContext(ContextConfig(cross=("SPX",)))
+        before = first_ns
+        if before is not None:
+            context.on_context(timeline.between(None, before))
+        context.on_context(timeline.between(before, int(told.end_ns[4])))
+        held = context.checkpoint().histories["intraday"]["SPX"].values[:, 2]
+        assert held.tolist() == [*told.close[:2].tolist(), told.close[2] + 100.0, *told.close[3:].tolist()]
