@@ -97,7 +97,7 @@ body.body--dark{--bg:#0e1319;--card:#151c24;--ink:#e6ecf3;--soft:#9aa7b6;--line:
 @media (max-width:46rem){.hf-shell{grid-template-columns:minmax(0,1fr)}
   .hf-side{position:static;max-height:12.5rem;padding:.7rem .7rem 0}.hf-main{padding:.8rem .7rem 3rem}
   .hf-rows{grid-template-columns:repeat(2,minmax(0,1fr))}
-  .hf-top{padding:.45rem .7rem;gap:.4rem .5rem}.hf-plot{height:24rem}
+  .hf-top{padding:.45rem .6rem;gap:.3rem .35rem}.hf-age{font-size:.8rem}.hf-plot{height:24rem}
   .hf-plot.tall{height:28rem}.hf-card{padding:.65rem .55rem}}
 @media (prefers-reduced-motion:reduce){*{transition:none!important;animation:none!important}}
 """

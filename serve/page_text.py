@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from html import escape
 
@@ -9,6 +10,7 @@ from cluster.pictures.figures import LONG_COLOUR, SHORT_COLOUR, short_usd
 from fields.live.readings import LiveReadings
 from fields.snapshot import Feedback, FieldSnapshot, Wall, ZeroGamma
 from market.clock import iso_of_ns
+from market.provenance import Provenance
 
 __all__ = [
     "Tile",
@@ -156,10 +158,21 @@ def settings_table(snapshot: FieldSnapshot) -> str:
             ("spot", f"{price_text(snapshot.spot)}, {snapshot.spot_source}"),
             ("as of", f"{iso_of_ns(snapshot.ts_event_ns)} ({_words(snapshot.provenance.as_of_source.value)})"),
             ("source", f"{snapshot.provenance.source}, {snapshot.provenance.origin}"),
+            ("quality of the chain", _quality(snapshot.provenance)),
             ("price impact", impact if impact[:3] != "nan" else "unknown"),
             ("computed in", f"{total:.1f} ms"),
         ]
     )
+
+
+def _quality(provenance: Provenance) -> str:
+    quality, reason = provenance.quality, provenance.quality_reason
+    if quality is None:
+        return "not checked"
+    if not 0.0 <= quality <= 1.0:
+        return f"{quality:g}, which is no share"
+    # Rounded down, so that only a chain without a fault has 100 %.
+    return f"{math.floor(quality * 100.0)} %" + (f": {reason}" if reason else "")
 
 
 def reasons_table(snapshot: FieldSnapshot) -> str:

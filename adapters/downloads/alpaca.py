@@ -13,7 +13,6 @@ from adapters.alpaca import AlpacaClient, AlpacaConfig
 from adapters.alpaca.columns import Vocabulary, quote_batch, quote_columns, trade_batch, trade_columns
 from adapters.alpaca.names import Directory, Names
 from adapters.alpaca.rows import origin
-from adapters.credentials import load_credentials
 from adapters.downloads.connecting import VenueOptions
 from adapters.downloads.offers import closed_bars, listed_calendar, refuse_kind, today_in_new_york
 from adapters.downloads.tasks import Connection, DownloadTask, FetchedRows, by_session, now_task, timeframe_of
@@ -47,7 +46,7 @@ class AlpacaDownloader:
 
     def __init__(self, options: VenueOptions, clock: Clock) -> None:
         self._options, self._clock = options, clock
-        self._keys = load_credentials("alpaca")
+        self._keys = options.credentials("alpaca")
         self.threads, self.simulated = options.jobs, options.is_simulated
 
     def tasks(self, kind: DataKind, symbol: str, first: date, last: date) -> tuple[DownloadTask, ...]:

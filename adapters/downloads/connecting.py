@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Final
 from urllib.parse import urlsplit
 
+from adapters.credentials import Credentials, load_credentials
 from adapters.downloads.tasks import Downloader
 from market.clock import Clock, SystemClock
 from market.errors import ConfigError
@@ -36,6 +37,8 @@ class VenueOptions:
         Alpaca's feed of shares: ``iex``, ``sip`` or ``delayed_sip``.
     root : str or None
         ThetaData's option root, such as ``SPXW`` for the symbol ``SPX``; the symbol where it is not given.
+    with_keys : bool
+        Whether keys are looked for; not needed where tasks are listed and nobody is asked.
     """
 
     jobs: int = 8
@@ -45,6 +48,7 @@ class VenueOptions:
     requests_per_min: int | None = None
     stock_feed: str = "iex"
     root: str | None = None
+    with_keys: bool = True
 
     def __post_init__(self) -> None:
         if self.base_url is not None and urlsplit(self.base_url).scheme not in {"http", "https"}:
@@ -59,6 +63,12 @@ class VenueOptions:
     def is_simulated(self) -> bool:
         """Whether what comes is marked as simulated."""
         return self.base_url is not None if self.simulated is None else self.simulated
+
+    def credentials(self, vendor: str, *, with_secret: bool = True) -> Credentials:
+        """Return the keys of a vendor, or empty ones where none are looked for."""
+        if not self.with_keys:
+            return Credentials(vendor=vendor, key="")
+        return load_credentials(vendor, with_secret=with_secret)
 
     def named(self, venue: str) -> str:
         """Return the venue as tasks name it: another address is another venue, whose answers stand for themselves."""
@@ -86,7 +96,7 @@ def open_downloader(venue: str, options: VenueOptions, *, clock: Clock | None = 
     Raises
     ------
     ConfigError
-        There is no such venue, no key for it, or its client is not installed.
+        There is no such venue, no key for it where one is needed, or its client is not installed.
     """
     found_clock = clock or SystemClock()
     name, _, exchange = venue.partition(":")

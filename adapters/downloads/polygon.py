@@ -11,7 +11,6 @@ from typing import Final, final
 import numpy as np
 
 from adapters.chains.occ import parse_occ
-from adapters.credentials import load_credentials
 from adapters.downloads.connecting import VenueOptions
 from adapters.downloads.offers import listed_calendar, refuse_kind, today_in_new_york
 from adapters.downloads.tasks import (
@@ -64,7 +63,7 @@ class PolygonDownloader:
 
     def __init__(self, options: VenueOptions, clock: Clock) -> None:
         self._options, self._clock = options, clock
-        self._key = load_credentials("polygon", with_secret=False).key
+        self._key = options.credentials("polygon", with_secret=False).key
         self.threads, self.simulated = options.jobs, options.is_simulated
 
     def tasks(self, kind: DataKind, symbol: str, first: date, last: date) -> tuple[DownloadTask, ...]:

@@ -78,10 +78,11 @@ def data_get(
         requests_per_min=requests_per_min,
         stock_feed=feed,
         root=root,
+        with_keys=not dry_run,
     )
-    (wanted,) = kinds_named(kind)
+    (wanted,), span = kinds_named(kind), (_day("--from", first), _day("--to", last))
     downloader = open_downloader(venue, options)
-    tasks = _planned(downloader, wanted, symbol, _day("--from", first), _day("--to", last))
+    tasks = _planned(downloader, wanted, symbol, *span)
     _run(downloader, tasks, store, skip=not no_skip_existing, dry_run=dry_run, as_json=as_json)
 
 

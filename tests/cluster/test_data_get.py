@@ -92,9 +92,13 @@ def test_a_day_that_fails_is_named_and_the_rest_is_in(tmp_path: Path) -> None:
     assert KEYS["POLYGON_API_KEY"] not in done.stdout + done.stderr
 
 
-def test_a_dry_run_lists_tasks_and_leaves_no_trace(tmp_path: Path) -> None:
-    """A half day is a session; nobody is asked, and no store is made."""
-    arguments = ["data", "get", "polygon", "--kind", "bars", "--symbol", "SPY", "--dry-run"]
+@pytest.mark.parametrize("venue", ["polygon", "alpaca"])
+def test_a_dry_run_lists_tasks_and_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, venue: str) -> None:
+    """A half day is a session; nobody is asked, so that no key is needed, and no store is made."""
+    for name in KEYS:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HEDGEFIELD_CREDENTIALS", str(tmp_path / "none.toml"))
+    arguments = ["data", "get", venue, "--kind", "bars", "--symbol", "SPY", "--dry-run"]
     done = run(tmp_path, *arguments, "--from", "2024-07-03", "--to", "2024-07-05")
     assert done.returncode == 0, done.stderr
     assert "2 tasks (2 dry run): 0 rows" in done.stdout

@@ -77,6 +77,22 @@ def test_tables_hold_every_count_root_and_reason() -> None:
     assert "2e-13 per $ (assumed)" in settings_table(snapshot)
 
 
+@pytest.mark.parametrize(
+    ("quality", "reason", "text"),
+    [
+        (None, "", ">not checked<"),
+        (1.0, "", ">100 %<"),
+        (0.9996, "the bid is above the ask (1 of 2500)", ">99 %: the bid is above the ask (1 of 2500)<"),
+        (NAN, "", ">nan, which is no share<"),
+    ],
+)
+def test_the_quality_of_the_chain_is_shown_with_its_reason(quality: float | None, reason: str, text: str) -> None:
+    """Rounded down, so that a chain with a fault never looks perfect; nobody having looked is said."""
+    snapshot = snapshot_of()
+    judged = replace(snapshot.provenance, quality=quality, quality_reason=reason)
+    assert text in settings_table(replace(snapshot, provenance=judged))
+
+
 def test_text_from_outside_cannot_become_markup() -> None:
     """A file name or symbol with markup in it is shown, not run."""
     snapshot = snapshot_of()
