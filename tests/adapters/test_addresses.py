@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+pytest.importorskip("alpaca")
+pytest.importorskip("massive")
+
 from adapters.addresses import is_local, require_safe
 from adapters.alpaca import AlpacaConfig
 from adapters.downloads import VenueOptions
