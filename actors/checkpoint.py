@@ -17,7 +17,7 @@ from market.errors import DataError
 
 __all__ = ["SCHEMA_VERSION", "Checkpoint", "from_bytes", "read_checkpoint", "to_bytes", "write_checkpoint"]
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 _MAGIC: Final = b"HFCP"
 _HEADER: Final = struct.Struct("<4sHIQ")  # magic, schema version, CRC-32 and length of the body
 
