@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["plain_console", "plain_table", "short_names", "shown_score"]
+__all__ = ["plain_console", "plain_table", "short_names", "shown_name", "shown_score"]
 
 _PIPE_WIDTH: Final = 200
 _LEAST_WIDTH: Final = 120  # below, the terminal breaks the lines: that is better than cut dates and numbers
@@ -56,6 +56,11 @@ def plain_table(*heads: str) -> Table:
 def shown_score(score: float) -> str:
     """Return a score in [0, 1] with four digits, never rounded up to a perfect one."""
     return f"{math.floor(score * 10_000.0) / 10_000.0:.4f}"
+
+
+def shown_name(name: str) -> str:
+    """Return a file's name for a line of a terminal: line ends and control characters are written out."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)
 
 
 def short_names(names: Sequence[str], most: int = 4) -> str:

@@ -86,8 +86,10 @@ def data_import(
 
 
 def _line(report: IngestReport) -> str:
+    from cluster.printing import shown_name
+
     told = report.problem or f"{report.n_rows:,} rows"
-    return f"{report.status.replace('_', ' ')}: {report.path.name}, {told}"
+    return f"{report.status.replace('_', ' ')}: {shown_name(report.path.name)}, {told}"
 
 
 def _show(reports: list[IngestReport], place: str, seconds: float, *, dry_run: bool, as_json: bool) -> None:
@@ -167,7 +169,7 @@ def _gap(gap: Gap) -> dict[str, Any]:
 
 
 def _print_tables(reports: list[IngestReport], sums: dict[str, Any], gaps: dict[str, tuple[Gap, ...]]) -> None:
-    from cluster.printing import plain_console, plain_table, short_names
+    from cluster.printing import plain_console, plain_table, short_names, shown_name
 
     console = plain_console()
     table = plain_table("file", "status!", "kinds", "symbols", "rows>", "repeated>", "corrected>", "left out")
@@ -175,11 +177,15 @@ def _print_tables(reports: list[IngestReport], sums: dict[str, Any], gaps: dict[
         left = ", ".join(f"{reason} {count:,}" for reason, count in sorted(report.n_dropped.items()))
         counts = (f"{count:,}" for count in (report.n_rows, report.n_repeated, report.n_corrected))
         status = report.status.replace("_", " ")
-        table.add_row(report.path.name, status, ", ".join(report.kinds), short_names(report.symbols), *counts, left)
+        table.add_row(
+            shown_name(report.path.name), status, ", ".join(report.kinds), short_names(report.symbols), *counts, left
+        )
     console.print(table, markup=False, highlight=False)
     for report in reports:
         if report.problem:
-            console.print(f"{report.path.name}: {report.problem}", style="dim", markup=False, highlight=False)
+            console.print(
+                f"{shown_name(report.path.name)}: {report.problem}", style="dim", markup=False, highlight=False
+            )
     _print_sums(sums, gaps)
 
 

@@ -128,6 +128,15 @@ def test_a_store_that_cannot_be_written_is_told_before_any_file_is_read(tmp_path
     assert "[1/1]" not in done.stderr
 
 
+def test_a_name_cannot_write_to_the_terminal(tmp_path: Path) -> None:
+    """Line ends and colours in the name of a file are written out."""
+    (file,) = bar_files(tmp_path / "files", 1, 10)
+    file.rename(tmp_path / "files" / "evil\n\x1b[31mred.csv")
+    done = run(tmp_path, "data", "import", str(tmp_path / "files"), "--store", str(tmp_path / "s"), "--jobs", "1")
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "evil\\n\\x1b[31mred.csv" in done.stderr
+
+
 class _CountedPath(PosixPath):
     """A path that counts how often its file is opened."""
 
