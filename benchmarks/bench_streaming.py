@@ -276,10 +276,11 @@ def bench_floor(n_records: int = 500, rounds: int = 200) -> list[Row]:
     from adapters.alpaca.names import Names
     from adapters.alpaca.wire import read_frame
     from adapters.emulated.alpaca_frames import FrameWriter
+    from adapters.emulated.alpaca_records import Tape
     from benchmarks.harness import interleaved_ns
     from benchmarks.streaming_load import sample_batch
 
-    records = FrameWriter(options=True).write(sample_batch(2 * n_records), {"quotes": {"*"}, "trades": set()})
+    records = FrameWriter(Tape.OPTIONS).write(sample_batch(2 * n_records), {"quotes": {"*"}, "trades": set()})
     frame, words = records.frame(range(n_records)), Vocabulary(names=Names(), conditions=Names())
     calls = {"vendor": lambda: msgpack.unpackb(frame), "ours": lambda: read_frame(frame, words)}
     times = interleaved_ns(calls, rounds=rounds)

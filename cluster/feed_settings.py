@@ -76,7 +76,9 @@ class VenueSettings(SettingsPart):
         900.0, ge=0.0, le=86_400.0, description="The same while the market is closed; the next comes at its open."
     )
     bar_symbols: tuple[str, ...] = Field((), description="Alpaca: shares whose minute bars come as context.")
-    coin_symbols: tuple[str, ...] = Field((), description="Alpaca: coins whose minute bars come as context.")
+    coin_symbols: tuple[str, ...] = Field(
+        (), description="Alpaca: coins whose minute bars come as context, and quotes and trades under their own names."
+    )
     news_every_s: float | None = Field(
         None, ge=1.0, le=86_400.0, description="Alpaca: time between questions for news, seconds; none without it."
     )

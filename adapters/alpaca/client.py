@@ -138,6 +138,16 @@ class AlpacaClient:
         asked = vendor.CryptoBarsRequest(symbol_or_symbols=symbol, timeframe=frame, **_span(start_ns, end_ns))
         return self._bar_batch(symbol, _asked(self._coins.get_crypto_bars, asked), 1)
 
+    def coin_trades(self, symbol: str, start_ns: int, end_ns: int | None = None) -> list[TradeRow]:
+        """Return the trades of a coin with the side that took; up to now where there is no end."""
+        asked = vendor.CryptoTradesRequest(symbol_or_symbols=symbol, **_span(start_ns, end_ns))
+        return _rows(_asked(self._coins.get_crypto_trades, asked), trade_row)
+
+    def coin_quotes(self, symbol: str, start_ns: int, end_ns: int | None = None) -> list[QuoteRow]:
+        """Return the quotes of a coin; up to now where there is no end."""
+        asked = vendor.CryptoQuoteRequest(symbol_or_symbols=symbol, **_span(start_ns, end_ns))
+        return _rows(_asked(self._coins.get_crypto_quotes, asked), quote_row)
+
     def option_bars(
         self, symbol: str, contracts: Sequence[str], start_ns: int, end_ns: int, *, minutes: int = 1
     ) -> BarBatch:

@@ -14,7 +14,7 @@ from adapters.alpaca.names import Directory, Names
 from adapters.alpaca.rows import QuoteRow, TradeRow, trade_flags
 from market.chains import FloatArray, IntArray
 from market.provenance import Provenance
-from market.trades import CONSOLIDATED, UNDERLYING, Int64Array, QuoteBatch, TradeBatch, select
+from market.trades import CONSOLIDATED, UNDERLYING, Int8Array, Int64Array, QuoteBatch, TradeBatch, select
 
 __all__ = [
     "Columns",
@@ -88,6 +88,8 @@ class TradeColumns:
         The exchange's letter as a number, 65 for ``A``; `CONSOLIDATED` where none is told.
     conditions : ndarray of int32
         Number of the sale conditions.
+    aggressor : ndarray of int8
+        +1 buyer, -1 seller, 0 where the venue does not tell.
     """
 
     name: IntArray
@@ -97,6 +99,7 @@ class TradeColumns:
     number: Int64Array
     venue: NDArray[np.int16]
     conditions: IntArray
+    aggressor: Int8Array
 
 
 Columns = QuoteColumns | TradeColumns
@@ -162,6 +165,7 @@ def trade_columns(rows: Sequence[TradeRow], words: Vocabulary) -> TradeColumns:
         number=np.array([row.number for row in rows], dtype=np.int64),
         venue=venue_numbers([row.venue for row in rows]),
         conditions=words.conditions.numbers([row.conditions for row in rows]),
+        aggressor=np.array([row.aggressor for row in rows], dtype=np.int8),
     )
 
 
@@ -245,7 +249,7 @@ def trade_batch(
         size=columns.size,
         flags=trade_flags(conditions.texts(), columns.conditions, columns.venue, place == UNDERLYING),
         venue=columns.venue,
-        aggressor=np.zeros(place.shape[0], dtype=np.int8),
+        aggressor=columns.aggressor,
     )
     return select(batch, _order(place, columns.ts_ns))
 

@@ -31,7 +31,8 @@ class AlpacaConfig:
     stock_feed, option_feed : str
         ``iex``, ``sip`` or ``delayed_sip``, and ``indicative`` or ``opra``.
     bar_symbols, coin_symbols : tuple of str
-        Shares, and coins such as ``BTC/USD``, whose minute bars are streamed besides, as context of every underlying.
+        Shares, and coins such as ``BTC/USD``, whose minute bars are streamed besides, as context of every underlying;
+        of coins also quotes and trades, each under its own name.
     stream_options : bool
         Whether options are streamed; otherwise they come with the whole chains only, as a plan with few symbols needs.
     max_days : int

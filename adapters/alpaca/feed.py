@@ -5,27 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar, final
-
-import numpy as np
+from typing import Final, final
 
 from adapters.alpaca.bars import BarIntake
+from adapters.alpaca.batches import tick_batches
 from adapters.alpaca.client import AlpacaClient
-from adapters.alpaca.coins import CoinBars
-from adapters.alpaca.columns import (
-    Columns,
-    QuoteColumns,
-    TradeColumns,
-    Vocabulary,
-    joined,
-    quote_batch,
-    quote_columns,
-    taken,
-    trade_batch,
-    trade_columns,
-)
+from adapters.alpaca.coins import CoinStream
+from adapters.alpaca.columns import Columns, Vocabulary, quote_columns, trade_columns
 from adapters.alpaca.config import AlpacaConfig, Tape
-from adapters.alpaca.names import FOREIGN, Directory, Names
+from adapters.alpaca.names import Directory, Names
 from adapters.alpaca.news import NewsPolling
 from adapters.alpaca.rows import QuoteRow, TradeRow, origin
 from adapters.alpaca.seen import SeenRows
@@ -39,7 +27,6 @@ from market.ports import ContextMessage, MarketBatch
 
 __all__ = ["AlpacaFactory", "AlpacaFeed"]
 
-_Kind = TypeVar("_Kind", bound=Columns)
 _NS_PER_S: Final = 1e9
 _NEVER_NS: Final = 1 << 62
 _SKEW_EVERY: Final = 16  # chains
@@ -73,7 +60,7 @@ class AlpacaFeed:
         self.news = NewsPolling(
             lambda since_ns: self.client.news(config.symbols, since_ns), config.news_every_s, self.client.now_ns
         )
-        self.coins = CoinBars(config, credentials, self.client)
+        self.coins = CoinStream(config, credentials, self.client)
         self._bars = BarIntake(config.bar_symbols, self.client.bars, simulated=config.emulated)
         # What an error leaves behind comes with the next batch.
         self._waiting: list[Columns] = []
@@ -101,6 +88,7 @@ class AlpacaFeed:
         """What went wrong and was put right: reconnects, back-fills, duplicates, rejected and foreign messages."""
         found = Counter(self._counts)
         found.update(chain_failures=self.polling.asking.failures, news_failures=self.news.asking.failures)
+        found.update(self.coins.counts)
         for arrivals in self.arrivals.values():
             found.update(arrivals.counts)
         for seen in self._seen.values():
@@ -139,6 +127,7 @@ class AlpacaFeed:
                 self._collect(kind, arrivals)
         for kind in tuple(self._gaps):
             self._fill(kind)
+        self.coins.collect()
         self._context += self.news.turn()
         for source in (self._bars, self.coins):
             self._context += source.take(self.client.now_ns())
@@ -240,34 +229,21 @@ class AlpacaFeed:
     def _batch(self) -> MarketBatch:
         now_ns = max([self.client.now_ns(), *(item.ts_event_ns for item in (*self._chains, *self._context))])
         provenance = origin("stream", simulated=self._config.emulated)
-        quotes = [
-            quote_batch(symbol, part, self._directory, now_ns, provenance)
-            for symbol, part in self._by_symbol([item for item in self._waiting if isinstance(item, QuoteColumns)])
-        ]
-        trades = [
-            trade_batch(symbol, part, self._directory, self._words.conditions, now_ns, provenance)
-            for symbol, part in self._by_symbol([item for item in self._waiting if isinstance(item, TradeColumns)])
-        ]
+        own = tick_batches(self._waiting, self._directory, self._words, now_ns, provenance)
+        self._counts["foreign"] += own.n_foreign
+        coins = self.coins.ticks(now_ns)
+        quotes, trades = own.quotes + coins.quotes, own.trades + coins.trades
         newest_ns = [now_ns, *(item.ts_event_ns for item in quotes), *(item.ts_event_ns for item in trades)]
         batch = MarketBatch(
             sequence=self._recent.sequence,
             ts_event_ns=max(newest_ns),
             chains=self._chains,
-            quotes=tuple(quotes),
-            trades=tuple(trades),
+            quotes=quotes,
+            trades=trades,
             context=self._context,
         )
         self._waiting, self._chains, self._context = [], (), ()
         return batch
-
-    def _by_symbol(self, parts: list[_Kind]) -> list[tuple[str, _Kind]]:
-        if not parts:
-            return []
-        whole = joined(parts)
-        owner = self._directory.owner(whole.name)
-        self._counts["foreign"] += int(np.count_nonzero(owner == FOREIGN))
-        chosen = ((symbol, np.flatnonzero(owner == place)) for place, symbol in enumerate(self._config.symbols))
-        return [(symbol, taken(whole, rows)) for symbol, rows in chosen if rows.size]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

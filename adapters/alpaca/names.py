@@ -74,6 +74,11 @@ class Directory:
         for symbol in symbols:
             self.add(symbol, ())
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The underlyings, in the order of `owner`."""
+        return self._symbols
+
     def listed(self, symbol: str) -> tuple[str, ...]:
         """Return the contracts of an underlying in the order in which they were first listed."""
         return self._listed[symbol]

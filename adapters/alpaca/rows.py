@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from market.provenance import AsOfSource, Provenance
 from market.trades import UNDERLYING, ContractTable, TradeFlag
 
 __all__ = [
+    "TAKERS",
     "QuoteRow",
     "TradeRow",
     "contract_table",
@@ -40,6 +41,9 @@ _OPTION_FLAGS = {
     **dict.fromkeys("fhijlmnop", TradeFlag.COMPLEX),
     **dict.fromkeys("gk", TradeFlag.COMPLEX | TradeFlag.AUCTION),
 }
+TAKERS: Final = {"B": 1, "S": -1}
+"""Letters of the side that took, of coins."""
+
 _MOST_NUMBER = 1 << 63
 _LETTERS = (_STOCK_FLAGS, _OPTION_FLAGS)
 _OFF_EXCHANGE = "D"  # the trade reporting facility, of stocks
@@ -55,6 +59,7 @@ class TradeRow(NamedTuple):
     number: int
     venue: str
     conditions: str
+    aggressor: int = 0  # +1 buyer, -1 seller, 0 where the venue does not tell: it does for coins only
 
 
 class QuoteRow(NamedTuple):
@@ -80,9 +85,8 @@ def trade_row(name: str, record: Mapping[str, Any]) -> TradeRow | None:
     try:
         price, size = float(record["p"]), float(record["s"])
         conditions = "".join(record.get("c") or ())
-        row = TradeRow(
-            name, stamp_ns(record["t"]), price, size, int(record.get("i", -1)), str(record.get("x") or ""), conditions
-        )
+        number, venue, taker = int(record.get("i", -1)), str(record.get("x") or ""), str(record.get("tks") or "")
+        row = TradeRow(name, stamp_ns(record["t"]), price, size, number, venue, conditions, TAKERS.get(taker, 0))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
     sound = 0.0 < price < math.inf and 0.0 < size < math.inf and abs(row.number) < _MOST_NUMBER

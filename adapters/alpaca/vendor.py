@@ -17,6 +17,8 @@ with warnings.catch_warnings():
     from alpaca.data.live.stock import StockDataStream
     from alpaca.data.requests import (
         CryptoBarsRequest,
+        CryptoQuoteRequest,
+        CryptoTradesRequest,
         NewsRequest,
         OptionBarsRequest,
         OptionChainRequest,
@@ -39,6 +41,8 @@ __all__ = [
     "CryptoBarsRequest",
     "CryptoDataStream",
     "CryptoHistoricalDataClient",
+    "CryptoQuoteRequest",
+    "CryptoTradesRequest",
     "DataFeed",
     "GetCalendarRequest",
     "GetOptionContractsRequest",

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from adapters.alpaca.columns import Columns, QuoteColumns, TradeColumns, Vocabulary, taken, venue_numbers
+from adapters.alpaca.rows import TAKERS
 from market.chains import BoolArray, FloatArray
 from market.trades import Int64Array
 
@@ -39,6 +40,7 @@ class _Trade(msgspec.Struct, tag_field="T", tag="t", gc=False):
     number: _Number = msgspec.field(name="i", default=-1)
     venue: str = msgspec.field(name="x", default="")
     conditions: list[str] | str | None = msgspec.field(name="c", default=None)
+    taker: str = msgspec.field(name="tks", default="")
 
 
 _decoder = msgspec.msgpack.Decoder(list[_Quote | _Trade])
@@ -112,6 +114,7 @@ def _trade_columns(records: list[_Trade], words: Vocabulary) -> TradeColumns:
         number=np.fromiter([record.number for record in records], np.int64, n),
         venue=venue_numbers([record.venue for record in records]),
         conditions=words.conditions.numbers(["".join(record.conditions or ()) for record in records]),
+        aggressor=np.fromiter([TAKERS.get(record.taker, 0) for record in records], np.int8, n),
     )
 
 

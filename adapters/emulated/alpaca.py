@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from adapters.emulated import alpaca_rest as rest
+from adapters.emulated.alpaca_records import Tape
 from adapters.emulated.alpaca_streams import AlpacaStreams
 from adapters.emulated.faults import Fault, FaultKind
 from adapters.emulated.server import Desk
@@ -85,7 +86,7 @@ class AlpacaFrontEnd:
         self._asked: deque[float] = deque()
 
     def routes(self, desk: Desk) -> Sequence[BaseRoute]:
-        """Return the routes of stocks, options, bars of coins, calendar, news and the streams."""
+        """Return the routes of stocks, options, coins, calendar, news and the streams."""
         data = rest.AlpacaRest(desk.market, self._snapshot_page)
         table: dict[str, Callable[[Request], Any]] = {
             "/v2/stocks/bars": data.stock_bars,
@@ -104,6 +105,8 @@ class AlpacaFrontEnd:
             "/v1beta1/options/quotes/latest": data.latest_quotes,
             "/v1beta1/options/trades/latest": data.latest_trades,
             "/v1beta3/crypto/us/bars": data.stock_bars,
+            "/v1beta3/crypto/us/quotes": data.coin_quotes,
+            "/v1beta3/crypto/us/trades": data.coin_trades,
             "/v1beta1/news": lambda request: data.news(request, self._articles(desk)),
         }
         plain = [Route(path, self._answering(handler)) for path, handler in table.items()]
@@ -132,16 +135,16 @@ class AlpacaFrontEnd:
 
     def _streams(self, desk: Desk) -> list[BaseRoute]:
         routes: list[BaseRoute] = []
-        kinds = (
-            (False, "/v2/", _STOCK_FEEDS),
-            (True, "/v1beta1/", _OPTION_FEEDS),
-            (False, "/v1beta3/crypto/", _COIN_FEEDS),
+        tapes = (
+            (Tape.STOCKS, "/v2/", _STOCK_FEEDS),
+            (Tape.OPTIONS, "/v1beta1/", _OPTION_FEEDS),
+            (Tape.COINS, "/v1beta3/crypto/", _COIN_FEEDS),
         )
-        for options, prefix, feeds in kinds:
+        for tape, prefix, feeds in tapes:
             streams = AlpacaStreams(
                 desk,
                 self._is_known,
-                options=options,
+                tape=tape,
                 symbol_limit=self._symbol_limit,
                 connection_limit=self._connection_limit,
             )

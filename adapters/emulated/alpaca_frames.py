@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from adapters.emulated.alpaca_records import (
     OPTION_VENUES,
     STOCK_VENUES,
+    TAKERS,
+    Tape,
     occ_symbols,
     option_condition,
     stock_conditions,
@@ -31,6 +33,11 @@ _STAMP: Final = struct.pack(">Q", 0xFEDC_BA98_7654_3210)
 _NUMBERS: Final = tuple(-(1.5 + place) * 2.0**-1000 for place in range(4))
 _TRADE_ID: Final = -0x0123_4567_89AB_CDEF
 _EIGHT: Final = np.arange(8)
+_QUOTE_LETTERS: Final[dict[Tape, dict[str, Any]]] = {
+    Tape.STOCKS: {"bx": "Q", "ax": "Q", "c": ["R"], "z": "B"},
+    Tape.OPTIONS: {"bx": "Q", "ax": "Q", "c": "A"},
+    Tape.COINS: {},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,23 +53,25 @@ def _template(record: dict[str, Any], values: Sequence[bytes]) -> _Template:
     return _Template(record=written, places=tuple(written.index(value) for value in values))
 
 
-def _quote_template(name: str, *, is_stock: bool) -> _Template:
+def _quote_template(name: str, tape: Tape) -> _Template:
     bid, ask, bid_size, ask_size = _NUMBERS
-    record = {"T": "q", "S": name, "t": msgspec.msgpack.Ext(-1, _STAMP), "bx": "Q", "bp": bid, "bs": bid_size}
-    record |= {"ax": "Q", "ap": ask, "as": ask_size} | ({"c": ["R"], "z": "B"} if is_stock else {"c": "A"})
+    record: dict[str, Any] = {"T": "q", "S": name, "t": msgspec.msgpack.Ext(-1, _STAMP), "bp": bid, "bs": bid_size}
+    record |= {"ap": ask, "as": ask_size} | _QUOTE_LETTERS[tape]
     return _template(record, [_STAMP, *(struct.pack(">d", number) for number in _NUMBERS)])
 
 
-def _trade_template(name: str, venue: int, flags: int, *, is_stock: bool) -> _Template:
+def _trade_template(name: str, venue: int, flags: int, aggressor: int, tape: Tape) -> _Template:
     price, size = _NUMBERS[:2]
     record = {"T": "t", "S": name, "t": msgspec.msgpack.Ext(-1, _STAMP), "p": price, "s": size}
     values = [_STAMP, *(struct.pack(">d", number) for number in (price, size))]
-    if is_stock:
-        record |= {"x": STOCK_VENUES[venue % 16], "i": _TRADE_ID, "z": "B", "c": stock_conditions(flags)}
-        values.append(struct.pack(">q", _TRADE_ID))
-    else:
-        record |= {"x": OPTION_VENUES[venue % 16], "c": option_condition(flags)}
-    return _template(record, values)
+    if tape is Tape.OPTIONS:
+        return _template(record | {"x": OPTION_VENUES[venue % 16], "c": option_condition(flags)}, values)
+    record["i"] = _TRADE_ID
+    if tape is Tape.STOCKS:
+        record |= {"x": STOCK_VENUES[venue % 16], "z": "B", "c": stock_conditions(flags)}
+    elif aggressor:
+        record["tks"] = TAKERS[aggressor]
+    return _template(record, [*values, struct.pack(">q", _TRADE_ID)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +108,15 @@ class FrameWriter:
 
     Parameters
     ----------
-    options : bool
-        Whether the stream tells options rather than stocks.
+    tape : Tape
+        What the stream tells; coins are the underlyings with a stroke in their names, such as ``BTC/USD``.
     """
 
-    def __init__(self, *, options: bool) -> None:
-        self._options = options
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
         self._names: dict[str, tuple[ContractTable, list[str]]] = {}
         self._quotes: dict[str, _Template] = {}
-        self._trades: dict[tuple[str, int, int], _Template] = {}
+        self._trades: dict[tuple[str, int, int, int], _Template] = {}
 
     def write(self, batch: MarketBatch, wanted: dict[str, set[str]]) -> Records:
         """Return the records of a batch.
@@ -135,8 +144,9 @@ class FrameWriter:
 
     def _chosen(self, batch: QuoteBatch | TradeBatch, wanted: set[str]) -> tuple[list[str], Int64Array]:
         """Return the names of the contracts, the underlying's last, and the rows that are wanted."""
-        rows = np.flatnonzero((batch.contract != UNDERLYING) == self._options)
-        if not (wanted and rows.size):
+        rows = np.flatnonzero((batch.contract != UNDERLYING) == (self._tape is Tape.OPTIONS))
+        is_told = ("/" in batch.symbol) is (self._tape is Tape.COINS)
+        if not (wanted and rows.size and is_told):
             return [], rows[:0]
         known = self._names.get(batch.symbol)
         if known is None or known[0] is not batch.contracts:
@@ -156,21 +166,24 @@ class FrameWriter:
     def _quote(self, name: str) -> _Template:
         found = self._quotes.get(name)
         if found is None:
-            found = self._quotes[name] = _quote_template(name, is_stock=not self._options)
+            found = self._quotes[name] = _quote_template(name, self._tape)
         return found
 
     def _trade_records(self, trades: TradeBatch, wanted: set[str]) -> Records:
         names, rows = self._chosen(trades, wanted)
-        kinds = zip(*(column[rows].tolist() for column in (trades.contract, trades.venue, trades.flags)), strict=True)
-        templates = [self._trade((names[place], venue, flags)) for place, venue, flags in kinds]
+        told = (trades.contract, trades.venue, trades.flags, trades.aggressor)
+        kinds = zip(*(column[rows].tolist() for column in told), strict=True)
+        # Stocks and options have no taker's letter: one template serves both sides.
+        sided = int(self._tape is Tape.COINS)
+        templates = [self._trade((names[place], venue, flags, side * sided)) for place, venue, flags, side in kinds]
         columns = [_stamps(trades.ts_ns[rows]), trades.price[rows].astype(">f8"), trades.size[rows].astype(">f8")]
-        columns += [] if self._options else [trades.trade_id[rows].astype(">i8")]
+        columns += [] if self._tape is Tape.OPTIONS else [trades.trade_id[rows].astype(">i8")]
         return _filled(templates, columns)
 
-    def _trade(self, kind: tuple[str, int, int]) -> _Template:
+    def _trade(self, kind: tuple[str, int, int, int]) -> _Template:
         found = self._trades.get(kind)
         if found is None:
-            found = self._trades[kind] = _trade_template(*kind, is_stock=not self._options)
+            found = self._trades[kind] = _trade_template(*kind, self._tape)
         return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
@@ -18,9 +19,13 @@ from market.trades import UNDERLYING, ContractTable, QuoteBatch, TradeBatch, Tra
 __all__ = [
     "OPTION_VENUES",
     "STOCK_VENUES",
+    "TAKERS",
     "Stamp",
+    "Tape",
     "bar_records",
     "chain_symbols",
+    "coin_quote_records",
+    "coin_trade_records",
     "contract_records",
     "decoded",
     "encoded",
@@ -35,6 +40,16 @@ __all__ = [
 ]
 
 Stamp = Callable[[int], object]
+
+
+class Tape(StrEnum):
+    """Which of the venue's streams."""
+
+    STOCKS = "stocks"
+    OPTIONS = "options"
+    COINS = "coins"
+
+
 _NS: Final = 1_000_000_000
 _DAY_NS: Final = 86_400 * _NS
 _YEAR_DAYS: Final = 365.0
@@ -43,6 +58,9 @@ STOCK_VENUES: Final = "VNQPZKJYABCDHMXU"
 
 OPTION_VENUES: Final = "CANXBDEHIJMOPQTU"
 """Letters of exchanges for options, by number modulo 16."""
+
+TAKERS: Final = {1: "B", -1: "S"}
+"""Letters of the side that took, of coins."""
 
 # Condition letters of the consolidated tapes and of OPRA.
 _STOCK_CONDITIONS = {TradeFlag.AUCTION: "O", TradeFlag.OUT_OF_SEQUENCE: "Z"}
@@ -140,6 +158,21 @@ def quote_records(quotes: QuoteBatch, stamp: Stamp) -> Iterator[tuple[str, dict[
         }
         record["c"] = ["R"] if place == UNDERLYING else "A"
         yield names[place], record | ({"z": "B"} if place == UNDERLYING else {})
+
+
+def coin_trade_records(trades: TradeBatch, stamp: Stamp) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield symbol and record of each trade of a coin: number and taker, and neither exchange nor condition."""
+    columns = (trades.ts_ns, trades.price, trades.size, trades.trade_id, trades.aggressor)
+    for ts_ns, price, size, number, aggressor in zip(*(column.tolist() for column in columns), strict=True):
+        record = {"t": stamp(ts_ns), "p": price, "s": size, "i": number}
+        yield trades.symbol, record | ({"tks": TAKERS[aggressor]} if aggressor else {})
+
+
+def coin_quote_records(quotes: QuoteBatch, stamp: Stamp) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield symbol and record of each quote of a coin: prices and sizes, and nothing else."""
+    sides = (np.nan_to_num(side) for side in (quotes.bid, quotes.bid_size, quotes.ask, quotes.ask_size))
+    for ts_ns, *values in zip(quotes.ts_ns.tolist(), *(np.asarray(side).tolist() for side in sides), strict=True):
+        yield quotes.symbol, {"t": stamp(ts_ns), **dict(zip(("bp", "bs", "ap", "as"), values, strict=True))}
 
 
 def bar_records(bars: Bars, stamp: Stamp) -> list[dict[str, Any]]:

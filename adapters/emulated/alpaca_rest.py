@@ -16,6 +16,8 @@ from starlette.requests import Request
 from adapters.chains.occ import parse_occ
 from adapters.emulated.alpaca_records import (
     bar_records,
+    coin_quote_records,
+    coin_trade_records,
     contract_records,
     occ_symbols,
     quote_records,
@@ -84,6 +86,22 @@ class AlpacaRest:
     def stock_quotes(self, request: Request) -> dict[str, Any]:
         """Return quotes by symbol, paged."""
         return self._ticks(request, "quotes")
+
+    def coin_trades(self, request: Request) -> dict[str, Any]:
+        """Return trades by coin, paged."""
+        names, (start_ns, end_ns) = _symbols(request), _span(request)
+        found = (self._market.trades(name, start_ns, end_ns) for name in names)
+        return _by_symbol(
+            "trades", [row for item in found if item for row in coin_trade_records(item, rfc3339)], request
+        )
+
+    def coin_quotes(self, request: Request) -> dict[str, Any]:
+        """Return quotes by coin, paged."""
+        names, (start_ns, end_ns) = _symbols(request), _span(request)
+        found = (self._market.quotes(name, start_ns, end_ns) for name in names)
+        return _by_symbol(
+            "quotes", [row for item in found if item for row in coin_quote_records(item, rfc3339)], request
+        )
 
     def option_trades(self, request: Request) -> dict[str, Any]:
         """Return trades by contract, paged."""

@@ -1,4 +1,4 @@
-"""Alpaca's stream protocol for stocks and options: hello, authentication, subscriptions, msgpack frames."""
+"""Alpaca's stream protocol for stocks, options and coins: hello, authentication, subscriptions, msgpack frames."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from starlette.websockets import WebSocket
 
 from adapters.emulated.alpaca_frames import FrameWriter
-from adapters.emulated.alpaca_records import bar_records, decoded, encoded, wire_stamp
+from adapters.emulated.alpaca_records import Tape, bar_records, decoded, encoded, wire_stamp
 from adapters.emulated.faults import FaultKind
 from adapters.emulated.server import Desk
 from adapters.emulated.streams import ClientMessage, StreamSession
@@ -41,8 +41,8 @@ class AlpacaStreams:
         The market and the record.
     known : callable
         Whether a key and its secret are.
-    options : bool
-        Whether the feed tells options rather than stocks.
+    tape : Tape
+        What the feed tells.
     symbol_limit : int
         Most symbols that one channel may hold.
     connection_limit : int
@@ -54,13 +54,13 @@ class AlpacaStreams:
         desk: Desk,
         known: Callable[[str, str], bool],
         *,
-        options: bool,
+        tape: Tape,
         symbol_limit: int,
         connection_limit: int,
     ) -> None:
-        self._desk, self._known, self._options = desk, known, options
+        self._desk, self._known, self._tape = desk, known, tape
         self._symbol_limit, self._connection_limit = symbol_limit, connection_limit
-        self._writer = FrameWriter(options=options)
+        self._writer = FrameWriter(tape)
         self._told_until: WeakKeyDictionary[StreamSession, int] = WeakKeyDictionary()
         self._n_authenticated = 0
 
@@ -121,7 +121,7 @@ class AlpacaStreams:
         records = self._writer.write(batch, wanted)
         for first in range(0, len(records), _FRAME_RECORDS):
             await session.publish(range(first, min(first + _FRAME_RECORDS, len(records))), records.frame)
-        if wanted["bars"] and not self._options:
+        if wanted["bars"] and self._tape is not Tape.OPTIONS:
             await session.publish(self._bars(batch.ts_event_ns, session, wanted["bars"]), encoded)
 
     def _bars(self, now_ns: int, session: StreamSession, names: set[str]) -> list[dict[str, Any]]:

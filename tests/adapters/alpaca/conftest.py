@@ -14,11 +14,15 @@ from adapters.credentials import Credentials
 from adapters.emulated import EmulatedServer
 from adapters.emulated.alpaca import AlpacaFrontEnd, NewsArticle
 from market.ports import MarketBatch, MarketFeed
+from market.trades import UNDERLYING, select
 from tests.adapters.emulated.toy import SYMBOL, small_feed
 
 pytest.importorskip("alpaca")
 
 KEY, SECRET = "PKEMULATED0000000001", "s3cr3t-of-the-emulated-venue"  # pragma: allowlist secret
+
+
+COIN = "BTC/USD"
 
 
 class GreekFeed:
@@ -43,6 +47,29 @@ class GreekFeed:
             for chain in batch.chains
         )
         return replace(batch, chains=chains)
+
+
+class CoinFeed:
+    """The small feed, whose prints and quotes of the underlying are those of a coin as well."""
+
+    def __init__(self, inner: MarketFeed) -> None:
+        self._inner = inner
+        self.symbols, self.delay_s, self.rewind = (*inner.symbols, COIN), inner.delay_s, inner.rewind
+
+    def next_batch(self) -> MarketBatch | None:
+        """Return the next batch with the coin's rows; the side that took is that of the number's last two bits."""
+        batch = self._inner.next_batch()
+        if batch is None:
+            return None
+        trades = [select(item, item.contract == UNDERLYING) for item in batch.trades]
+        quotes = [select(item, item.contract == UNDERLYING) for item in batch.quotes]
+        sides = [np.array([1, -1, 0, 1], dtype=np.int8)[item.trade_id & 3] for item in trades]
+        sided = (replace(item, symbol=COIN, aggressor=side) for item, side in zip(trades, sides, strict=True))
+        return replace(
+            batch,
+            trades=(*batch.trades, *sided),
+            quotes=(*batch.quotes, *(replace(item, symbol=COIN) for item in quotes)),
+        )
 
 
 @pytest.fixture

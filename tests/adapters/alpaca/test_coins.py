@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,29 +15,10 @@ from adapters.credentials import Credentials
 from adapters.emulated import EmulatedServer
 from adapters.emulated.alpaca import AlpacaFrontEnd
 from market.bars import BarBatch
-from market.ports import MarketBatch, MarketFeed
-from market.trades import UNDERLYING, select
-from tests.adapters.alpaca.conftest import KEY, SECRET
+from tests.adapters.alpaca.conftest import COIN, KEY, SECRET, CoinFeed
 from tests.adapters.emulated.toy import SYMBOL, small_feed
 
-_COIN = "BTC/USD"
 _MINUTE_NS = 60_000_000_000
-
-
-class CoinFeed:
-    """The small feed, whose prints of the underlying are those of a coin as well."""
-
-    def __init__(self, inner: MarketFeed) -> None:
-        self._inner = inner
-        self.symbols, self.delay_s, self.rewind = (*inner.symbols, _COIN), inner.delay_s, inner.rewind
-
-    def next_batch(self) -> MarketBatch | None:
-        """Return the next batch with the coin's prints."""
-        batch = self._inner.next_batch()
-        if batch is None:
-            return None
-        own = [select(trades, trades.contract == UNDERLYING) for trades in batch.trades]
-        return replace(batch, trades=(*batch.trades, *(replace(trades, symbol=_COIN) for trades in own)))
 
 
 def test_bars_of_coins_are_context_over_a_cut(credentials: Credentials, config_of: Callable[..., Any]) -> None:
@@ -53,7 +33,7 @@ def test_bars_of_coins_are_context_over_a_cut(credentials: Credentials, config_o
     front = AlpacaFrontEnd(KEY, SECRET, requests_per_min=100_000)
     with EmulatedServer(front, CoinFeed(small_feed(chain_every=5))) as venue:
         venue.step(20)
-        config = config_of(venue, symbols=(SYMBOL,), coin_symbols=(_COIN,), stream_options=False)
+        config = config_of(venue, symbols=(SYMBOL,), coin_symbols=(COIN,), stream_options=False)
         feed = AlpacaFeed(config, credentials, clock=venue.desk.clock)
         begun_ns = venue.desk.clock.now_ns() // _MINUTE_NS * _MINUTE_NS
         batches = [feed.next_batch()]
@@ -66,10 +46,10 @@ def test_bars_of_coins_are_context_over_a_cut(credentials: Credentials, config_o
         assert feed.coins.arrivals.wait(is_open_again, 10.0)
         batches += [feed.next_batch(), feed.next_batch()]
         feed.close()
-        bars, now_ns = venue.desk.market.bars(_COIN, _MINUTE_NS), venue.desk.clock.now_ns()
+        bars, now_ns = venue.desk.market.bars(COIN, _MINUTE_NS), venue.desk.clock.now_ns()
     told = [item for batch in batches for item in batch.context if isinstance(item, BarBatch)]
     ended = (bars.start_ns >= begun_ns) & (bars.start_ns + _MINUTE_NS <= now_ns)
-    assert {item.symbol for item in told} == {_COIN}
+    assert {item.symbol for item in told} == {COIN}
     assert np.count_nonzero(ended) >= 3
     np.testing.assert_array_equal(np.concatenate([item.start_ns for item in told]), bars.start_ns[ended])
     np.testing.assert_array_equal(np.concatenate([item.close for item in told]), bars.close[ended])

@@ -10,9 +10,16 @@ import numpy as np
 import pytest
 
 from adapters.emulated.alpaca_frames import FrameWriter
-from adapters.emulated.alpaca_records import quote_records, trade_records, wire_stamp
+from adapters.emulated.alpaca_records import (
+    Tape,
+    coin_quote_records,
+    coin_trade_records,
+    quote_records,
+    trade_records,
+    wire_stamp,
+)
 from market.ports import MarketBatch
-from market.trades import TradeFlag
+from market.trades import UNDERLYING, TradeFlag, select
 from tests.adapters.emulated.toy import SYMBOL, small_feed
 
 msgpack = pytest.importorskip("msgpack", reason="comes with the vendor's client")
@@ -29,24 +36,36 @@ def _batch() -> MarketBatch:
     return replace(batch, trades=(replace(trades, flags=flags),))
 
 
-def _records(batch: MarketBatch, *, options: bool) -> list[dict[str, Any]]:
+def _records(batch: MarketBatch, tape: Tape) -> list[dict[str, Any]]:
     """Return the records one by one, as REST tells them."""
-    parts = [("q", quote_records(quotes, wire_stamp)) for quotes in batch.quotes]
-    parts += [("t", trade_records(trades, wire_stamp)) for trades in batch.trades]
+    quote, trade = (
+        (quote_records, trade_records) if tape is not Tape.COINS else (coin_quote_records, coin_trade_records)
+    )
+    parts = [("q", quote(quotes, wire_stamp)) for quotes in batch.quotes]
+    parts += [("t", trade(trades, wire_stamp)) for trades in batch.trades]
     found = [{"T": letter, "S": name, **record} for letter, records in parts for name, record in records]
-    return [record for record in found if ("z" not in record) is options]
+    return [record for record in found if ("z" in record) is (tape is Tape.STOCKS)]
+
+
+def _coins(batch: MarketBatch) -> MarketBatch:
+    """Return the prints and quotes of the underlying as those of a coin, whose venue tells who took."""
+    trades = select(batch.trades[0], batch.trades[0].contract == UNDERLYING)
+    quotes = select(batch.quotes[0], batch.quotes[0].contract == UNDERLYING)
+    sides = np.resize([1, -1, 0], trades.n_trades).astype(np.int8)
+    coin = replace(trades, symbol="BTC/USD", aggressor=sides)
+    return replace(batch, trades=(coin,), quotes=(replace(quotes, symbol="BTC/USD"),))
 
 
 def _decoded(frame: bytes) -> Any:
     return msgpack.unpackb(frame)  # stamps as nanoseconds, where msgspec cuts them
 
 
-@pytest.mark.parametrize("options", [False, True])
-def test_a_frame_holds_the_records(*, options: bool) -> None:
+@pytest.mark.parametrize("tape", Tape)
+def test_a_frame_holds_the_records(tape: Tape) -> None:
     """Quotes, then trades, with every key and nanosecond."""
-    batch = _batch()
-    records = FrameWriter(options=options).write(batch, _ALL)
-    expected = _decoded(msgspec.msgpack.encode(_records(batch, options=options)))
+    batch = _coins(_batch()) if tape is Tape.COINS else _batch()
+    records = FrameWriter(tape).write(batch, _ALL)
+    expected = _decoded(msgspec.msgpack.encode(_records(batch, tape)))
     assert len(records) == len(expected) > 3
     assert _decoded(records.frame(range(len(records)))) == expected
     assert _decoded(records.frame(range(1, 3))) == expected[1:3]
@@ -55,8 +74,8 @@ def test_a_frame_holds_the_records(*, options: bool) -> None:
 
 def test_only_what_is_subscribed_is_written() -> None:
     """By channel and by name; a table of contracts that comes later has its own names."""
-    writer, batch = FrameWriter(options=True), _batch()
-    name = _records(batch, options=True)[0]["S"]
+    writer, batch = FrameWriter(Tape.OPTIONS), _batch()
+    name = _records(batch, Tape.OPTIONS)[0]["S"]
     for item in (batch, _batch(), replace(batch, trades=())):
         records = writer.write(item, {"quotes": {name}, "trades": set()})
         found = _decoded(records.frame(range(len(records))))
