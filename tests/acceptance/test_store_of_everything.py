@@ -105,9 +105,9 @@ def test_every_file_reads_back_equal(everything: Everything, data_root: Path) ->
             continue
         if DataKind.CHAINS in report.kinds:
             compare_chains(everything.store, data_root / name, report)
-        elif MESSAGES & set(report.kinds):
+        if {DataKind.TRADES, DataKind.QUOTES} & set(report.kinds):
             compare_ticks(everything.store, data_root / name, report)
-        else:
+        if not MESSAGES & set(report.kinds):
             compare_table(everything.store, data_root / name, report)
 
 
