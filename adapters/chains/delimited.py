@@ -16,6 +16,7 @@ from market.errors import DataError
 
 __all__ = ["Dialect", "TextRows", "column_name", "read_lines"]
 
+_BLOCK = 1 << 19  # bytes that one thread reads at a time
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -96,7 +97,9 @@ def read_lines(
         )
     with foreign_errors(source.path, what="the table cannot be split into columns"):
         try:
-            table, malformed = _split(body, dialect, names, kinds)
+            table, malformed = _split(body, dialect, names, kinds, threads=kinds is not None)
+            if malformed and kinds is not None:
+                table, malformed = _split(body, dialect, names, kinds)  # only one thread numbers the lines
         except pa.ArrowInvalid:
             if kinds is None:
                 raise
@@ -107,7 +110,12 @@ def read_lines(
 
 
 def _split(
-    body: bytes, dialect: Dialect, names: Sequence[str], kinds: Mapping[str, pa.DataType] | None
+    body: bytes,
+    dialect: Dialect,
+    names: Sequence[str],
+    kinds: Mapping[str, pa.DataType] | None,
+    *,
+    threads: bool = False,
 ) -> tuple[pa.Table, list[tuple[int, int]]]:
     """Return the columns, and of each line with another number of cells its number and its cells."""
     malformed: list[tuple[int, int]] = []
@@ -118,8 +126,11 @@ def _split(
 
     table = pacsv.read_csv(
         pa.BufferReader(body),
-        # One block, so that the type of a column is judged on all of its cells, and lines keep their numbers.
-        read_options=pacsv.ReadOptions(column_names=list(names), use_threads=False, block_size=len(body) + 1),
+        # One block, so that the type of a column is judged on all of its cells, and lines keep their numbers. Where
+        # the types are told and every line is sound, blocks can be read side by side.
+        read_options=pacsv.ReadOptions(
+            column_names=list(names), use_threads=threads, block_size=_BLOCK if threads else len(body) + 1
+        ),
         parse_options=pacsv.ParseOptions(delimiter=dialect.delimiter, invalid_row_handler=remember),
         convert_options=pacsv.ConvertOptions(
             column_types=dict(kinds or {}),
