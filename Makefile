@@ -3,7 +3,7 @@
 
 VENV ?= .venv
 ARGS ?=
-PACKAGES := market fields adapters actors cluster serve
+PACKAGES := market fields risk strategies execution backtest adapters actors cluster serve
 SOURCES := $(PACKAGES) tests benchmarks
 BIN := $(VENV)/bin
 

@@ -144,7 +144,7 @@ def test_the_command_answers_help_and_version() -> None:
 def test_the_core_loads_no_runtime_and_no_vendor() -> None:
     """Importing all of market and fields loads neither Ray nor torch nor anything that serves or stores."""
     forbidden = {"ray", "torch", "fastapi", "starlette", "nicegui", "sqlalchemy", "pydantic_settings"}
-    assert not _loaded_after_importing(("market", "fields")) & forbidden
+    assert not _loaded_after_importing(("market", "fields", "risk", "strategies", "execution", "backtest")) & forbidden
 
 
 def test_the_adapters_load_no_maths_and_no_runtime() -> None:

@@ -1,0 +1,148 @@
+"""What a backtest runs over: recorded or simulated data, each row with the instant from which it was available."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from execution.events import Split
+from market.bars import BarBatch
+from market.chains import OptionChain
+from market.funding import FundingBatch
+from market.provenance import Provenance
+from market.series import EventBatch, SeriesBatch
+from market.tradables import Instrument
+from market.trades import Int64Array, QuoteBatch, TradeBatch
+
+__all__ = ["ChainSequence", "DataSource", "DividendNotice", "Halt", "History"]
+
+
+class ChainSequence(Protocol):
+    """The chains of one underlying in order of availability, read one at a time."""
+
+    @property
+    def symbol(self) -> str:
+        """Underlying."""
+
+    @property
+    def available_ns(self) -> Int64Array:
+        """Instant from which each could be known, ns since the epoch, UTC, rising."""
+
+    def chain(self, place: int) -> OptionChain:
+        """Return one; sequences keep at most a few in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DividendNotice:
+    """A cash dividend of a share or fund.
+
+    Parameters
+    ----------
+    symbol : str
+        Share.
+    announced_ns, ex_ns, paid_ns : int
+        When it was known; the open of the ex-date; when cash moves: ns since the epoch, UTC.
+    amount : Decimal
+        Per share, account currency.
+    """
+
+    symbol: str
+    announced_ns: int
+    ex_ns: int
+    paid_ns: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """A span in which an underlying and its options do not trade: no fill, and marks are carried.
+
+    Parameters
+    ----------
+    symbol : str
+        Underlying.
+    start_ns, end_ns : int
+        From, and up to but not at, ns since the epoch, UTC.
+    """
+
+    symbol: str
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSource:
+    """One input of a run, for its report.
+
+    Parameters
+    ----------
+    name : str
+        What it is, such as ``SPX chains``.
+    provenance : Provenance
+        Source, origin and the simulated mark.
+    digest : str
+        SHA-256 of the content that was read.
+    rows : int
+        Rows read.
+    first_ns, last_ns : int
+        Span, ns since the epoch, UTC.
+    """
+
+    name: str
+    provenance: Provenance
+    digest: str
+    rows: int
+    first_ns: int
+    last_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """All data of a run; the engine orders it by availability and shows each row only from then on.
+
+    Parameters
+    ----------
+    sources : tuple of DataSource
+        What was read.
+    instruments : tuple of Instrument
+        Shares, perpetuals and futures that may be traded; options come with their chains.
+    bars : tuple of BarBatch
+        Closed bars; each available at its end.
+    quotes : tuple of QuoteBatch
+        Quotes of underlyings and perpetuals; each available at its instant.
+    trades : tuple of TradeBatch
+        Trades, each available at its instant.
+    chains : tuple of ChainSequence
+        At most one per underlying.
+    funding : tuple of FundingBatch
+        Funding of perpetuals.
+    series : tuple of SeriesBatch
+        Rates, volatility indices and other numbers, each with its own availability.
+    events : tuple of EventBatch
+        Announced events.
+    dividends : tuple of DividendNotice
+        Cash dividends.
+    splits : tuple of Split
+        Splits, at the open of their day.
+    halts : tuple of Halt
+        Spans without trading.
+    """
+
+    sources: tuple[DataSource, ...]
+    instruments: tuple[Instrument, ...] = ()
+    bars: tuple[BarBatch, ...] = ()
+    quotes: tuple[QuoteBatch, ...] = ()
+    trades: tuple[TradeBatch, ...] = ()
+    chains: tuple[ChainSequence, ...] = ()
+    funding: tuple[FundingBatch, ...] = ()
+    series: tuple[SeriesBatch, ...] = ()
+    events: tuple[EventBatch, ...] = ()
+    dividends: tuple[DividendNotice, ...] = ()
+    splits: tuple[Split, ...] = ()
+    halts: tuple[Halt, ...] = ()
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any input was simulated."""
+        return any(source.provenance.simulated for source in self.sources)

@@ -1,0 +1,1 @@
+"""Risk: sizing, margin and limits; pure functions that can only say less."""

@@ -1,0 +1,260 @@
+"""What a strategy sees: the market and the account as they were known at one instant, and nothing later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from fields.snapshot import FieldSnapshot
+from market.chains import FloatArray, OptionChain
+from market.orders import Leg
+from market.series import EventBatch, SeriesPoint
+from market.tradables import Instrument
+from market.trades import Int64Array
+from strategies.decisions import Decision
+
+__all__ = [
+    "AccountView",
+    "BarWindow",
+    "ChainView",
+    "HeldPackage",
+    "Holding",
+    "Quote",
+    "Strategy",
+    "TradingState",
+    "View",
+    "WorkingOrder",
+]
+
+
+class TradingState(StrEnum):
+    """What the risk service allows."""
+
+    ACTIVE = "active"
+    REDUCING = "reducing"  # only what makes a position smaller
+    HALTED = "halted"  # no new order at all; reductions by the operator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """Executable prices of one instrument.
+
+    Parameters
+    ----------
+    bid, ask : float
+        Per unit; NaN where that side is absent.
+    bid_size, ask_size : float
+        Units (shares, contracts, coins); NaN where the source does not tell.
+    ts_ns : int
+        Instant of the quote, ns since the epoch, UTC.
+    is_modelled : bool
+        True where bid and ask are a model around a mid or a trade, as of data without quotes.
+    """
+
+    bid: float
+    ask: float
+    bid_size: float
+    ask_size: float
+    ts_ns: int
+    is_modelled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarWindow:
+    """Closed bars of one symbol up to now, oldest first; read-only arrays of shape ``(n_bars,)``.
+
+    Parameters
+    ----------
+    end_ns : ndarray of int64
+        End of each bar, ns since the epoch, UTC; the last is at or before now.
+    open, high, low, close, volume : ndarray
+        As `market.bars.BarBatch`.
+    """
+
+    end_ns: Int64Array
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+
+
+class ChainView(Protocol):
+    """A chain with the look-ups that a strategy needs; what is asked for is valued, and nothing else."""
+
+    @property
+    def chain(self) -> OptionChain:
+        """The chain as it stands."""
+
+    @property
+    def spot(self) -> float:
+        """Price of the underlying that goes with the quotes; NaN where there is none."""
+
+    def place(self, instrument: Instrument) -> int:
+        """Return a contract's place in the chain, -1 where it is not quoted."""
+
+    def quote(self, place: int) -> Quote:
+        """Return the quote at a place."""
+
+    def expirations(self) -> Int64Array:
+        """Return the expiry instant of each series, ns since the epoch, UTC, rising."""
+
+    def side(self, series: int, *, is_call: bool) -> Int64Array:
+        """Return the places of one right of one series, strikes rising."""
+
+    def delta(self, places: Int64Array) -> FloatArray:
+        """Return deltas per unit: the vendor's where it tells them, else from the quotes' own volatility; NaN else."""
+
+    def implied_vol(self, places: Int64Array) -> FloatArray:
+        """Return annualised volatilities: the vendor's where it tells them, else from the mid; NaN else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """One instrument of the account.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        What is held.
+    quantity : Decimal
+        Positive long, negative short; never 0.
+    average_price : Decimal
+        Cost per unit of the open quantity.
+    """
+
+    instrument: Instrument
+    quantity: Decimal
+    average_price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPackage:
+    """One open structure: from its first fill to flat.
+
+    Parameters
+    ----------
+    package_id : str
+        Its id.
+    strategy, structure : str
+        Who opened it, and what it is.
+    legs : tuple of Leg
+        As opened.
+    quantity : Decimal
+        Packages that are whole now, >= 0.
+    opened_ns : int
+        Instant of the first fill, ns since the epoch, UTC.
+    entry_price : float
+        Net price per unit at which it was opened; negative for a credit.
+    is_whole : bool
+        False while legs are out of proportion, as after a partial fill or an assignment.
+    """
+
+    package_id: str
+    strategy: str
+    structure: str
+    legs: tuple[Leg, ...]
+    quantity: Decimal
+    opened_ns: int
+    entry_price: float
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkingOrder:
+    """An order that may still be filled.
+
+    Parameters
+    ----------
+    order_id : str
+        Client order id.
+    package_id : str
+        The position that it belongs to.
+    strategy : str
+        Who asked for it.
+    reason : str
+        Code of the rule.
+    remaining : Decimal
+        Packages not yet filled.
+    """
+
+    order_id: str
+    package_id: str
+    strategy: str
+    reason: str
+    remaining: Decimal
+
+
+class AccountView(Protocol):
+    """The account as the ledger knows it."""
+
+    @property
+    def equity(self) -> float:
+        """Cash plus marked value, account currency."""
+
+    @property
+    def buying_power(self) -> float:
+        """What new positions may require, account currency; NaN where margin cannot be told."""
+
+    @property
+    def holdings(self) -> Mapping[str, Holding]:
+        """Open positions by symbol."""
+
+    @property
+    def packages(self) -> Sequence[HeldPackage]:
+        """Open structures, oldest first."""
+
+    @property
+    def working(self) -> Sequence[WorkingOrder]:
+        """Orders that may still be filled, oldest first."""
+
+    @property
+    def trading_state(self) -> TradingState:
+        """What is allowed."""
+
+
+class View(Protocol):
+    """The market and the account at one instant; everything in it was available by `now_ns`."""
+
+    @property
+    def now_ns(self) -> int:
+        """Instant of the decision, ns since the epoch, UTC."""
+
+    @property
+    def account(self) -> AccountView:
+        """The account."""
+
+    def quote(self, symbol: str) -> Quote | None:
+        """Return the newest quote of a share, perpetual or future; None where there is none."""
+
+    def bars(self, symbol: str, count: int) -> BarWindow:
+        """Return up to so many closed bars of a symbol."""
+
+    def feature(self, name: str) -> float:
+        """Return the newest value of a declared feature (`strategies.features`); NaN before its window is full."""
+
+    def chain(self, symbol: str) -> ChainView | None:
+        """Return the newest chain of an underlying; None before the first."""
+
+    def field(self, symbol: str) -> FieldSnapshot | None:
+        """Return the newest field of an underlying; None where none was computed."""
+
+    def series(self, name: str) -> SeriesPoint:
+        """Return the newest known value of a series, with its age or the reason why there is none."""
+
+    def events(self) -> EventBatch:
+        """Return the announced events that lie ahead."""
+
+
+class Strategy(Protocol):
+    """Data plus one pure function; what it must remember stands in the account or in the market."""
+
+    @property
+    def name(self) -> str:
+        """Tells strategies of one account apart."""
+
+    def decide(self, view: View) -> Decision:
+        """Return what to do at this instant; the same view gives the same decision."""
