@@ -1,0 +1,84 @@
+"""Checks of strategy parameters: what cannot be is refused before a run, with what was found and expected."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from market.errors import ConfigError
+
+__all__ = ["require", "require_between", "require_rising"]
+
+
+def require(owner: str, what: str, found: object, expected: str, *, holds: bool) -> None:
+    """Raise a `ConfigError` unless a condition holds.
+
+    Parameters
+    ----------
+    owner : str
+        Strategy or rule whose parameter it is.
+    what : str
+        Parameter, or the pair that must fit.
+    found : object
+        What it is.
+    expected : str
+        What it should be, in words.
+    holds : bool
+        The condition.
+
+    Raises
+    ------
+    ConfigError
+        It does not hold.
+    """
+    if not holds:
+        raise ConfigError(f"{owner}: {what} cannot be", found=str(found), expected=expected)
+
+
+def require_between(
+    owner: str, what: str, value: float, low: float, high: float, *, open_low: bool = False, open_high: bool = False
+) -> None:
+    """Raise a `ConfigError` unless a number lies in a range.
+
+    Parameters
+    ----------
+    owner, what : str
+        As in `require`.
+    value : float
+        The parameter; never NaN.
+    low, high : float
+        Range.
+    open_low, open_high : bool, optional
+        Whether the end itself is outside.
+
+    Raises
+    ------
+    ConfigError
+        It lies outside.
+    """
+    above = value > low if open_low else value >= low
+    below = value < high if open_high else value <= high
+    start, end = "above" if open_low else "at least", "below" if open_high else "at most"
+    bounds = f"{start} {low:g}" + (f" and {end} {high:g}" if isfinite(high) else "")
+    require(owner, what, value, bounds, holds=above and below)
+
+
+def require_rising(owner: str, low_name: str, low: float, high_name: str, high: float) -> None:
+    """Raise a `ConfigError` unless one parameter lies below another.
+
+    Parameters
+    ----------
+    owner : str
+        As in `require`.
+    low_name, high_name : str
+        Names of the two.
+    low, high : float
+        Their values.
+
+    Raises
+    ------
+    ConfigError
+        ``low >= high``.
+    """
+    require(
+        owner, f"{low_name} and {high_name}", f"{low:g} and {high:g}", f"{low_name} < {high_name}", holds=low < high
+    )
