@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fields.jit import BOOL, F64, I32, I64, INT, OUT, kernel
 from market.chains import BoolArray, FloatArray, IntArray, OptionChain
 
-__all__ = ["SortedBook", "sorted_book"]
+__all__ = ["SortedBook", "requoted_book", "sorted_book"]
 
 Int64Array = NDArray[np.int64]
 _OUT_I64 = INT[::1]
@@ -149,4 +149,28 @@ def sorted_book(chain: OptionChain) -> SortedBook:
         open_interest=chain.open_interest[order],
         strikes=strikes[:n_strikes],
         strike_place=place,
+    )
+
+
+def requoted_book(book: SortedBook, chain: OptionChain) -> SortedBook:
+    """Return the sorted book of a chain that lists the contracts of another one in the same order.
+
+    Parameters
+    ----------
+    book : SortedBook
+        Of the other chain; its order stands.
+    chain : OptionChain
+        With the same contracts and other quotes.
+
+    Returns
+    -------
+    SortedBook
+        Equal to ``sorted_book(chain)``, at the cost of four gathers.
+    """
+    return replace(
+        book,
+        bid=chain.bid[book.order],
+        ask=chain.ask[book.order],
+        vendor_iv=chain.vendor_iv[book.order],
+        open_interest=chain.open_interest[book.order],
     )
