@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from typing import Protocol
 
 from fields.snapshot import FieldSnapshot
@@ -14,6 +13,7 @@ from market.orders import Leg
 from market.series import EventBatch, SeriesPoint
 from market.tradables import Instrument
 from market.trades import Int64Array
+from risk.limits import TradingState
 from strategies.decisions import Decision
 
 __all__ = [
@@ -28,14 +28,6 @@ __all__ = [
     "View",
     "WorkingOrder",
 ]
-
-
-class TradingState(StrEnum):
-    """What the risk service allows."""
-
-    ACTIVE = "active"
-    REDUCING = "reducing"  # only what makes a position smaller
-    HALTED = "halted"  # no new order at all; reductions by the operator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,269 @@
+"""The gate before the venue: an intent passes all limits, or is denied by name; a reduction always passes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from math import isfinite
+from typing import Final, final
+
+from market.errors import ConfigError, DataError
+from market.orders import OrderIntent, PositionEffect
+from risk.limits import (
+    BuyingPowerLimit,
+    DuplicateLimit,
+    EntryCutoff,
+    InputAgeLimit,
+    Limit,
+    LossLimit,
+    NotionalLimit,
+    OpenPackageLimit,
+    OrderFacts,
+    PriceCollar,
+    QuantityLimit,
+    RateLimit,
+    StateLimit,
+)
+
+__all__ = ["Breach", "PretradeGate", "PretradeLimits", "Verdict"]
+
+_ZERO: Final = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """A limit that an intent does not keep.
+
+    Parameters
+    ----------
+    limit : str
+        Its name.
+    value : float
+        What was found; NaN where it cannot be told.
+    bound : float
+        What it was held against; NaN where it cannot be told.
+    reason : str
+        In words.
+    """
+
+    limit: str
+    value: float
+    bound: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the gate says of one intent.
+
+    Parameters
+    ----------
+    breaches : tuple of Breach
+        Every limit that denies it, in the order of the table; empty where it may go.
+    is_reduction : bool
+        Whether it passed as a reduction, without the limits.
+    """
+
+    breaches: tuple[Breach, ...] = ()
+    is_reduction: bool = False
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether the intent may go."""
+        return not self.breaches
+
+    @property
+    def binding(self) -> Breach | None:
+        """The first limit that denies it; None where it may go."""
+        return self.breaches[0] if self.breaches else None
+
+
+_ALLOWED: Final = Verdict()
+_REDUCES: Final = Verdict(is_reduction=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PretradeLimits:
+    """Bounds of the gate; a bound of None has no row. State, duplicates and buying power always have theirs.
+
+    Parameters
+    ----------
+    collar_fraction : float or None
+        Widest distance of a limit beyond the mids, as a fraction of the gross price.
+    collar_least : float
+        Distance that is always allowed, quote currency per unit.
+    most_quantity : float or None
+        Units of the largest leg of an order.
+    most_notional : float or None
+        Worth of an order at the mids, account currency.
+    most_loss : float or None
+        Worst loss of an order at expiry, account currency.
+    most_packages : int or None
+        Open packages.
+    orders_per_second, order_burst : float or None
+        Token bucket; both or neither.
+    most_input_age_s : float or None
+        Age of the oldest input, seconds.
+    cutoff_minutes : float or None
+        Minutes before the close from which no short-dated option is opened.
+    short_dated_days : float
+        What short-dated means.
+
+    Raises
+    ------
+    ConfigError
+        A bound is not a finite number of its range.
+    """
+
+    collar_fraction: float | None = 0.10
+    collar_least: float = 0.10
+    most_quantity: float | None = None
+    most_notional: float | None = None
+    most_loss: float | None = None
+    most_packages: int | None = None
+    orders_per_second: float | None = None
+    order_burst: float | None = None
+    most_input_age_s: float | None = None
+    cutoff_minutes: float | None = None
+    short_dated_days: float = 1.0
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value is not None and not (isfinite(value) and value >= 0.0):
+                raise ConfigError(f"the limit {item.name} cannot be", found=str(value), expected="a finite number >= 0")
+        if (self.orders_per_second is None) != (self.order_burst is None):
+            raise ConfigError("an order rate needs both its bounds", found="one", expected="rate and burst, or neither")
+        if self.orders_per_second == 0.0 or (self.order_burst is not None and self.order_burst < 1.0):
+            raise ConfigError("an order rate lets nothing through", expected="rate > 0 and burst >= 1")
+
+    def rows(self) -> tuple[Limit, ...]:
+        """Return the table, in the order in which a denial names its binding row."""
+        rows: list[Limit] = [StateLimit(), DuplicateLimit()]
+        if self.most_input_age_s is not None:
+            rows.append(InputAgeLimit(most_s=self.most_input_age_s))
+        if self.cutoff_minutes is not None:
+            rows.append(EntryCutoff(least_minutes=self.cutoff_minutes, short_dated_days=self.short_dated_days))
+        if self.orders_per_second is not None:
+            rows.append(RateLimit())
+        if self.collar_fraction is not None:
+            rows.append(PriceCollar(fraction=self.collar_fraction, least=self.collar_least))
+        if self.most_quantity is not None:
+            rows.append(QuantityLimit(most=self.most_quantity))
+        if self.most_notional is not None:
+            rows.append(NotionalLimit(most=self.most_notional))
+        if self.most_loss is not None:
+            rows.append(LossLimit(most=self.most_loss))
+        if self.most_packages is not None:
+            rows.append(OpenPackageLimit(most=self.most_packages))
+        rows.append(BuyingPowerLimit())
+        return tuple(rows)
+
+
+@final
+class PretradeGate:
+    """Holds every intent against a table of limits.
+
+    Parameters
+    ----------
+    limits : PretradeLimits
+        Bounds.
+    more : sequence of Limit
+        Further rows. A row can only deny, so that none of them ever permits more.
+
+    Notes
+    -----
+    A *reduction* closes, was not let through before, and trades in each leg against what its package holds and no
+    more than that; further it takes all of the package in proportion, or only buys back what is short. Selling the
+    long side of a spread alone is therefore none: it leaves the short side naked, and has to pass the limits.
+    A closing order that is more than the package holds is denied whatever else it is.
+    """
+
+    def __init__(self, limits: PretradeLimits, more: Sequence[Limit] = ()) -> None:
+        self._rows = (*limits.rows(), *more)
+
+    @property
+    def rows(self) -> tuple[Limit, ...]:
+        """The table."""
+        return self._rows
+
+    def check(self, intent: OrderIntent, facts: OrderFacts) -> Verdict:
+        """Say whether an intent may go.
+
+        Parameters
+        ----------
+        intent : OrderIntent
+            What is asked.
+        facts : OrderFacts
+            Account and market at this instant.
+
+        Returns
+        -------
+        Verdict
+            With every limit that denies it; NaN is denied.
+
+        Raises
+        ------
+        DataError
+            The prices are not those of the intent's legs.
+        """
+        if len(facts.leg_prices) != len(intent.legs):
+            raise DataError(
+                "an intent is checked with the prices of other legs",
+                found=f"{len(facts.leg_prices)} prices",
+                expected=f"{len(intent.legs)}",
+            )
+        over: list[Breach] = []
+        if intent.effect is PositionEffect.CLOSE:
+            excess = _excess(intent, facts.package)
+            if excess > _ZERO:
+                over.append(_turned(excess))
+            elif intent.intent_id not in facts.seen and _reduces(intent, facts.package):
+                return _REDUCES
+        for row in self._rows:
+            value, bound = row.measure(intent, facts)
+            # Written so that a NaN on either side denies.
+            if not (value >= bound if row.is_floor else value <= bound):
+                over.append(_breach(row, value, bound))
+        return Verdict(breaches=tuple(over)) if over else _ALLOWED
+
+
+def _excess(intent: OrderIntent, package: Mapping[str, Decimal]) -> Decimal:
+    """Return by how many units a closing order is more than what its package holds, 0 where it is not."""
+    worst = _ZERO
+    for leg in intent.legs:
+        units = leg.ratio * intent.quantity
+        held = package.get(leg.instrument.symbol, _ZERO)
+        left = -held if units > 0 else held  # what may be traded against
+        worst = max(worst, abs(units) - max(left, _ZERO) if left.is_finite() else abs(units))
+    return worst
+
+
+def _reduces(intent: OrderIntent, package: Mapping[str, Decimal]) -> bool:
+    """Whether a closing order within its package leaves no part of it riskier."""
+    if all(leg.ratio > 0 for leg in intent.legs):
+        return True  # buys back
+    traded = {leg.instrument.symbol: leg.ratio for leg in intent.legs}
+    held = {symbol: units for symbol, units in package.items() if units != 0}
+    if traded.keys() != held.keys():
+        return False
+    first = next(iter(traded))
+    return all(traded[symbol] * held[first] == traded[first] * units for symbol, units in held.items())
+
+
+def _turned(excess: Decimal) -> Breach:
+    return Breach(
+        limit="close_beyond_position",
+        value=float(excess),
+        bound=0.0,
+        reason="a closing order is more than its package holds and would turn it",
+    )
+
+
+def _breach(row: Limit, value: float, bound: float) -> Breach:
+    if value != value or bound != bound:  # noqa: PLR0124  # NaN is the only number unlike itself
+        reason = f"{row.name} cannot be told"
+    else:
+        reason = f"{row.name} {value:g} is {'below' if row.is_floor else 'above'} {bound:g}"
+    return Breach(limit=row.name, value=value, bound=bound, reason=reason)
