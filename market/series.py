@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -15,7 +16,7 @@ from market.provenance import Provenance
 from market.publication import newest_known, published_rows
 from market.trades import Int64Array
 
-__all__ = ["EventBatch", "EventKind", "SeriesBatch", "SeriesPoint", "SeriesUnit"]
+__all__ = ["EventBatch", "EventKind", "SeriesBatch", "SeriesPoint", "SeriesUnit", "joined_events"]
 
 
 class SeriesUnit(StrEnum):
@@ -271,6 +272,39 @@ class EventBatch:
         """
         known = self.known_at(instant_ns)
         return published_rows(known, _EVENT_COLUMNS, np.flatnonzero(known.event_ns > instant_ns))
+
+
+def joined_events(batches: Sequence[EventBatch]) -> EventBatch:
+    """Return announced events of several sources as one batch.
+
+    Parameters
+    ----------
+    batches : sequence of EventBatch
+        At least one; ids must not clash between sources.
+
+    Returns
+    -------
+    EventBatch
+        In order of `available_ns`, then of the batches; cause and provenance of the last, simulated where any is.
+    """
+    available = np.concatenate([batch.available_ns for batch in batches])
+    order = np.argsort(available, kind="stable")
+    columns: dict[str, Any] = {}
+    for name in _EVENT_COLUMNS:
+        parts = [getattr(batch, name) for batch in batches]
+        if isinstance(parts[0], np.ndarray):
+            columns[name] = np.concatenate(parts)[order]
+        else:
+            rows = [row for part in parts for row in part]
+            columns[name] = tuple(rows[place] for place in order.tolist())
+    last = batches[-1]
+    simulated = any(batch.provenance.simulated for batch in batches)
+    return replace(
+        last,
+        ts_event_ns=max(batch.ts_event_ns for batch in batches),
+        provenance=replace(last.provenance, simulated=simulated),
+        **columns,
+    )
 
 
 _COLUMNS: Final = ("event_ns", "available_ns", "value")

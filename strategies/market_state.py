@@ -1,0 +1,333 @@
+"""The market as it is known at one instant: fed by the same messages in a recording and live, read by strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import isfinite, nan
+from typing import Final, Protocol, final
+
+import numpy as np
+
+from fields.snapshot import FieldSnapshot
+from market.bars import BarBatch
+from market.chains import OptionChain
+from market.errors import ConfigError, DataError
+from market.funding import FundingBatch
+from market.provenance import AsOfSource, Provenance
+from market.series import EventBatch, SeriesBatch, SeriesPoint, SeriesUnit, joined_events
+from market.trades import UNDERLYING, QuoteBatch, TradeBatch
+from strategies.bar_history import BarHistory, bar_name, finest_bars, of_underlying
+from strategies.chain_lookup import ChainLookup
+from strategies.features import Feature
+from strategies.views import BarWindow, ChainView, Quote
+
+__all__ = ["BarQuoter", "FieldSource", "MarketState", "point_at", "quote_at"]
+
+_NO_INSTANTS: Final = np.zeros(0, dtype=np.int64)
+_NO_NUMBERS: Final = np.zeros(0)
+_NO_BARS: Final = BarHistory("").window(0)
+_NO_EVENTS: Final = EventBatch(
+    ts_event_ns=0,
+    cause_id="",
+    provenance=Provenance(source="none", origin="", simulated=False, as_of_source=AsOfSource.RECEIVED),
+    event_id=(),
+    kind=(),
+    symbol=(),
+    name=(),
+    event_ns=_NO_INSTANTS,
+    available_ns=_NO_INSTANTS,
+    forecast=_NO_NUMBERS,
+    actual=_NO_NUMBERS,
+)
+
+
+class FieldSource(Protocol):
+    """Where the field of a chain comes from: computed, or found by the content of the chain."""
+
+    def __call__(self, chain: OptionChain) -> FieldSnapshot | None:
+        """Return the field of a chain; None where none can be computed."""
+
+
+class BarQuoter(Protocol):
+    """A named model of executable prices around a print, for data without quotes."""
+
+    def __call__(self, symbol: str, price: float, ts_ns: int) -> Quote:
+        """Return the modelled quote around a price."""
+
+
+@final
+class MarketState:
+    """What is known of the market; it implements the market's half of `strategies.views.View`.
+
+    Parameters
+    ----------
+    features : sequence of Feature, optional
+        Numbers that strategies ask for by name.
+    fields : FieldSource, optional
+        Where fields come from; without it there are none.
+    bar_quoter : BarQuoter, optional
+        Makes quotes of closes for symbols whose data have no quotes; without it they have none.
+
+    Notes
+    -----
+    Of several widths of bars of a symbol the finest is the symbol's own; each is also known by `bar_name`.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Feature] = (),
+        fields: FieldSource | None = None,
+        bar_quoter: BarQuoter | None = None,
+    ) -> None:
+        self.now_ns = 0
+        self._declared = tuple(features)
+        self._fields = fields
+        self._bar_quoter = bar_quoter
+        self._bars: dict[str, BarHistory] = {}
+        self._feature_bars: dict[str, BarHistory] = {}
+        self._quotes: dict[str, Quote] = {}
+        self._prices: dict[str, tuple[float, int]] = {}
+        self._chains: dict[str, ChainView] = {}
+        self._lookup = ChainLookup()
+        self._field_of: dict[str, tuple[str, FieldSnapshot | None]] = {}
+        self._series: dict[str, SeriesPoint] = {}
+        self._events: EventBatch | None = None
+        self._ahead: tuple[int, EventBatch] | None = None
+        names = [feature.name for feature in features]
+        if len(set(names)) != len(names):
+            raise ConfigError("features share a name", found=str(sorted(names)), expected="one name each")
+
+    # -- what comes in ------------------------------------------------------------------------------------------------
+
+    def record_bars(self, batches: Sequence[BarBatch]) -> tuple[BarHistory, ...]:
+        """Take whole recordings; the engine raises `BarHistory.n_known` as the bars close.
+
+        Parameters
+        ----------
+        batches : sequence of BarBatch
+            Bars of underlyings themselves, each in order of its ends, one width of one symbol in each.
+
+        Returns
+        -------
+        tuple of BarHistory
+            One per batch, in the same order.
+        """
+        own = finest_bars(batches)
+        made = []
+        for batch in batches:
+            is_own = own[batch.symbol] is batch
+            made.append(self._open_bars(batch, is_own=is_own))
+            made[-1].record(batch)
+        return tuple(made)
+
+    def on_bars(self, batch: BarBatch) -> None:
+        """Take bars that have just closed; rows of options are left to their chains."""
+        own = of_underlying(batch)
+        history = self._bars.get(bar_name(own))
+        if history is None:
+            history = self._open_bars(own, is_own=own.symbol not in self._bars)
+        history.append(own)
+        if own.n_bars:
+            self.on_price(own.symbol, float(own.close[-1]), int(own.end_ns[-1]))
+
+    def _open_bars(self, batch: BarBatch, *, is_own: bool) -> BarHistory:
+        name = bar_name(batch)
+        if name in self._bars:
+            raise DataError("two recordings of bars have one symbol and width", found=name, action="join them first")
+        keys = {name, batch.symbol} if is_own else {name}
+        features = [feature for feature in self._declared if feature.symbol in keys]
+        history = BarHistory(name, features)
+        for key in keys:
+            self._bars[key] = history
+        for feature in features:
+            self._feature_bars[feature.name] = history
+        return history
+
+    def on_price(self, symbol: str, price: float, ts_ns: int) -> None:
+        """Take the newest print of a symbol: a close, a trade or a level; one that is not finite tells nothing."""
+        if isfinite(price):
+            self._prices[symbol] = (price, ts_ns)
+
+    def on_quote(self, symbol: str, quote: Quote) -> None:
+        """Take the newest quote of a share, perpetual or future."""
+        self._quotes[symbol] = quote
+
+    def on_quotes(self, batch: QuoteBatch) -> None:
+        """Take the newest quote of the underlying in a batch; those of options are left to their chains."""
+        rows = np.flatnonzero(batch.contract == UNDERLYING)
+        if rows.size:
+            self.on_quote(batch.symbol, quote_at(batch, int(rows[-1])))
+
+    def on_trades(self, batch: TradeBatch) -> None:
+        """Take the newest trade of the underlying in a batch."""
+        rows = np.flatnonzero(batch.contract == UNDERLYING)
+        if rows.size:
+            self.on_price(batch.symbol, float(batch.price[rows[-1]]), int(batch.ts_ns[rows[-1]]))
+
+    def on_chain(self, chain: OptionChain, *, is_modelled: bool = False) -> ChainView:
+        """Take the newest chain of an underlying.
+
+        Parameters
+        ----------
+        chain : OptionChain
+            Every contract as it stands.
+        is_modelled : bool
+            True where its bids and asks are a model around mids.
+
+        Returns
+        -------
+        ChainView
+            What `chain` returns from now on.
+        """
+        view = self._chains[chain.symbol] = self._lookup.view(chain, is_modelled=is_modelled)
+        if isfinite(chain.spot_last):
+            self.on_price(chain.symbol, chain.spot_last, chain.spot_ts_ns)
+        return view
+
+    def on_series(self, batch: SeriesBatch) -> None:
+        """Take points of a series that have become known."""
+        for row in range(batch.n_points):
+            self.on_point(point_at(batch, row))
+
+    def on_point(self, point: SeriesPoint) -> None:
+        """Take one point; a revision of an older event does not replace the newest."""
+        known = self._series.get(point.series)
+        if known is None or point.event_ns >= known.event_ns:
+            self._series[point.series] = point
+
+    def on_events(self, batch: EventBatch) -> None:
+        """Take announced events; rows that are known later show from then on."""
+        self._events = batch if self._events is None else joined_events((self._events, batch))
+        self._ahead = None
+
+    def on_funding(self, batch: FundingBatch) -> None:
+        """Take mark prices of a perpetual from its funding rows."""
+        for row in np.flatnonzero(np.isfinite(batch.mark)).tolist():
+            self.on_price(batch.symbol, float(batch.mark[row]), int(batch.ts_ns[row]))
+
+    # -- what strategies read -----------------------------------------------------------------------------------------
+
+    def quote(self, symbol: str) -> Quote | None:
+        """Return the newest quote; where the data have none, the model's around the newest print."""
+        found = self._quotes.get(symbol)
+        if found is None and self._bar_quoter is not None and symbol in self._prices:
+            price, ts_ns = self.price(symbol)
+            return self._bar_quoter(symbol, price, ts_ns)
+        return found
+
+    def price(self, symbol: str) -> tuple[float, int]:
+        """Return the newest print of a symbol and its instant; NaN and -1 where there is none."""
+        return self._prices.get(symbol, (nan, -1))
+
+    def bars(self, symbol: str, count: int) -> BarWindow:
+        """Return up to so many closed bars of a symbol, or of a name as `bar_name` gives it; none where it has none."""
+        history = self._bars.get(symbol)
+        return _NO_BARS if history is None else history.window(count)
+
+    def feature(self, name: str) -> float:
+        """Return the newest value of a declared feature; NaN before its window is full."""
+        history = self._feature_bars.get(name)
+        if history is not None:
+            return history.feature(name)
+        if any(feature.name == name for feature in self._declared):
+            return nan  # declared, and its symbol has no bars yet
+        raise ConfigError(
+            "a feature is not declared",
+            found=name,
+            expected=str(sorted(feature.name for feature in self._declared)),
+            action="declare it in the run's features",
+        )
+
+    def chain(self, symbol: str) -> ChainView | None:
+        """Return the newest chain of an underlying; None before the first."""
+        return self._chains.get(symbol)
+
+    def field(self, symbol: str) -> FieldSnapshot | None:
+        """Return the field of the newest chain, computed once; None where there is none."""
+        view = self._chains.get(symbol)
+        if view is None or self._fields is None:
+            return None
+        known = self._field_of.get(symbol)
+        if known is None or known[0] != view.chain.cause_id:
+            known = self._field_of[symbol] = (view.chain.cause_id, self._fields(view.chain))
+        return known[1]
+
+    def series(self, name: str) -> SeriesPoint:
+        """Return the newest known value of a series, or the reason why there is none."""
+        return self._series.get(name) or SeriesPoint(
+            series=name,
+            unit=SeriesUnit.INDEX_POINTS,
+            event_ns=-1,
+            available_ns=-1,
+            value=nan,
+            reason="nothing was published by then",
+        )
+
+    def events(self) -> EventBatch:
+        """Return the announced events that are known and lie ahead."""
+        if self._events is None:
+            return _NO_EVENTS
+        if self._ahead is None or self._ahead[0] != self.now_ns:
+            self._ahead = (self.now_ns, self._events.ahead(self.now_ns))
+        return self._ahead[1]
+
+    def newest_inputs(self) -> Iterator[tuple[str, str]]:
+        """Give name and id of what a decision of now is made from: chains by cause, bars and quotes by instant."""
+        for symbol, view in self._chains.items():
+            yield f"chain {symbol}", view.chain.cause_id
+        for name, history in self._bars.items():
+            if history.n_known and "@" in name:
+                yield f"bars {name}", str(int(history.end_ns[history.n_known - 1]))
+        for symbol, quote in self._quotes.items():
+            yield f"quote {symbol}", str(quote.ts_ns)
+        for name, point in self._series.items():
+            yield f"series {name}", f"{point.event_ns}/{point.available_ns}"
+
+
+def quote_at(batch: QuoteBatch, row: int) -> Quote:
+    """Return one row of a batch of quotes; a side that the venue does not show is NaN.
+
+    Parameters
+    ----------
+    batch : QuoteBatch
+        The batch.
+    row : int
+        Place.
+
+    Returns
+    -------
+    Quote
+        Dated by its row.
+    """
+    bid, ask = float(batch.bid[row]), float(batch.ask[row])
+    return Quote(
+        bid=bid if bid > 0.0 else nan,
+        ask=ask if ask > 0.0 else nan,
+        bid_size=float(batch.bid_size[row]),
+        ask_size=float(batch.ask_size[row]),
+        ts_ns=int(batch.ts_ns[row]),
+    )
+
+
+def point_at(batch: SeriesBatch, row: int) -> SeriesPoint:
+    """Return one row of a series.
+
+    Parameters
+    ----------
+    batch : SeriesBatch
+        The series.
+    row : int
+        Place.
+
+    Returns
+    -------
+    SeriesPoint
+        Without a reason, because it has a value.
+    """
+    return SeriesPoint(
+        series=batch.series,
+        unit=batch.unit,
+        event_ns=int(batch.event_ns[row]),
+        available_ns=int(batch.available_ns[row]),
+        value=float(batch.value[row]),
+    )
