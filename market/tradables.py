@@ -100,7 +100,7 @@ class OptionContract:
     @property
     def multiplier(self) -> Decimal:
         """Units of the underlying per contract."""
-        return Decimal(repr(self.series.product.multiplier))
+        return _exact(self.series.product.multiplier)
 
     @property
     def is_cash_settled(self) -> bool:
@@ -194,6 +194,12 @@ class Future:
 
 Instrument = Share | OptionContract | Perpetual | Future
 """What an order may name. An index can be watched and cannot be traded: it is no instrument."""
+
+
+@lru_cache(maxsize=256)
+def _exact(number: float) -> Decimal:
+    # Asked for at every fill and mark: a look-up costs a fifth of reading the number.
+    return Decimal(repr(number))
 
 
 def occ_symbol(root: str, expiration: date, strike: Decimal, *, is_call: bool) -> str:

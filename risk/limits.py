@@ -194,12 +194,14 @@ class PriceCollar:
 
     def measure(self, intent: OrderIntent, facts: OrderFacts) -> tuple[float, float]:
         """Return the distance of the limit beyond the mids on the side that costs us, and the widest allowed."""
-        unit = float(unit_multiplier(intent.legs))
+        weights = _weights(intent.legs)
         net = gross = 0.0
-        for leg, price in zip(intent.legs, facts.leg_prices, strict=True):
-            part = leg.ratio * price * (float(leg.instrument.multiplier) / unit)
+        for weight, price in zip(weights, facts.leg_prices, strict=True):
+            part = weight * price
             net += part
             gross += abs(part)
+        unit = _unit(intent.legs)
+        net, gross = net / unit, gross / unit
         # max(least, NaN) would keep `least`: a missing price must stay missing.
         widest = gross * self.fraction
         return float(intent.limit_price) - net, widest if widest != widest else max(widest, self.least)  # noqa: PLR0124
@@ -242,7 +244,10 @@ class NotionalLimit:
 
     def measure(self, intent: OrderIntent, facts: OrderFacts) -> tuple[float, float]:
         """Return the sum over legs of units x multiplier x mid, all signs positive, and the most allowed."""
-        return _gross(intent.legs, facts.leg_prices) * float(intent.quantity), self.most
+        gross = 0.0
+        for weight, price in zip(_weights(intent.legs), facts.leg_prices, strict=True):
+            gross += abs(weight * price)
+        return gross * float(intent.quantity), self.most
 
 
 @final
@@ -371,10 +376,14 @@ class EntryCutoff:
         return (min(facts.session_close_ns, *last) - facts.now_ns) / (60.0 * _NS_PER_S), self.least_minutes
 
 
-def _gross(legs: tuple[Leg, ...], prices: tuple[float, ...]) -> float:
-    return sum(
-        abs(leg.ratio * price) * float(leg.instrument.multiplier) for leg, price in zip(legs, prices, strict=True)
-    )
+@lru_cache(maxsize=4096)
+def _weights(legs: tuple[Leg, ...]) -> tuple[float, ...]:
+    return tuple(leg.ratio * float(leg.instrument.multiplier) for leg in legs)
+
+
+@lru_cache(maxsize=4096)
+def _unit(legs: tuple[Leg, ...]) -> float:
+    return float(unit_multiplier(legs))
 
 
 @lru_cache(maxsize=4096)
