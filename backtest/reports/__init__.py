@@ -1,0 +1,1 @@
+"""What a run leaves on disk: its record, its tables, its pictures and its pages."""

@@ -1,0 +1,201 @@
+"""A run's result as files from which every report, the ledger and each decision can be made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from backtest.reports.codec import Instruments, decoded, encoded, encoded_instrument, instrument_of
+from backtest.results import AccountCurve, DecisionRecord, GreeksPath, RunDescription, RunResult
+from execution.events import LedgerEvent, Settlement
+from execution.orders import Order
+from execution.trades import Trade
+from market.errors import DataError
+from market.fills import Fill
+from market.tradables import Instrument
+from strategies.views import HeldPackage
+
+__all__ = ["RECORD", "read_decisions", "read_description", "read_result", "record_files"]
+
+RECORD: Final = "record"
+"""Folder of these files below the run folder."""
+
+
+def record_files(result: RunResult) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of each file of a run's record.
+
+    Parameters
+    ----------
+    result : RunResult
+        The run, also one that stopped early.
+
+    Yields
+    ------
+    tuple of (str, bytes)
+        Names begin with ``record/``. Lines of JSON, one message a line, and Parquet for arrays.
+    """
+    known = sorted(_instruments(result), key=lambda item: item.symbol)
+    yield f"{RECORD}/instruments.jsonl", _lines(map(encoded_instrument, known))
+    for name, messages in _message_lists(result).items():
+        yield f"{RECORD}/{name}.jsonl", _lines(map(encoded, messages))
+    yield f"{RECORD}/curve.parquet", _parquet(result.curve, {"benchmark": result.benchmark})
+    if result.greeks is not None:
+        yield f"{RECORD}/greeks.parquet", _parquet(result.greeks, {})
+    rest = {
+        "description": encoded(result.description),
+        "open_packages": encoded(result.open_packages),
+        "ledger_digest": result.ledger_digest,
+        "funnel": encoded(result.funnel),
+        "n_views": result.n_views,
+        "regimes": encoded(result.regimes),
+        "counts": encoded(result.counts),
+        "stopped": result.stopped,
+    }
+    yield f"{RECORD}/run.json", _json(rest)
+
+
+def _message_lists(result: RunResult) -> dict[str, Sequence[object]]:
+    # Fills stand in the ledger: a second list of them could tell another story.
+    return {
+        "ledger": result.ledger,
+        "orders": result.orders,
+        "trades": result.trades,
+        "decisions": result.decisions,
+    }
+
+
+def _instruments(result: RunResult) -> set[Instrument]:
+    found: set[Instrument] = set()
+    for event in result.ledger:
+        if isinstance(event, Fill | Settlement):
+            found.add(event.instrument)
+        if isinstance(event, Settlement) and event.delivered is not None:
+            found.add(event.delivered)
+    legs = [leg for order in result.orders for leg in order.intent.legs]
+    legs += [leg for trade in result.trades for leg in trade.legs]
+    legs += [leg for package in result.open_packages for leg in package.legs]
+    legs += [leg for record in result.decisions for wish in record.decision.proposals for leg in wish.legs]
+    return found | {leg.instrument for leg in legs}
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _lines(values: Iterable[Any]) -> bytes:
+    return b"".join(
+        (json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n").encode()
+        for value in values
+    )
+
+
+def _parquet(arrays: AccountCurve | GreeksPath, more: Mapping[str, np.ndarray]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {field.name: getattr(arrays, field.name) for field in fields(arrays)} | dict(more)
+    sink = BytesIO()
+    pq.write_table(pa.table({name: np.asarray(values) for name, values in columns.items()}), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def read_result(folder: Path) -> RunResult:
+    """Return the result of a run from its folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Run folder.
+
+    Returns
+    -------
+    RunResult
+        Equal to the one that was written, NaN counted as equal.
+
+    Raises
+    ------
+    DataError
+        A file is missing, or is not what this version wrote.
+    """
+    rest = _load(folder, "run.json", json.loads)
+    known = _read_instruments(folder)
+    ledger = _read_messages(folder, "ledger", LedgerEvent, known)
+    curve, benchmark = _read_curve(folder)
+    return RunResult(
+        description=decoded(RunDescription, rest["description"], known),
+        curve=curve,
+        benchmark=benchmark,
+        greeks=_read_greeks(folder),
+        decisions=_read_messages(folder, "decisions", DecisionRecord, known),
+        orders=_read_messages(folder, "orders", Order, known),
+        fills=tuple(event for event in ledger if isinstance(event, Fill)),
+        trades=_read_messages(folder, "trades", Trade, known),
+        open_packages=tuple(decoded(HeldPackage, item, known) for item in rest["open_packages"]),
+        ledger=ledger,
+        ledger_digest=rest["ledger_digest"],
+        funnel={s: {g: (int(n[0]), int(n[1])) for g, n in gates.items()} for s, gates in rest["funnel"].items()},
+        n_views=rest["n_views"],
+        regimes={axis: tuple((int(at), str(state)) for at, state in path) for axis, path in rest["regimes"].items()},
+        counts={name: int(number) for name, number in rest["counts"].items()},
+        stopped=rest["stopped"],
+    )
+
+
+def read_description(folder: Path) -> RunDescription:
+    """Return what the run of a folder was."""
+    return decoded(RunDescription, _load(folder, "run.json", json.loads)["description"], {})
+
+
+def read_decisions(folder: Path) -> tuple[DecisionRecord, ...]:
+    """Return the decisions of the run of a folder."""
+    return _read_messages(folder, "decisions", DecisionRecord, _read_instruments(folder))
+
+
+def _load(folder: Path, name: str, read: Callable[[bytes], Any]) -> Any:
+    path = folder / RECORD / name
+    try:
+        return read(path.read_bytes())
+    except FileNotFoundError as error:
+        raise DataError(
+            "this is no folder of a run", path=str(folder), found=f"no {RECORD}/{name}", action="name the run's folder"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DataError("a file of the run cannot be read", path=str(path), found=str(error)[:200]) from error
+
+
+def _read_instruments(folder: Path) -> Instruments:
+    lines: list[Any] = _load(folder, "instruments.jsonl", _of_lines)
+    return {item.symbol: item for item in map(instrument_of, lines)}
+
+
+def _of_lines(content: bytes) -> list[Any]:
+    return [json.loads(line) for line in content.splitlines()]
+
+
+def _read_messages(folder: Path, name: str, kind: Any, known: Instruments) -> tuple[Any, ...]:
+    return tuple(decoded(kind, line, known) for line in _load(folder, f"{name}.jsonl", _of_lines))
+
+
+def _read_columns(folder: Path, name: str) -> dict[str, np.ndarray]:
+    import pyarrow.parquet as pq
+
+    table = _load(folder, name, lambda content: pq.read_table(BytesIO(content)))
+    return {column: table[column].to_numpy(zero_copy_only=False) for column in table.column_names}
+
+
+def _read_curve(folder: Path) -> tuple[AccountCurve, np.ndarray]:
+    columns = _read_columns(folder, "curve.parquet")
+    benchmark = columns.pop("benchmark")
+    return AccountCurve(**columns), benchmark
+
+
+def _read_greeks(folder: Path) -> GreeksPath | None:
+    if not (folder / RECORD / "greeks.parquet").is_file():
+        return None
+    return GreeksPath(**_read_columns(folder, "greeks.parquet"))

@@ -1,0 +1,1 @@
+"""A backtest from its configuration file to its run folder: reading, wiring, running, explaining."""

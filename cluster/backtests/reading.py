@@ -1,0 +1,161 @@
+"""A configuration file read and checked; what is wrong is told with its place and the nearest name that is known."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from cluster.backtest_settings import BacktestSettings
+from market.errors import ConfigError
+
+__all__ = ["nearest_name", "read_settings", "settings_of"]
+
+
+def read_settings(path: Path) -> BacktestSettings:
+    """Return the settings of a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        TOML.
+
+    Returns
+    -------
+    BacktestSettings
+        Checked, also across fields.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing, is no TOML, or says what cannot be: with file, line, table, key, what was found, what
+        was expected and the nearest known name.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "the configuration cannot be read", found=f"{path}: {error}", expected="a file of TOML"
+        ) from error
+    return settings_of(text, str(path))
+
+
+def settings_of(text: str, name: str) -> BacktestSettings:
+    """Return the settings of a configuration's text.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    name : str
+        What the text is called in an error, such as its path.
+
+    Returns
+    -------
+    BacktestSettings
+        As `read_settings`.
+    """
+    try:
+        told = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: this is no TOML", found=str(error), action="correct the line") from error
+    try:
+        return BacktestSettings.model_validate(told)
+    except ValidationError as error:
+        raise _explained(error, text, name) from error
+
+
+def nearest_name(name: str, known: Sequence[str]) -> str:
+    """Return what to say of an unknown name: the nearest known one, or all where none is near."""
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"{near[0]}?" if near else f"one of {', '.join(sorted(known))}"
+
+
+def _explained(error: ValidationError, text: str, name: str) -> ConfigError:
+    problems = error.errors()
+    first = problems[0]
+    steps = tuple(step for step in first["loc"] if step not in {"function-after", "function-before"})
+    place = _place(steps)
+    line = _line_of(text, steps)
+    where = f"{name}{f', line {line}' if line else ''}"
+    more = f"; {len(problems) - 1} more after it" if len(problems) > 1 else ""
+    if first["type"] == "extra_forbidden":
+        known = _names_at(steps[:-1])
+        return ConfigError(
+            f"{where}: there is no {place}",
+            found=str(steps[-1]),
+            expected=nearest_name(str(steps[-1]), known),
+            action=f"correct or remove it{more}",
+        )
+    missing = first["type"] == "missing"
+    return ConfigError(
+        f"{where}: {place} {'is missing' if missing else 'cannot be used'}",
+        found="" if missing else _shown(first.get("input")),
+        expected="a value" if missing else first["msg"].removeprefix("Value error, "),
+        action=f"correct it{more}",
+    )
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _place(steps: tuple[Any, ...]) -> str:
+    """Return a key as the file writes it: ``[table] key`` or ``[[strategies]] 2, key``."""
+    if not steps:
+        return "the configuration"
+    names = [f"{step + 1}" if isinstance(step, int) else str(step) for step in steps]
+    if len(steps) == 1:
+        return f"table [{names[0]}]"
+    if isinstance(steps[1], int):
+        return f"[[{names[0]}]] {names[1]}" + (f" {'.'.join(names[2:])}" if names[2:] else "")
+    return f"[{'.'.join(names[:-1])}] {names[-1]}"
+
+
+def _names_at(steps: tuple[Any, ...]) -> list[str]:
+    """Return the names that a table knows."""
+    model: Any = BacktestSettings
+    for step in steps:
+        if isinstance(step, int):
+            continue
+        field = next((f for n, f in model.model_fields.items() if step in {n, f.alias}), None)
+        model = None if field is None else _model_of(field.annotation)
+        if model is None:
+            return []
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_of(part)) is not None), None)
+
+
+def _line_of(text: str, steps: tuple[Any, ...]) -> int | None:
+    """Return the line in which a key stands, or its table; None where neither is found."""
+    names = [str(step) for step in steps if not isinstance(step, int)]
+    nth = next((step for step in steps if isinstance(step, int)), 0)
+    table: list[str] = []
+    seen: dict[str, int] = {}
+    best = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        head = re.match(r"\s*\[(\[?)\s*([^\]#]+?)\s*\]", line)
+        if head:
+            table = [part.strip().strip("\"'") for part in head[2].split(".")]
+            table[0] = "strategies" if table[0] == "strategy" else table[0]
+            if head[1]:
+                seen[head[2]] = seen.get(head[2], -1) + 1
+        key = re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line)
+        here = table if head else [*table, *key[1].strip("\"'").split(".")] if key else None
+        if here is None or here != names[: len(here)] or (table and seen.get(table[0], nth) != nth):
+            continue
+        best = number
+        if here == names:
+            return number
+    return best

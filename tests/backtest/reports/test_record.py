@@ -1,0 +1,103 @@
+"""The record of a run: what is written is read again, and what is broken is refused with its name."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backtest.reports.codec import decoded, encoded
+from backtest.reports.folder import INCOMPLETE, RunFolder
+from backtest.reports.record import read_decisions, read_description, read_result, record_files
+from backtest.results import RunResult
+from execution.trades import Trade
+from market.errors import ConfigError, DataError
+from tests.backtest.reports.samples import sample_run
+
+
+def _written(tmp_path: Path, result: RunResult) -> Path:
+    folder = RunFolder(tmp_path / "run")
+    folder.begin()
+    for name, content in record_files(result):
+        folder.put(name, content)
+    folder.complete()
+    return folder.path
+
+
+def _same(left: Any, right: Any) -> bool:
+    if isinstance(left, np.ndarray):
+        return bool(np.array_equal(left, right, equal_nan=True) and left.dtype == right.dtype)
+    if hasattr(left, "__dataclass_fields__"):
+        return all(_same(getattr(left, f.name), getattr(right, f.name)) for f in fields(left))
+    if isinstance(left, float) and left != left:
+        return bool(right != right)
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    if isinstance(left, tuple):
+        return len(left) == len(right) and all(map(_same, left, right))
+    return bool(left == right and type(left) is type(right))
+
+
+def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Every field of the result comes back with its value and its type, exact decimals and missing numbers too."""
+    result = sample_run()
+    assert _same(read_result(_written(tmp_path, result)), result)
+
+
+def test_description_and_decisions_are_read_alone(tmp_path: Path) -> None:
+    """What `explain` needs does not read curves and ledger."""
+    result = sample_run()
+    folder = _written(tmp_path, result)
+    assert read_description(folder) == result.description
+    assert _same(read_decisions(folder), result.decisions)
+
+
+def test_a_run_without_greeks_has_no_file_of_them(tmp_path: Path) -> None:
+    """What was not reckoned is absent and not zero."""
+    result = RunResult(**{f.name: getattr(sample_run(), f.name) for f in fields(RunResult)} | {"greeks": None})
+    assert read_result(_written(tmp_path, result)).greeks is None
+
+
+@pytest.mark.parametrize("name", ["run.json", "ledger.jsonl", "instruments.jsonl", "curve.parquet"])
+def test_a_missing_or_broken_file_is_named(tmp_path: Path, name: str) -> None:
+    """A record that is not whole is refused with the file that lacks."""
+    folder = _written(tmp_path, sample_run())
+    (folder / "record" / name).write_bytes(b"{broken")
+    with pytest.raises(DataError, match=name.split(".", maxsplit=1)[0]):
+        read_result(folder)
+    (folder / "record" / name).unlink()
+    with pytest.raises(DataError, match="no record/"):
+        read_result(folder)
+
+
+def test_a_record_of_other_fields_is_refused() -> None:
+    """A trade that lacks a field is no trade."""
+    told = encoded(sample_run().trades[0])
+    known = {leg.instrument.symbol: leg.instrument for leg in sample_run().trades[0].legs}
+    assert decoded(Trade, told, known).package_id == "p1"
+    del told["net_pnl"]
+    with pytest.raises(DataError, match="a record is no Trade"):
+        decoded(Trade, told, known)
+
+
+def test_an_unfinished_folder_says_so(tmp_path: Path) -> None:
+    """From its beginning until its last file a folder carries the mark, which a kill leaves there."""
+    folder = RunFolder(tmp_path / "run")
+    folder.begin()
+    folder.put("metrics.json", b"{}")
+    assert (folder.path / INCOMPLETE).read_text(encoding="utf-8").startswith("This run has not ended")
+    with pytest.raises(DataError, match="did not end"):
+        folder.require_complete()
+    folder.complete()
+    folder.require_complete()
+    assert [path.name for path in folder.path.iterdir()] == ["metrics.json"]
+
+
+def test_an_earlier_run_is_never_overwritten(tmp_path: Path) -> None:
+    """A folder with anything in it is refused."""
+    folder = _written(tmp_path, sample_run())
+    with pytest.raises(ConfigError, match="not empty"):
+        RunFolder(folder).begin()
