@@ -42,7 +42,11 @@ class Order:
     filled : tuple of Decimal
         Filled units of each leg of the intent, with the leg's sign.
     fill_ids : frozenset of str
-        Executions that are counted in `filled`.
+        Executions that are counted in `filled`, once each.
+    busted_ids : frozenset of str
+        Executions among `fill_ids` that the venue took back; they count nothing.
+    restated_quantity : Decimal or None
+        Packages in all since the venue changed the order's size; None where it did not.
     is_cancel_requested : bool
         Whether a cancel is under way.
     changed_ns : int
@@ -57,6 +61,8 @@ class Order:
     venue_order_id: str = ""
     filled: tuple[Decimal, ...] = ()
     fill_ids: frozenset[str] = frozenset()
+    busted_ids: frozenset[str] = frozenset()
+    restated_quantity: Decimal | None = None
     is_cancel_requested: bool = False
     changed_ns: int = 0
     reason: str = ""
