@@ -76,6 +76,8 @@ class OrderIntent:
         Instant at which it is cancelled, ns since the epoch, UTC; 0 where the time in force alone decides.
     reason : str
         Code of the rule that asks for it.
+    structure : str
+        Name of the structure, so that a package is known by it from its first fill on; empty where nobody gave one.
     """
 
     intent_id: str
@@ -90,6 +92,7 @@ class OrderIntent:
     time_in_force: TimeInForce
     good_until_ns: int = 0
     reason: str = ""
+    structure: str = ""
 
     def __post_init__(self) -> None:
         ratios = [leg.ratio for leg in self.legs]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
 from fields.snapshot import FieldSnapshot
 from market.chains import FloatArray, OptionChain
-from market.orders import Leg
+from market.orders import Leg, PositionEffect
 from market.series import EventBatch, SeriesPoint
 from market.tradables import Instrument
 from market.trades import Int64Array
@@ -143,6 +143,9 @@ class HeldPackage:
         Net price per unit at which it was opened; negative for a credit.
     is_whole : bool
         False while legs are out of proportion, as after a partial fill or an assignment.
+    units : mapping of str to Decimal
+        Units held now by symbol, signed, with shares that an assignment delivered; empty where `legs` times `quantity`
+        say it all.
     """
 
     package_id: str
@@ -153,6 +156,7 @@ class HeldPackage:
     opened_ns: int
     entry_price: float
     is_whole: bool
+    units: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +175,8 @@ class WorkingOrder:
         Code of the rule.
     remaining : Decimal
         Packages not yet filled.
+    effect : PositionEffect
+        Whether it opens or closes; a package that is being closed needs no second closing order.
     """
 
     order_id: str
@@ -178,6 +184,7 @@ class WorkingOrder:
     strategy: str
     reason: str
     remaining: Decimal
+    effect: PositionEffect
 
 
 class AccountView(Protocol):
