@@ -80,7 +80,12 @@ def test_a_coin_is_bought_in_whole_lots() -> None:
 def test_what_is_held_or_under_way_is_not_bought_again() -> None:
     """Its own package or order makes it hold; those of others do not."""
     own = WorkingOrder(
-        order_id="o1", package_id="p1", strategy="buy_and_hold", reason="first_price", remaining=Decimal(10)
+        order_id="o1",
+        package_id="p1",
+        strategy="buy_and_hold",
+        reason="first_price",
+        remaining=Decimal(10),
+        effect=PositionEffect.OPEN,
     )
     quotes = {"SPY": quote(400.0, 400.0)}
     for account in (SceneAccount(packages=(_HELD,)), SceneAccount(working=(own,))):

@@ -80,7 +80,14 @@ def test_rounding_is_no_crossing() -> None:
 
 def test_nothing_is_sent_while_an_order_works() -> None:
     """An order under way is waited for."""
-    order = WorkingOrder(order_id="o", package_id="p", strategy="moving_average", reason="", remaining=Decimal(3))
+    order = WorkingOrder(
+        order_id="o",
+        package_id="p",
+        strategy="moving_average",
+        reason="",
+        remaining=Decimal(3),
+        effect=PositionEffect.OPEN,
+    )
     scene = Scene(account=SceneAccount(working=(order,)), closes={"SPY": [100.0]}, features=_averages(101.0, 100.0))
     assert _CROSS.decide(scene) is HOLD
 
