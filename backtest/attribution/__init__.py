@@ -1,0 +1,1 @@
+"""Where a run's profit came from: Greeks, factors, and the life of each trade."""
