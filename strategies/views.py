@@ -214,6 +214,9 @@ class AccountView(Protocol):
     def trading_state(self) -> TradingState:
         """What is allowed."""
 
+    def last_exit_ns(self, strategy: str) -> int:
+        """Return when the newest ended package of a strategy became flat, ns since the epoch; -1 before the first."""
+
 
 class View(Protocol):
     """The market and the account at one instant; everything in it was available by `now_ns`."""

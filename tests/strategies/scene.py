@@ -25,6 +25,11 @@ class SceneAccount:
     packages: Sequence[HeldPackage] = ()
     working: Sequence[WorkingOrder] = ()
     trading_state: TradingState = TradingState.ACTIVE
+    exits_ns: Mapping[str, int] = field(default_factory=dict)
+
+    def last_exit_ns(self, strategy: str) -> int:
+        """Return the instant given for the strategy, -1 where none was."""
+        return self.exits_ns.get(strategy, -1)
 
 
 @dataclass(frozen=True, kw_only=True)
