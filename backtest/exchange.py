@@ -1,0 +1,281 @@
+"""The simulated venue: holds working orders, lets them meet the quotes that come after them, and reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final, final
+
+from backtest.fills.pricing import Execution, FillRules, execution_of
+from backtest.sessions import TradingHours
+from execution.order_events import Accepted, Cancelled, Expired
+from market.orders import OrderIntent, TimeInForce
+from market.tradables import Instrument, OptionContract
+from strategies.views import ChainView, Quote
+
+__all__ = ["Match", "Report", "SimulatedExchange"]
+
+_FOREVER: Final = 1 << 62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Packages of an order have traded.
+
+    Parameters
+    ----------
+    order_id : str
+        Client order id.
+    ts_event_ns : int
+        ns since the epoch, UTC.
+    execution : Execution
+        How many, at what prices.
+    is_modelled : bool
+        Whether any of the quotes was a model around a print.
+    """
+
+    order_id: str
+    ts_event_ns: int
+    execution: Execution
+    is_modelled: bool
+
+
+Report = Match | Accepted | Cancelled | Expired
+"""What the venue tells."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Working:
+    """An order on the way to the venue or on its book."""
+
+    order_id: str
+    intent: OrderIntent
+    remaining: Decimal
+    arrives_ns: int
+    ends_ns: int  # the last instant at which it may trade
+    cancelled_ns: int = _FOREVER
+    is_accepted: bool = False
+    has_rested: bool = False
+    quotes: list[Quote | None] = field(default_factory=list)
+
+    @property
+    def due_ns(self) -> int:
+        """The next instant at which it changes by itself."""
+        coming = min(self.cancelled_ns, self.ends_ns + 1)
+        return coming if self.is_accepted else min(coming, self.arrives_ns)
+
+
+def _source(instrument: Instrument) -> str:
+    """Return what an instrument's quotes come with: the chain of its underlying, or its own quotes."""
+    return f"chain {instrument.underlying}" if isinstance(instrument, OptionContract) else instrument.symbol
+
+
+@final
+class SimulatedExchange:
+    """Working orders against quotes.
+
+    Parameters
+    ----------
+    rules : FillRules
+        How orders are filled.
+    hours : TradingHours
+        When.
+    latency_ns : int
+        Time from a decision to its arrival, and from a cancel to its effect, ns, >= 0.
+
+    Notes
+    -----
+    An order meets the first executable quotes that come at or after its arrival, and never those that its decision was
+    made from: those have been shown before it was sent. Every leg must have had a quote since then. What does not
+    trade at once rests, and trades at its limit when the market comes to it. Outside of the sessions of any leg
+    nothing trades, and nothing counts as a meeting.
+    """
+
+    def __init__(self, rules: FillRules, hours: TradingHours, latency_ns: int = 0) -> None:
+        self._rules, self._hours, self._latency_ns = rules, hours, latency_ns
+        self._orders: dict[str, _Working] = {}
+        self._by_source: dict[str, list[_Working]] = {}
+        self.due_ns = _FOREVER
+        """The next instant at which an order changes without a quote, ns since the epoch, UTC."""
+
+    def submit(self, order_id: str, intent: OrderIntent, now_ns: int) -> None:
+        """Send an order.
+
+        Parameters
+        ----------
+        order_id : str
+            Client order id.
+        intent : OrderIntent
+            What is asked.
+        now_ns : int
+            Instant of the decision, ns since the epoch, UTC.
+        """
+        order = _Working(
+            order_id=order_id,
+            intent=intent,
+            remaining=intent.quantity,
+            arrives_ns=now_ns + self._latency_ns,
+            ends_ns=self._ends_ns(intent, now_ns),
+            quotes=[None] * len(intent.legs),
+        )
+        self._orders[order_id] = order
+        for source in {_source(leg.instrument) for leg in intent.legs}:
+            self._by_source.setdefault(source, []).append(order)
+        self.due_ns = min(self.due_ns, order.due_ns)
+
+    def _ends_ns(self, intent: OrderIntent, now_ns: int) -> int:
+        ends = intent.good_until_ns or _FOREVER
+        for leg in intent.legs:
+            if intent.time_in_force is not TimeInForce.GTC:
+                ends = min(ends, self._hours.day_ends_ns(leg.instrument, now_ns))
+            if isinstance(leg.instrument, OptionContract):
+                ends = min(ends, leg.instrument.series.last_trade_ns)
+        return ends
+
+    def request_cancel(self, order_id: str, now_ns: int) -> None:
+        """Ask to cancel what remains; a trade before the request arrives still counts."""
+        order = self._orders.get(order_id)
+        if order is not None:
+            order.cancelled_ns = min(order.cancelled_ns, now_ns + self._latency_ns)
+            self.due_ns = min(self.due_ns, order.due_ns)
+
+    def withdraw(self, order_id: str) -> None:
+        """Take an order off the book at once, as when its instrument is split or has expired."""
+        self._remove(self._orders[order_id])
+
+    def advance(self, now_ns: int) -> list[Report]:
+        """Let arrivals, cancels and ends come into effect up to an instant.
+
+        Parameters
+        ----------
+        now_ns : int
+            ns since the epoch, UTC.
+
+        Returns
+        -------
+        list of Report
+            In order of time. An order may still trade at the very instant of its end.
+        """
+        reports: list[Report] = []
+        for order in list(self._orders.values()):
+            if not order.is_accepted and order.arrives_ns <= now_ns:
+                order.is_accepted = True
+                reports.append(Accepted(order_id=order.order_id, ts_event_ns=order.arrives_ns))
+            if order.due_ns <= now_ns:
+                reports.append(_ended(order))
+                self._remove(order)
+        self._set_due()
+        return sorted(reports, key=lambda report: report.ts_event_ns)
+
+    def watches(self, symbol: str) -> bool:
+        """Return whether an order waits for quotes of a share, perpetual or future."""
+        return symbol in self._by_source
+
+    def watches_chain(self, underlying: str) -> bool:
+        """Return whether an order waits for quotes of options."""
+        return f"chain {underlying}" in self._by_source
+
+    def on_quote(
+        self, symbol: str, quote: Quote, now_ns: int, *, reached: tuple[Quote, Quote] | None = None, since_ns: int = 0
+    ) -> list[Report]:
+        """Let orders meet a quote.
+
+        Parameters
+        ----------
+        symbol : str
+            Share, perpetual or future.
+        quote : Quote
+            Executable prices.
+        now_ns : int
+            From when it stands, ns since the epoch, UTC.
+        reached : tuple of (Quote, Quote), optional
+            Of a bar that has closed: quotes at its low and at its high, which reached what has rested all the while.
+        since_ns : int
+            Begin of that bar.
+
+        Returns
+        -------
+        list of Report
+            Trades and cancels of what must trade at once.
+        """
+        reports: list[Report] = []
+        for order in list(self._by_source.get(symbol, ())):
+            if not self._may_trade(order, now_ns):
+                continue
+            met = quote
+            if reached is not None and order.has_rested and len(order.quotes) == 1 and order.arrives_ns <= since_ns:
+                met = reached[0] if order.intent.legs[0].ratio > 0 else reached[1]
+            for place, leg in enumerate(order.intent.legs):
+                if leg.instrument.symbol == symbol:
+                    order.quotes[place] = met
+            self._meet(order, now_ns, reports)
+        return reports
+
+    def on_chain(self, view: ChainView, now_ns: int) -> list[Report]:
+        """Let orders meet the quotes of a chain.
+
+        Parameters
+        ----------
+        view : ChainView
+            Chain that has just become known.
+        now_ns : int
+            Its instant of availability, ns since the epoch, UTC.
+
+        Returns
+        -------
+        list of Report
+            As `on_quote`.
+        """
+        reports: list[Report] = []
+        underlying = view.chain.symbol
+        for order in list(self._by_source.get(f"chain {underlying}", ())):
+            if not self._may_trade(order, now_ns):
+                continue
+            for place, leg in enumerate(order.intent.legs):
+                if isinstance(leg.instrument, OptionContract) and leg.instrument.underlying == underlying:
+                    row = view.place(leg.instrument)
+                    order.quotes[place] = view.quote(row) if row >= 0 else None
+            self._meet(order, now_ns, reports)
+        return reports
+
+    def _may_trade(self, order: _Working, now_ns: int) -> bool:
+        if order.arrives_ns > now_ns:
+            return False
+        return all(self._hours.is_open(leg.instrument, now_ns) for leg in order.intent.legs)
+
+    def _meet(self, order: _Working, now_ns: int, reports: list[Report]) -> None:
+        quotes = [quote for quote in order.quotes if quote is not None]
+        if len(quotes) < len(order.quotes):
+            return
+        execution = execution_of(order.intent, order.remaining, quotes, self._rules, has_rested=order.has_rested)
+        order.has_rested = True
+        if execution is not None:
+            order.remaining -= execution.quantity
+            modelled = any(quote.is_modelled for quote in quotes)
+            reports.append(
+                Match(order_id=order.order_id, ts_event_ns=now_ns, execution=execution, is_modelled=modelled)
+            )
+        if order.remaining > 0 and order.intent.time_in_force is TimeInForce.IOC:
+            reports.append(Cancelled(order_id=order.order_id, ts_event_ns=now_ns, reason="not filled at once"))
+        elif order.remaining > 0:
+            return
+        self._remove(order)
+        self._set_due()
+
+    def _remove(self, order: _Working) -> None:
+        del self._orders[order.order_id]
+        for source in {_source(leg.instrument) for leg in order.intent.legs}:
+            waiting = self._by_source[source]
+            waiting.remove(order)
+            if not waiting:
+                del self._by_source[source]
+
+    def _set_due(self) -> None:
+        self.due_ns = min((order.due_ns for order in self._orders.values()), default=_FOREVER)
+
+
+def _ended(order: _Working) -> Report:
+    if order.cancelled_ns <= order.ends_ns:
+        return Cancelled(order_id=order.order_id, ts_event_ns=order.cancelled_ns, reason="asked for")
+    reason = "its time was over" if order.intent.good_until_ns == order.ends_ns else "the session or series has ended"
+    return Expired(order_id=order.order_id, ts_event_ns=order.ends_ns, reason=reason)
