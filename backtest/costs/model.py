@@ -1,0 +1,152 @@
+"""The cost model of a run: all charges of a fill, each an exact number under its own kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final, final
+
+from backtest.costs.charges import Charge, ChargedTrade
+from backtest.costs.rates import exchange_day
+from market.errors import DataError
+from market.fills import Cost, CostKind, Liquidity
+from market.orders import PositionEffect
+from market.tradables import Instrument
+
+__all__ = ["CostModel", "RateGap"]
+
+_ZERO: Final = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateGap:
+    """Days on which a rate is not in its table, so that the nearest one is carried or fills are refused.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table.
+    first, last : datetime.date
+        Span, both ends in it.
+    """
+
+    table: str
+    first: date
+    last: date
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostModel:
+    """What fills cost.
+
+    Parameters
+    ----------
+    name : str
+        What a report calls it.
+    charges : tuple of Charge
+        All of them apply, each to what it is about.
+    """
+
+    name: str
+    charges: tuple[Charge, ...] = ()
+
+    def costs(
+        self,
+        instrument: Instrument,
+        quantity: Decimal,
+        price: Decimal,
+        ts_ns: int,
+        effect: PositionEffect,
+        *,
+        liquidity: Liquidity = Liquidity.TAKER,
+        filled_before: Decimal = _ZERO,
+    ) -> tuple[Cost, ...]:
+        """Return the charges of one fill.
+
+        Parameters
+        ----------
+        instrument : Instrument
+            What was traded.
+        quantity : Decimal
+            Positive bought, negative sold.
+        price : Decimal
+            Per unit of the underlying.
+        ts_ns : int
+            Instant of the fill, ns since the epoch, UTC; the date in New York decides the rates.
+        effect : PositionEffect
+            Open or close.
+        liquidity : Liquidity
+            Taker or maker.
+        filled_before : Decimal
+            Units of the same order's leg that were filled before, with or without sign: bounds of an order, and
+            its tiers, count it as a whole.
+
+        Returns
+        -------
+        tuple of Cost
+            One per kind that charges anything, in the order of `CostKind`; exact and not rounded, so that no fill
+            is dearer for having come in parts.
+
+        Raises
+        ------
+        DataError
+            Quantity or price is not finite, or a rate of that day is not known.
+        """
+        if not (quantity.is_finite() and price.is_finite() and filled_before.is_finite()):
+            raise DataError("a fill cannot be charged", found=f"{quantity} at {price}", expected="finite numbers")
+        day = exchange_day(ts_ns)
+        before = abs(filled_before)
+        sums: dict[CostKind, Decimal] = {}
+        for charge in self.charges:
+            after = _charged(charge, instrument, before + abs(quantity), quantity < 0, price, day, effect, liquidity)
+            amount = after
+            if before:
+                amount -= _charged(charge, instrument, before, quantity < 0, price, day, effect, liquidity)
+            if amount:
+                sums[charge.kind] = sums.get(charge.kind, _ZERO) + amount
+        return tuple(Cost(kind=kind, amount=sums[kind]) for kind in CostKind if kind in sums)
+
+    def gaps(self, first: date, last: date) -> tuple[RateGap, ...]:
+        """Return the days of a run that its tables do not cover; a report names them.
+
+        Parameters
+        ----------
+        first, last : datetime.date
+            Days of the run, both in it.
+
+        Returns
+        -------
+        tuple of RateGap
+            Empty where all rates are known.
+        """
+        return tuple(
+            RateGap(table=table.name, first=start, last=end)
+            for charge in self.charges
+            for table in charge.tables
+            for start, end in table.gaps(first, last)
+        )
+
+
+def _charged(
+    charge: Charge,
+    instrument: Instrument,
+    units: Decimal,
+    is_sale: bool,  # noqa: FBT001  # positional in a hot path
+    price: Decimal,
+    day: date,
+    effect: PositionEffect,
+    liquidity: Liquidity,
+) -> Decimal:
+    return charge.charge(
+        ChargedTrade(
+            instrument=instrument,
+            units=units,
+            is_sale=is_sale,
+            price=price,
+            day=day,
+            effect=effect,
+            liquidity=liquidity,
+        )
+    )
