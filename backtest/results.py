@@ -15,7 +15,7 @@ from market.trades import Int64Array
 from strategies.decisions import Decision
 from strategies.views import HeldPackage
 
-__all__ = ["AccountCurve", "DecisionRecord", "GreeksPath", "RunDescription", "RunResult"]
+__all__ = ["AccountCurve", "DecisionRecord", "FillQuote", "GreeksPath", "RunDescription", "RunResult"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,30 @@ class GreeksPath:
     rho_usd: FloatArray
     total_usd: FloatArray
     residual_usd: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillQuote:
+    """The quotes that an execution is judged by; NaN where a side was absent.
+
+    Parameters
+    ----------
+    fill_id : str
+        The execution.
+    decided_ns : int
+        Instant of the decision, ns since the epoch, UTC.
+    decided_bid, decided_ask : float
+        Quote of the instrument that the decision saw.
+    bid, ask : float
+        Quote at which it was executed.
+    """
+
+    fill_id: str
+    decided_ns: int
+    decided_bid: float
+    decided_ask: float
+    bid: float
+    ask: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +211,10 @@ class RunResult:
         What a reader must know in numbers, such as ``marks_carried`` or ``pinned``.
     stopped : str
         Why the run ended before its data; empty where it did not.
+    fill_quotes : tuple of FillQuote
+        Quotes behind the fills, without which slippage is not known; empty where they were not recorded.
+    package_greeks : mapping of str to GreeksPath
+        The part of each package in `greeks`, by its id; empty where it was not recorded.
     """
 
     description: RunDescription
@@ -205,3 +233,5 @@ class RunResult:
     regimes: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     stopped: str = ""
+    fill_quotes: tuple[FillQuote, ...] = ()
+    package_greeks: Mapping[str, GreeksPath] = field(default_factory=dict)
