@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Protocol
 
-from execution.events import Split
+from execution.events import DividendNotice, Split
 from market.bars import BarBatch
 from market.chains import OptionChain
 from market.funding import FundingBatch
@@ -31,27 +30,6 @@ class ChainSequence(Protocol):
 
     def chain(self, place: int) -> OptionChain:
         """Return one; sequences keep at most a few in memory."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DividendNotice:
-    """A cash dividend of a share or fund.
-
-    Parameters
-    ----------
-    symbol : str
-        Share.
-    announced_ns, ex_ns, paid_ns : int
-        When it was known; the open of the ex-date; when cash moves: ns since the epoch, UTC.
-    amount : Decimal
-        Per share, account currency.
-    """
-
-    symbol: str
-    announced_ns: int
-    ex_ns: int
-    paid_ns: int
-    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

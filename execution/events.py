@@ -9,7 +9,17 @@ from enum import StrEnum
 from market.fills import Fill
 from market.tradables import Instrument, Share
 
-__all__ = ["CashKind", "CashMovement", "LedgerEvent", "Mark", "MarkSource", "Settlement", "SettlementKind", "Split"]
+__all__ = [
+    "CashKind",
+    "CashMovement",
+    "DividendNotice",
+    "LedgerEvent",
+    "Mark",
+    "MarkSource",
+    "Settlement",
+    "SettlementKind",
+    "Split",
+]
 
 
 class CashKind(StrEnum):
@@ -75,7 +85,7 @@ class Settlement:
     kind : SettlementKind
         How.
     instrument : Instrument
-        The option or future that ends.
+        The option or future that ends, or the share whose fraction a split pays in cash.
     quantity : Decimal
         Part of the position that ends, with the position's sign.
     price : Decimal
@@ -110,6 +120,27 @@ class Settlement:
     delivered_price: Decimal = Decimal(0)
     is_early: bool = False
     is_pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DividendNotice:
+    """A cash dividend of a share or fund.
+
+    Parameters
+    ----------
+    symbol : str
+        Share.
+    announced_ns, ex_ns, paid_ns : int
+        When it was known; the open of the ex-date; when cash moves: ns since the epoch, UTC.
+    amount : Decimal
+        Per share, account currency.
+    """
+
+    symbol: str
+    announced_ns: int
+    ex_ns: int
+    paid_ns: int
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
