@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from backtest.reports.codec import Instruments, decoded, encoded, encoded_instrument, instrument_of
-from backtest.results import AccountCurve, DecisionRecord, GreeksPath, RunDescription, RunResult
+from backtest.results import AccountCurve, DecisionRecord, FillQuote, GreeksPath, RunDescription, RunResult
 from execution.events import LedgerEvent, Settlement
 from execution.orders import Order
 from execution.trades import Trade
@@ -25,6 +26,8 @@ __all__ = ["RECORD", "read_decisions", "read_description", "read_result", "recor
 
 RECORD: Final = "record"
 """Folder of these files below the run folder."""
+
+_PACKAGE: Final = "package_id"
 
 
 def record_files(result: RunResult) -> Iterator[tuple[str, bytes]]:
@@ -47,6 +50,8 @@ def record_files(result: RunResult) -> Iterator[tuple[str, bytes]]:
     yield f"{RECORD}/curve.parquet", _parquet(result.curve, {"benchmark": result.benchmark})
     if result.greeks is not None:
         yield f"{RECORD}/greeks.parquet", _parquet(result.greeks, {})
+    if result.package_greeks:
+        yield f"{RECORD}/package_greeks.parquet", _parquet(*_joined(result.package_greeks))
     rest = {
         "description": encoded(result.description),
         "open_packages": encoded(result.open_packages),
@@ -67,6 +72,7 @@ def _message_lists(result: RunResult) -> dict[str, Sequence[object]]:
         "orders": result.orders,
         "trades": result.trades,
         "decisions": result.decisions,
+        "fill_quotes": result.fill_quotes,
     }
 
 
@@ -93,6 +99,14 @@ def _lines(values: Iterable[Any]) -> bytes:
         (json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n").encode()
         for value in values
     )
+
+
+def _joined(paths: Mapping[str, GreeksPath]) -> tuple[GreeksPath, dict[str, np.ndarray]]:
+    """Return the paths of all packages one after the other, and the id that each row belongs to."""
+    names = [field.name for field in fields(GreeksPath)]
+    rows = {name: np.concatenate([getattr(path, name) for path in paths.values()]) for name in names}
+    counts = [path.ts_ns.size for path in paths.values()]
+    return GreeksPath(**rows), {_PACKAGE: np.repeat(np.array(list(paths), dtype=object), counts)}
 
 
 def _parquet(arrays: AccountCurve | GreeksPath, more: Mapping[str, np.ndarray]) -> bytes:
@@ -144,6 +158,8 @@ def read_result(folder: Path) -> RunResult:
         regimes={axis: tuple((int(at), str(state)) for at, state in path) for axis, path in rest["regimes"].items()},
         counts={name: int(number) for name, number in rest["counts"].items()},
         stopped=rest["stopped"],
+        fill_quotes=_read_messages(folder, "fill_quotes", FillQuote, known),
+        package_greeks=_read_package_greeks(folder),
     )
 
 
@@ -199,3 +215,15 @@ def _read_greeks(folder: Path) -> GreeksPath | None:
     if not (folder / RECORD / "greeks.parquet").is_file():
         return None
     return GreeksPath(**_read_columns(folder, "greeks.parquet"))
+
+
+def _read_package_greeks(folder: Path) -> dict[str, GreeksPath]:
+    if not (folder / RECORD / "package_greeks.parquet").is_file():
+        return {}
+    columns = _read_columns(folder, "package_greeks.parquet")
+    owner = columns.pop(_PACKAGE)
+    starts = [0, *(np.flatnonzero(owner[1:] != owner[:-1]) + 1).tolist(), owner.size]
+    return {
+        str(owner[start]): GreeksPath(**{name: values[start:end] for name, values in columns.items()})
+        for start, end in pairwise(starts)
+    }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
 
 import numpy as np
 
 from backtest.history import DataSource
-from backtest.results import AccountCurve, DecisionRecord, GreeksPath, RunDescription, RunResult
+from backtest.results import AccountCurve, DecisionRecord, FillQuote, GreeksPath, RunDescription, RunResult
 from execution.events import CashKind, CashMovement, LedgerEvent, Settlement, SettlementKind
 from execution.orders import Order, OrderStatus
 from execution.trades import Trade
@@ -233,7 +233,25 @@ def sample_run(*, simulated: bool = True, stopped: str = "") -> RunResult:
         regimes={"market": ((START_NS, "CALM"), (START_NS + 2 * DAY_NS, "STRESSED"))},
         counts={"marks_carried": 4},
         stopped=stopped,
+        fill_quotes=tuple(_fill_quote(event) for event in ledger if isinstance(event, Fill)),
+        package_greeks={"p1": _head(greeks, 4), "p2": _head(greeks, 2)},
     )
+
+
+def _fill_quote(fill: Fill) -> FillQuote:
+    price = float(fill.price)
+    return FillQuote(
+        fill_id=fill.fill_id,
+        decided_ns=fill.ts_event_ns - 100_000_000,
+        decided_bid=price - 0.05,
+        decided_ask=price + 0.05,
+        bid=price - 0.10,
+        ask=float("nan"),
+    )
+
+
+def _head(path: GreeksPath, count: int) -> GreeksPath:
+    return GreeksPath(**{field.name: getattr(path, field.name)[:count] for field in fields(GreeksPath)})
 
 
 def named(result: RunResult, name: str) -> RunResult:
