@@ -198,13 +198,18 @@ class Ledger:
         except DecimalException as error:
             raise self._inexact("a mark") from error
 
-    def book(self, event: LedgerEvent) -> None:
+    def book(self, event: LedgerEvent) -> bool:
         """Book an event once and compare both sides.
 
         Parameters
         ----------
         event : LedgerEvent
-            Fill, movement of cash, settlement or split. One whose id and content were booked is passed over.
+            Fill, movement of cash, settlement or split.
+
+        Returns
+        -------
+        bool
+            True where it was booked; False where its id and content were booked before, and nothing happened.
 
         Raises
         ------
@@ -221,7 +226,7 @@ class Ledger:
         known = self._booked.get(name)
         if known is not None:
             _check_same(name, known, digest)
-            return
+            return False
         try:
             account.apply(event)
         except DecimalException as error:
@@ -232,6 +237,7 @@ class Ledger:
         self._holdings = None
         if account.equity != account.earned:
             account.fail()
+        return True
 
     def check(self) -> None:
         """Sum both sides and each lot anew and compare them with the running sums.

@@ -1,0 +1,304 @@
+"""One package while it is open: what it holds, what moved, and how well it stood on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import ROUND_FLOOR, Context, Decimal
+from math import gcd, inf, nan
+from typing import Final
+
+from execution.corporate import adjusted_contract
+from execution.events import MarkSource, Settlement, SettlementKind, Split
+from execution.lots import EXACT, total_of
+from execution.trades import Trade
+from market.fills import Fill
+from market.orders import Leg, OrderIntent, unit_multiplier
+from market.tradables import Future, Instrument, OptionContract, Share
+from strategies.views import HeldPackage
+
+__all__ = ["OpenPackage", "PackagePlan"]
+
+_ZERO: Final = Decimal(0)
+_FLOOR: Final = Context(prec=28, rounding=ROUND_FLOOR)
+_MODELS: Final = frozenset({MarkSource.SURFACE, MarkSource.MODELLED_QUOTE})
+_add, _subtract, _multiply, _fma = EXACT.add, EXACT.subtract, EXACT.multiply, EXACT.fma
+
+
+class PackagePlan:
+    """What was announced of a package.
+
+    Parameters
+    ----------
+    intent : OrderIntent
+        The first that opens it.
+    structure : str
+        What it is.
+    factors, context : mapping of str to float
+        Known before the entry, and at it.
+    """
+
+    __slots__ = ("context", "exit_context", "exit_reason", "factors", "flags", "legs", "structure", "wanted")
+
+    def __init__(
+        self, intent: OrderIntent, structure: str, factors: Mapping[str, float], context: Mapping[str, float]
+    ) -> None:
+        self.legs, self.structure = intent.legs, structure
+        self.factors, self.context = dict(factors), dict(context)
+        self.wanted: dict[str, Decimal] = {}
+        self.flags: frozenset[str] = frozenset()
+        self.exit_reason = ""
+        self.exit_context: Mapping[str, float] = {}
+
+    @classmethod
+    def unannounced(cls, fill: Fill) -> PackagePlan:
+        """Return the plan of a package of which only a fill is known: one leg, and a flag that says so."""
+        self = cls.__new__(cls)
+        self.legs = (Leg(instrument=fill.instrument, ratio=1 if fill.quantity > 0 else -1),)
+        self.structure, self.factors, self.context, self.wanted = "", {}, {}, {}
+        self.flags, self.exit_reason, self.exit_context = frozenset({"unannounced"}), "", {}
+        return self
+
+
+class _Held:
+    """One instrument of a package; `size` and `price` are floats for the marks."""
+
+    __slots__ = ("entry_cost", "entry_units", "instrument", "multiplier", "price", "quantity", "size")
+
+    def __init__(self, instrument: Instrument, price: Decimal) -> None:
+        self.instrument, self.multiplier = instrument, instrument.multiplier
+        self.quantity = self.entry_units = self.entry_cost = _ZERO
+        self.price, self.size = float(price), 0.0
+
+    def trade(self, quantity: Decimal, price: Decimal, *, opens: bool) -> Decimal:
+        """Take a quantity and return what it pays."""
+        units = _multiply(quantity, self.multiplier)
+        paid = _multiply(units, price)
+        self.quantity = _add(self.quantity, quantity)
+        self.size = float(_multiply(self.quantity, self.multiplier))
+        if opens:
+            self.entry_units, self.entry_cost = _add(self.entry_units, units), _add(self.entry_cost, paid)
+        return paid
+
+
+class OpenPackage:
+    """A package from its first fill to flat.
+
+    Parameters
+    ----------
+    plan : PackagePlan
+        What was announced.
+    fill : Fill
+        Its first; not yet taken.
+    """
+
+    def __init__(self, plan: PackagePlan, fill: Fill) -> None:
+        self.package_id: Final = fill.package_id
+        self.strategy: Final = fill.strategy
+        self.opened_ns: Final = fill.ts_event_ns
+        self.closed_ns = fill.ts_event_ns
+        self._plan = plan
+        self._legs = plan.legs
+        self._ratios = {leg.instrument.symbol: leg.ratio for leg in plan.legs}
+        self._held: dict[str, _Held] = {}
+        self._paid = self._costs = self._most = _ZERO
+        self._wanted_factor = Decimal(1)
+        self._flags = set(plan.flags)
+        self._ended_by = ""
+        self._base = 0.0  # what prices and costs have moved, as a float
+        self._best, self._worst = -inf, inf
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols of all that it has held."""
+        return tuple(self._held)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing is left."""
+        return all(not held.quantity for held in self._held.values())
+
+    def fill(self, fill: Fill) -> tuple[str, ...]:
+        """Take a fill and return the symbols that are new in the package."""
+        self._ended_by = ""
+        ratio = self._ratios.get(fill.instrument.symbol, 0)
+        opens = (fill.quantity > 0) is (ratio > 0) and ratio != 0
+        new = self._trade(fill.instrument, fill.quantity, fill.price, opens=opens)
+        self.charge(fill.total_cost)
+        self._most = max(self._most, self._whole())
+        return new
+
+    def settle(self, event: Settlement) -> tuple[str, ...]:
+        """Take a settlement and return the symbols that are new in the package."""
+        self._flags |= _flags_of(event)
+        self._ended_by = _end_of(event)
+        new = self._trade(event.instrument, -event.quantity, event.price, opens=False)
+        if event.delivered is not None:
+            new += self._trade(event.delivered, event.delivered_quantity, event.delivered_price, opens=False)
+            self._held[event.delivered.symbol].price = float(event.settlement_price)
+        return new
+
+    def charge(self, cost: Decimal) -> None:
+        """Book a charge to the package; a gift is negative."""
+        self._costs = _add(self._costs, cost)
+        self._base = -float(_add(self._paid, self._costs))
+
+    def split(self, event: Split) -> None:
+        """Carry the package through a split of a share."""
+        touched = {symbol for symbol, held in self._held.items() if _is_on(held.instrument, event.symbol)}
+        if not touched:
+            return
+        self._held = dict(_split_held(held, event) for held in self._held.values())
+        factors = [event.numerator if _is_on(leg.instrument, event.symbol) else event.denominator for leg in self._legs]
+        ratios = [leg.ratio * factor for leg, factor in zip(self._legs, factors, strict=True)]
+        common = gcd(*ratios)
+        self._legs = tuple(
+            Leg(instrument=_after(leg.instrument, event), ratio=ratio // common)
+            for leg, ratio in zip(self._legs, ratios, strict=True)
+        )
+        self._ratios = {leg.instrument.symbol: leg.ratio for leg in self._legs}
+        factor = _FLOOR.divide(Decimal(common), Decimal(event.denominator))
+        self._most, self._wanted_factor = _FLOOR.multiply(self._most, factor), self._wanted_factor * factor
+        self._flags.add("split")
+
+    def set_price(self, symbol: str, price: float, source: MarkSource) -> None:
+        """Mark one instrument without looking at the profit yet."""
+        self._held[symbol].price = price
+        if source in _MODELS:
+            self._flags.add("marked_from_model")
+        elif source is MarkSource.CARRIED:
+            self._flags.add("mark_carried")
+
+    def observe(self) -> None:
+        """Note the profit at the marks where it is a new high or low."""
+        profit = self.marked_pnl()
+        # At every mark: a comparison costs a fifth of a call to max or min.
+        if profit > self._best:  # noqa: PLR1730
+            self._best = profit
+        if profit < self._worst:  # noqa: PLR1730
+            self._worst = profit
+
+    def marked_pnl(self) -> float:
+        """Return the profit at the marks, net of costs so far, account currency."""
+        profit = self._base
+        for held in self._held.values():
+            profit += held.size * held.price
+        return profit
+
+    def held_package(self) -> HeldPackage:
+        """Return it as strategies see it."""
+        whole = self._whole()
+        fits = all(
+            held.quantity == _multiply(whole, Decimal(self._ratios.get(symbol, 0)))
+            for symbol, held in self._held.items()
+        )
+        return HeldPackage(
+            package_id=self.package_id,
+            strategy=self.strategy,
+            structure=self._plan.structure,
+            legs=self._legs,
+            quantity=whole,
+            opened_ns=self.opened_ns,
+            entry_price=self._entry_price(),
+            is_whole=fits and whole > 0,
+        )
+
+    def trade(self) -> Trade:
+        """Return the trade that the package was; it is flat."""
+        gross = -self._paid
+        net = _subtract(gross, self._costs)
+        per_unit = float(self._most * unit_multiplier(self._legs))
+        entry = self._entry_price() if self._most else nan
+        wanted = total_of(self._plan.wanted.values()) * self._wanted_factor
+        short = {"partially_filled"} if self._most < wanted else set()
+        return Trade(
+            package_id=self.package_id,
+            strategy=self.strategy,
+            structure=self._plan.structure,
+            legs=self._legs,
+            quantity=self._most,
+            opened_ns=self.opened_ns,
+            closed_ns=self.closed_ns,
+            entry_price=entry,
+            exit_price=-float(gross) / per_unit - entry if per_unit else nan,
+            gross_pnl=gross,
+            costs=self._costs,
+            net_pnl=net,
+            exit_reason=self._ended_by or self._plan.exit_reason or "closed",
+            best_pnl=max(self._best, float(net)),
+            worst_pnl=min(self._worst, float(net)),
+            factors=self._plan.factors,
+            entry_context=self._plan.context,
+            exit_context=self._plan.exit_context,
+            flags=frozenset(self._flags | short),
+        )
+
+    def _trade(self, instrument: Instrument, quantity: Decimal, price: Decimal, *, opens: bool) -> tuple[str, ...]:
+        symbol = instrument.symbol
+        held = self._held.get(symbol)
+        new = () if held else (symbol,)
+        held = held or self._held.setdefault(symbol, _Held(instrument, price))
+        self._paid = _add(self._paid, held.trade(quantity, price, opens=opens))
+        self._base = -float(_add(self._paid, self._costs))
+        return new
+
+    def _whole(self) -> Decimal:
+        """Return how many packages stand whole: of each leg at least its ratio times as many."""
+        counts = []
+        for leg in self._legs:
+            held = self._held.get(leg.instrument.symbol)
+            if held is None or not held.quantity or (held.quantity > 0) is not (leg.ratio > 0):
+                return _ZERO
+            counts.append(held.quantity if leg.ratio == 1 else _FLOOR.divide(held.quantity, Decimal(leg.ratio)))
+        least = min(counts)
+        if len(counts) > 1 and any(isinstance(leg.instrument, OptionContract | Future) for leg in self._legs):
+            return least.to_integral_value(ROUND_FLOOR)
+        return least
+
+    def _entry_price(self) -> float:
+        """Return the net price from each leg's mean entry; NaN where a leg has none."""
+        per_unit = unit_multiplier(self._legs)
+        price = 0.0
+        for leg in self._legs:
+            held = self._held.get(leg.instrument.symbol)
+            if held is None or not held.entry_units:
+                return nan
+            mean = float(held.entry_cost) / float(held.entry_units)
+            price += leg.ratio * mean * float(held.multiplier / per_unit)
+        return price
+
+
+def _flags_of(event: Settlement) -> set[str]:
+    flags = {"pinned"} if event.is_pinned else set()
+    if event.kind in {SettlementKind.ASSIGNED, SettlementKind.EXERCISED}:
+        flags.add(event.kind.value)
+    if event.is_early:
+        return flags | {"early"}
+    return flags | ({"fraction_in_cash"} if isinstance(event.instrument, Share) else {"expired"})
+
+
+def _end_of(event: Settlement) -> str:
+    if event.kind in {SettlementKind.ASSIGNED, SettlementKind.EXERCISED}:
+        return event.kind.value
+    return "fraction_in_cash" if isinstance(event.instrument, Share) else "expired"
+
+
+def _is_on(instrument: Instrument, symbol: str) -> bool:
+    return isinstance(instrument, Share | OptionContract) and instrument.underlying == symbol
+
+
+def _after(instrument: Instrument, split: Split) -> Instrument:
+    if isinstance(instrument, OptionContract) and instrument.underlying == split.symbol:
+        return adjusted_contract(instrument, split)
+    return instrument
+
+
+def _split_held(held: _Held, split: Split) -> tuple[str, _Held]:
+    if not _is_on(held.instrument, split.symbol):
+        return held.instrument.symbol, held
+    new, old = Decimal(split.numerator), Decimal(split.denominator)
+    after = _Held(_after(held.instrument, split), Decimal(repr(held.price)))
+    after.price = held.price * split.denominator / split.numerator
+    after.quantity = EXACT.divide(_multiply(held.quantity, new), old)
+    after.entry_units, after.entry_cost = _FLOOR.divide(_multiply(held.entry_units, new), old), held.entry_cost
+    after.size = float(_multiply(after.quantity, after.multiplier))
+    return after.instrument.symbol, after

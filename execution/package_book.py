@@ -1,0 +1,174 @@
+"""Packages: each structure from its first fill to flat, and the trade that it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Final
+
+from execution.events import CashMovement, LedgerEvent, Mark, MarkSource, Settlement, Split
+from execution.lots import EXACT
+from execution.open_package import OpenPackage, PackagePlan
+from execution.trades import Trade
+from market.fills import Fill
+from market.orders import OrderIntent, PositionEffect
+from strategies.views import HeldPackage
+
+__all__ = ["PackageBook"]
+
+_ZERO: Final = Decimal(0)
+_NOTHING: Final[Mapping[str, float]] = {}
+
+
+class PackageBook:
+    """The open packages of an account.
+
+    Notes
+    -----
+    It takes what `Ledger.book` has booked, once and in that order. Shares that come by exercise or assignment belong to
+    the package until they are sold. A package is flat where nothing of it is left; a fill that comes later under its id
+    opens it again, as a second trade. It can be pickled.
+    """
+
+    def __init__(self) -> None:
+        self._plans: dict[str, PackagePlan] = {}
+        self._open: dict[str, OpenPackage] = {}
+        self._by_symbol: dict[str, list[OpenPackage]] = {}
+        self._late: dict[str, Decimal] = {}
+        self._packages: tuple[HeldPackage, ...] | None = ()
+
+    @property
+    def packages(self) -> tuple[HeldPackage, ...]:
+        """Open packages, oldest first; the same object until the next booking."""
+        if self._packages is None:
+            self._packages = tuple(package.held_package() for package in self._open.values())
+        return self._packages
+
+    @property
+    def late_cash(self) -> Mapping[str, Decimal]:
+        """Cash booked to packages that were flat by then, account currency, by package; no trade holds it."""
+        return dict(self._late)
+
+    def announce(
+        self,
+        intent: OrderIntent,
+        *,
+        structure: str = "",
+        factors: Mapping[str, float] = _NOTHING,
+        context: Mapping[str, float] = _NOTHING,
+    ) -> None:
+        """Say what an order is for, before its first fill.
+
+        Parameters
+        ----------
+        intent : OrderIntent
+            One that opens gives the package its legs; one that closes gives the exit its reason.
+        structure : str
+            What it is; of the first intent that opens.
+        factors : mapping of str to float
+            Numbers known before the entry; of the first intent that opens.
+        context : mapping of str to float
+            Market and Greeks at the entry, or at the exit.
+        """
+        plan = self._plans.get(intent.package_id)
+        if intent.effect is PositionEffect.OPEN:
+            if plan is None:
+                plan = PackagePlan(intent, structure, factors, context)
+                self._plans[intent.package_id] = plan
+            plan.wanted[intent.intent_id] = intent.quantity
+        elif plan is not None:
+            plan.exit_reason, plan.exit_context = intent.reason, dict(context)
+
+    def book(self, event: LedgerEvent) -> tuple[Trade, ...]:
+        """Take a booking and return the trades that it ends; at most one.
+
+        Parameters
+        ----------
+        event : LedgerEvent
+            What `Ledger.book` has booked.
+
+        Returns
+        -------
+        tuple of Trade
+            The package that became flat, or nothing.
+        """
+        self._packages = None
+        if isinstance(event, Fill):
+            return self._fill(event)
+        if isinstance(event, Settlement):
+            package = self._open.get(event.package_id)
+            return () if package is None else self._booked(package, package.settle(event), event.ts_event_ns)
+        if isinstance(event, CashMovement):
+            self._move(event)
+        else:
+            self._split(event)
+        return ()
+
+    def mark(self, symbol: str, price: float, source: MarkSource) -> None:
+        """Mark one instrument in every package that holds it and note new highs and lows of their profit.
+
+        Parameters
+        ----------
+        symbol : str
+            Instrument.
+        price : float
+            Per unit of the underlying; finite.
+        source : MarkSource
+            Where it comes from; a model flags the trade.
+        """
+        for package in self._by_symbol.get(symbol, ()):
+            package.set_price(symbol, price, source)
+            package.observe()
+
+    def mark_all(self, marks: Iterable[Mark]) -> None:
+        """Mark many instruments of one instant, then note each package's profit once."""
+        touched: dict[str, OpenPackage] = {}
+        for mark in marks:
+            for package in self._by_symbol.get(mark.symbol, ()):
+                package.set_price(mark.symbol, float(mark.price), mark.source)
+                touched[package.package_id] = package
+        for package in touched.values():
+            package.observe()
+
+    def marked_pnl(self, package_id: str) -> float:
+        """Return an open package's profit at the marks, net of costs so far; NaN where none is open."""
+        package = self._open.get(package_id)
+        return float("nan") if package is None else package.marked_pnl()
+
+    def _fill(self, fill: Fill) -> tuple[Trade, ...]:
+        package = self._open.get(fill.package_id)
+        if package is None:
+            plan = self._plans.get(fill.package_id) or PackagePlan.unannounced(fill)
+            package = self._open[fill.package_id] = OpenPackage(plan, fill)
+        return self._booked(package, package.fill(fill), fill.ts_event_ns)
+
+    def _booked(self, package: OpenPackage, new: tuple[str, ...], ts_ns: int) -> tuple[Trade, ...]:
+        for symbol in new:
+            self._by_symbol.setdefault(symbol, []).append(package)
+        package.closed_ns = ts_ns
+        if not package.is_flat:
+            return ()
+        del self._open[package.package_id]
+        self._forget(package)
+        return (package.trade(),)
+
+    def _move(self, event: CashMovement) -> None:
+        package = self._open.get(event.package_id)
+        if package is not None:
+            package.charge(-event.amount)
+        elif event.package_id:
+            self._late[event.package_id] = EXACT.add(self._late.get(event.package_id, _ZERO), event.amount)
+
+    def _split(self, event: Split) -> None:
+        for package in self._open.values():
+            self._forget(package)
+            package.split(event)
+            for symbol in package.symbols:
+                self._by_symbol.setdefault(symbol, []).append(package)
+
+    def _forget(self, package: OpenPackage) -> None:
+        for symbol in package.symbols:
+            holders = self._by_symbol[symbol]
+            holders.remove(package)
+            if not holders:
+                del self._by_symbol[symbol]
