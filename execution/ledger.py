@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, DecimalException
+from hashlib import sha256
 
 from execution.accounts import Account, AccountState, LedgerError
-from execution.bookings import booking_id, chained, event_digest, first_link
 from execution.events import LedgerEvent, Mark
 from execution.holdings import PackagePosition
+from execution.identity import canonical
 from execution.lots import LotClosing, total_of
 from market.errors import DataError
+from market.fills import Fill
 from strategies.views import Holding
 
 __all__ = ["Ledger", "LedgerError", "LedgerState"]
@@ -49,12 +51,14 @@ class Ledger:
     One side follows the money: equity = cash + marked value, from quantities and premiums. The other follows the lots:
     equity = deposits + realised + unrealised - costs + income. Neither reads a number of the other. A position that a
     fill opens is marked at the fill until `mark` is called; a later fill leaves the mark as it is.
+
+    A link of the chain is the SHA-256 of the link before and of the booking's canonical form (`execution.identity`).
     """
 
     def __init__(self, currency: str) -> None:
         self._account = Account(currency)
         self._booked: dict[str, bytes] = {}
-        self._link = first_link(currency)
+        self._link = sha256(canonical(("hedgefield ledger", currency))).digest()
         self._events: list[LedgerEvent] = []
         self._realised_before = Decimal(0)
         self._holdings: dict[str, Holding] | None = None
@@ -222,7 +226,7 @@ class Ledger:
         account = self._account
         if account.failure:
             raise LedgerError(account.failure, action="rebuild the ledger from its events")
-        name, digest = booking_id(event), event_digest(event)
+        name, digest = _booking_id(event), sha256(canonical(event)).digest()
         known = self._booked.get(name)
         if known is not None:
             _check_same(name, known, digest)
@@ -232,7 +236,7 @@ class Ledger:
         except DecimalException as error:
             raise self._inexact(f"the booking {name}") from error
         self._booked[name] = digest
-        self._link = chained(self._link, digest)
+        self._link = sha256(self._link + digest).digest()
         self._events.append(event)
         self._holdings = None
         if account.equity != account.earned:
@@ -258,6 +262,11 @@ class Ledger:
     def _inexact(self, what: str) -> LedgerError:
         self._account.failure = f"{what} could not be booked exactly"
         return LedgerError(self._account.failure, expected="finite numbers whose sums have at most sixty digits")
+
+
+def _booking_id(event: LedgerEvent) -> str:
+    # Venues number executions and account activities on their own.
+    return f"fill:{event.fill_id}" if isinstance(event, Fill) else f"event:{event.event_id}"
 
 
 def _check_same(name: str, known: bytes, digest: bytes) -> None:

@@ -31,18 +31,14 @@ class PackagePlan:
     ----------
     intent : OrderIntent
         The first that opens it.
-    structure : str
-        What it is.
     factors, context : mapping of str to float
         Known before the entry, and at it.
     """
 
     __slots__ = ("context", "exit_context", "exit_reason", "factors", "flags", "legs", "structure", "wanted")
 
-    def __init__(
-        self, intent: OrderIntent, structure: str, factors: Mapping[str, float], context: Mapping[str, float]
-    ) -> None:
-        self.legs, self.structure = intent.legs, structure
+    def __init__(self, intent: OrderIntent, factors: Mapping[str, float], context: Mapping[str, float]) -> None:
+        self.legs, self.structure = intent.legs, intent.structure
         self.factors, self.context = dict(factors), dict(context)
         self.wanted: dict[str, Decimal] = {}
         self.flags: frozenset[str] = frozenset()
@@ -200,6 +196,7 @@ class OpenPackage:
             opened_ns=self.opened_ns,
             entry_price=self._entry_price(),
             is_whole=fits and whole > 0,
+            units={symbol: held.quantity for symbol, held in self._held.items() if held.quantity},
         )
 
     def trade(self) -> Trade:

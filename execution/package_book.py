@@ -35,6 +35,7 @@ class PackageBook:
         self._open: dict[str, OpenPackage] = {}
         self._by_symbol: dict[str, list[OpenPackage]] = {}
         self._late: dict[str, Decimal] = {}
+        self._last_exits: dict[str, int] = {}
         self._packages: tuple[HeldPackage, ...] | None = ()
 
     @property
@@ -53,7 +54,6 @@ class PackageBook:
         self,
         intent: OrderIntent,
         *,
-        structure: str = "",
         factors: Mapping[str, float] = _NOTHING,
         context: Mapping[str, float] = _NOTHING,
     ) -> None:
@@ -62,9 +62,7 @@ class PackageBook:
         Parameters
         ----------
         intent : OrderIntent
-            One that opens gives the package its legs; one that closes gives the exit its reason.
-        structure : str
-            What it is; of the first intent that opens.
+            One that opens gives the package its legs and its structure; one that closes gives the exit its reason.
         factors : mapping of str to float
             Numbers known before the entry; of the first intent that opens.
         context : mapping of str to float
@@ -73,7 +71,7 @@ class PackageBook:
         plan = self._plans.get(intent.package_id)
         if intent.effect is PositionEffect.OPEN:
             if plan is None:
-                plan = PackagePlan(intent, structure, factors, context)
+                plan = PackagePlan(intent, factors, context)
                 self._plans[intent.package_id] = plan
             plan.wanted[intent.intent_id] = intent.quantity
         elif plan is not None:
@@ -135,6 +133,10 @@ class PackageBook:
         package = self._open.get(package_id)
         return float("nan") if package is None else package.marked_pnl()
 
+    def last_exit_ns(self, strategy: str) -> int:
+        """Return when the newest ended package of a strategy became flat, ns since the epoch; -1 before the first."""
+        return self._last_exits.get(strategy, -1)
+
     def _fill(self, fill: Fill) -> tuple[Trade, ...]:
         package = self._open.get(fill.package_id)
         if package is None:
@@ -149,6 +151,7 @@ class PackageBook:
         if not package.is_flat:
             return ()
         del self._open[package.package_id]
+        self._last_exits[package.strategy] = ts_ns
         self._forget(package)
         return (package.trade(),)
 
