@@ -91,6 +91,18 @@ class ParquetSource:
         """What the file holds, in time order."""
         return tuple(key for key, _ in self._snapshots)
 
+    @property
+    def rows(self) -> tuple[Rows, ...]:
+        """Rows of each snapshot in `table`."""
+        return tuple(rows for _, rows in self._snapshots)
+
+    def table(self) -> pa.Table:
+        """Return all rows; column names in lower case."""
+        with foreign_errors(self.path, what="the rows cannot be read"):
+            found = self._rows(slice(0, int(self._starts[-1])))
+        self._source.check_unchanged()
+        return found
+
     def read(self, index: int) -> OptionChain:
         """Return one chain."""
         key, rows = self._snapshots[index]

@@ -260,6 +260,15 @@ class TableSource:
         """What the file holds, in time order."""
         return tuple(key for key, _ in self._snapshots)
 
+    @property
+    def rows(self) -> tuple[Rows, ...]:
+        """Rows of each snapshot in `table`."""
+        return tuple(rows for _, rows in self._snapshots)
+
+    def table(self) -> pa.Table:
+        """Return all rows; column names in lower case."""
+        return self._table
+
     def read(self, index: int) -> OptionChain:
         """Return one chain."""
         key, rows = self._snapshots[index]
