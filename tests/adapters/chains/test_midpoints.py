@@ -13,7 +13,7 @@ from adapters.chains.midpoints import read_midpoints
 from market.errors import DataError
 
 
-def table(path: Path, **columns: object) -> Path:
+def table(path: Path, **columns: float | list[float]) -> Path:
     """Write a table of four pairs at two times."""
     frame = pd.DataFrame(
         {
