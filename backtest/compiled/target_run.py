@@ -17,11 +17,11 @@ from market.errors import ConfigError
 from market.orders import PositionEffect
 from market.trades import Int64Array
 
-__all__ = ["Execution", "TargetRun", "run_targets"]
+__all__ = ["TargetFill", "TargetRun", "run_targets"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Execution:
+class TargetFill:
     """One fill of a compiled run; a reversal is two, as on the event path: one closes, one opens.
 
     Parameters
@@ -93,7 +93,7 @@ class TargetRun:
         profit: FloatArray = self.profit_ticks * np.float64(self.bars.tick * self.quantity * multiplier)
         return profit
 
-    def executions(self) -> Iterator[Execution]:
+    def executions(self) -> Iterator[TargetFill]:
         """Yield the fills in order, exact."""
         position = 0
         starts = self.bars.start_ns[self.order_bar].tolist()
@@ -104,7 +104,7 @@ class TargetRun:
             for part, effect in ((closed, PositionEffect.CLOSE), (change - closed, PositionEffect.OPEN)):
                 if part:
                     quantity = part * self.quantity
-                    yield Execution(bar=bar, ts_ns=ts_ns, quantity=quantity, price=price, effect=effect)
+                    yield TargetFill(bar=bar, ts_ns=ts_ns, quantity=quantity, price=price, effect=effect)
             position += change
 
 

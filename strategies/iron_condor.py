@@ -1,0 +1,130 @@
+"""Iron condor: a short put spread and a short call spread around the price, sold for a credit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+
+from strategies.decisions import Decision
+from strategies.exits import ExitRules
+from strategies.parameters import require_between, require_rising
+from strategies.premium import EntryRules, PremiumPlan, SizeRules
+from strategies.schedules import DaysOut
+from strategies.structures import AtDelta, BesideLeg, LegRule, Structure
+from strategies.views import View
+
+__all__ = ["IronCondor", "condor_by_delta"]
+
+
+def condor_by_delta(short_delta: float, width: float) -> Structure:
+    """Return an iron condor whose sold strikes have a delta and whose wings lie a distance beyond.
+
+    Parameters
+    ----------
+    short_delta : float
+        Size of delta of both sold legs, in (0, 0.5).
+    width : float
+        Points from a sold strike to its wing, > 0.
+
+    Returns
+    -------
+    Structure
+        Put wing bought, put sold, call sold, call wing bought.
+    """
+    require_between("iron_condor", "short_delta", short_delta, 0.0, 0.5, open_low=True, open_high=True)
+    require_between("iron_condor", "width", width, 0.0, inf, open_low=True, open_high=True)
+    return Structure(
+        name="iron_condor",
+        legs=(
+            LegRule(ratio=-1, is_call=False, strike=AtDelta(delta=short_delta)),
+            LegRule(ratio=1, is_call=False, strike=BesideLeg(leg=0, points=-width)),
+            LegRule(ratio=-1, is_call=True, strike=AtDelta(delta=short_delta)),
+            LegRule(ratio=1, is_call=True, strike=BesideLeg(leg=2, points=width)),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IronCondor:
+    """An iron condor by delta, some weeks out, closed early.
+
+    Parameters
+    ----------
+    underlying : str
+        Whose chain it trades.
+    short_delta : float, optional
+        Size of delta of the sold strikes, in (0, 0.5).
+    width : float, optional
+        Points from a sold strike to its wing, > 0.
+    days, shortest, longest : int, optional
+        Calendar days to expiration that are wanted, and accepted at least and at most, ``shortest < longest``.
+    exit_days : int, optional
+        Closed from so many days before expiration on, below `shortest`; 0 holds on.
+    profit_target, stop_multiple, stop_share : float, optional
+        As in `strategies.exits.ExitRules`.
+    min_credit_share, max_short_delta, max_volatility_index, max_open, max_chain_age_s
+        As in `strategies.premium.EntryRules`.
+    max_packages, risk_share
+        As in `strategies.premium.SizeRules`.
+    allowance : float, optional
+        How much worse than the price seen an order may fill, as a fraction of it.
+    name : str, optional
+        Tells strategies of one account apart.
+
+    Raises
+    ------
+    ConfigError
+        A parameter lies outside its range or does not fit another.
+    """
+
+    underlying: str
+    short_delta: float = 0.16
+    width: float = 10.0
+    days: int = 45
+    shortest: int = 30
+    longest: int = 45
+    exit_days: int = 21
+    profit_target: float = 0.5
+    stop_multiple: float = 2.0
+    stop_share: float = 0.75
+    min_credit_share: float = 0.1
+    max_short_delta: float = 0.35
+    max_volatility_index: float = inf
+    max_open: int = 1
+    max_chain_age_s: float = 300.0
+    max_packages: int = 1
+    risk_share: float = 0.02
+    allowance: float = 0.1
+    name: str = "iron_condor"
+    plan: PremiumPlan = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        require_rising(self.name, "short_delta", self.short_delta, "max_short_delta", self.max_short_delta)
+        require_rising(self.name, "exit_days", self.exit_days, "shortest", self.shortest)
+        plan = PremiumPlan(
+            name=self.name,
+            underlying=self.underlying,
+            structure=condor_by_delta(self.short_delta, self.width),
+            schedule=DaysOut(days=self.days, shortest=self.shortest, longest=self.longest),
+            entry=EntryRules(
+                min_credit_share=self.min_credit_share,
+                max_short_delta=self.max_short_delta,
+                max_volatility_index=self.max_volatility_index,
+                max_open=self.max_open,
+                max_chain_age_s=self.max_chain_age_s,
+                reenters=True,
+            ),
+            size=SizeRules(max_packages=self.max_packages, risk_share=self.risk_share),
+            exits=ExitRules(
+                profit_target=self.profit_target,
+                stop_multiple=self.stop_multiple,
+                stop_share=self.stop_share,
+                exit_days=self.exit_days,
+            ),
+            allowance=self.allowance,
+        )
+        object.__setattr__(self, "plan", plan)
+
+    def decide(self, view: View) -> Decision:
+        """Return what the plan decides."""
+        return self.plan.decide(view)

@@ -1,0 +1,124 @@
+"""When a premium strategy looks for an entry, and in which expiration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import lru_cache
+from math import inf
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from market.calendars import session_on
+from market.instruments import SettlementTime
+from strategies.chain_lookup import expirations_between, nearest_expiration
+from strategies.parameters import require, require_between
+from strategies.views import ChainView
+
+__all__ = ["DaysOut", "FixedTime"]
+
+_NS: Final = 1_000_000_000
+_NEVER: Final = 1 << 62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedTime:
+    """Once a day at a fixed time, in the series that ends the same day and settles on the close.
+
+    Parameters
+    ----------
+    at : datetime.time
+        Wall time of the exchange.
+    window_s : float
+        Seconds from `at` on in which an entry is still looked for, > 0.
+    cutoff_s : float
+        Seconds before the last trade of the series from which on nothing is opened, >= 0 (L41: half an hour).
+    calendar : str
+        Whose sessions, as in `market.calendars`.
+    zone : str
+        Time zone of `at`.
+    """
+
+    at: time
+    window_s: float = 900.0
+    cutoff_s: float = 1800.0
+    calendar: str = "NYSE"
+    zone: str = "America/New_York"
+
+    def __post_init__(self) -> None:
+        require("schedule", "at", self.at, "a wall time without a zone of its own", holds=self.at.tzinfo is None)
+        require_between("schedule", "window_s", self.window_s, 0.0, 86_400.0, open_low=True)
+        require_between("schedule", "cutoff_s", self.cutoff_s, 0.0, inf, open_high=True)
+
+    def is_candidate(self, view: ChainView, now_ns: int) -> bool:
+        """Tell whether the instant lies in the window of the chain's session."""
+        start = _instant_ns(view.chain.session, self.at, self.zone)
+        return start <= now_ns < start + int(self.window_s * _NS)
+
+    def series(self, view: ChainView) -> int:
+        """Return the series that ends this session on its close, -1 where there is none."""
+        return next(iter(expirations_between(view, 0, 0, settlement=SettlementTime.PM)), -1)
+
+    def session_start_ns(self, view: ChainView) -> int:
+        """Return the open of the session; later than everything where the exchange is closed that day."""
+        return _open_ns(self.calendar, view.chain.session)
+
+    def last_entry_ns(self, view: ChainView, series: int) -> int:
+        """Return the cut-off before the last trade of the series."""
+        return view.chain.series[series].last_trade_ns - int(self.cutoff_s * _NS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaysOut:
+    """At any chain of a session, in the expiration that is nearest to some days away.
+
+    Parameters
+    ----------
+    days : int
+        Calendar days that are wanted.
+    shortest, longest : int
+        Calendar days that are accepted, ``0 <= shortest < longest``, with `days` between them.
+    calendar : str
+        Whose sessions, as in `market.calendars`.
+    """
+
+    days: int
+    shortest: int
+    longest: int
+    calendar: str = "NYSE"
+
+    def __post_init__(self) -> None:
+        require_between("schedule", "shortest", self.shortest, 0, 3_650)
+        require(
+            "schedule",
+            "shortest, days and longest",
+            f"{self.shortest}, {self.days} and {self.longest}",
+            "shortest < longest, with days from one to the other",
+            holds=self.shortest < self.longest and self.shortest <= self.days <= self.longest,
+        )
+
+    def is_candidate(self, view: ChainView, now_ns: int) -> bool:  # noqa: ARG002  # at any instant
+        """Tell whether the exchange is open on the day of the chain."""
+        return session_on(self.calendar, view.chain.session) is not None
+
+    def series(self, view: ChainView) -> int:
+        """Return the nearest expiration within the bounds, -1 where there is none."""
+        return nearest_expiration(view, self.days, self.shortest, self.longest)
+
+    def session_start_ns(self, view: ChainView) -> int:
+        """Return the open of the session; later than everything where the exchange is closed that day."""
+        return _open_ns(self.calendar, view.chain.session)
+
+    def last_entry_ns(self, view: ChainView, series: int) -> int:
+        """Return the last trade of the series: the bound in days decides."""
+        return view.chain.series[series].last_trade_ns
+
+
+@lru_cache(maxsize=4096)
+def _instant_ns(day: date, at: time, zone: str) -> int:
+    return round(datetime.combine(day, at, ZoneInfo(zone)).timestamp()) * _NS
+
+
+def _open_ns(calendar: str, day: date) -> int:
+    session = session_on(calendar, day)
+    return session.open_ns if session is not None else _NEVER
