@@ -16,6 +16,7 @@ from market.series import EventBatch, SeriesBatch
 from market.trades import QuoteBatch, TradeBatch
 
 __all__ = [
+    "BlobStore",
     "ContextMessage",
     "EventLog",
     "FeedFactory",
@@ -166,3 +167,13 @@ class EventLog(Protocol):
 
     def close(self) -> None:
         """Release the store."""
+
+
+class BlobStore(Protocol):
+    """Bytes by key that may be forgotten: what is missing is computed anew."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return the bytes of a key; None where there are none, or where they are damaged."""
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keep the bytes of a key; several processes may put one key at once, if they put the same bytes."""
