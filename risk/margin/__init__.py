@@ -1,0 +1,1 @@
+"""Margin: what positions tie up, by the strategy rules of US options and by the tiers of perpetuals."""
