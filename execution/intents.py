@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Final, NoReturn
 
 from execution.identity import intent_id, package_id
@@ -20,7 +19,6 @@ from strategies.views import HeldPackage
 __all__ = ["Asking", "intents_of", "units_of"]
 
 _ZERO: Final = Decimal(0)
-_NOTHING: Final[Mapping[str, Mapping[str, Decimal]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +46,7 @@ class Asking:
     ts_event_ns: int
     currency: str
     packages: Sequence[HeldPackage] = ()
-    closing: Mapping[str, Mapping[str, Decimal]] = _NOTHING
+    closing: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
 
 
 def intents_of(decision: Decision, asking: Asking) -> tuple[OrderIntent, ...]:
@@ -102,11 +100,11 @@ class _Asked:
     place: int
     proposal: Proposal
 
-    def fail(self, field: str, found: object, expected: str) -> NoReturn:
+    def fail(self, name: str, found: object, expected: str) -> NoReturn:
         structure = self.proposal.structure or "unnamed"
         raise DataError(
             f"strategy {self.asking.strategy} asks at {iso_of_ns(self.asking.ts_event_ns)} for an impossible order: "
-            f"{field} of proposal {self.place} ({structure})",
+            f"{name} of proposal {self.place} ({structure})",
             found=str(found),
             expected=expected,
             action="mend the strategy; nothing of this decision was ordered",
@@ -144,11 +142,11 @@ def _intent(asked: _Asked, closing: dict[str, dict[str, Decimal]]) -> OrderInten
 
 def _check_numbers(asked: _Asked) -> None:
     proposal = asked.proposal
-    for field, value in (("quantity", proposal.quantity), ("limit_price", proposal.limit_price)):
+    for name, value in (("quantity", proposal.quantity), ("limit_price", proposal.limit_price)):
         if not isinstance(value, Decimal):
-            asked.fail(field, f"{value!r} ({type(value).__name__})", "a Decimal: money and sizes are exact")
+            asked.fail(name, f"{value!r} ({type(value).__name__})", "a Decimal: money and sizes are exact")
         if not value.is_finite():
-            asked.fail(field, value, "a finite number")
+            asked.fail(name, value, "a finite number")
     if proposal.quantity <= 0:
         asked.fail("quantity", proposal.quantity, "more than 0; the ratios carry the side")
     if not isinstance(proposal.effect, PositionEffect):

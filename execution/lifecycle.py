@@ -191,9 +191,9 @@ def _with_facts(order: Order, event: OrderEvent) -> Order:
         case Accepted():
             return _named(order, event.venue_order_id)
         case Busted():
-            return _voided(order, event)
+            return _voided(_named(order, ""), event)
         case Restated():
-            return _resized(order, event)
+            return _resized(_named(order, ""), event)
         case _:
             return order
 
@@ -205,7 +205,7 @@ def _step(order: Order, event: OrderEvent) -> Step:
         return simple
     match event:
         case NotFound():
-            return Step.VANISHED if order.venue_order_id or any(order.filled) else Step.NOT_FOUND
+            return Step.VANISHED if order.is_acknowledged else Step.NOT_FOUND
         case Found():
             return _found_step(order, event)
         case _ if is_complete(order):
@@ -268,11 +268,13 @@ def _resized(order: Order, event: Restated) -> Order:
 
 
 def _named(order: Order, venue_order_id: str) -> Order:
-    if not venue_order_id or venue_order_id == order.venue_order_id:
+    """Note that the venue holds the order, and under which id, once it tells."""
+    known = order.venue_order_id
+    if venue_order_id and known and venue_order_id != known:
+        raise _wrong(order, "the venue's order id", venue_order_id, f"{known}, as it told before")
+    if order.is_acknowledged and (known or not venue_order_id):
         return order
-    if order.venue_order_id:
-        raise _wrong(order, "the venue's order id", venue_order_id, f"{order.venue_order_id}, as it told before")
-    return replace(order, venue_order_id=venue_order_id)
+    return replace(order, venue_order_id=known or venue_order_id, is_acknowledged=True)
 
 
 def _is_cancel_requested(order: Order, step: Step, status: OrderStatus) -> bool:

@@ -39,6 +39,8 @@ class Order:
         Where it stands.
     venue_order_id : str
         The venue's own id; empty before it answers.
+    is_acknowledged : bool
+        Whether the venue has shown that it holds the order; a query that does not find it then contradicts the venue.
     filled : tuple of Decimal
         Filled units of each leg of the intent, with the leg's sign.
     fill_ids : frozenset of str
@@ -59,6 +61,7 @@ class Order:
     intent: OrderIntent
     status: OrderStatus
     venue_order_id: str = ""
+    is_acknowledged: bool = False
     filled: tuple[Decimal, ...] = ()
     fill_ids: frozenset[str] = frozenset()
     busted_ids: frozenset[str] = frozenset()
