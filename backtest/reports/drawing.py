@@ -14,12 +14,14 @@ from backtest.reports.wording import percent, signed
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["INK", "SOFT", "WARNING", "draw_bars", "draw_curve", "draw_months", "draw_shares"]
+__all__ = ["INK", "SOFT", "TITLE_LEFT", "WARNING", "draw_bars", "draw_curve", "draw_months", "draw_shares"]
 
 INK: Final = "#18212c"
 """Colour of words."""
 SOFT: Final = "#566270"
 """Colour of words beside the point."""
+TITLE_LEFT: Final = 0.7
+"""Where titles begin, inches from the left edge."""
 WARNING: Final = "#8a5a00"
 """Colour of what a reader must not miss."""
 
@@ -44,6 +46,22 @@ def _bare(axes: Axes) -> None:
     axes.tick_params(length=0, labelsize=8, labelcolor=SOFT)
 
 
+def _title(axes: Axes, text: str) -> None:
+    """Write a title that begins where the words of the axis begin."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # noqa: S101  # the axes were made by one
+    style: dict[str, Any] = {"xycoords": ("figure fraction", "axes fraction"), "textcoords": "offset points"}
+    axes.annotate(
+        text,
+        (TITLE_LEFT / figure.get_figwidth(), 1.0),
+        xytext=(0, 6),
+        fontsize=9,
+        fontweight="bold",
+        color=INK,
+        **style,
+    )
+
+
 def draw_curve(axes: Axes, block: Curve) -> None:
     """Draw series over time; their key stands above."""
     _bare(axes)
@@ -52,8 +70,8 @@ def draw_curve(axes: Axes, block: Curve) -> None:
     for line in block.lines:
         kept = places_kept(line.values, _MOST_POINTS)
         ts, values = block.ts_ns[kept].astype(np.float64), line.values[kept]
-        colour, dash = _ROLES[line.role], (0, (4, 3)) if line.role is Role.OTHER else "-"
-        axes.plot(ts, values, color=colour, linewidth=1.2, linestyle=dash, label=line.name)
+        colour = _ROLES[line.role]
+        axes.plot(ts, values, color=colour, linewidth=1.1, label=line.name)
         if line.is_filled:
             axes.fill_between(ts, values, 0.0, color=colour, alpha=0.16, linewidth=0.0)
     axes.yaxis.set_major_formatter(lambda value, _place: block.shown(value))
@@ -63,7 +81,7 @@ def draw_curve(axes: Axes, block: Curve) -> None:
         axes.set_xticks([at for at, _ in ticks], [words for _, words in ticks])
         if last > first:
             axes.set_xlim(first, last)
-    axes.set_title(block.title, fontsize=9, fontweight="bold", color=INK, loc="left")
+    _title(axes, block.title)
     if len(block.lines) > 1:
         axes.legend(fontsize=8, frameon=False, labelcolor=SOFT, loc="upper left")
 
@@ -86,7 +104,7 @@ def draw_bars(axes: Axes, block: Bars) -> None:
         where: dict[str, Any] = {"ha": "right" if side < 0.0 else "left", "va": "center", "fontsize": 8}
         axes.text(end + 0.012 * side * span, place, block.shown(amount), color=INK, **where)
     axes.set_xlim(min(0.0, float(amounts.min())) - 0.22 * span, max(0.0, float(amounts.max())) + 0.22 * span)
-    axes.set_title(block.title, fontsize=9, fontweight="bold", color=INK, loc="left")
+    _title(axes, block.title)
 
 
 def draw_months(axes: Axes, block: Months) -> None:
@@ -113,7 +131,7 @@ def draw_shares(axes: Axes, block: Shares) -> None:
     axes.set_axis_off()
     axes.set_xlim(0.0, 1.0)
     axes.set_ylim(len(block.rows), 0.0)
-    axes.set_title(block.title, fontsize=9, fontweight="bold", color=INK, loc="left")
+    _title(axes, block.title)
     for place, (name, shares) in enumerate(block.rows):
         left = 0.0
         for part, (_, share) in enumerate(shares):

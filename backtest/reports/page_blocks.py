@@ -80,7 +80,7 @@ def _curve(block: Curve) -> str:
     known = np.concatenate([values[np.isfinite(values)] for _, values in drawn])
     if any(line.is_filled for line in lines):
         known = np.append(known, 0.0)
-    ticks = value_ticks(float(known.min()), float(known.max()), most=5 if block.is_tall else 3)
+    ticks = value_ticks(float(known.min()), float(known.max()), most=5 if block.is_tall else 4)
     low, high = float(ticks[0]), float(ticks[-1])
     x = (ts - ts[0]) / float(ts[-1] - ts[0]) * _SIZE
     paths = [f'<path class="g" d="{"".join(f"M0 {_y(v, low, high)}H1000" for v in ticks.tolist())}"/>']

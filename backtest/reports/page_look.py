@@ -54,7 +54,7 @@ figure{margin:0;min-width:0}
 .plot svg{position:absolute;inset:0;width:100%;height:100%;overflow:visible}
 .plot path{fill:none;stroke-width:1.6;vector-effect:non-scaling-stroke;stroke-linejoin:round}
 .plot .g{stroke:var(--line);stroke-width:1}.plot .z{stroke:var(--soft);stroke-width:1}
-.plot .main{stroke:var(--main)}.plot .other{stroke:var(--other);stroke-dasharray:5 4}.plot .loss{stroke:var(--loss)}
+.plot .main{stroke:var(--main)}.plot .other{stroke:var(--other);stroke-width:1.3}.plot .loss{stroke:var(--loss)}
 .plot .plain{stroke:var(--soft)}.plot .good{stroke:var(--good)}.plot .warn{stroke:var(--warn)}
 .plot .f{stroke:none;opacity:.16}.plot .f.main{fill:var(--main)}.plot .f.loss{fill:var(--loss)}
 .y,.x{position:absolute;color:var(--soft);font-size:.72rem;white-space:nowrap}
@@ -64,7 +64,7 @@ figure{margin:0;min-width:0}
 .keys{display:flex;flex-wrap:wrap;gap:.1rem 1rem;font-size:.8rem;color:var(--soft);margin-bottom:.35rem}
 .keys i{display:inline-block;width:1rem;height:.18rem;border-radius:.1rem;margin-right:.4rem;vertical-align:.22rem}
 .k-main{background:var(--main)}.k-loss{background:var(--loss)}.k-plain{background:var(--soft)}
-.k-other{background:repeating-linear-gradient(90deg,var(--other) 0 5px,transparent 5px 8px)}
+.k-other{background:var(--other)}
 .k-good{background:var(--good)}.k-warn{background:var(--warn)}
 .at{position:absolute;top:0;bottom:0;width:1px;background:var(--soft);pointer-events:none}
 .tip{position:absolute;top:.2rem;background:var(--ink);color:var(--card);font-size:.75rem;line-height:1.4;

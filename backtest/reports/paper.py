@@ -7,23 +7,22 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, final
 
 from backtest.reports.blocks import Bars, Block, Curve, Facts, Grid, Months, Note, Report, Role, Section, Shares
-from backtest.reports.drawing import INK, SOFT, WARNING, draw_bars, draw_curve, draw_months, draw_shares
+from backtest.reports.drawing import INK, SOFT, TITLE_LEFT, WARNING, draw_bars, draw_curve, draw_months, draw_shares
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.backends.backend_pdf import PdfPages
     from matplotlib.figure import Figure
 
-__all__ = ["report_as_pdf", "report_as_picture"]
+__all__ = ["pages_of", "report_as_pdf", "report_as_picture"]
 
 _WIDTH, _HEIGHT = 8.27, 11.69  # A4, inches
-_MARGIN: Final = 0.7
+_MARGIN: Final = TITLE_LEFT
 _BOTTOM: Final = 0.75
 _ROW: Final = 0.175
 _GAP: Final = 0.28
 _MOST_ROWS: Final = 120
 _COLUMNS: Final = 3
-_FACT_ROW: Final = 0.62
+_FACT_ROW: Final = 0.6
 _CELL: Final = 44
 
 
@@ -46,11 +45,17 @@ def report_as_pdf(report: Report) -> bytes:
     sink = BytesIO()
     metadata = {"Title": _title(report), "CreationDate": None, "Creator": "Hedgefield", "Producer": None}
     with mpl.rc_context({"pdf.fonttype": 42}), PdfPages(sink, metadata=metadata) as pages:
-        paper = _Paper(report, pages)
-        for section in report.sections:
-            paper.add(section)
-        paper.end()
+        for page in pages_of(report):
+            pages.savefig(page)
     return sink.getvalue()
+
+
+def pages_of(report: Report) -> tuple[Figure, ...]:
+    """Return the pages of a report, drawn."""
+    paper = _Paper(report)
+    for section in report.sections:
+        paper.add(section)
+    return tuple(paper.pages)
 
 
 def report_as_picture(report: Report) -> bytes:
@@ -70,12 +75,13 @@ def report_as_picture(report: Report) -> bytes:
     figure = _figure(11.8, 7.4)
     heights = (3.0, 1.2)[: max(len(curves), 1)]
     grid: Any = figure.add_gridspec(
-        len(heights), 1, height_ratios=heights, left=0.075, right=0.97, top=0.86, bottom=0.07, hspace=0.28
+        len(heights), 1, height_ratios=heights, left=0.11, right=0.97, top=0.86, bottom=0.07, hspace=0.28
     )
     for place, curve in enumerate(curves):
         draw_curve(figure.add_subplot(grid[place]), curve)
-    _words(figure, _title(report), 0.03, 0.965, 14, INK, weight="bold")
-    _words(figure, _wrapped(report.assumptions, 150), 0.03, 0.925, 8, SOFT)
+    left = TITLE_LEFT / 11.8
+    _words(figure, _title(report), left, 0.965, 14, INK, weight="bold")
+    _words(figure, _wrapped(report.assumptions, 150), left, 0.925, 8, SOFT)
     sink = BytesIO()
     figure.savefig(sink, format="png", dpi=110, metadata={"Software": "Hedgefield"})
     return sink.getvalue()
@@ -108,11 +114,10 @@ def _wrapped(text: str, width: int) -> str:
 class _Paper:
     """Pages that are filled from the top."""
 
-    def __init__(self, report: Report, pages: PdfPages) -> None:
-        self._report, self._pages = report, pages
-        self._figure: Figure | None = None
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.pages: list[Figure] = []
         self._left = 0.0  # room on the page, inches
-        self._n_pages = 0
         self._warned = False
 
     def add(self, section: Section) -> None:
@@ -126,20 +131,14 @@ class _Paper:
                     self._turn(f"{section.title}, continued")
                 _draw(self._room(height, block), block)
 
-    def end(self) -> None:
-        if self._figure is not None:
-            self._pages.savefig(self._figure)  # type: ignore[no-untyped-call]  # matplotlib leaves it untyped
-            self._figure = None
-
     def _turn(self, title: str) -> None:
-        self.end()
-        self._n_pages += 1
-        figure = self._figure = _figure(_WIDTH, _HEIGHT)
+        figure = _figure(_WIDTH, _HEIGHT)
+        self.pages.append(figure)
         left = _MARGIN / _WIDTH
         _words(figure, _wrapped(self._report.assumptions, 118), left, 1.0 - 0.32 / _HEIGHT, 7.5, SOFT)
         mark = "SIMULATED  ·  " if self._report.is_simulated else ""
         _words(figure, f"{mark}{title}", left, 1.0 - 0.72 / _HEIGHT, 15, INK, weight="bold")
-        foot = f"{self._report.title}  ·  page {self._n_pages}  ·  a backtest promises nothing"
+        foot = f"{self._report.title}  ·  page {len(self.pages)}  ·  a backtest promises nothing"
         _words(figure, foot, left, 0.45 / _HEIGHT, 7.5, SOFT)
         self._left = _HEIGHT - 1.15 - _BOTTOM
         if not self._warned:
@@ -149,8 +148,6 @@ class _Paper:
                 _draw(self._room(_height_of(block), block), block)
 
     def _room(self, height: float, block: Block) -> Axes:
-        figure = self._figure
-        assert figure is not None  # noqa: S101  # `add` turns a page first
         top = (_BOTTOM + self._left) / _HEIGHT
         self._left -= height + _GAP
         inset = 0.55 if isinstance(block, Curve) else 0.95 if isinstance(block, Bars) else 0.0
@@ -163,7 +160,7 @@ class _Paper:
             width / _WIDTH,
             (height - head - foot) / _HEIGHT,
         )
-        return figure.add_axes(rect)
+        return self.pages[-1].add_axes(rect)
 
     def _grid(self, block: Grid, title: str) -> None:
         rows = block.rows[:_MOST_ROWS]
@@ -188,7 +185,7 @@ def _height_of(block: Block) -> float:  # noqa: PLR0911  # one line per kind
         case Facts():
             return _FACT_ROW * -(-len(block.items) // _COLUMNS)
         case Curve():
-            return 3.3 if block.is_tall else 1.9
+            return 2.9 if block.is_tall else 1.8
         case Bars():
             return 0.35 + 0.24 * len(block.items)
         case Months():
@@ -234,7 +231,7 @@ def _draw_facts(axes: Axes, block: Facts) -> None:
         top = 1.0 - row / n_rows
         step = 1.0 / (n_rows * _FACT_ROW)
         _text(axes, x, top, item.name, 7.5, SOFT)
-        _text(axes, x, top - 0.125 * step, item.text, 12.0, INK, fontweight="bold")
+        _text(axes, x, top - 0.125 * step, item.text, 12.0 if len(item.text) < 22 else 9.5, INK, fontweight="bold")
         _text(axes, x, top - 0.33 * step, _wrapped(item.note, 42), 6.6, SOFT, linespacing=1.05)
 
 

@@ -18,7 +18,7 @@ Ticks = tuple[tuple[float, str], ...]
 """Value and words of each tick."""
 
 _DAY: Final = timedelta(days=1)
-_MOST_TICKS: Final = 6
+_MOST_TICKS: Final = 8
 
 
 def value_ticks(low: float, high: float, most: int = 5) -> FloatArray:
@@ -60,7 +60,7 @@ def time_ticks(first_ns: int, last_ns: int) -> Ticks:
     Returns
     -------
     tuple of (float, str)
-        Instant in ns and its words, within the span, at most six.
+        Instant in ns and its words, within the span, at most eight.
     """
     first, last = datetime_of_ns(first_ns), datetime_of_ns(last_ns)
     span = last - first

@@ -13,6 +13,7 @@ MISSING: Final = "–"
 """What stands in the place of a number that does not exist; the reason stands beside it."""
 
 _MINUS: Final = "\N{MINUS SIGN}"
+_GLUE: Final = "\N{NO-BREAK SPACE}"  # a unit never stands alone on a line
 _STEPS: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -34,14 +35,14 @@ def signed(value: float, digits: int = 2) -> str:
 
 def percent(value: float, digits: int = 2) -> str:
     """Return a fraction in per cent, such as ``4.21 %``."""
-    return f"{number(100.0 * value, digits)} %" if math.isfinite(value) else MISSING
+    return f"{number(100.0 * value, digits)}{_GLUE}%" if math.isfinite(value) else MISSING
 
 
 def money(value: float, currency: str, *, plus: bool = False) -> str:
     """Return an amount with its cents and its currency, such as ``−1,204.50 USD``."""
     if not math.isfinite(value):
         return MISSING
-    return f"{signed(value) if plus else number(value)} {currency}"
+    return f"{signed(value) if plus else number(value)}{_GLUE}{currency}"
 
 
 def short_money(value: float) -> str:

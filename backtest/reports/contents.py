@@ -1,0 +1,50 @@
+"""The report of a run: its sections in the order in which a reader asks."""
+
+from __future__ import annotations
+
+from backtest.reports.account_sections import costs_section, drawdown_section, months_section, regimes_section
+from backtest.reports.analysis import Analysis
+from backtest.reports.attribution_sections import factors_section, greeks_section
+from backtest.reports.blocks import Report
+from backtest.reports.origin_section import assumptions_line, origin_section
+from backtest.reports.summary_section import summary_section, warnings_of
+from backtest.reports.trade_sections import funnel_section, trades_section
+from backtest.results import RunResult
+
+__all__ = ["report_of"]
+
+
+def report_of(result: RunResult, analysis: Analysis) -> Report:
+    """Return the report of a run.
+
+    Parameters
+    ----------
+    result : RunResult
+        The run.
+    analysis : Analysis
+        Its figures.
+
+    Returns
+    -------
+    Report
+        For `page`, `paper` and the terminal alike.
+    """
+    sections = (
+        summary_section(result, analysis),
+        drawdown_section(result, analysis),
+        months_section(analysis),
+        trades_section(result, analysis),
+        greeks_section(result, analysis),
+        factors_section(analysis),
+        regimes_section(result, analysis),
+        costs_section(result),
+        funnel_section(result),
+        origin_section(result),
+    )
+    return Report(
+        title=result.description.name,
+        assumptions=assumptions_line(result),
+        is_simulated=result.description.simulated,
+        warnings=warnings_of(result, analysis.metrics),
+        sections=sections,
+    )

@@ -1,0 +1,127 @@
+"""All files of a run's folder, each under the name that users and programs look for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from backtest.reports.analysis import Analysis, AnalysisSettings
+from backtest.reports.codec import encoded
+from backtest.reports.contents import report_of
+from backtest.reports.figures import baseline_json, factors_csv, metrics_json
+from backtest.reports.folder import RunFolder
+from backtest.reports.page import report_as_html
+from backtest.reports.paper import report_as_pdf, report_as_picture
+from backtest.reports.record import RECORD, record_files
+from backtest.reports.tables import decisions_log, fills_csv, trades_csv
+from backtest.results import RunResult
+from market.errors import DataError
+
+__all__ = ["REPORT_FILES", "read_analysis_settings", "report_files", "write_run"]
+
+REPORT_FILES: Final = (
+    "trade_decisions.log",
+    "trades_v2.csv",
+    "fills.csv",
+    "factor_attribution.csv",
+    "metrics.json",
+    "baseline_metrics.json",
+    "backtest_v2_result.png",
+    "tear_sheet.html",
+    "report.pdf",
+)
+"""What is made of a run's record, and can be made of it again."""
+
+_SETTINGS: Final = f"{RECORD}/analysis.json"
+
+
+def report_files(result: RunResult, analysis: Analysis, *, with_pdf: bool = True) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of each report of a run, in the order of `REPORT_FILES`.
+
+    Parameters
+    ----------
+    result : RunResult
+        The run.
+    analysis : Analysis
+        Its figures.
+    with_pdf : bool
+        Whether the PDF is made, which takes longest.
+
+    Yields
+    ------
+    tuple of (str, bytes)
+        The same run gives the same bytes.
+    """
+    yield "trade_decisions.log", decisions_log(result)
+    yield "trades_v2.csv", trades_csv(result.trades)
+    yield "fills.csv", fills_csv(result.fills)
+    yield "factor_attribution.csv", factors_csv(analysis.factors)
+    yield "metrics.json", metrics_json(analysis)
+    yield "baseline_metrics.json", baseline_json(analysis)
+    report = report_of(result, analysis)
+    yield "backtest_v2_result.png", report_as_picture(report)
+    yield "tear_sheet.html", report_as_html(report)
+    if with_pdf:
+        yield "report.pdf", report_as_pdf(report)
+
+
+def write_run(
+    folder: RunFolder, result: RunResult, analysis: Analysis, provenance: Mapping[str, Any], *, with_pdf: bool = True
+) -> None:
+    """Write the record of a run, its reports and where it came from, and take the mark of the folder away.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        It has begun.
+    result : RunResult
+        The run, also one that stopped early.
+    analysis : Analysis
+        Its figures.
+    provenance : mapping of str to Any
+        What only the caller knows: versions, machine, times.
+    with_pdf : bool
+        As `report_files`.
+    """
+    for name, content in record_files(result):
+        folder.put(name, content)
+    folder.put(_SETTINGS, (json.dumps(encoded(analysis.settings), indent=1) + "\n").encode())
+    for name, content in report_files(result, analysis, with_pdf=with_pdf):
+        folder.put(name, content)
+    told = {
+        **encoded(result.description),
+        "ledger_digest": result.ledger_digest,
+        "stopped": result.stopped,
+        **provenance,
+        "files": dict(sorted(folder.digests.items())),
+    }
+    folder.put("provenance.json", (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
+    folder.complete()
+
+
+def read_analysis_settings(folder: Path) -> AnalysisSettings:
+    """Return what the figures of a run stood on.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Run folder.
+
+    Returns
+    -------
+    AnalysisSettings
+        As the run was analysed.
+
+    Raises
+    ------
+    DataError
+        The file is missing, or is not what this version wrote.
+    """
+    path = folder / _SETTINGS
+    try:
+        told = json.loads(path.read_bytes())
+        return AnalysisSettings(**told)
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError("the settings of a run's figures cannot be read", path=str(path), found=str(error)) from error
