@@ -30,14 +30,19 @@ class Match:
         ns since the epoch, UTC.
     execution : Execution
         How many, at what prices.
-    is_modelled : bool
-        Whether any of the quotes was a model around a print.
+    quotes : tuple of Quote
+        What each leg met.
     """
 
     order_id: str
     ts_event_ns: int
     execution: Execution
-    is_modelled: bool
+    quotes: tuple[Quote, ...]
+
+    @property
+    def is_modelled(self) -> bool:
+        """Whether any of the quotes was a model around a print."""
+        return any(quote.is_modelled for quote in self.quotes)
 
 
 Report = Match | Accepted | Cancelled | Expired
@@ -139,9 +144,28 @@ class SimulatedExchange:
             order.cancelled_ns = min(order.cancelled_ns, now_ns + self._latency_ns)
             self.due_ns = min(self.due_ns, order.due_ns)
 
-    def withdraw(self, order_id: str) -> None:
-        """Take an order off the book at once, as when its instrument is split or has expired."""
-        self._remove(self._orders[order_id])
+    def withdraw(self, symbol: str) -> list[str]:
+        """Take the orders with a leg in an instrument off the book at once, as when it is split.
+
+        Parameters
+        ----------
+        symbol : str
+            The instrument.
+
+        Returns
+        -------
+        list of str
+            Their ids.
+        """
+        found = [
+            order
+            for order in self._orders.values()
+            if any(symbol in {leg.instrument.symbol, leg.instrument.underlying} for leg in order.intent.legs)
+        ]
+        for order in found:
+            self._remove(order)
+        self._set_due()
+        return [order.order_id for order in found]
 
     def advance(self, now_ns: int) -> list[Report]:
         """Let arrivals, cancels and ends come into effect up to an instant.
@@ -251,9 +275,8 @@ class SimulatedExchange:
         order.has_rested = True
         if execution is not None:
             order.remaining -= execution.quantity
-            modelled = any(quote.is_modelled for quote in quotes)
             reports.append(
-                Match(order_id=order.order_id, ts_event_ns=now_ns, execution=execution, is_modelled=modelled)
+                Match(order_id=order.order_id, ts_event_ns=now_ns, execution=execution, quotes=tuple(quotes))
             )
         if order.remaining > 0 and order.intent.time_in_force is TimeInForce.IOC:
             reports.append(Cancelled(order_id=order.order_id, ts_event_ns=now_ns, reason="not filled at once"))

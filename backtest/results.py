@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from backtest.history import DataSource
 from execution.events import LedgerEvent
 from execution.orders import Order
@@ -211,6 +213,8 @@ class RunResult:
         What a reader must know in numbers, such as ``marks_carried`` or ``pinned``.
     stopped : str
         Why the run ended before its data; empty where it did not.
+    view_ns : ndarray of int64, shape (n_views,)
+        Instant of each view, ns since the epoch, UTC, rising.
     fill_quotes : tuple of FillQuote
         Quotes behind the fills, without which slippage is not known; empty where they were not recorded.
     package_greeks : mapping of str to GreeksPath
@@ -233,5 +237,6 @@ class RunResult:
     regimes: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     stopped: str = ""
+    view_ns: Int64Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     fill_quotes: tuple[FillQuote, ...] = ()
     package_greeks: Mapping[str, GreeksPath] = field(default_factory=dict)

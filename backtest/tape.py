@@ -34,7 +34,8 @@ class Phase(IntEnum):
     TRADE = 2
     BAR_CLOSE = 3
     CHAIN = 4
-    BAR_OPEN = 5  # what the venue sees of a bar before it is closed; no strategy does
+    TIMER = 5  # fixed times at which strategies are asked
+    BAR_OPEN = 6  # what the venue sees of a bar before it is closed; no strategy does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

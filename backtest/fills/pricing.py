@@ -139,7 +139,7 @@ def _leg_price(
         return exact
     tick = leg.instrument.tick_at(exact)
     step = tick if exact % tick == 0 else _FINE
-    shift = Decimal(repr(beyond - better if is_buy else better - beyond))
+    shift = Decimal(repr(round(beyond - better if is_buy else better - beyond, 9)))  # without the dust of floats
     rounding = ROUND_CEILING if is_buy else ROUND_FLOOR
     return max(((exact + shift) / step).to_integral_value(rounding=rounding) * step, _ZERO)
 

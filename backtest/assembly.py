@@ -1,0 +1,274 @@
+"""Sets the stage of a run: market, venue, desk and feeds from settings and data, and the result at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from backtest.benchmark import Benchmark
+from backtest.calendar_events import Agenda, corporate_actions
+from backtest.config import EngineConfig
+from backtest.decider import Decider, PointInTime
+from backtest.desk import Desk
+from backtest.feeds import BarCloses, BarOpens, ChainRows, Feed, PrintQuotes, QuoteRows, SeriesRows, Timer, TradeRows
+from backtest.history import History
+from backtest.results import RunDescription, RunResult
+from backtest.schedule import AtTimes, OnBars, OnChains, OnQuotes, Trigger, timer_instants
+from backtest.sessions import TradingHours
+from backtest.tape import Tape
+from market.bars import BarBatch
+from market.errors import ConfigError, DataError
+from strategies.bar_history import finest_bars, of_underlying
+from strategies.market_state import FieldSource, MarketState
+from strategies.views import Strategy
+
+__all__ = ["Stage", "assemble"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """All parts of a run, connected.
+
+    Parameters
+    ----------
+    config : EngineConfig
+        Settings.
+    history : History
+        Data.
+    market : MarketState
+        What is known.
+    desk : Desk
+        Orders, bookings and marks.
+    view : PointInTime
+        What strategies see.
+    feeds : tuple of Feed
+        By the number that the tape gives.
+    tape : Tape
+        Order of everything.
+    agenda : Agenda
+        Dated actions.
+    benchmark : Benchmark
+        What stands beside the account.
+    """
+
+    config: EngineConfig
+    history: History
+    market: MarketState
+    desk: Desk
+    view: PointInTime
+    feeds: tuple[Feed, ...]
+    tape: Tape
+    agenda: Agenda
+    benchmark: Benchmark
+
+    def named(self) -> dict[str, Any]:
+        """Return what a description takes from settings and data."""
+        return {
+            "fill_model": self.config.fill_model,
+            "slippage_model": self.config.fills.slippage.name,
+            "cost_model": self.config.costs.name,
+            "sources": self.history.sources,
+            "simulated": self.history.simulated,
+            "currency": self.config.currency,
+        }
+
+    def result(self, description: RunDescription, decider: Decider, stopped: str) -> RunResult:
+        """Return what the run leaves.
+
+        Parameters
+        ----------
+        description : RunDescription
+            What it was.
+        decider : Decider
+            Its decisions.
+        stopped : str
+            Why it ended early; empty where it did not.
+
+        Returns
+        -------
+        RunResult
+            Also of a run that stopped.
+        """
+        desk = self.desk
+        working = [desk.orders.order(each.order_id) for each in desk.orders.working()]
+        return RunResult(
+            description=description,
+            curve=desk.curve.curve(),
+            benchmark=desk.curve.benchmark,
+            greeks=None,
+            decisions=tuple(decider.records),
+            orders=(*desk.ended, *working),
+            fills=tuple(desk.fills),
+            trades=tuple(desk.trades),
+            open_packages=desk.packages.packages,
+            ledger=desk.ledger.events,
+            ledger_digest=desk.ledger.digest,
+            funnel=desk.funnel.table(),
+            n_views=int(decider.view_ns.shape[0]),
+            counts=dict(sorted((desk.counts + desk.marker.counts).items())),
+            stopped=stopped,
+            fill_quotes=tuple(desk.fill_quotes),
+            view_ns=decider.view_ns,
+        )
+
+
+def assemble(
+    config: EngineConfig, history: History, strategies: Sequence[Strategy], fields: FieldSource | None
+) -> Stage:
+    """Connect the parts of a run.
+
+    Parameters
+    ----------
+    config : EngineConfig
+        Settings.
+    history : History
+        Data.
+    strategies : sequence of Strategy
+        Names differ.
+    fields : FieldSource or None
+        Where fields come from.
+
+    Returns
+    -------
+    Stage
+        Ready to run.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As `backtest.engine.run_backtest`.
+    """
+    instruments = {each.symbol: each for each in history.instruments}
+    hours = TradingHours(config.calendars, history.halts, config.closing_quotes_ns)
+    quotes = PrintQuotes(config.print_spread, hours, instruments)
+    market = MarketState(config.features, fields, quotes)
+    for events in history.events:
+        market.on_events(events)
+    desk = Desk(config, market, hours, instruments)
+    asked = _Asked(config, [strategy.name for strategy in strategies])
+    feeds = _feeds(config, history, market, desk, quotes if instruments else None, asked)
+    tape = Tape([feed.stream for feed in feeds], None, config.end_ns or None)
+    if not len(tape):
+        raise DataError("the history holds nothing that happens", found="no row", expected="bars, quotes or chains")
+    feeds += _timers(asked, tape)
+    tape = Tape([feed.stream for feed in feeds], None, config.end_ns or None)
+    benchmark = Benchmark(config.benchmark, market, float(config.initial_cash))
+    actions = corporate_actions(desk, history.dividends, history.splits)
+    return Stage(
+        config=config,
+        history=history,
+        market=market,
+        desk=desk,
+        view=PointInTime(market, desk.account),
+        feeds=tuple(feeds),
+        tape=tape,
+        agenda=Agenda(actions + _benchmark_actions(benchmark, config.benchmark, history)),
+        benchmark=benchmark,
+    )
+
+
+class _Asked:
+    """Which strategies are asked after which rows."""
+
+    def __init__(self, config: EngineConfig, names: Sequence[str]) -> None:
+        if len(set(names)) != len(names):
+            raise ConfigError("strategies share a name", found=str(sorted(names)), expected="one name each")
+        unknown = set(config.triggers_of) - set(names)
+        if unknown:
+            raise ConfigError("triggers of unknown strategies", found=str(sorted(unknown)), expected=str(sorted(names)))
+        self.triggers: dict[str, tuple[Trigger, ...]] = {
+            name: config.triggers_of.get(name, config.triggers) for name in names
+        }
+
+    def after(self, kind: type[Trigger], keys: frozenset[str]) -> frozenset[str]:
+        """Return who is asked after a row of a kind under one of its keys."""
+        return frozenset(
+            name
+            for name, triggers in self.triggers.items()
+            if any(isinstance(each, kind) and _key(each) in keys for each in triggers)
+        )
+
+
+def _key(trigger: Trigger) -> str:
+    match trigger:
+        case OnBars():
+            return trigger.name
+        case OnChains() | OnQuotes():
+            return trigger.symbol
+        case _:
+            return ""
+
+
+def _feeds(
+    config: EngineConfig,
+    history: History,
+    market: MarketState,
+    desk: Desk,
+    quotes: PrintQuotes | None,
+    asked: _Asked,
+) -> list[Feed]:
+    feeds: list[Feed] = [SeriesRows(batch, market) for batch in history.series]
+    feeds += _bar_feeds(history, market, desk, quotes, asked)
+    for batch in history.quotes:
+        feeds.append(QuoteRows(batch, market, desk, asked.after(OnQuotes, frozenset({"", batch.symbol}))))
+    feeds += [TradeRows(batch, market, desk) for batch in history.trades]
+    for chains in history.chains:
+        calls = asked.after(OnChains, frozenset({"", chains.symbol}))
+        feeds.append(ChainRows(chains, market, desk, config.mid_spread, calls))
+    return feeds
+
+
+def _bar_feeds(
+    history: History, market: MarketState, desk: Desk, quotes: PrintQuotes | None, asked: _Asked
+) -> list[Feed]:
+    quoted = {batch.symbol for batch in history.quotes}
+    traded = {instrument.symbol for instrument in history.instruments} - quoted
+    batches = [_in_order(of_underlying(batch)) for batch in history.bars]
+    own = finest_bars(batches)
+    feeds: list[Feed] = []
+    for batch, bars in zip(batches, market.record_bars(batches), strict=True):
+        is_own = own[batch.symbol] is batch
+        around = quotes if batch.symbol in traded else None
+        keys = frozenset({bars.name, "", batch.symbol} if is_own else {bars.name})
+        calls = asked.after(OnBars, keys)
+        feeds.append(BarCloses(batch.symbol, bars, market, desk, around, is_own=is_own, calls=calls))
+        if is_own:
+            feeds.append(BarOpens(batch.symbol, bars, desk, around))
+    return feeds
+
+
+def _in_order(batch: BarBatch) -> BarBatch:
+    order = np.lexsort((batch.start_ns, batch.end_ns))
+    if (order[1:] > order[:-1]).all():
+        return batch
+    columns = ("contract", "start_ns", "end_ns", "open", "high", "low", "close", "volume", "vwap", "n_trades")
+    return replace(batch, **{name: getattr(batch, name)[order] for name in columns})
+
+
+def _timers(asked: _Asked, tape: Tape) -> list[Feed]:
+    callers: dict[AtTimes, set[str]] = {}
+    for name, triggers in asked.triggers.items():
+        for trigger in triggers:
+            if isinstance(trigger, AtTimes):
+                callers.setdefault(trigger, set()).add(name)
+    return [
+        Timer(f"timer {place}", timer_instants(trigger, tape.first_ns, tape.last_ns), frozenset(names))
+        for place, (trigger, names) in enumerate(callers.items())
+    ]
+
+
+def _benchmark_actions(benchmark: Benchmark, symbol: str, history: History) -> list[tuple[int, str, Any]]:
+    paid = [
+        (notice.ex_ns, "2 benchmark", lambda amount=float(notice.amount): benchmark.pay(amount))
+        for notice in history.dividends
+        if notice.symbol == symbol
+    ]
+    split = [
+        (each.ts_event_ns, "2 benchmark", lambda ratio=each.numerator / each.denominator: benchmark.split(ratio))
+        for each in history.splits
+        if each.symbol == symbol
+    ]
+    return paid + split

@@ -1,0 +1,305 @@
+"""The trading desk of a run: decisions become orders, the venue's reports become fills, and fills are booked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from math import nan
+from typing import Final, final
+
+from backtest.account import AccountNow
+from backtest.calendar_events import Expiries
+from backtest.config import EngineConfig
+from backtest.exchange import Match, Report, SimulatedExchange
+from backtest.margin_book import MarginBook
+from backtest.marking import Marker
+from backtest.recording import CurveRecorder, Funnel
+from backtest.results import DecisionRecord, FillQuote
+from backtest.sessions import TradingHours
+from execution.events import CashMovement, LedgerEvent, MarkSource
+from execution.filled import filled_units
+from execution.identity import client_order_id
+from execution.intents import Asking, intents_of, units_of
+from execution.ledger import Ledger
+from execution.order_book import OrderBook
+from execution.order_events import Cancelled, CancelRequested, Executed, Rejected, Sent
+from execution.orders import Order
+from execution.package_book import PackageBook
+from execution.trades import Trade
+from market.fills import Fill
+from market.orders import Leg, OrderIntent, PositionEffect
+from market.tradables import Instrument, OptionContract, Share
+from risk.limits import OrderFacts, TokenBucket
+from risk.pretrade import PretradeGate
+from strategies.decisions import Decision
+from strategies.market_state import MarketState
+from strategies.views import ChainView, Quote
+
+__all__ = ["Desk"]
+
+_ZERO: Final = Decimal(0)
+_NO_QUOTE: Final = Quote(bid=nan, ask=nan, bid_size=nan, ask_size=nan, ts_ns=-1)
+
+
+@final
+class Desk:
+    """Orders, bookings and marks of one account.
+
+    Parameters
+    ----------
+    config : EngineConfig
+        Costs, limits and marks.
+    market : MarketState
+        What was known when an order was decided.
+    hours : TradingHours
+        Sessions.
+    instruments : mapping of str to Instrument
+        Shares, perpetuals and futures of the history by symbol.
+    """
+
+    def __init__(
+        self, config: EngineConfig, market: MarketState, hours: TradingHours, instruments: Mapping[str, Instrument]
+    ) -> None:
+        self._config, self._market, self._hours, self._instruments = config, market, hours, instruments
+        self.ledger = Ledger(config.currency)
+        self.packages = PackageBook()
+        self.orders = OrderBook()
+        self.exchange = SimulatedExchange(config.fills, hours, config.latency_ns)
+        self.marker = Marker(config.marks)
+        self.margin = MarginBook(self.ledger)
+        self.curve = CurveRecorder(self.ledger, self.margin.requirement)
+        self.expiries = Expiries(self, market, config.settlement, config.settlement_window_ns)
+        self.funnel = Funnel()
+        self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin)
+        self.trades: list[Trade] = []
+        self.fills: list[Fill] = []
+        self.fill_quotes: list[FillQuote] = []
+        self.ended: list[Order] = []
+        self.counts: Counter[str] = Counter()
+        self._gate = PretradeGate(config.limits)
+        self._seen: set[str] = set()
+        self._decided: dict[str, tuple[Quote, ...]] = {}
+        self._bucket: TokenBucket | None = None
+
+    # -- from decisions to orders -------------------------------------------------------------------------------------
+
+    def take(self, record: DecisionRecord) -> None:
+        """Carry a decision out: cancels first, then its proposals, each through the gate.
+
+        Parameters
+        ----------
+        record : DecisionRecord
+            With proposals or cancels.
+
+        Raises
+        ------
+        DataError
+            A proposal is impossible, or a cancel names no working order of the strategy.
+        """
+        now_ns = record.ts_event_ns
+        for order_id in record.decision.cancel:
+            self.orders.apply(CancelRequested(order_id=order_id, ts_event_ns=now_ns))
+            self.exchange.request_cancel(order_id, now_ns)
+        asking = Asking(
+            strategy=record.strategy,
+            decision_id=record.decision_id,
+            ts_event_ns=now_ns,
+            currency=self._config.currency,
+            packages=self.account.packages,
+            closing=self.orders.closing_units(record.decision.cancel),
+        )
+        for intent in intents_of(record.decision, asking):
+            self._ask(intent, record.decision, now_ns)
+
+    def _ask(self, intent: OrderIntent, decision: Decision, now_ns: int) -> None:
+        order_id = client_order_id(intent.strategy, intent.intent_id, "0")
+        quotes = tuple(self._quote_now(leg) for leg in intent.legs)
+        verdict = self._gate.check(intent, self._facts(intent, quotes, now_ns))
+        if self.orders.admit(order_id, intent) is None:
+            return
+        if verdict.binding is not None:
+            self.counts["orders_denied"] += 1
+            self.funnel.deny(intent.strategy, verdict.binding.limit)
+            self.orders.apply(Rejected(order_id=order_id, ts_event_ns=now_ns, reason=verdict.binding.reason))
+            self._collect(now_ns)
+            return
+        self._seen.add(intent.intent_id)
+        self.packages.announce(intent, factors=dict(decision.factors))
+        self._decided[order_id] = quotes
+        if self._bucket is not None:
+            self._bucket = self._bucket.taken(now_ns)
+        self.orders.apply(Sent(order_id=order_id, ts_event_ns=now_ns))
+        self.exchange.submit(order_id, intent, now_ns)
+
+    def _quote_now(self, leg: Leg) -> Quote:
+        """Return the quote that the decision saw."""
+        instrument = leg.instrument
+        if not isinstance(instrument, OptionContract):
+            return self._market.quote(instrument.symbol) or _NO_QUOTE
+        view = self._market.chain(instrument.underlying)
+        place = -1 if view is None else view.place(instrument)
+        return _NO_QUOTE if view is None or place < 0 else view.quote(place)
+
+    def _facts(self, intent: OrderIntent, quotes: tuple[Quote, ...], now_ns: int) -> OrderFacts:
+        packages = self.account.packages
+        held = next((units_of(each) for each in packages if each.package_id == intent.package_id), {})
+        closing = self.orders.closing_units().get(intent.package_id, {})
+        opening = {order.package_id for order in self.orders.working() if order.effect is PositionEffect.OPEN}
+        closes = [self._hours.close_after_ns(leg.instrument, now_ns) for leg in intent.legs]
+        return OrderFacts(
+            now_ns=now_ns,
+            state=self.account.trading_state,
+            leg_prices=tuple(0.5 * (quote.bid + quote.ask) for quote in quotes),
+            package={symbol: units + closing.get(symbol, _ZERO) for symbol, units in held.items()},
+            input_ns=min(quote.ts_ns for quote in quotes),
+            open_packages=len({package.package_id for package in packages} | opening),
+            buying_power=self.margin.buying_power(),
+            buying_power_effect=self.margin.effect(intent),
+            session_close_ns=min(closes),
+            bucket=self._bucket,
+            seen=self._seen,
+        )
+
+    # -- from reports to bookings -------------------------------------------------------------------------------------
+
+    def take_reports(self, reports: Sequence[Report]) -> None:
+        """Take what the venue tells, in order."""
+        for report in reports:
+            if isinstance(report, Match):
+                self._execute(report)
+            else:
+                self.orders.apply(report)
+            self._collect(report.ts_event_ns)
+
+    def _execute(self, match: Match) -> None:
+        order = self.orders.order(match.order_id)
+        intent, execution = order.intent, match.execution
+        part = len(order.fill_ids) // len(intent.legs)
+        for place, leg in enumerate(intent.legs):
+            fill = self._fill(order, match, place)
+            before = order if place == 0 else self.orders.order(match.order_id)
+            costs = self._config.costs.costs(
+                leg.instrument,
+                fill.quantity,
+                fill.price,
+                match.ts_event_ns,
+                intent.effect,
+                liquidity=execution.liquidity,
+                filled_before=filled_units(before)[place],
+            )
+            self.orders.apply(
+                Executed(
+                    order_id=match.order_id,
+                    ts_event_ns=match.ts_event_ns,
+                    fill_id=fill.fill_id,
+                    leg=place,
+                    quantity=fill.quantity,
+                )
+            )
+            self.fills.append(replace(fill, costs=costs))
+            self.fill_quotes.append(self._judged(fill.fill_id, intent, match, place))
+            self.book(self.fills[-1])
+        self.counts["fills_modelled_quote"] += match.is_modelled
+        self.counts["fills_partial"] += part > 0 or execution.quantity < intent.quantity
+
+    def _fill(self, order: Order, match: Match, place: int) -> Fill:
+        intent = order.intent
+        part = len(order.fill_ids) // len(intent.legs)
+        return Fill(
+            fill_id=f"{match.order_id}.{part}.{place}",
+            order_id=match.order_id,
+            cause_id=intent.cause_id,
+            package_id=intent.package_id,
+            strategy=intent.strategy,
+            ts_event_ns=match.ts_event_ns,
+            instrument=intent.legs[place].instrument,
+            quantity=intent.legs[place].ratio * match.execution.quantity,
+            price=match.execution.prices[place],
+            costs=(),
+            liquidity=match.execution.liquidity,
+            simulated=True,
+        )
+
+    def _judged(self, fill_id: str, intent: OrderIntent, match: Match, place: int) -> FillQuote:
+        decided, met = self._decided[match.order_id][place], match.quotes[place]
+        return FillQuote(
+            fill_id=fill_id,
+            decided_ns=intent.ts_event_ns,
+            decided_bid=decided.bid,
+            decided_ask=decided.ask,
+            bid=met.bid,
+            ask=met.ask,
+        )
+
+    def _collect(self, now_ns: int) -> None:
+        """Put away orders that have ended."""
+        for order in self.orders.take_ended(now_ns):
+            self._decided.pop(order.order_id, None)
+            self.ended.append(order)
+
+    def book(self, event: LedgerEvent) -> None:
+        """Book an event in the ledger and in its package.
+
+        Parameters
+        ----------
+        event : LedgerEvent
+            Fill, movement of cash, settlement or split.
+
+        Raises
+        ------
+        DataError, LedgerError
+            As `execution.ledger.Ledger.book`.
+        """
+        self.ledger.book(event)
+        for trade in self.packages.book(event):
+            self.trades.append(trade)
+            self.account.ended(trade.strategy, trade.closed_ns)
+        self.curve.booked()
+        if not isinstance(event, CashMovement):
+            holdings = self.ledger.holdings
+            self.marker.hold(holdings)
+            self.expiries.hold([holding.instrument for holding in holdings.values()])
+
+    def withdraw(self, symbol: str, now_ns: int, reason: str) -> None:
+        """Take working orders in an instrument off the venue's book.
+
+        Parameters
+        ----------
+        symbol : str
+            Share, perpetual or future.
+        now_ns : int
+            Instant, ns since the epoch, UTC.
+        reason : str
+            Why.
+        """
+        for order_id in self.exchange.withdraw(symbol):
+            self.orders.apply(Cancelled(order_id=order_id, ts_event_ns=now_ns, reason=reason))
+        self._collect(now_ns)
+
+    def share_of(self, underlying: str) -> Share | None:
+        """Return the share that options on an underlying deliver, where the history names it."""
+        found = self._instruments.get(underlying)
+        return found if isinstance(found, Share) else None
+
+    # -- marks --------------------------------------------------------------------------------------------------------
+
+    def mark_last(self, symbol: str, price: float, now_ns: int) -> None:
+        """Mark a held instrument at its last print."""
+        self.ledger.mark(symbol, Decimal(repr(price)), now_ns)
+        self.packages.mark(symbol, price, MarkSource.LAST)
+        self.marker.counts["marks_last"] += 1
+
+    def mark_quote(self, symbol: str, quote: Quote, now_ns: int) -> None:
+        """Mark a held share, perpetual or future by its quote; carried where the quote is not valid."""
+        mark = self.marker.of_quote(symbol, quote, now_ns)
+        if mark is not None:
+            self.ledger.mark(symbol, mark.price, now_ns)
+            self.packages.mark(symbol, float(mark.price), mark.source)
+
+    def mark_chain(self, view: ChainView, now_ns: int) -> None:
+        """Mark the held options of a chain's underlying; carried where their quotes are not valid, or in a halt."""
+        marks = self.marker.of_chain(view, now_ns)
+        self.ledger.mark_all(marks)
+        self.packages.mark_all(marks)

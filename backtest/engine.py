@@ -1,0 +1,143 @@
+"""The one engine: events in the order in which they could be known, the account after each, strategies on schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final, final
+
+from backtest.assembly import Stage, assemble
+from backtest.config import EngineConfig
+from backtest.decider import Decider
+from backtest.history import History
+from backtest.results import RunDescription, RunResult
+from backtest.tape import Phase
+from execution.events import CashKind, CashMovement
+from market.errors import TradingError
+from strategies.market_state import FieldSource
+from strategies.views import Strategy
+
+__all__ = ["run_backtest"]
+
+_AFTER_DECISIONS: Final = int(Phase.BAR_OPEN)
+
+
+def run_backtest(
+    config: EngineConfig,
+    history: History,
+    strategies: Sequence[Strategy],
+    description: RunDescription,
+    *,
+    fields: FieldSource | None = None,
+) -> RunResult:
+    """Run strategies over a history.
+
+    Parameters
+    ----------
+    config : EngineConfig
+        Money, schedule, fills, costs and limits.
+    history : History
+        Data, each row with the instant from which it was known.
+    strategies : sequence of Strategy
+        In the order in which they are asked; names must differ.
+    description : RunDescription
+        What the run is; the names of models, sources and currency are filled in from `config` and `history`.
+    fields : FieldSource, optional
+        Where fields of chains come from; without it there are none.
+
+    Returns
+    -------
+    RunResult
+        Also of a run that stopped: `RunResult.stopped` says why, and everything until then stands.
+
+    Raises
+    ------
+    ConfigError
+        Settings, features or names cannot work; nothing was run.
+    DataError
+        The history has no event, or recordings that cannot stand together; nothing was run.
+
+    Notes
+    -----
+    An instant goes: dated actions; data (`backtest.tape.Phase`), and with each row the orders that it meets; expiries;
+    a row of the account; decisions; opening prints. The same arguments give the same result, bit for bit.
+    """
+    stage = assemble(config, history, strategies, fields)
+    decider = Decider(strategies, stage.market, stage.desk, stage.view)
+    engine = _Engine(config, stage, decider)
+    stopped = engine.run()
+    return stage.result(replace(description, **stage.named()), decider, stopped)
+
+
+@final
+class _Engine:
+    """One run."""
+
+    def __init__(self, config: EngineConfig, stage: Stage, decider: Decider) -> None:
+        self._config, self._stage, self._decider = config, stage, decider
+        self._desk, self._market = stage.desk, stage.market
+        self._start_ns = max(config.start_ns, 0)
+
+    def run(self) -> str:
+        """Let everything happen; return why it stopped before the end, empty where it did not."""
+        tape = self._stage.tape
+        self._open_account(max(self._start_ns, tape.first_ns))
+        try:
+            self._loop(iter(tape))
+        except TradingError as error:
+            return str(error)
+        return ""
+
+    def _open_account(self, now_ns: int) -> None:
+        self._stage.agenda.skip(now_ns)
+        self._desk.book(
+            CashMovement(
+                event_id="deposit:initial",
+                ts_event_ns=now_ns,
+                kind=CashKind.DEPOSIT,
+                amount=self._config.initial_cash,
+            )
+        )
+
+    def _loop(self, tape: Iterable[tuple[int, int, int]]) -> None:
+        feeds = self._stage.feeds
+        takes = [feed.take for feed in feeds]
+        calls = [feed.calls for feed in feeds]
+        opens = [feed.stream.phase >= _AFTER_DECISIONS for feed in feeds]
+        is_warm = self._start_ns
+        now_ns, is_open_instant, asked = -1, False, frozenset[str]()
+        for ts_ns, feed, row in tape:
+            if is_open_instant and (ts_ns != now_ns or opens[feed]):
+                self._close_instant(now_ns, asked)
+                is_open_instant, asked = False, frozenset()
+            if ts_ns != now_ns:
+                self._advance(ts_ns)
+                now_ns = ts_ns
+            takes[feed](row, ts_ns)
+            if not opens[feed] and ts_ns >= is_warm:
+                is_open_instant = True
+                asked |= calls[feed]
+        if is_open_instant:
+            self._close_instant(now_ns, asked)
+
+    def _advance(self, ts_ns: int) -> None:
+        """Come to a new instant: what is due on the way there happens first."""
+        stage, desk = self._stage, self._desk
+        self._market.now_ns = ts_ns
+        if desk.expiries.due_ns < ts_ns:
+            desk.expiries.settle(ts_ns - 1)
+        if desk.expiries.awaits_open:
+            desk.expiries.check_awaited(ts_ns)
+        if stage.agenda.due_ns <= ts_ns:
+            stage.agenda.run(ts_ns)
+        if desk.exchange.due_ns <= ts_ns:
+            desk.take_reports(desk.exchange.advance(ts_ns))
+
+    def _close_instant(self, now_ns: int, asked: frozenset[str]) -> None:
+        """End an instant's data: settle, write the account down, ask."""
+        desk = self._desk
+        if desk.expiries.due_ns <= now_ns:
+            desk.expiries.settle(now_ns)
+        desk.curve.row(now_ns, self._stage.benchmark.value())
+        if asked:
+            self._decider.ask(asked, now_ns)

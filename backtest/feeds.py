@@ -1,0 +1,390 @@
+"""From the columns of a history to what happens: each feed hands one kind of row to market, venue and desk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite, nan
+from typing import Final, Protocol, final
+
+import numpy as np
+
+from backtest.desk import Desk
+from backtest.fills.spreads import SpreadModel
+from backtest.history import ChainSequence
+from backtest.sessions import TradingHours
+from backtest.tape import Phase, TapeStream
+from market.chains import IntArray, OptionChain
+from market.series import SeriesBatch
+from market.tradables import Instrument
+from market.trades import UNDERLYING, Int64Array, QuoteBatch, TradeBatch
+from strategies.bar_history import BarHistory
+from strategies.market_state import MarketState, point_at, quote_at
+from strategies.views import Quote
+
+__all__ = [
+    "BarCloses",
+    "BarOpens",
+    "ChainRows",
+    "Feed",
+    "PrintQuotes",
+    "QuoteRows",
+    "SeriesRows",
+    "Timer",
+    "TradeRows",
+    "with_spread",
+]
+
+_NOBODY: Final[frozenset[str]] = frozenset()
+# Sums of floats are cleaned to this many digits, so that 10.4 + 0.05 is on the tick.
+_DIGITS: Final = 9
+
+
+class Feed(Protocol):
+    """One stream of the tape and what its rows do."""
+
+    @property
+    def stream(self) -> TapeStream:
+        """Its instants."""
+
+    @property
+    def calls(self) -> frozenset[str]:
+        """Names of the strategies that are asked after a row."""
+
+    def take(self, row: int, now_ns: int) -> None:
+        """Let one row happen."""
+
+
+def _around(price: float, half: float, ts_ns: int) -> Quote:
+    bid, ask = round(max(price - half, 0.0), _DIGITS), round(price + half, _DIGITS)
+    return Quote(bid=bid, ask=ask, bid_size=nan, ask_size=nan, ts_ns=ts_ns, is_modelled=True)
+
+
+@final
+class PrintQuotes:
+    """Quotes around prints of symbols that have none of their own.
+
+    Parameters
+    ----------
+    spread : SpreadModel
+        Half spread around a print.
+    hours : TradingHours
+        Sessions, for models that widen towards the close.
+    instruments : mapping of str to Instrument
+        What can be traded, by symbol.
+    """
+
+    def __init__(self, spread: SpreadModel, hours: TradingHours, instruments: Mapping[str, Instrument]) -> None:
+        self._spread, self._hours, self._instruments = spread, hours, instruments
+
+    def __call__(self, symbol: str, price: float, ts_ns: int) -> Quote:
+        """Return the modelled quote around a print without a bar."""
+        return self.of(symbol, price, nan, ts_ns)
+
+    def of(self, symbol: str, price: float, span: float, ts_ns: int) -> Quote:
+        """Return the modelled quote around a print of a bar.
+
+        Parameters
+        ----------
+        symbol : str
+            Whose print.
+        price : float
+            The print.
+        span : float
+            High less low of its bar; NaN where there is none.
+        ts_ns : int
+            Its instant, ns since the epoch, UTC.
+
+        Returns
+        -------
+        Quote
+            Marked as modelled, without sizes.
+        """
+        instrument = self._instruments.get(symbol)
+        close_ns = -1 if instrument is None else self._hours.close_after_ns(instrument, ts_ns)
+        left = float(close_ns - ts_ns) if close_ns >= 0 else nan
+        half = self._spread.half_spread(np.array([price]), np.array([span]), np.array([left]))
+        return _around(price, float(half[0]), ts_ns)
+
+
+@final
+class BarCloses:
+    """Bars that close: the market learns them, orders meet their range, positions are marked at the close.
+
+    Parameters
+    ----------
+    symbol : str
+        Underlying.
+    bars : BarHistory
+        Whole recording.
+    market : MarketState
+        Learns closes.
+    desk : Desk
+        Marks.
+    quotes : PrintQuotes or None
+        Quotes around prints; None where the symbol has quotes of its own, or cannot be traded.
+    is_own : bool
+        False for a wider recording beside the symbol's own: it teaches, and neither fills nor marks.
+    calls : frozenset of str
+        Strategies asked at each bar.
+    """
+
+    def __init__(
+        self,
+        symbol: str,
+        bars: BarHistory,
+        market: MarketState,
+        desk: Desk,
+        quotes: PrintQuotes | None,
+        *,
+        is_own: bool,
+        calls: frozenset[str] = _NOBODY,
+    ) -> None:
+        self.calls = calls
+        self.stream = TapeStream(phase=Phase.BAR_CLOSE, name=bars.name, instants=bars.end_ns)
+        self._symbol, self._bars, self._market, self._desk, self._quotes = symbol, bars, market, desk, quotes
+        self._is_own = is_own
+        self._close: list[float] = bars.column("close").tolist()
+
+    def take(self, row: int, now_ns: int) -> None:
+        """Let a bar close."""
+        self._bars.n_known = row + 1
+        price = self._close[row]
+        if price != price:  # noqa: PLR0124  # a close that the source lacks tells nothing
+            return
+        symbol, desk = self._symbol, self._desk
+        self._market.on_price(symbol, price, now_ns)
+        if self._is_own:
+            if self._quotes is not None and desk.exchange.watches(symbol):
+                self._meet(row, price, now_ns, self._quotes)
+            if self._quotes is not None and desk.marker.holds(symbol):
+                desk.mark_last(symbol, price, now_ns)
+
+    def _meet(self, row: int, price: float, now_ns: int, quotes: PrintQuotes) -> None:
+        low, high = float(self._bars.column("low")[row]), float(self._bars.column("high")[row])
+        close = quotes.of(self._symbol, price, high - low, now_ns)
+        reached = None
+        if isfinite(low) and isfinite(high):
+            half = close.ask - price
+            reached = (_around(low, half, now_ns), _around(high, half, now_ns))
+        since_ns = int(self._bars.start_ns[row])
+        self._desk.take_reports(
+            self._desk.exchange.on_quote(self._symbol, close, now_ns, reached=reached, since_ns=since_ns)
+        )
+
+
+@final
+class BarOpens:
+    """Opening prints: what the venue sees of a bar when it begins; no strategy does.
+
+    Parameters
+    ----------
+    symbol : str
+        Underlying.
+    bars : BarHistory
+        Whole recording.
+    desk : Desk
+        Settles by opening prints, and fills.
+    quotes : PrintQuotes or None
+        As in `BarCloses`.
+    """
+
+    calls = _NOBODY
+
+    def __init__(self, symbol: str, bars: BarHistory, desk: Desk, quotes: PrintQuotes | None) -> None:
+        self._order: Int64Array = np.argsort(bars.start_ns, kind="stable")
+        self.stream = TapeStream(phase=Phase.BAR_OPEN, name=bars.name, instants=bars.start_ns[self._order])
+        self._symbol, self._desk, self._quotes = symbol, desk, quotes
+        self._bars = bars
+        self._open: list[float] = bars.column("open")[self._order].tolist()
+
+    def take(self, row: int, now_ns: int) -> None:
+        """Let a bar open."""
+        desk = self._desk
+        if desk.expiries.awaits_open:
+            desk.expiries.on_print(self._symbol, self._open[row], now_ns)
+        if self._quotes is not None and desk.exchange.watches(self._symbol):
+            price = self._open[row]
+            if isfinite(price):
+                place = int(self._order[row])
+                span = float(self._bars.column("high")[place] - self._bars.column("low")[place])
+                quote = self._quotes.of(self._symbol, price, span, now_ns)
+                desk.take_reports(desk.exchange.on_quote(self._symbol, quote, now_ns))
+
+
+@final
+class QuoteRows:
+    """Quotes of a share, perpetual or future.
+
+    Parameters
+    ----------
+    batch : QuoteBatch
+        In order of time; rows of options are left out.
+    market : MarketState
+        Learns them.
+    desk : Desk
+        Fills and marks.
+    calls : frozenset of str
+        Strategies asked at each quote.
+    """
+
+    def __init__(self, batch: QuoteBatch, market: MarketState, desk: Desk, calls: frozenset[str] = _NOBODY) -> None:
+        self.calls = calls
+        self._batch, self._market, self._desk = batch, market, desk
+        self._rows = _own_rows(batch.contract, batch.ts_ns)
+        self.stream = TapeStream(phase=Phase.QUOTE, name=batch.symbol, instants=batch.ts_ns[self._rows])
+
+    def take(self, row: int, now_ns: int) -> None:
+        """Let a quote stand."""
+        symbol, desk = self._batch.symbol, self._desk
+        quote = quote_at(self._batch, int(self._rows[row]))
+        self._market.on_quote(symbol, quote)
+        if desk.exchange.watches(symbol):
+            desk.take_reports(desk.exchange.on_quote(symbol, quote, now_ns))
+        if desk.marker.holds(symbol):
+            desk.mark_quote(symbol, quote, now_ns)
+
+
+@final
+class TradeRows:
+    """Trades of an underlying: the market learns the price; opening prints settle.
+
+    Parameters
+    ----------
+    batch : TradeBatch
+        In order of time; rows of options are left out.
+    market : MarketState
+        Learns them.
+    desk : Desk
+        Settles by opening prints.
+    """
+
+    calls = _NOBODY
+
+    def __init__(self, batch: TradeBatch, market: MarketState, desk: Desk) -> None:
+        rows = _own_rows(batch.contract, batch.ts_ns)
+        self.stream = TapeStream(phase=Phase.TRADE, name=batch.symbol, instants=batch.ts_ns[rows])
+        self._symbol, self._market, self._desk = batch.symbol, market, desk
+        self._price: list[float] = batch.price[rows].tolist()
+
+    def take(self, row: int, now_ns: int) -> None:
+        """Let a trade happen."""
+        self._market.on_price(self._symbol, self._price[row], now_ns)
+        if self._desk.expiries.awaits_open:
+            self._desk.expiries.on_print(self._symbol, self._price[row], now_ns)
+
+
+@final
+class ChainRows:
+    """Chains of one underlying, read one at a time.
+
+    Parameters
+    ----------
+    chains : ChainSequence
+        In order of availability.
+    market : MarketState
+        Learns them.
+    desk : Desk
+        Fills and marks.
+    mid_spread : SpreadModel or None
+        Half spread around mids; None takes chains as they are quoted.
+    calls : frozenset of str
+        Strategies asked at each chain.
+    """
+
+    def __init__(
+        self,
+        chains: ChainSequence,
+        market: MarketState,
+        desk: Desk,
+        mid_spread: SpreadModel | None,
+        calls: frozenset[str] = _NOBODY,
+    ) -> None:
+        self.calls = calls
+        self.stream = TapeStream(phase=Phase.CHAIN, name=chains.symbol, instants=chains.available_ns)
+        self._chains, self._market, self._desk, self._mid_spread = chains, market, desk, mid_spread
+
+    def take(self, row: int, now_ns: int) -> None:
+        """Let a chain become known."""
+        desk, chain = self._desk, self._chains.chain(row)
+        if self._mid_spread is not None:
+            chain = with_spread(chain, self._mid_spread)
+        view = self._market.on_chain(chain, is_modelled=self._mid_spread is not None)
+        if desk.expiries.awaits_open and isfinite(chain.spot_last):
+            desk.expiries.on_print(chain.symbol, chain.spot_last, chain.spot_ts_ns)
+        if desk.exchange.watches_chain(chain.symbol):
+            desk.take_reports(desk.exchange.on_chain(view, now_ns))
+        if desk.marker.options_of(chain.symbol):
+            desk.mark_chain(view, now_ns)
+
+
+@final
+class SeriesRows:
+    """Points of a series, each from the instant at which it was known.
+
+    Parameters
+    ----------
+    batch : SeriesBatch
+        The series.
+    market : MarketState
+        Learns them.
+    """
+
+    calls = _NOBODY
+
+    def __init__(self, batch: SeriesBatch, market: MarketState) -> None:
+        self._order = np.lexsort((batch.event_ns, batch.available_ns))
+        self.stream = TapeStream(phase=Phase.SERIES, name=batch.series, instants=batch.available_ns[self._order])
+        self._batch, self._market = batch, market
+
+    def take(self, row: int, now_ns: int) -> None:  # noqa: ARG002  # a point carries its own instants
+        """Let a point become known."""
+        self._market.on_point(point_at(self._batch, int(self._order[row])))
+
+
+@final
+class Timer:
+    """Fixed instants at which strategies are asked, with or without data.
+
+    Parameters
+    ----------
+    name : str
+        Tells timers apart.
+    instants : ndarray of int64
+        Rising.
+    calls : frozenset of str
+        Strategies asked.
+    """
+
+    def __init__(self, name: str, instants: Int64Array, calls: frozenset[str]) -> None:
+        self.calls = calls
+        self.stream = TapeStream(phase=Phase.TIMER, name=name, instants=instants)
+
+    def take(self, row: int, now_ns: int) -> None:
+        """Nothing happens but that strategies are asked."""
+
+
+def with_spread(chain: OptionChain, spread: SpreadModel) -> OptionChain:
+    """Return a chain of mids with modelled bids and asks around them.
+
+    Parameters
+    ----------
+    chain : OptionChain
+        Its mids are those of bid and ask where both stand, else the last price.
+    spread : SpreadModel
+        Half spread around a mid.
+
+    Returns
+    -------
+    OptionChain
+        Bids at least 0; NaN where there is no mid.
+    """
+    quoted = (chain.bid > 0.0) & (chain.ask >= chain.bid)
+    mid = np.where(quoted, 0.5 * (chain.bid + chain.ask), chain.last)
+    left_ns = (chain.expiry_ns - chain.ts_event_ns)[chain.series_index].astype(np.float64)
+    half = spread.half_spread(mid, np.full(mid.shape, np.nan), left_ns)
+    return chain.updated({"bid": np.maximum(mid - half, 0.0).round(_DIGITS), "ask": (mid + half).round(_DIGITS)})
+
+
+def _own_rows(contract: IntArray, ts_ns: Int64Array) -> Int64Array:
+    rows = np.flatnonzero(contract == UNDERLYING)
+    return rows[np.argsort(ts_ns[rows], kind="stable")]
