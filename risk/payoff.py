@@ -71,11 +71,12 @@ class Payoff:
 
     @property
     def break_evens(self) -> tuple[Decimal, ...]:
-        """Prices at which the value passes through 0, rising; of a stretch at 0 its two ends."""
+        """Prices at which the value is 0, rising; of a stretch at 0 those of its ends that exist."""
         found: list[Decimal] = []
         for place, (start, value) in enumerate(zip(self.nodes, self.values, strict=True)):
             if value == 0:
-                found.append(start)
+                if not (self._is_flat(place - 1) and self._is_flat(place)):
+                    found.append(start)
             elif place + 1 < len(self.nodes):
                 after = self.values[place + 1]
                 if value * after < 0:
@@ -83,6 +84,13 @@ class Payoff:
             elif value * self.final_slope < 0:
                 found.append(start - value / self.final_slope)
         return tuple(found)
+
+    def _is_flat(self, place: int) -> bool:
+        """Whether the value is 0 from a node to the next; before the first node there is nothing."""
+        if place < 0:
+            return False
+        after = self.final_slope if place + 1 == len(self.nodes) else self.values[place + 1]
+        return self.values[place] == 0 and after == 0
 
 
 def expiry_payoff(positions: Iterable[tuple[Instrument, Decimal]], *, cost: Decimal = _ZERO) -> Payoff:
