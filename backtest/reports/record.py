@@ -48,6 +48,7 @@ def record_files(result: RunResult) -> Iterator[tuple[str, bytes]]:
     for name, messages in _message_lists(result).items():
         yield f"{RECORD}/{name}.jsonl", _lines(map(encoded, messages))
     yield f"{RECORD}/curve.parquet", _parquet(result.curve, {"benchmark": result.benchmark})
+    yield f"{RECORD}/views.parquet", _columns_as_parquet({"view_ns": result.view_ns})
     if result.greeks is not None:
         yield f"{RECORD}/greeks.parquet", _parquet(result.greeks, {})
     if result.package_greeks:
@@ -110,12 +111,15 @@ def _joined(paths: Mapping[str, GreeksPath]) -> tuple[GreeksPath, dict[str, np.n
 
 
 def _parquet(arrays: AccountCurve | GreeksPath, more: Mapping[str, np.ndarray]) -> bytes:
+    return _columns_as_parquet({field.name: getattr(arrays, field.name) for field in fields(arrays)} | dict(more))
+
+
+def _columns_as_parquet(columns: Mapping[str, np.ndarray]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {field.name: getattr(arrays, field.name) for field in fields(arrays)} | dict(more)
     sink = BytesIO()
-    pq.write_table(pa.table({name: np.asarray(values) for name, values in columns.items()}), sink, compression="zstd")
+    pq.write_table(pa.table(dict(columns)), sink, compression="zstd")
     return sink.getvalue()
 
 
@@ -160,6 +164,7 @@ def read_result(folder: Path) -> RunResult:
         stopped=rest["stopped"],
         fill_quotes=_read_messages(folder, "fill_quotes", FillQuote, known),
         package_greeks=_read_package_greeks(folder),
+        view_ns=_read_columns(folder, "views.parquet")["view_ns"],
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from typing import Final
 
@@ -163,7 +164,7 @@ def fills_csv(fills: Sequence[Fill]) -> bytes:
 
 
 def decisions_log(result: RunResult) -> bytes:
-    """Return the log of decisions: a head with the assumptions, then a line for each decision.
+    """Return the log of decisions: a head with the assumptions, then a line for each view.
 
     Parameters
     ----------
@@ -173,18 +174,32 @@ def decisions_log(result: RunResult) -> bytes:
     Returns
     -------
     bytes
-        UTF-8 text. Views that ended in a plain hold have no line; the last line counts them.
+        UTF-8 text in order of time; a view that ended in a plain hold says ``hold`` and nothing else.
     """
     about = result.description
     mark = "SIMULATED DATA  " if about.simulated else ""
     lines = [f"# {mark}run {about.name}; fills: {about.fill_model}; slippage: {about.slippage_model}"]
     lines += [f"# costs: {about.cost_model}; code {about.code_version}; configuration {about.config_digest[:16]}"]
     lines += ["# time  strategy  decision  reason  factors  gates (value against bound)  size (* binds)  proposals"]
-    lines += map(decision_line, result.decisions)
+    lines += _view_lines(result)
     held = result.n_views - len(result.decisions)
-    lines += [f"# {result.n_views} views, {len(result.decisions)} decisions above, {held} plain holds"]
+    lines += [f"# {result.n_views} views, {len(result.decisions)} decisions, {held} plain holds"]
     lines += [f"# stopped: {_in_line(result.stopped)}"] if result.stopped else []
     return ("\n".join(lines) + "\n").encode()
+
+
+def _view_lines(result: RunResult) -> Iterator[str]:
+    """Yield the decisions and the holds of each instant: of several strategies asked at once, some may hold."""
+    decided = Counter(record.ts_event_ns for record in result.decisions)
+    asked = Counter(result.view_ns.tolist())
+    records = iter(result.decisions)
+    for instant_ns, n_asked in asked.items():
+        for _ in range(decided[instant_ns]):
+            yield decision_line(next(records))
+        if n_asked > decided[instant_ns]:
+            held = n_asked - decided[instant_ns]
+            yield f"{iso_of_ns(instant_ns)}  hold" + (f"  {held} strategies" if held > 1 else "")
+    yield from map(decision_line, records)
 
 
 def decision_line(record: DecisionRecord) -> str:

@@ -230,6 +230,7 @@ def sample_run(*, simulated: bool = True, stopped: str = "") -> RunResult:
         ledger_digest="ef" * 32,
         funnel={"condor": {"vix_below": (40, 12), "trend": (12, 1)}},
         n_views=40,
+        view_ns=START_NS + 3_600_000_000_000 * np.arange(40, dtype=np.int64),
         regimes={"market": ((START_NS, "CALM"), (START_NS + 2 * DAY_NS, "STRESSED"))},
         counts={"marks_carried": 4},
         stopped=stopped,

@@ -55,7 +55,15 @@ def test_the_log_tells_assumptions_factors_gates_and_the_binding_size() -> None:
     assert "gates[vix_below=pass(18.5 to 30) trend=pass]" in told
     assert "size[risk_budget=1* buying_power=98]" in told
     assert "open 1 iron_condor at -1.20" in told
-    assert lines[-1] == "# 40 views, 1 decisions above, 39 plain holds"
+    assert lines[-1] == "# 40 views, 1 decisions, 39 plain holds"
+
+
+def test_the_log_has_a_line_for_each_view() -> None:
+    """Views that ended in a plain hold stand there too, in order of time."""
+    lines = [line for line in decisions_log(sample_run()).decode().splitlines() if not line.startswith("#")]
+    assert len(lines) == 40
+    assert lines[1] == "2023-05-23T15:30:00Z  hold"
+    assert [line[:20] for line in lines] == sorted(line[:20] for line in lines)
 
 
 def test_a_name_with_a_line_end_stays_in_its_line() -> None:

@@ -39,7 +39,7 @@ def test_a_run_leaves_these_files(tmp_path: Path) -> None:
     write_run(folder, sample_run(), _analysis(), {"machine": "a test"})
     found = {path.relative_to(folder.path).as_posix() for path in folder.path.rglob("*") if path.is_file()}
     record = {"run.json", "analysis.json", "instruments.jsonl", "curve.parquet", "greeks.parquet"}
-    record |= {"package_greeks.parquet", "fill_quotes.jsonl"}
+    record |= {"package_greeks.parquet", "views.parquet", "fill_quotes.jsonl"}
     record |= {f"{name}.jsonl" for name in ("ledger", "orders", "trades", "decisions")}
     assert found == {*REPORT_FILES, "provenance.json", *(f"record/{name}" for name in record)}
     assert INCOMPLETE not in found
