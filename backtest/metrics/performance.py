@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, sqrt
+from math import ceil, floor, sqrt
 from typing import Final
 
 import numpy as np
@@ -195,12 +195,12 @@ def value_at_risk(returns: FloatArray, *, level: float = 0.95) -> Figure:
     Returns
     -------
     Figure
-        A fraction, positive for a loss: minus the smallest return whose share of returns at or below is ``1 - level``
-        or more. No distribution is assumed, so it can be no worse than what the sample has seen.
+        A fraction, positive for a loss: the smallest loss that no more than ``1 - level`` of the returns exceed. No
+        distribution is assumed, so it can be no worse than what the sample has seen.
     """
     tail = (1.0 - level) * returns.size
     reason = why_short(returns, at_least=max(MIN_RETURNS, ceil(1.0 / (1.0 - level) - 1e-9)), must_vary=False)
-    return missing(reason) if reason else figure(-float(np.sort(returns)[ceil(tail - 1e-9) - 1]))
+    return missing(reason) if reason else figure(-float(np.sort(returns)[floor(tail + 1e-9)]))
 
 
 def expected_shortfall(returns: FloatArray, *, level: float = 0.95) -> Figure:
@@ -227,5 +227,5 @@ def expected_shortfall(returns: FloatArray, *, level: float = 0.95) -> Figure:
         return edge
     ordered = np.sort(returns)
     tail = (1.0 - level) * returns.size
-    whole = ceil(tail - 1e-9) - 1
+    whole = floor(tail + 1e-9)
     return figure(-(float(ordered[:whole].sum()) + (tail - whole) * float(ordered[whole])) / tail)
