@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final, final
 
@@ -29,6 +29,7 @@ def run_backtest(
     description: RunDescription,
     *,
     fields: FieldSource | None = None,
+    pulse: Callable[[int], str] | None = None,
 ) -> RunResult:
     """Run strategies over a history.
 
@@ -44,6 +45,9 @@ def run_backtest(
         What the run is; the names of models, sources and currency are filled in from `config` and `history`.
     fields : FieldSource, optional
         Where fields of chains come from; without it there are none.
+    pulse : callable, optional
+        Told each instant (ns since the epoch, UTC) when all of it has happened; a text that is not empty stops the run
+        there, and is why. It can change nothing else.
 
     Returns
     -------
@@ -64,7 +68,7 @@ def run_backtest(
     """
     stage = assemble(config, history, strategies, fields)
     decider = Decider(strategies, stage.market, stage.desk, stage.view)
-    engine = _Engine(config, stage, decider)
+    engine = _Engine(config, stage, decider, pulse)
     stopped = engine.run()
     return stage.result(replace(description, **stage.named()), decider, stopped)
 
@@ -73,8 +77,11 @@ def run_backtest(
 class _Engine:
     """One run."""
 
-    def __init__(self, config: EngineConfig, stage: Stage, decider: Decider) -> None:
+    def __init__(
+        self, config: EngineConfig, stage: Stage, decider: Decider, pulse: Callable[[int], str] | None
+    ) -> None:
         self._config, self._stage, self._decider = config, stage, decider
+        self._pulse = pulse
         self._desk, self._market = stage.desk, stage.market
         self._start_ns = max(config.start_ns, 0)
 
@@ -141,3 +148,7 @@ class _Engine:
         desk.curve.row(now_ns, self._stage.benchmark.value())
         if asked:
             self._decider.ask(asked, now_ns)
+        if self._pulse is not None:
+            reason = self._pulse(now_ns)
+            if reason:
+                raise TradingError(reason)
