@@ -183,6 +183,15 @@ def test_a_fill_that_is_taken_back_counts_nothing_whenever_that_is_told(
     assert order.busted_ids == {each.fill_id for each in busted}
 
 
+def test_a_bust_of_a_fill_that_has_not_come_takes_nothing_away() -> None:
+    """Until the void fill is told, and after, nothing was bought; the order is never filled below 0."""
+    bust = Busted(order_id="order", ts_event_ns=NOW_NS + 50, fill_id="fill 1", leg=0, quantity=Decimal(1))
+    order = advance(_sent(), bust)
+    assert (filled_units(order), remaining(order)) == (_units(0, 0), Decimal(3))
+    assert filled_units(advance(order, _executed(1))) == _units(0, 0)
+    assert filled_units(_walk(order, _executed(1), _executed(2))) == _units(1, 0)
+
+
 def test_every_status_has_an_answer_to_everything_a_venue_may_say() -> None:
     """Only what we do ourselves can be impossible; a venue may tell anything at any time."""
     ours = {Step.SENT, Step.CANCEL_REQUESTED, Step.CANCEL_REFUSED, Step.ANSWER_LOST}

@@ -102,6 +102,12 @@ def test_a_butterfly_with_a_diagonal_splits_where_each_part_is_covered() -> None
     assert linked_groups((*diagonal, *butterfly), 4) == (butterfly, diagonal)
 
 
+def test_cover_counts_for_more_than_one_expiration() -> None:
+    """Two diagonals at a venue of two legs: each short stays with a long, though expirations are torn apart."""
+    groups = linked_groups((call(4200, -1, NEAR), call(4210, -1, NEAR), call(4225, 1, FAR), call(4235, 1, FAR)), 2)
+    assert all(worst_loss(group).is_finite() for group in groups)
+
+
 def test_long_premium_goes_before_what_is_short() -> None:
     """A venue of single legs gets the long ones first, then the short ones that they cover."""
     groups = linked_groups((call(4200, -1), call(4225, 1), put(4025, -1), put(4000, 1)), 1)
