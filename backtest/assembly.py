@@ -13,7 +13,7 @@ from backtest.calendar_events import Agenda, corporate_actions
 from backtest.config import EngineConfig
 from backtest.decider import Decider, PointInTime
 from backtest.desk import Desk
-from backtest.feeds import BarCloses, BarOpens, ChainRows, Feed, PrintQuotes, QuoteRows, SeriesRows, Timer, TradeRows
+from backtest.feeds import BarCloses, BarOpens, ChainFeed, Feed, PrintQuotes, QuoteFeed, SeriesFeed, Timer, TradeFeed
 from backtest.history import History
 from backtest.results import RunDescription, RunResult
 from backtest.schedule import AtTimes, OnBars, OnChains, OnQuotes, Trigger, timer_instants
@@ -210,14 +210,14 @@ def _feeds(
     quotes: PrintQuotes | None,
     asked: _Asked,
 ) -> list[Feed]:
-    feeds: list[Feed] = [SeriesRows(batch, market) for batch in history.series]
+    feeds: list[Feed] = [SeriesFeed(batch, market) for batch in history.series]
     feeds += _bar_feeds(history, market, desk, quotes, asked)
     for batch in history.quotes:
-        feeds.append(QuoteRows(batch, market, desk, asked.after(OnQuotes, frozenset({"", batch.symbol}))))
-    feeds += [TradeRows(batch, market, desk) for batch in history.trades]
+        feeds.append(QuoteFeed(batch, market, desk, asked.after(OnQuotes, frozenset({"", batch.symbol}))))
+    feeds += [TradeFeed(batch, market, desk) for batch in history.trades]
     for chains in history.chains:
         calls = asked.after(OnChains, frozenset({"", chains.symbol}))
-        feeds.append(ChainRows(chains, market, desk, config.mid_spread, calls))
+        feeds.append(ChainFeed(chains, market, desk, config.mid_spread, calls))
     return feeds
 
 

@@ -130,12 +130,15 @@ class Expiries:
         Prints of the underlying.
     rules : SettlementRules
         Exercise and pins.
-    window_ns : int
+    closing_ns, opening_ns : int
         How old a closing print may be, and how long an opening print may take, ns.
     """
 
-    def __init__(self, desk: Books, market: MarketState, rules: SettlementRules, window_ns: int) -> None:
-        self._desk, self._market, self._rules, self._window_ns = desk, market, rules, window_ns
+    def __init__(
+        self, desk: Books, market: MarketState, rules: SettlementRules, *, closing_ns: int, opening_ns: int
+    ) -> None:
+        self._desk, self._market, self._rules = desk, market, rules
+        self._closing_ns, self._opening_ns = closing_ns, opening_ns
         self._awaited: dict[str, DueSettlement] = {}
         self.due_ns = _NEVER
         """Expiry instant of the first held contract that ends."""
@@ -169,8 +172,8 @@ class Expiries:
             It names the underlying and the instant.
         """
         for due in self._awaited.values():
-            if now_ns > due.expiry_ns + self._window_ns:
-                raise _unsettled(due, "no opening print", self._window_ns)
+            if now_ns > due.expiry_ns + self._opening_ns:
+                raise _unsettled(due, "no opening print", self._opening_ns)
 
     def settle(self, now_ns: int) -> None:
         """Settle what has expired by an instant; what waits for an opening print is kept until it comes.
@@ -190,9 +193,9 @@ class Expiries:
                 self._awaited[due.underlying] = due
                 continue
             price, ts_ns = self._market.price(due.underlying)
-            if not isfinite(price) or not due.expiry_ns - self._window_ns <= ts_ns <= due.expiry_ns:
+            if not isfinite(price) or not due.expiry_ns - self._closing_ns <= ts_ns <= due.expiry_ns:
                 found = "none" if ts_ns < 0 else f"the newest at {iso_of_ns(ts_ns)}"
-                raise _unsettled(due, found, self._window_ns)
+                raise _unsettled(due, found, self._closing_ns)
             self._book(due, price)
         self.hold([holding.instrument for holding in self._desk.ledger.holdings.values()])
 

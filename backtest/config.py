@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Final
 
 from backtest.costs.model import CostModel
@@ -15,13 +14,14 @@ from backtest.marking import MarkPolicy
 from backtest.schedule import OnBars, OnChains, Trigger
 from execution.settlement import SettlementRules
 from market.errors import ConfigError
+from risk.margin.perpetual import PerpetualTerms
+from risk.margin.reg_t import RegTRules
 from risk.pretrade import PretradeLimits
 from strategies.features import Feature
 
 __all__ = ["EngineConfig"]
 
 _MINUTE_NS: Final = 60_000_000_000
-_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +55,14 @@ class EngineConfig:
         Charges of fills.
     limits : PretradeLimits
         Bounds of the gate before the venue.
+    margin : RegTRules
+        What shares and options require.
+    perpetuals : mapping of str to PerpetualTerms
+        What perpetuals and futures require, by symbol; their whole notional where they do not stand here.
     settlement : SettlementRules
         What decides at expiry.
-    settlement_window_ns : int
-        How far before a closing instant its last print may lie, and how far after an opening its first, ns.
+    closing_window_ns, opening_window_ns : int
+        How far before an expiry at the close its print may lie, and how far after one at the open, ns.
     calendars : mapping of str to str
         Exchange calendar by symbol, where the kind of instrument does not tell it.
     closing_quotes_ns : int
@@ -84,9 +88,12 @@ class EngineConfig:
     marks: MarkPolicy = MarkPolicy.MID
     costs: CostModel = field(default_factory=lambda: CostModel(name="no costs"))
     limits: PretradeLimits = field(default_factory=PretradeLimits)
+    margin: RegTRules = field(default_factory=RegTRules)
+    perpetuals: Mapping[str, PerpetualTerms] = field(default_factory=dict)
     settlement: SettlementRules = field(default_factory=SettlementRules)
-    settlement_window_ns: int = 30 * _MINUTE_NS
-    calendars: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    closing_window_ns: int = _MINUTE_NS
+    opening_window_ns: int = 30 * _MINUTE_NS
+    calendars: Mapping[str, str] = field(default_factory=dict)
     closing_quotes_ns: int = 0
     features: tuple[Feature, ...] = ()
     benchmark: str = ""
@@ -95,7 +102,7 @@ class EngineConfig:
     def __post_init__(self) -> None:
         if not (self.initial_cash.is_finite() and self.initial_cash > 0):
             raise _broken("initial_cash", str(self.initial_cash), "an amount above 0")
-        for name in ("start_ns", "end_ns", "latency_ns", "settlement_window_ns", "closing_quotes_ns"):
+        for name in ("start_ns", "end_ns", "latency_ns", "closing_window_ns", "opening_window_ns", "closing_quotes_ns"):
             if getattr(self, name) < 0:
                 raise _broken(name, str(getattr(self, name)), "0 or more ns")
         if self.end_ns and self.end_ns <= self.start_ns:

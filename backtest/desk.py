@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from math import nan
+from math import isfinite, nan
 from typing import Final, final
 
 from backtest.account import AccountNow
@@ -68,9 +68,15 @@ class Desk:
         self.orders = OrderBook()
         self.exchange = SimulatedExchange(config.fills, hours, config.latency_ns)
         self.marker = Marker(config.marks)
-        self.margin = MarginBook(self.ledger)
+        self.margin = MarginBook(self.ledger, market, config.margin, config.perpetuals)
         self.curve = CurveRecorder(self.ledger, self.margin.requirement)
-        self.expiries = Expiries(self, market, config.settlement, config.settlement_window_ns)
+        self.expiries = Expiries(
+            self,
+            market,
+            config.settlement,
+            closing_ns=config.closing_window_ns,
+            opening_ns=config.opening_window_ns,
+        )
         self.funnel = Funnel()
         self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin)
         self.trades: list[Trade] = []
@@ -116,7 +122,8 @@ class Desk:
     def _ask(self, intent: OrderIntent, decision: Decision, now_ns: int) -> None:
         order_id = client_order_id(intent.strategy, intent.intent_id, "0")
         quotes = tuple(self._quote_now(leg) for leg in intent.legs)
-        verdict = self._gate.check(intent, self._facts(intent, quotes, now_ns))
+        facts = self._facts(intent, quotes, now_ns)
+        verdict = self._gate.check(intent, facts)
         if self.orders.admit(order_id, intent) is None:
             return
         if verdict.binding is not None:
@@ -128,6 +135,7 @@ class Desk:
         self._seen.add(intent.intent_id)
         self.packages.announce(intent, factors=dict(decision.factors))
         self._decided[order_id] = quotes
+        self.margin.reserve(order_id, facts.buying_power_effect)
         if self._bucket is not None:
             self._bucket = self._bucket.taken(now_ns)
         self.orders.apply(Sent(order_id=order_id, ts_event_ns=now_ns))
@@ -156,11 +164,22 @@ class Desk:
             input_ns=min(quote.ts_ns for quote in quotes),
             open_packages=len({package.package_id for package in packages} | opening),
             buying_power=self.margin.buying_power(),
-            buying_power_effect=self.margin.effect(intent),
+            buying_power_effect=self.margin.effect(intent, quotes, self._fees(intent, quotes, now_ns)),
             session_close_ns=min(closes),
             bucket=self._bucket,
             seen=self._seen,
         )
+
+    def _fees(self, intent: OrderIntent, quotes: tuple[Quote, ...], now_ns: int) -> Decimal:
+        """Return what a fill at the mids would be charged; 0 where a leg has no mid, which the gate denies anyway."""
+        total = _ZERO
+        for leg, quote in zip(intent.legs, quotes, strict=True):
+            mid = 0.5 * (quote.bid + quote.ask)
+            if isfinite(mid):
+                units = leg.ratio * intent.quantity
+                charges = self._config.costs.costs(leg.instrument, units, Decimal(repr(mid)), now_ns, intent.effect)
+                total += sum((charge.amount for charge in charges), _ZERO)
+        return total
 
     # -- from reports to bookings -------------------------------------------------------------------------------------
 
@@ -237,6 +256,7 @@ class Desk:
         """Put away orders that have ended."""
         for order in self.orders.take_ended(now_ns):
             self._decided.pop(order.order_id, None)
+            self.margin.release(order.order_id)
             self.ended.append(order)
 
     def book(self, event: LedgerEvent) -> None:

@@ -24,13 +24,13 @@ from strategies.views import Quote
 __all__ = [
     "BarCloses",
     "BarOpens",
-    "ChainRows",
+    "ChainFeed",
     "Feed",
     "PrintQuotes",
-    "QuoteRows",
-    "SeriesRows",
+    "QuoteFeed",
+    "SeriesFeed",
     "Timer",
-    "TradeRows",
+    "TradeFeed",
     "with_spread",
 ]
 
@@ -200,6 +200,8 @@ class BarOpens:
     def take(self, row: int, now_ns: int) -> None:
         """Let a bar open."""
         desk = self._desk
+        if desk.expiries.due_ns <= now_ns:
+            desk.expiries.settle(now_ns)  # no other data may have come at this instant
         if desk.expiries.awaits_open:
             desk.expiries.on_print(self._symbol, self._open[row], now_ns)
         if self._quotes is not None and desk.exchange.watches(self._symbol):
@@ -212,7 +214,7 @@ class BarOpens:
 
 
 @final
-class QuoteRows:
+class QuoteFeed:
     """Quotes of a share, perpetual or future.
 
     Parameters
@@ -245,7 +247,7 @@ class QuoteRows:
 
 
 @final
-class TradeRows:
+class TradeFeed:
     """Trades of an underlying: the market learns the price; opening prints settle.
 
     Parameters
@@ -274,7 +276,7 @@ class TradeRows:
 
 
 @final
-class ChainRows:
+class ChainFeed:
     """Chains of one underlying, read one at a time.
 
     Parameters
@@ -318,7 +320,7 @@ class ChainRows:
 
 
 @final
-class SeriesRows:
+class SeriesFeed:
     """Points of a series, each from the instant at which it was known.
 
     Parameters

@@ -1,57 +1,147 @@
-"""What the account's positions require, and what an order would add to it."""
+"""What the account's positions require, and what an order would take of the buying power."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from math import inf, isfinite
+from math import isfinite, nan
 from typing import Final, final
 
 from execution.ledger import Ledger
-from execution.packages import worst_loss
-from market.orders import Leg, OrderIntent, PositionEffect, unit_multiplier
-from market.tradables import OptionContract
+from market.orders import OrderIntent, unit_multiplier
+from market.tradables import Future, Instrument, Perpetual
+from risk.margin.perpetual import PerpetualTerms
+from risk.margin.reg_t import RegTRules, buying_power_effect, strategy_margin
+from strategies.market_state import MarketState
+from strategies.views import Quote
 
 __all__ = ["MarginBook"]
 
-_HALF: Final = Decimal("0.5")
+_ZERO: Final = Decimal(0)
+_ANY_LEVERAGE: Final = Decimal("Infinity")  # the least that the venue asks
+_Positions = list[tuple[Instrument, Decimal]]
 
 
 @final
 class MarginBook:
-    """Requirement and buying power.
+    """Requirement and buying power of one account.
 
     Parameters
     ----------
     ledger : Ledger
         Positions and marks.
+    market : MarketState
+        Prices of underlyings.
+    rules : RegTRules
+        Of shares and options.
+    perpetuals : mapping of str to PerpetualTerms
+        By symbol; a perpetual or future without terms requires its whole notional.
+
+    Notes
+    -----
+    What working orders take stays reserved until they end, so that two orders of one instant cannot both count on the
+    same money.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(
+        self, ledger: Ledger, market: MarketState, rules: RegTRules, perpetuals: Mapping[str, PerpetualTerms]
+    ) -> None:
+        self._ledger, self._market, self._rules, self._perpetuals = ledger, market, rules, perpetuals
+        self._reserved: dict[str, float] = {}
+
+    def reserve(self, order_id: str, effect: float) -> None:
+        """Keep what a working order takes."""
+        self._reserved[order_id] = max(effect, 0.0)
+
+    def release(self, order_id: str) -> None:
+        """Free what an order took that has ended."""
+        self._reserved.pop(order_id, None)
 
     def requirement(self) -> float:
         """Return what the open positions require, account currency; NaN where it cannot be told."""
-        options: list[Leg] = []
-        total = Decimal(0)
-        for holding in self._ledger.holdings.values():
-            if isinstance(holding.instrument, OptionContract):
-                options.append(Leg(instrument=holding.instrument, ratio=int(holding.quantity)))
-            else:
-                price = self._ledger.price(holding.instrument.symbol) or Decimal(0)
-                total += abs(holding.quantity) * holding.instrument.multiplier * price * _HALF
-        return float(total + (worst_loss(options) if options else 0))
+        held, futures = self._positions()
+        if not held:
+            return futures
+        return futures + strategy_margin(held, self._prices(held), self._rules).requirement
 
     def buying_power(self) -> float:
-        """Return equity less requirement, account currency; NaN where margin cannot be told."""
-        return float(self._ledger.equity) - self.requirement()
+        """Return the equity that new positions may tie up, account currency; NaN where margin cannot be told."""
+        held, futures = self._positions()
+        tied = strategy_margin(held, self._prices(held), self._rules).tied_equity if held else 0.0
+        return float(self._ledger.equity) - tied - futures - sum(self._reserved.values())
 
-    def effect(self, intent: OrderIntent) -> float:
-        """Return what an order takes of the buying power at its limit, account currency."""
-        if intent.effect is PositionEffect.CLOSE:
-            return 0.0
-        if all(not isinstance(leg.instrument, OptionContract) for leg in intent.legs):
-            notional = sum(abs(leg.ratio) * leg.instrument.multiplier for leg in intent.legs) * abs(intent.limit_price)
-            return float(intent.quantity * notional * _HALF)
-        paid = intent.limit_price * unit_multiplier(intent.legs)
-        loss = float(worst_loss(intent.legs) + paid)
-        return float(intent.quantity) * loss if isfinite(loss) else inf
+    def effect(self, intent: OrderIntent, quotes: Sequence[Quote], fees: Decimal) -> float:
+        """Return what an order takes of the buying power at its limit.
+
+        Parameters
+        ----------
+        intent : OrderIntent
+            The order.
+        quotes : sequence of Quote
+            Of its legs, as the decision saw them.
+        fees : Decimal
+            Charges of a fill, account currency.
+
+        Returns
+        -------
+        float
+            Account currency; negative where it frees some, NaN where a leg has no price.
+        """
+        mids = {
+            leg.instrument.symbol: _decimal(0.5 * (quote.bid + quote.ask))
+            for leg, quote in zip(intent.legs, quotes, strict=True)
+        }
+        if not all(mid.is_finite() for mid in mids.values()):
+            return nan
+        added = [(leg.instrument, leg.ratio * intent.quantity) for leg in intent.legs]
+        worth = sum((units * each.multiplier * mids[each.symbol] for each, units in added), _ZERO)
+        over = intent.limit_price * unit_multiplier(intent.legs) * intent.quantity - worth + fees
+        if any(isinstance(each, Perpetual | Future) for each, _ in added):
+            return self._future_effect(added, mids) + float(fees)
+        held, _ = self._positions()
+        prices = self._prices([*held, *added]) | mids
+        return buying_power_effect(held, added, prices, self._rules, paid_over_marks=over)
+
+    def _positions(self) -> tuple[_Positions, float]:
+        """Return shares and options, and what perpetuals and futures require."""
+        held: _Positions = []
+        required = 0.0
+        for holding in self._ledger.holdings.values():
+            if isinstance(holding.instrument, Perpetual | Future):
+                price = self._ledger.price(holding.instrument.symbol) or _ZERO
+                required += self._of_future(holding.instrument, holding.quantity, price)
+            else:
+                held.append((holding.instrument, holding.quantity))
+        return held, required
+
+    def _of_future(self, instrument: Instrument, units: Decimal, price: Decimal) -> float:
+        notional = abs(units) * instrument.multiplier * price
+        terms = self._perpetuals.get(instrument.symbol)
+        return float(notional if terms is None else terms.initial(notional, _ANY_LEVERAGE))
+
+    def _future_effect(self, added: _Positions, mids: Mapping[str, Decimal]) -> float:
+        total = 0.0
+        for instrument, units in added:
+            holding = self._ledger.holdings.get(instrument.symbol)
+            before = holding.quantity if holding is not None else _ZERO
+            price = mids[instrument.symbol]
+            total += self._of_future(instrument, before + units, price) - self._of_future(instrument, before, price)
+        return total
+
+    def _prices(self, positions: _Positions) -> dict[str, Decimal]:
+        prices: dict[str, Decimal] = {}
+        for instrument, _ in positions:
+            underlying = instrument.underlying
+            if underlying not in prices:
+                price = self._market.spot(underlying)
+                if isfinite(price):
+                    prices[underlying] = _decimal(price)
+        for instrument, _ in positions:
+            mark = self._ledger.price(instrument.symbol)
+            if mark is not None:
+                prices[instrument.symbol] = mark
+        return prices
+
+
+def _decimal(price: float) -> Decimal:
+    return Decimal(repr(price))

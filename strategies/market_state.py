@@ -219,6 +219,12 @@ class MarketState:
         """Return the newest print of a symbol and its instant; NaN and -1 where there is none."""
         return self._prices.get(symbol, (nan, -1))
 
+    def spot(self, underlying: str) -> float:
+        """Return the price of an underlying: its newest print, else what the quotes of its chain imply; NaN else."""
+        price = self.price(underlying)[0]
+        view = self._chains.get(underlying)
+        return price if isfinite(price) or view is None else view.spot
+
     def bars(self, symbol: str, count: int) -> BarWindow:
         """Return up to so many closed bars of a symbol, or of a name as `bar_name` gives it; none where it has none."""
         history = self._bars.get(symbol)
