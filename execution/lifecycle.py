@@ -168,13 +168,17 @@ def advance(order: Order, event: OrderEvent) -> Order:
     status = TRANSITIONS.get((order.status, step))
     if status is None:
         raise _impossible(order, step)
-    after = replace(
+    is_cancel_requested, reason = _is_cancel_requested(order, step, status), _reason(order, event, status)
+    known = (order.status, order.is_cancel_requested, order.reason)
+    if told is order and (status, is_cancel_requested, reason) == known:
+        return order
+    return replace(
         told,
         status=status,
-        is_cancel_requested=_is_cancel_requested(order, step, status),
-        reason=_reason(order, event, status),
+        is_cancel_requested=is_cancel_requested,
+        reason=reason,
+        changed_ns=max(order.changed_ns, event.ts_event_ns),
     )
-    return order if after == order else replace(after, changed_ns=max(order.changed_ns, event.ts_event_ns))
 
 
 def _with_facts(order: Order, event: OrderEvent) -> Order:
@@ -264,7 +268,9 @@ def _moved(order: Order, leg: int, quantity: Decimal) -> tuple[Decimal, ...]:
 def _resized(order: Order, event: Restated) -> Order:
     if not event.quantity.is_finite() or event.quantity <= 0:
         raise _wrong(order, "a restated quantity", str(event.quantity), "a finite number above 0; an end is a cancel")
-    return order if is_done(order) else replace(order, restated_quantity=event.quantity)
+    if is_done(order) or order.restated_quantity == event.quantity:
+        return order
+    return replace(order, restated_quantity=event.quantity)
 
 
 def _named(order: Order, venue_order_id: str) -> Order:
