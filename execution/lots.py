@@ -218,7 +218,7 @@ def split_lots(lots: tuple[Lot, ...], numerator: int, denominator: int, multipli
                 "a split leaves a fraction of a unit",
                 found=f"{lot.quantity} units, {numerator} new for {denominator} old",
                 expected="a number of units that the split divides",
-                action="pay the fraction in cash first (execution.corporate.cash_in_lieu)",
+                action="pay the fraction in cash first (execution.corporate.split_bookings)",
             )
         bare = _part(lot, quantity, rounded_ratio(lot.price, numerator, denominator), _ZERO)
         residue = _subtract(cost_of((lot,), multiplier), cost_of((bare,), multiplier))

@@ -143,12 +143,15 @@ class OpenPackage:
         touched = {symbol for symbol, held in self._held.items() if _is_on(held.instrument, event.symbol)}
         if not touched:
             return
-        self._held = dict(_split_held(held, event) for held in self._held.values())
+        # What has ended keeps its name, and gives way where a living contract takes it.
+        ended_first = sorted(self._held.values(), key=lambda held: bool(held.quantity))
+        renamed = {held.instrument.symbol: _split_held(held, event) for held in ended_first}
+        self._held = {after.instrument.symbol: after for after in renamed.values()}
         factors = [event.numerator if _is_on(leg.instrument, event.symbol) else event.denominator for leg in self._legs]
         ratios = [leg.ratio * factor for leg, factor in zip(self._legs, factors, strict=True)]
         common = gcd(*ratios)
         self._legs = tuple(
-            Leg(instrument=_after(leg.instrument, event), ratio=ratio // common)
+            Leg(instrument=_renamed(leg.instrument, renamed), ratio=ratio // common)
             for leg, ratio in zip(self._legs, ratios, strict=True)
         )
         self._ratios = {leg.instrument.symbol: leg.ratio for leg in self._legs}
@@ -283,19 +286,21 @@ def _is_on(instrument: Instrument, symbol: str) -> bool:
     return isinstance(instrument, Share | OptionContract) and instrument.underlying == symbol
 
 
-def _after(instrument: Instrument, split: Split) -> Instrument:
-    if isinstance(instrument, OptionContract) and instrument.underlying == split.symbol:
-        return adjusted_contract(instrument, split)
-    return instrument
+def _renamed(instrument: Instrument, held: Mapping[str, _Held]) -> Instrument:
+    after = held.get(instrument.symbol)
+    return instrument if after is None else after.instrument
 
 
-def _split_held(held: _Held, split: Split) -> tuple[str, _Held]:
-    if not _is_on(held.instrument, split.symbol):
-        return held.instrument.symbol, held
+def _split_held(held: _Held, split: Split) -> _Held:
+    instrument = held.instrument
+    if not _is_on(instrument, split.symbol):
+        return held
+    if isinstance(instrument, OptionContract) and held.quantity:
+        instrument = adjusted_contract(instrument, split)
     new, old = Decimal(split.numerator), Decimal(split.denominator)
-    after = _Held(_after(held.instrument, split), Decimal(repr(held.price)))
+    after = _Held(instrument, _ZERO)
     after.price = held.price * split.denominator / split.numerator
     after.quantity = EXACT.divide(_multiply(held.quantity, new), old)
     after.entry_units, after.entry_cost = _FLOOR.divide(_multiply(held.entry_units, new), old), held.entry_cost
     after.size = float(_multiply(after.quantity, after.multiplier))
-    return after.instrument.symbol, after
+    return after
