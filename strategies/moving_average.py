@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
 from typing import Final
@@ -12,7 +12,7 @@ from market.tradables import Future, Perpetual, Share
 from strategies.decisions import HOLD, Decision, Gate, Proposal, SizingTerm
 from strategies.features import Feature, MovingAverage
 from strategies.marketable import marketable_limit, reference_price
-from strategies.ownership import own_packages
+from strategies.ownership import has_working, own_packages
 from strategies.parameters import require, require_between, require_rising
 from strategies.views import HeldPackage, View
 
@@ -60,8 +60,13 @@ class MovingAverageCross:
     allows_short: bool = True
     collar: float = 0.05
     name: str = "moving_average"
+    _fast_name: str = field(init=False, repr=False, compare=False)
+    _slow_name: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        # Asked for at every bar; to put the names together each time would cost a tenth of the decision.
+        object.__setattr__(self, "_fast_name", f"{self.name}.fast")
+        object.__setattr__(self, "_slow_name", f"{self.name}.slow")
         require_between(self.name, "fast", self.fast, 1, 10_000)
         require_between(self.name, "slow", self.slow, 2, 10_000)
         require_rising(self.name, "fast", self.fast, "slow", self.slow)
@@ -74,13 +79,13 @@ class MovingAverageCross:
         """The two averages."""
         symbol = self.instrument.symbol
         return (
-            MovingAverage(name=f"{self.name}.fast", symbol=symbol, n_bars=self.fast),
-            MovingAverage(name=f"{self.name}.slow", symbol=symbol, n_bars=self.slow),
+            MovingAverage(name=self._fast_name, symbol=symbol, n_bars=self.fast),
+            MovingAverage(name=self._slow_name, symbol=symbol, n_bars=self.slow),
         )
 
     def decide(self, view: View) -> Decision:
         """Return the orders that bring the position to the side of the averages, else a hold."""
-        fast, slow = view.feature(f"{self.name}.fast"), view.feature(f"{self.name}.slow")
+        fast, slow = view.feature(self._fast_name), view.feature(self._slow_name)
         gap = fast - slow
         if not abs(gap) > _TIE * abs(slow):  # also where one is missing
             return HOLD
@@ -88,7 +93,7 @@ class MovingAverageCross:
         account = view.account
         packages = own_packages(account, self.name)
         held = 0 if not packages else packages[-1].legs[0].ratio
-        if side == held or any(order.strategy == self.name for order in account.working):
+        if side == held or has_working(account, self.name):
             return HOLD
         return self._turn(view, side, packages, (("fast", fast), ("slow", slow)))
 

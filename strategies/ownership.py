@@ -9,12 +9,12 @@ __all__ = ["has_package", "has_working", "own_packages", "own_working"]
 
 def own_packages(account: AccountView, name: str) -> tuple[HeldPackage, ...]:
     """Return the open packages of a strategy, oldest first."""
-    return tuple(package for package in account.packages if package.strategy == name)
+    return tuple([package for package in account.packages if package.strategy == name])  # a list first: at every event
 
 
 def own_working(account: AccountView, name: str) -> tuple[WorkingOrder, ...]:
     """Return the working orders of a strategy, oldest first."""
-    return tuple(order for order in account.working if order.strategy == name)
+    return tuple([order for order in account.working if order.strategy == name])
 
 
 def has_package(account: AccountView, name: str) -> bool:
