@@ -10,6 +10,7 @@ import numpy as np
 
 from backtest.benchmark import Benchmark
 from backtest.calendar_events import Agenda, corporate_actions
+from backtest.carry import Carry, funding_actions
 from backtest.config import EngineConfig
 from backtest.decider import Decider, PointInTime
 from backtest.desk import Desk
@@ -50,6 +51,8 @@ class Stage:
         Order of everything.
     agenda : Agenda
         Dated actions.
+    carry : Carry
+        Interest and borrow fees.
     benchmark : Benchmark
         What stands beside the account.
     """
@@ -62,6 +65,7 @@ class Stage:
     feeds: tuple[Feed, ...]
     tape: Tape
     agenda: Agenda
+    carry: Carry
     benchmark: Benchmark
 
     def named(self) -> dict[str, Any]:
@@ -69,7 +73,7 @@ class Stage:
         return {
             "fill_model": self.config.fill_model,
             "slippage_model": self.config.fills.slippage.name,
-            "cost_model": self.config.costs.name,
+            "cost_model": self.config.cost_model,
             "sources": self.history.sources,
             "simulated": self.history.simulated,
             "currency": self.config.currency,
@@ -157,6 +161,7 @@ def assemble(
     tape = Tape([feed.stream for feed in feeds], None, config.end_ns or None)
     benchmark = Benchmark(config.benchmark, market, float(config.initial_cash))
     actions = corporate_actions(desk, history.dividends, history.splits)
+    actions += funding_actions(desk, market, history.funding)
     return Stage(
         config=config,
         history=history,
@@ -166,6 +171,7 @@ def assemble(
         feeds=tuple(feeds),
         tape=tape,
         agenda=Agenda(actions + _benchmark_actions(benchmark, config.benchmark, history)),
+        carry=Carry(desk, config.interest, config.borrow),
         benchmark=benchmark,
     )
 

@@ -18,7 +18,7 @@ from market.instruments import SettlementTime
 from market.tradables import Future, Instrument, OptionContract, Share
 from strategies.market_state import MarketState
 
-__all__ = ["Agenda", "Books", "Expiries", "corporate_actions"]
+__all__ = ["Action", "Agenda", "Books", "Expiries", "corporate_actions"]
 
 _NEVER: Final = 1 << 62
 

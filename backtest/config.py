@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from backtest.costs.carry import BorrowFees, CashInterest
 from backtest.costs.model import CostModel
 from backtest.fills.pricing import FillRules
 from backtest.fills.spreads import FixedSpread, SpreadModel
@@ -53,6 +54,10 @@ class EngineConfig:
         Which price of a quote a position is worth.
     costs : CostModel
         Charges of fills.
+    interest : CashInterest or None
+        Interest on cash, credit and debit; None for none.
+    borrow : BorrowFees or None
+        Fees of borrowed shares; None for none.
     limits : PretradeLimits
         Bounds of the gate before the venue.
     margin : RegTRules
@@ -87,6 +92,8 @@ class EngineConfig:
     mid_spread: SpreadModel | None = None
     marks: MarkPolicy = MarkPolicy.MID
     costs: CostModel = field(default_factory=lambda: CostModel(name="no costs"))
+    interest: CashInterest | None = None
+    borrow: BorrowFees | None = None
     limits: PretradeLimits = field(default_factory=PretradeLimits)
     margin: RegTRules = field(default_factory=RegTRules)
     perpetuals: Mapping[str, PerpetualTerms] = field(default_factory=dict)
@@ -115,6 +122,13 @@ class EngineConfig:
         late = f"; latency {self.latency_ns / 1e6:g} ms"
         after = f"; until {self.closing_quotes_ns / 1e9:g} s after the close" if self.closing_quotes_ns else ""
         return f"{self.fills.model.name}; prints: {self.print_spread.name}{mids}{late}{after}"
+
+    @property
+    def cost_model(self) -> str:
+        """What a report calls charges and carry."""
+        interest = self.interest.name if self.interest else "no interest on cash"
+        borrow = "borrow fees" if self.borrow else "no borrow fees"
+        return f"{self.costs.name}; {interest}; {borrow}"
 
 
 def _broken(name: str, found: str, expected: str) -> ConfigError:

@@ -105,6 +105,7 @@ class _Engine:
                 amount=self._config.initial_cash,
             )
         )
+        self._stage.carry.start(now_ns)
 
     def _loop(self, tape: Iterable[tuple[int, int, int]]) -> None:
         feeds = self._stage.feeds
@@ -131,14 +132,26 @@ class _Engine:
         """Come to a new instant: what is due on the way there happens first."""
         stage, desk = self._stage, self._desk
         self._market.now_ns = ts_ns
-        if desk.expiries.due_ns < ts_ns:
-            desk.expiries.settle(ts_ns - 1)
+        if desk.expiries.due_ns < ts_ns or stage.agenda.due_ns <= ts_ns or stage.carry.due_ns <= ts_ns:
+            self._catch_up(ts_ns)
         if desk.expiries.awaits_open:
             desk.expiries.check_awaited(ts_ns)
-        if stage.agenda.due_ns <= ts_ns:
-            stage.agenda.run(ts_ns)
         if desk.exchange.due_ns <= ts_ns:
             desk.take_reports(desk.exchange.advance(ts_ns))
+
+    def _catch_up(self, ts_ns: int) -> None:
+        """Let expiries, nights and dated actions happen in order of time."""
+        expiries, agenda, carry = self._desk.expiries, self._stage.agenda, self._stage.carry
+        while True:
+            due_ns = min(expiries.due_ns + 1, carry.due_ns, agenda.due_ns)
+            if due_ns > ts_ns:
+                return
+            if due_ns > expiries.due_ns:
+                expiries.settle(expiries.due_ns)
+            elif due_ns == carry.due_ns:
+                carry.run()
+            else:
+                agenda.run(due_ns)
 
     def _close_instant(self, now_ns: int, asked: frozenset[str]) -> None:
         """End an instant's data: settle, write the account down, ask."""
