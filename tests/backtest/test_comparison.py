@@ -14,7 +14,7 @@ from backtest.history import DataSource
 from backtest.results import RunResult
 from market.chains import FloatArray
 from market.errors import ConfigError, DataError
-from market.provenance import Provenance
+from market.provenance import AsOfSource, Provenance
 from tests.backtest.metrics.samples import DESCRIPTION, run_of_returns
 
 _MARKET = np.random.default_rng(1).normal(0.0005, 0.01, 250)
@@ -28,7 +28,7 @@ def _run(returns: FloatArray, name: str, **changes: object) -> RunResult:
 
 
 def _source(digest: str) -> DataSource:
-    provenance = Provenance(source="test", origin="by hand", as_of_source="by hand", simulated=True)
+    provenance = Provenance(source="test", origin="by hand", as_of_source=AsOfSource.STAMPED, simulated=True)
     return DataSource(name="SPX chains", provenance=provenance, digest=digest, rows=1, first_ns=0, last_ns=1)
 
 
