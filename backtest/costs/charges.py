@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 _ZERO: Final = Decimal(0)
+_UNBOUNDED: Final = Decimal("Infinity")
 _BPS: Final = Decimal("0.0001")
 
 
@@ -251,6 +252,8 @@ class PerContractFee:
         Option roots that pay it; empty for all options on shares, funds and US indices.
     sales_only : bool
         Whether purchases are free.
+    from_price, below_price : Decimal
+        Prices per unit at which it is charged; from the first, and below the second.
     outside : OutsideTable
         What to do on days that the table does not cover.
     """
@@ -259,6 +262,8 @@ class PerContractFee:
     table: RateTable
     roots: frozenset[str] = frozenset()
     sales_only: bool = False
+    from_price: Decimal = _ZERO
+    below_price: Decimal = _UNBOUNDED
     outside: OutsideTable = OutsideTable.REFUSE
 
     @property
@@ -275,6 +280,8 @@ class PerContractFee:
         """Return rate x contracts, bounded by the row's own cap."""
         root = _listed_root(trade.instrument)
         if not root or (self.roots and root not in self.roots) or (self.sales_only and not trade.is_sale):
+            return _ZERO
+        if not self.from_price <= trade.price < self.below_price:
             return _ZERO
         row = self.table.on(trade.day, self.outside)
         return _bounded(row.rate * trade.units, row.most)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Final, final
@@ -96,14 +96,22 @@ class CostModel:
         """
         if not (quantity.is_finite() and price.is_finite() and filled_before.is_finite()):
             raise DataError("a fill cannot be charged", found=f"{quantity} at {price}", expected="finite numbers")
-        day = exchange_day(ts_ns)
         before = abs(filled_before)
+        after = ChargedTrade(
+            instrument=instrument,
+            units=before + abs(quantity),
+            is_sale=quantity < 0,
+            price=price,
+            day=exchange_day(ts_ns),
+            effect=effect,
+            liquidity=liquidity,
+        )
+        earlier = replace(after, units=before) if before else None
         sums: dict[CostKind, Decimal] = {}
         for charge in self.charges:
-            after = _charged(charge, instrument, before + abs(quantity), quantity < 0, price, day, effect, liquidity)
-            amount = after
-            if before:
-                amount -= _charged(charge, instrument, before, quantity < 0, price, day, effect, liquidity)
+            amount = charge.charge(after)
+            if earlier is not None:
+                amount -= charge.charge(earlier)
             if amount:
                 sums[charge.kind] = sums.get(charge.kind, _ZERO) + amount
         return tuple(Cost(kind=kind, amount=sums[kind]) for kind in CostKind if kind in sums)
@@ -127,26 +135,3 @@ class CostModel:
             for table in charge.tables
             for start, end in table.gaps(first, last)
         )
-
-
-def _charged(
-    charge: Charge,
-    instrument: Instrument,
-    units: Decimal,
-    is_sale: bool,  # noqa: FBT001  # positional in a hot path
-    price: Decimal,
-    day: date,
-    effect: PositionEffect,
-    liquidity: Liquidity,
-) -> Decimal:
-    return charge.charge(
-        ChargedTrade(
-            instrument=instrument,
-            units=units,
-            is_sale=is_sale,
-            price=price,
-            day=day,
-            effect=effect,
-            liquidity=liquidity,
-        )
-    )

@@ -6,6 +6,7 @@ approximate. A figure for which no source was found does not stand here: the con
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -102,34 +103,53 @@ OPTIONS_REGULATORY_FEE: Final = RateTable(
         _row(2018, 5, 22, "0.0388", "tastyworks_fees"),
         _row(2023, 2, 27, "0.02905", "autoshares_fees"),
         _row(2024, 5, 22, "0.02685", "alpaca_fees_2024"),
+        _row(2025, 5, 14, "0.01410", "webull_fees_2025"),
         _row(2026, 7, 20, "0.015", "alpaca_fees_2026"),
     ),
     checked_until=date(2026, 9, 30),
 )
 """Per contract and side, as brokers passed it on: each row from the first day on which its page can have stood."""
 
-_INDEX_SINCE: Final = (2022, 5, 14)
-
-
-def _index_fee(root: str, rate: str) -> RateTable:
-    return RateTable(
-        name=f"exchange fee of {root} (approximate)",
-        rows=(_row(*_INDEX_SINCE, rate, "tastyworks_index_fees"),),
-        checked_until=date(2022, 12, 31),
-    )
-
-
-INDEX_OPTION_FEES: Final = tuple(
-    (frozenset(roots), _index_fee("/".join(roots), rate))
-    for roots, rate in (
-        (("SPX", "SPXW", "SPXPM"), "0.65"),
-        (("VIX", "VIXW"), "0.65"),
-        (("OEX", "XEO"), "0.40"),
-        (("RUT", "RUTW", "DJX", "NDX", "NDXP"), "0.18"),
-        (("XSP",), "0.07"),
-    )
+_NO_END: Final = "Infinity"
+# Roots, lowest and highest price of the tier, rate since 2022-05-14 and since 2025-05-14 with its source.
+_INDEX_TIERS: Final = (
+    (("SPX", "SPXPM"), "0", "1", "0.65", "0.57", "webull_fees_2025"),
+    (("SPX", "SPXPM"), "1", _NO_END, "0.65", "0.66", "webull_fees_2025"),
+    (("SPXW",), "0", "1", "0.65", "0.49", "webull_fees_2025"),
+    (("SPXW",), "1", _NO_END, "0.65", "0.58", "webull_fees_2025"),
+    (("VIX", "VIXW"), "0", "0.11", "0.65", "0.10", "webull_fees_2025"),
+    (("VIX", "VIXW"), "0.11", "1", "0.65", "0.25", "webull_fees_2025"),
+    (("VIX", "VIXW"), "1", "2", "0.65", "0.40", "webull_fees_2025"),
+    (("VIX", "VIXW"), "2", _NO_END, "0.65", "0.45", "lean_webull_fees"),
+    (("NDX", "NDXP"), "0", "25", "0.18", "0.65", "lean_webull_fees"),
+    (("NDX", "NDXP"), "25", _NO_END, "0.18", "0.90", "lean_webull_fees"),
+    (("OEX", "XEO"), "0", _NO_END, "0.40", "", ""),
+    (("RUT", "RUTW"), "0", _NO_END, "0.18", "", ""),
+    (("DJX",), "0", _NO_END, "0.18", "0.18", "lean_webull_fees"),
+    (("XSP",), "0", _NO_END, "0.07", "0.07", "lean_webull_fees"),
 )
-"""Option roots and what brokers pass on per contract for an exchange's own index products."""
+
+
+def _index_fee(roots: tuple[str, ...], low: str, high: str, first: str, second: str, source: str) -> PerContractFee:
+    tier = "" if low == "0" and high == _NO_END else f" from {low}" if high == _NO_END else f" from {low} below {high}"
+    early = "optionsroute_fees" if roots[0] in ("NDX", "RUT", "OEX") else "tastyworks_index_fees"
+    rows = [_row(2022, 5, 14, first, early)]
+    rows += [_row(2025, 5, 14, second, source)] if second else []
+    return PerContractFee(
+        kind=CostKind.EXCHANGE,
+        table=RateTable(
+            name=f"exchange fee of {', '.join(roots)}{tier} (approximate)",
+            rows=tuple(rows),
+            checked_until=date(2025, 12, 31) if second else date(2022, 12, 31),
+        ),
+        roots=frozenset(roots),
+        from_price=Decimal(low),
+        below_price=Decimal(high),
+    )
+
+
+INDEX_OPTION_FEES: Final = tuple(_index_fee(*tier) for tier in _INDEX_TIERS)
+"""What brokers pass on per contract for an exchange's own index products, by premium."""
 
 NO_COSTS: Final = CostModel(name="no costs")
 
@@ -159,10 +179,7 @@ def us_options_and_shares(
         PerContractFee(kind=CostKind.REGULATORY, table=OPTIONS_REGULATORY_FEE, outside=outside),
         PerContractFee(kind=CostKind.CLEARING, table=OCC_CLEARING, outside=outside),
     )
-    exchange = tuple(
-        PerContractFee(kind=CostKind.EXCHANGE, table=table, roots=roots, outside=outside)
-        for roots, table in INDEX_OPTION_FEES
-    )
+    exchange = tuple(replace(fee, outside=outside) for fee in INDEX_OPTION_FEES)
     broker = ", ".join(charge.name for charge in commissions) or "no commission"
     return CostModel(name=f"US retail: {broker}; fees by date", charges=(*commissions, *regulatory, *exchange))
 

@@ -47,6 +47,13 @@ def test_a_sold_index_option_pays_all_but_section_31() -> None:
     }
 
 
+@pytest.mark.parametrize(("price", "fee"), [("0.95", "0.49"), ("1", "0.58")])
+def test_exchange_fees_go_by_premium(price: str, fee: str) -> None:
+    """A SPXW option below a dollar pays less than one at a dollar, bought or sold, open or closed."""
+    spxw = option("P", 4000, root="SPXW")
+    assert _by_kind(us_options_and_shares(), spxw, "1", price, date(2025, 6, 16))[CostKind.EXCHANGE] == Decimal(fee)
+
+
 def test_a_sold_equity_option_pays_section_31_on_its_premium() -> None:
     """One SPY option sold at 5 in 2023 pays 8.00 per million of 500 dollars; bought it pays neither that nor TAF."""
     spy = option("P", 400)
