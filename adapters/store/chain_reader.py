@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import Final, final
 
 import numpy as np
@@ -15,8 +16,8 @@ from adapters.store.asof import newest_heads, standing
 from adapters.store.files import StoreFiles
 from adapters.store.kinds import DataKind, day_period
 from adapters.store.manifest import Segment
-from adapters.store.pieces import judged, scored
-from adapters.store.segments import Range, matching, open_segment
+from adapters.store.pieces import Scored, judged, scored
+from adapters.store.segments import Opened, Range, matching, open_segment
 from market.chains import OptionChain
 from market.clock import iso_of_ns
 from market.errors import DataError
@@ -147,8 +148,15 @@ class ChainReader:
         version: int | None = None,
     ) -> Iterator[OptionChain]:
         """Read the chains that were known at an instant, in order of time, one at a time."""
-        for segment, head in self._chain_heads(symbol, known_ns, first_ns, last_ns, None, source, version):
-            yield self._chain(segment, head, known_ns)
+        found = self._chain_heads(symbol, known_ns, first_ns, last_ns, None, source, version)
+        # A session's chains lie in one file: its footer, which grows with their number, is read once for all of them.
+        for _, group in groupby(found, key=lambda item: item[0].path):
+            part = list(group)
+            segment = part[0][0]
+            quality = scored(self._files, segment, known_ns)
+            with open_segment(self._files, segment) as opened:
+                for _, head in part:
+                    yield _made(opened, head, quality)
 
     def contracts(
         self,
@@ -235,12 +243,7 @@ class ChainReader:
 
     def _chain(self, segment: Segment, head: Head, known_ns: int) -> OptionChain:
         with open_segment(self._files, segment) as opened:
-            rows = opened.rows_of(head)
-        found = message_of(head, rows)
-        if not isinstance(found, OptionChain):
-            raise _nothing(head.symbol, head.known_ns)
-        chain: OptionChain = judged(found, scored(self._files, segment, known_ns))
-        return chain
+            return _made(opened, head, scored(self._files, segment, known_ns))
 
     def _located(self, key: ChainKey) -> tuple[Segment, Head]:
         day = date.fromisoformat(key.session)
@@ -249,6 +252,14 @@ class ChainReader:
                 if head.digest == key.digest:
                     return segment, head
         raise _nothing(key.symbol, key.known_ns)
+
+
+def _made(opened: Opened, head: Head, quality: Scored | None) -> OptionChain:
+    found = message_of(head, opened.rows_of(head))
+    if not isinstance(found, OptionChain):
+        raise _nothing(head.symbol, head.known_ns)
+    chain: OptionChain = judged(found, quality)
+    return chain
 
 
 def _order(found: tuple[Segment, Head]) -> tuple[int, int]:

@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import lru_cache, partial
-from importlib import import_module
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Final, final
 
 from actors.codec import decode, encode
 from adapters.store.blobs import BlobFolder
 from backtest.field_cache import FieldCache
+from cluster.histories.digests import digest_of_code
 from fields.config import FieldConfig
 from fields.snapshot import FieldSnapshot
 from market.ports import BlobStore
 
-__all__ = ["FieldsInMemory", "field_cache", "fields_code"]
+__all__ = ["BlobsInMemory", "field_cache", "fields_code"]
 
 _PACKAGES: Final = ("fields", "market")
-# Their numbers are part of the result: another release may round otherwise.
 _LIBRARIES: Final = ("numba", "numpy", "pandas_market_calendars", "scipy")
 
 
-@lru_cache(maxsize=1)
 def fields_code() -> str:
-    """Return the version of the code that computes fields.
-
-    Returns
-    -------
-    str
-        SHA-256 of the sources of `fields` and `market` and of the releases of the libraries below them. A version
-        number that somebody must remember to raise would one day keep fields of older code alive.
-    """
-    found = hashlib.sha256()
-    for name in _PACKAGES:
-        root = Path(str(import_module(name).__file__)).parent
-        for path in sorted(root.rglob("*.py")):
-            found.update(f"{name}/{path.relative_to(root).as_posix()}\n".encode())
-            found.update(path.read_bytes())
-    for library in _LIBRARIES:
-        found.update(f"{library}=={version(library)}\n".encode())
-    return found.hexdigest()
+    """Return the version of the code that computes fields, as `cluster.histories.digests.digest_of_code`."""
+    return digest_of_code(_PACKAGES, _LIBRARIES)
 
 
 @final
-class FieldsInMemory:
-    """Entries of one process, for a run without a cache folder: two strategies that ask twice compute once.
+class BlobsInMemory:
+    """Entries of one process, for a run without a cache folder, as a `market.ports.BlobStore`.
 
     Parameters
     ----------
@@ -86,5 +67,5 @@ def field_cache(config: FieldConfig, folder: Path | None = None, *, most_bytes: 
     FieldCache
         Also the engine's source of fields.
     """
-    store: BlobStore = FieldsInMemory() if folder is None else BlobFolder(folder, most_bytes=most_bytes)
+    store: BlobStore = BlobsInMemory() if folder is None else BlobFolder(folder, most_bytes=most_bytes)
     return FieldCache(config, code=fields_code(), store=store, encode=encode, decode=partial(decode, FieldSnapshot))

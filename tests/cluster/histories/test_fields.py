@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cluster.histories import fields
-from cluster.histories.fields import FieldsInMemory, field_cache, fields_code
+from cluster.histories import digests
+from cluster.histories.digests import digest_of_code
+from cluster.histories.fields import BlobsInMemory, field_cache, fields_code
 from fields.config import FieldConfig
 from tests.generators import Expiry, synthetic_chain
 
@@ -44,15 +45,15 @@ def test_the_code_is_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sources and releases of the libraries make the version; another release gives other keys."""
     before = field_cache(FieldConfig()).settings
     assert fields_code() == fields_code()
-    fields_code.cache_clear()
-    monkeypatch.setattr(fields, "version", lambda library: f"{library}-next")
+    digest_of_code.cache_clear()
+    monkeypatch.setattr(digests, "version", lambda library: f"{library}-next")
     assert field_cache(FieldConfig()).settings != before
-    fields_code.cache_clear()
+    digest_of_code.cache_clear()
 
 
 def test_memory_keeps_a_bounded_number_of_fields() -> None:
     """The oldest entry goes first."""
-    store = FieldsInMemory(most=2)
+    store = BlobsInMemory(most=2)
     for key in ("a", "b", "c"):
         store.put(key, key.encode())
     assert [store.get(key) for key in ("a", "b", "c")] == [None, b"b", b"c"]
