@@ -144,7 +144,7 @@ class Decider:
             )
         if not is_recorded(decision):
             return
-        inputs = tuple(self._market.newest_inputs())
+        inputs = tuple(sorted(self._market.newest_inputs()))
         record = DecisionRecord(
             decision_id=decision_id(name, self._parameters[name], now_ns, inputs),
             ts_event_ns=now_ns,
