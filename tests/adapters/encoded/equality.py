@@ -19,7 +19,7 @@ def unlike(one: OptionChain, other: OptionChain) -> list[str]:
         if isinstance(left, np.ndarray):
             same = left.dtype == right.dtype and left.shape == right.shape and left.tobytes() == right.tobytes()
         else:
-            same = left == right or (left != left and right != right)  # noqa: PLR0124  # NaN
+            same = left == right or (left != left and right != right)  # NaN
         if not same:
             found.append(item.name)
     return found
