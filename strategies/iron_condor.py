@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import inf
 
+from market.orders import TimeInForce
 from strategies.decisions import Decision
 from strategies.exits import ExitRules
 from strategies.parameters import require_between, require_rising
@@ -66,8 +67,8 @@ class IronCondor:
         As in `strategies.premium.EntryRules`.
     max_packages, risk_share
         As in `strategies.premium.SizeRules`.
-    allowance : float, optional
-        How much worse than the price seen an order may fill, as a fraction of it.
+    allowance, order_life_s : float, optional
+        As in `strategies.premium.PremiumPlan`; four days bridge a weekend between two closing chains.
     name : str, optional
         Tells strategies of one account apart.
 
@@ -95,6 +96,7 @@ class IronCondor:
     max_packages: int = 1
     risk_share: float = 0.02
     allowance: float = 0.1
+    order_life_s: float = 345_600.0
     name: str = "iron_condor"
     plan: PremiumPlan = field(init=False, repr=False, compare=False)
 
@@ -112,6 +114,7 @@ class IronCondor:
                 max_volatility_index=self.max_volatility_index,
                 max_open=self.max_open,
                 max_chain_age_s=self.max_chain_age_s,
+                cool_down_s=0.0,
                 reenters=True,
             ),
             size=SizeRules(max_packages=self.max_packages, risk_share=self.risk_share),
@@ -122,6 +125,8 @@ class IronCondor:
                 exit_days=self.exit_days,
             ),
             allowance=self.allowance,
+            order_life_s=self.order_life_s,
+            time_in_force=TimeInForce.GTC,
         )
         object.__setattr__(self, "plan", plan)
 

@@ -134,7 +134,9 @@ class PremiumPlan:
     allowance : float
         How much worse than the price seen an order may fill, as a fraction of that price, in [0, 1).
     order_life_s : float
-        Seconds that an order rests, after which the next view decides anew; 0 lets it rest for the day.
+        Seconds that an order rests, after which the next view decides anew; 0 lets its time in force decide.
+    time_in_force : TimeInForce
+        Of all its orders; a day order that is sent at a closing chain never meets the next one.
     """
 
     name: str
@@ -146,6 +148,7 @@ class PremiumPlan:
     exits: ExitRules
     allowance: float = 0.1
     order_life_s: float = 0.0
+    time_in_force: TimeInForce = TimeInForce.DAY
 
     def __post_init__(self) -> None:
         require_between(self.name, "allowance", self.allowance, 0.0, 1.0, open_high=True)
@@ -188,7 +191,7 @@ class PremiumPlan:
             effect=PositionEffect.CLOSE,
             package_id=package.package_id,
             reason=reason,
-            time_in_force=TimeInForce.DAY,
+            time_in_force=self.time_in_force,
             good_for_ns=int(self.order_life_s * _NS),
         )
         return Decision(reason=reason, proposals=(closing,), factors=factors)
@@ -309,7 +312,7 @@ class PremiumPlan:
             limit_price=limit,
             effect=PositionEffect.OPEN,
             reason="entry",
-            time_in_force=TimeInForce.DAY,
+            time_in_force=self.time_in_force,
             good_for_ns=int(self.order_life_s * _NS),
         )
         return Decision(reason="entry", proposals=(opening,), gates=gates, sizing=terms, factors=factors)
