@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -53,8 +54,6 @@ class Stage:
         Dated actions.
     carry : Carry
         Interest and borrow fees.
-    benchmark : Benchmark
-        What stands beside the account.
     """
 
     config: EngineConfig
@@ -66,7 +65,6 @@ class Stage:
     tape: Tape
     agenda: Agenda
     carry: Carry
-    benchmark: Benchmark
 
     def named(self) -> dict[str, Any]:
         """Return what a description takes from settings and data."""
@@ -112,11 +110,16 @@ class Stage:
             ledger_digest=desk.ledger.digest,
             funnel=desk.funnel.table(),
             n_views=int(decider.view_ns.shape[0]),
-            counts=dict(sorted((desk.counts + desk.marker.counts).items())),
+            counts=_counts(desk),
             stopped=stopped,
             fill_quotes=tuple(desk.fill_quotes),
             view_ns=decider.view_ns,
         )
+
+
+def _counts(desk: Desk) -> dict[str, int]:
+    found = desk.counts + desk.marker.counts + Counter({"marks_last": desk.n_marks_last})
+    return dict(sorted(found.items()))
 
 
 def assemble(
@@ -160,6 +163,8 @@ def assemble(
     feeds += _timers(asked, tape)
     tape = Tape([feed.stream for feed in feeds], None, config.end_ns or None)
     benchmark = Benchmark(config.benchmark, market, float(config.initial_cash))
+    if config.benchmark:
+        desk.curve.stand_beside(benchmark.value)
     actions = corporate_actions(desk, history.dividends, history.splits)
     actions += funding_actions(desk, market, history.funding)
     return Stage(
@@ -172,7 +177,6 @@ def assemble(
         tape=tape,
         agenda=Agenda(actions + _benchmark_actions(benchmark, config.benchmark, history)),
         carry=Carry(desk, config.interest, config.borrow),
-        benchmark=benchmark,
     )
 
 

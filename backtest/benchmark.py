@@ -17,7 +17,7 @@ class Benchmark:
     Parameters
     ----------
     symbol : str
-        What is bought; empty for none.
+        What is bought.
     market : MarketState
         Its prints.
     cash : float
@@ -39,8 +39,6 @@ class Benchmark:
 
     def value(self) -> float:
         """Return what it is worth now, account currency; NaN before its first print."""
-        if not self._symbol:
-            return nan
         price = self._market.price(self._symbol)[0]
         if not isfinite(price) or price <= 0.0:
             return nan

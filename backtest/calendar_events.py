@@ -142,11 +142,8 @@ class Expiries:
         self._awaited: dict[str, DueSettlement] = {}
         self.due_ns = _NEVER
         """Expiry instant of the first held contract that ends."""
-
-    @property
-    def awaits_open(self) -> bool:
+        self.awaits_open = False
         """Whether positions wait for an opening print."""
-        return bool(self._awaited)
 
     def hold(self, instruments: Sequence[Instrument]) -> None:
         """Take what is held from now on."""
@@ -191,6 +188,7 @@ class Expiries:
         for due in due_settlements(self._desk.ledger.positions(), now_ns):
             if due.settles_on is SettlementTime.AM:
                 self._awaited[due.underlying] = due
+                self.awaits_open = True
                 continue
             price, ts_ns = self._market.price(due.underlying)
             if not isfinite(price) or not due.expiry_ns - self._closing_ns <= ts_ns <= due.expiry_ns:
@@ -214,6 +212,7 @@ class Expiries:
         due = self._awaited.get(underlying)
         if due is not None and isfinite(price) and ts_ns >= due.expiry_ns:
             del self._awaited[underlying]
+            self.awaits_open = bool(self._awaited)
             self._book(due, price)
 
     def _book(self, due: DueSettlement, price: float) -> None:

@@ -84,6 +84,7 @@ class Desk:
         self.fill_quotes: list[FillQuote] = []
         self.ended: list[Order] = []
         self.counts: Counter[str] = Counter()
+        self.n_marks_last = 0
         self._gate = PretradeGate(config.limits)
         self._seen: set[str] = set()
         self._decided: dict[str, tuple[Quote, ...]] = {}
@@ -309,7 +310,7 @@ class Desk:
         """Mark a held instrument at its last print."""
         self.ledger.mark(symbol, Decimal(repr(price)), now_ns)
         self.packages.mark(symbol, price, MarkSource.LAST)
-        self.marker.counts["marks_last"] += 1
+        self.n_marks_last += 1
 
     def mark_quote(self, symbol: str, quote: Quote, now_ns: int) -> None:
         """Mark a held share, perpetual or future by its quote; carried where the quote is not valid."""

@@ -124,7 +124,7 @@ class _Engine:
             takes[feed](row, ts_ns)
             if not opens[feed] and ts_ns >= is_warm:
                 is_open_instant = True
-                asked |= calls[feed]
+                asked = asked | calls[feed] if asked else calls[feed]
         if is_open_instant:
             self._close_instant(now_ns, asked)
 
@@ -158,7 +158,7 @@ class _Engine:
         desk = self._desk
         if desk.expiries.due_ns <= now_ns:
             desk.expiries.settle(now_ns)
-        desk.curve.row(now_ns, self._stage.benchmark.value())
+        desk.curve.row(now_ns)
         if asked:
             self._decider.ask(asked, now_ns)
         if self._pulse is not None:

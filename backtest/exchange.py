@@ -100,6 +100,8 @@ class SimulatedExchange:
         self._rules, self._hours, self._latency_ns = rules, hours, latency_ns
         self._orders: dict[str, _Working] = {}
         self._by_source: dict[str, list[_Working]] = {}
+        self.waiting = self._by_source.keys()
+        """What orders wait for: symbols, and ``chain SYMBOL`` for options; it follows the orders."""
         self.due_ns = _FOREVER
         """The next instant at which an order changes without a quote, ns since the epoch, UTC."""
 
@@ -190,14 +192,6 @@ class SimulatedExchange:
                 self._remove(order)
         self._set_due()
         return sorted(reports, key=lambda report: report.ts_event_ns)
-
-    def watches(self, symbol: str) -> bool:
-        """Return whether an order waits for quotes of a share, perpetual or future."""
-        return symbol in self._by_source
-
-    def watches_chain(self, underlying: str) -> bool:
-        """Return whether an order waits for quotes of options."""
-        return f"chain {underlying}" in self._by_source
 
     def on_quote(
         self, symbol: str, quote: Quote, now_ns: int, *, reached: tuple[Quote, Quote] | None = None, since_ns: int = 0

@@ -154,9 +154,9 @@ class BarCloses:
         symbol, desk = self._symbol, self._desk
         self._market.on_price(symbol, price, now_ns)
         if self._is_own:
-            if self._quotes is not None and desk.exchange.watches(symbol):
+            if self._quotes is not None and symbol in desk.exchange.waiting:
                 self._meet(row, price, now_ns, self._quotes)
-            if self._quotes is not None and desk.marker.holds(symbol):
+            if self._quotes is not None and symbol in desk.marker.held:
                 desk.mark_last(symbol, price, now_ns)
 
     def _meet(self, row: int, price: float, now_ns: int, quotes: PrintQuotes) -> None:
@@ -204,7 +204,7 @@ class BarOpens:
             desk.expiries.settle(now_ns)  # no other data may have come at this instant
         if desk.expiries.awaits_open:
             desk.expiries.on_print(self._symbol, self._open[row], now_ns)
-        if self._quotes is not None and desk.exchange.watches(self._symbol):
+        if self._quotes is not None and self._symbol in desk.exchange.waiting:
             price = self._open[row]
             if isfinite(price):
                 place = int(self._order[row])
@@ -240,9 +240,9 @@ class QuoteFeed:
         symbol, desk = self._batch.symbol, self._desk
         quote = quote_at(self._batch, int(self._rows[row]))
         self._market.on_quote(symbol, quote)
-        if desk.exchange.watches(symbol):
+        if symbol in desk.exchange.waiting:
             desk.take_reports(desk.exchange.on_quote(symbol, quote, now_ns))
-        if desk.marker.holds(symbol):
+        if symbol in desk.marker.held:
             desk.mark_quote(symbol, quote, now_ns)
 
 
@@ -313,7 +313,7 @@ class ChainFeed:
         view = self._market.on_chain(chain, is_modelled=self._mid_spread is not None)
         if desk.expiries.awaits_open and isfinite(chain.spot_last):
             desk.expiries.on_print(chain.symbol, chain.spot_last, chain.spot_ts_ns)
-        if desk.exchange.watches_chain(chain.symbol):
+        if f"chain {chain.symbol}" in desk.exchange.waiting:
             desk.take_reports(desk.exchange.on_chain(view, now_ns))
         if desk.marker.options_of(chain.symbol):
             desk.mark_chain(view, now_ns)

@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Final, final
 
 from execution.events import Mark, MarkSource
-from market.tradables import Instrument, OptionContract
+from market.tradables import OptionContract
 from strategies.views import ChainView, Holding, Quote
 
 __all__ = ["MarkPolicy", "Marker", "quote_mark"]
@@ -63,20 +63,17 @@ class Marker:
     def __init__(self, policy: MarkPolicy) -> None:
         self._policy = policy
         self._options: dict[str, list[OptionContract]] = {}
-        self._quantities: Mapping[str, Holding] = {}
+        self.held: Mapping[str, Holding] = {}
+        """What is held, by symbol."""
         self.counts: Counter[str] = Counter()
 
     def hold(self, holdings: Mapping[str, Holding]) -> None:
         """Take what is held from now on, after each booking."""
-        self._quantities = holdings
+        self.held = holdings
         self._options = {}
         for holding in holdings.values():
             if isinstance(holding.instrument, OptionContract):
                 self._options.setdefault(holding.instrument.underlying, []).append(holding.instrument)
-
-    def holds(self, symbol: str) -> bool:
-        """Return whether an instrument is held."""
-        return symbol in self._quantities
 
     def options_of(self, underlying: str) -> list[OptionContract]:
         """Return the options that are held on an underlying."""
@@ -84,7 +81,7 @@ class Marker:
 
     def of_quote(self, instrument_symbol: str, quote: Quote, ts_ns: int) -> Mark | None:
         """Return the mark of a held share, perpetual or future; None where the quote is not valid."""
-        price = quote_mark(quote.bid, quote.ask, self._quantities[instrument_symbol].quantity, self._policy)
+        price = quote_mark(quote.bid, quote.ask, self.held[instrument_symbol].quantity, self._policy)
         source = MarkSource.MODELLED_QUOTE if quote.is_modelled else self._source
         return self._mark(instrument_symbol, price, source, ts_ns)
 
@@ -114,10 +111,6 @@ class Marker:
             if mark is not None:
                 marks.append(mark)
         return marks
-
-    def carry(self, instrument: Instrument) -> None:
-        """Count that a position keeps its mark, as in a halt."""
-        self.counts["marks_carried"] += self.holds(instrument.symbol)
 
     @property
     def _source(self) -> MarkSource:

@@ -59,6 +59,7 @@ class CurveRecorder:
 
     def __init__(self, money: Money, margin: Callable[[], float]) -> None:
         self._money, self._margin_of = money, margin
+        self._benchmark_of: Callable[[], float] | None = None
         self._ts_ns = array("q")
         self._equity = array("d")
         self._benchmark = array("d")
@@ -72,15 +73,17 @@ class CurveRecorder:
         """Take note that something was booked since the row before."""
         self._is_changed = True
 
-    def row(self, ts_ns: int, benchmark: float) -> None:
+    def stand_beside(self, benchmark: Callable[[], float]) -> None:
+        """Write the value of a benchmark beside every row from now on."""
+        self._benchmark_of = benchmark
+
+    def row(self, ts_ns: int) -> None:
         """Write the account down.
 
         Parameters
         ----------
         ts_ns : int
             Instant, ns since the epoch, UTC; later than the row before.
-        benchmark : float
-            Value of the benchmark; NaN where there is none.
         """
         money = self._money
         if self._is_changed:
@@ -89,11 +92,14 @@ class CurveRecorder:
             self._is_changed = False
         self._ts_ns.append(ts_ns)
         self._equity.append(money.equity)  # type: ignore[arg-type]  # an array of doubles takes what has __float__
-        self._benchmark.append(benchmark)
+        if self._benchmark_of is not None:
+            self._benchmark.append(self._benchmark_of())
 
     @property
     def benchmark(self) -> FloatArray:
-        """Value of the benchmark at each row, shape (n_marks,)."""
+        """Value of the benchmark at each row, shape (n_marks,); NaN where there is none."""
+        if self._benchmark_of is None:
+            return np.full(len(self._ts_ns), np.nan)
         return np.array(self._benchmark, dtype=np.float64)
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import nan
 from typing import Final, final
 
 import numpy as np
@@ -67,7 +66,7 @@ class BarHistory:
         self._is_whole = True
         window = self._window(0, self.end_ns.shape[0])
         for feature in self._features:
-            self._columns[feature.name] = column_of(feature, window).tolist()
+            self._columns[feature.name][:] = column_of(feature, window).tolist()
 
     def append(self, batch: BarBatch) -> None:
         """Take bars that have just closed, in order of their ends."""
@@ -103,9 +102,9 @@ class BarHistory:
         arrays = {column: values[start:stop] for column, values in self._arrays.items()}
         return BarWindow(end_ns=self.end_ns[start:stop], **arrays)
 
-    def feature(self, name: str) -> float:
-        """Return a feature at the newest closed bar; NaN before the first."""
-        return self._columns[name][self.n_known - 1] if self.n_known else nan
+    def feature_column(self, name: str) -> list[float]:
+        """Return the values of a feature, one per bar; the same list for as long as the history lives."""
+        return self._columns[name]
 
 
 def of_underlying(batch: BarBatch) -> BarBatch:

@@ -84,7 +84,7 @@ class MarketState:
         self._fields = fields
         self._bar_quoter = bar_quoter
         self._bars: dict[str, BarHistory] = {}
-        self._feature_bars: dict[str, BarHistory] = {}
+        self._feature_bars: dict[str, tuple[BarHistory, list[float]]] = {}
         self._quotes: dict[str, Quote] = {}
         self._prices: dict[str, tuple[float, int]] = {}
         self._chains: dict[str, ChainView] = {}
@@ -140,7 +140,7 @@ class MarketState:
         for key in keys:
             self._bars[key] = history
         for feature in features:
-            self._feature_bars[feature.name] = history
+            self._feature_bars[feature.name] = (history, history.feature_column(feature.name))
         return history
 
     def on_price(self, symbol: str, price: float, ts_ns: int) -> None:
@@ -232,9 +232,10 @@ class MarketState:
 
     def feature(self, name: str) -> float:
         """Return the newest value of a declared feature; NaN before its window is full."""
-        history = self._feature_bars.get(name)
-        if history is not None:
-            return history.feature(name)
+        found = self._feature_bars.get(name)
+        if found is not None:
+            n_known = found[0].n_known
+            return found[1][n_known - 1] if n_known else nan
         if any(feature.name == name for feature in self._declared):
             return nan  # declared, and its symbol has no bars yet
         raise ConfigError(

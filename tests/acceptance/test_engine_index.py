@@ -49,7 +49,7 @@ def test_buy_and_hold_earns_the_price_and_every_dividend_to_the_cent(history: Hi
 
 
 def test_the_benchmark_reinvests_and_ends_where_the_adjusted_prices_end(history: History) -> None:
-    """Prices divided back by each dividend's share of the close before tell the same growth, to a part in a thousand."""
+    """Prices divided back by each dividend over the close before tell the same growth, to a part in a thousand."""
     config = EngineConfig(initial_cash=Decimal(1_000_000), benchmark="SPY")
     result = run_backtest(config, history, [], DESCRIPTION)
     bars = history.bars[0]
