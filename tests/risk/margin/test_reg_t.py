@@ -179,6 +179,17 @@ def test_the_buying_power_effect_of_a_credit_spread_is_its_largest_loss() -> Non
     assert strategy_margin(spread, prices, _RULES).buying_power(1_000.0) == 700.0
 
 
+def test_the_broker_primer_gets_the_same_numbers() -> None:
+    """Examples of [margin_examples]: a naked put, 3,400; a spread, 580 with its long leg, of which 456 are called."""
+    put = _put(200)
+    assert _read((-1, put), spot="209", mark="1.20").requirement == 3_400.0
+    short, long = _put(125), _put(120)
+    prices = {short.symbol: Decimal("1.24"), long.symbol: Decimal("0.80"), "SPY": Decimal(130)}
+    spread: list[Position] = [(short, Decimal(-1)), (long, Decimal(1))]
+    assert strategy_margin(spread, prices, _RULES).requirement + 80.0 == 580.0
+    assert buying_power_effect([], spread, prices, _RULES) == pytest.approx(456.0)
+
+
 def test_other_instruments_and_parts_of_contracts_are_refused() -> None:
     """Perpetuals have their own margin, and half a contract does not exist."""
     perpetual = Perpetual(symbol="BTC", underlying="BTC", tick=Decimal(1), lot=Decimal(1))
