@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from math import isfinite, isnan, sqrt
+from pathlib import Path
 from time import process_time
 
 import numpy as np
@@ -109,3 +110,9 @@ def test_the_headline_of_350_days_takes_at_most_five_milliseconds_of_the_process
         headline(run, risk_free=0.04)
         spent.append(process_time() - start)
     assert min(spent) <= 0.005
+
+
+def test_every_metric_is_defined_on_its_page() -> None:
+    """A metric that is added without definition, unit and trap is found."""
+    text = (Path(__file__).parents[3] / "docs" / "backtest" / "metrics.md").read_text(encoding="utf-8")
+    assert not [field.name for field in fields(Metrics) if f"`{field.name}`" not in text and field.name != "reasons"]
