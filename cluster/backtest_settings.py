@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable, Iterable
+from datetime import date, time
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
+from cluster.backtest_models import cost_model, fill_model, slippage_model, spread_model
 from cluster.feed_settings import SettingsPart
+from market.errors import ConfigError
+from market.tradables import Future, Perpetual, Share
+from risk.pretrade import PretradeLimits
+from strategies.catalogue import parameters_of, strategy_of
+from strategies.views import Strategy
 
 __all__ = [
     "AccountSettings",
@@ -20,8 +26,11 @@ __all__ = [
     "DataSettings",
     "FileData",
     "FillSettings",
+    "InputData",
+    "InterestSettings",
     "LimitSettings",
     "MidpointData",
+    "PerpetualTerms",
     "ReportSettings",
     "RunSettings",
     "ScenarioData",
@@ -35,12 +44,35 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
 
 Symbol = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
+_CURRENCY: Final = r"^[A-Z]{3,5}$"
 _WEIGHT_ERROR: Final = 1e-9
 _MOST_SYMBOLS: Final = 500
 
 
+def _checked(build: Callable[[Any], object]) -> Callable[[Any], Any]:
+    """Return a check that a choice can be built; the choice itself is kept, because it is what a digest is made of."""
+
+    def check(choice: Any) -> Any:
+        try:
+            build(choice)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return choice
+
+    return check
+
+
+_Choice = str | dict[str, Any]
+FillChoice = Annotated[_Choice, AfterValidator(_checked(fill_model))]
+SlippageChoice = Annotated[_Choice, AfterValidator(_checked(slippage_model))]
+SpreadChoice = Annotated[_Choice, AfterValidator(_checked(spread_model))]
+CostChoice = Annotated[_Choice, AfterValidator(_checked(cost_model))]
+
+
 class RunSettings(SettingsPart):
     """What the run is called, and which days it covers."""
+
+    calendar: str = Field("NYSE", description="Whose sessions count; 24/7 for coins, whose year has 365 days.")
 
     name: Name = Field(description="Name; also that of the run folder.")
     seed: int = Field(7, ge=0, description="Seed of every random number.")
@@ -55,32 +87,68 @@ class RunSettings(SettingsPart):
 
 
 class SimulatedData(SettingsPart):
-    """A simulated market; every result of it is marked."""
+    """A simulated market over the dates of the run; every result of it is marked."""
 
     market: Name = Field("calm", description="Simulated market by name, as of `hedgefield up --scenario`.")
-    sessions: int = Field(5, ge=1, le=2_000, description="Trading days.")
+    symbols: tuple[Symbol, ...] = Field((), max_length=_MOST_SYMBOLS, description="Of its symbols only these.")
+    shares: tuple[Symbol, ...] = Field(
+        (), max_length=_MOST_SYMBOLS, description="Symbols that may be traded as shares."
+    )
     step_min: int = Field(5, ge=1, le=390, description="Time between chains, minutes.")
+
+
+class PerpetualTerms(SettingsPart):
+    """Terms of a perpetual that the data do not tell."""
+
+    symbol: Symbol = Field(description="Unified name, such as BTC/USDT:USDT.")
+    underlying: Symbol = Field(description="Coin.")
+    tick: Decimal = Field(gt=0, description="Smallest step of a price.")
+    lot: Decimal = Field(gt=0, description="Smallest step of a quantity, coins.")
+    currency: str = Field("USDT", pattern=_CURRENCY, description="Currency of price and settlement.")
 
 
 class StoreData(SettingsPart):
     """The point-in-time store, as it was known."""
 
     place: str | None = Field(None, description="Folder or address; else that of the settings.")
-    symbols: tuple[Symbol, ...] = Field(min_length=1, max_length=_MOST_SYMBOLS, description="Symbols to read.")
+    chains: tuple[Symbol, ...] = Field((), max_length=_MOST_SYMBOLS, description="Underlyings of option chains.")
+    bars: tuple[Symbol, ...] = Field((), max_length=_MOST_SYMBOLS, description="Symbols of bars.")
+    funding: tuple[Symbol, ...] = Field((), max_length=_MOST_SYMBOLS, description="Perpetuals of funding.")
+    series: tuple[Symbol, ...] = Field((), max_length=_MOST_SYMBOLS, description="Names of series.")
+    events: bool = Field(default=False, description="Whether announced events are read.")
+    shares: tuple[Symbol, ...] = Field((), max_length=_MOST_SYMBOLS, description="Shares that may be traded.")
+    perpetuals: tuple[PerpetualTerms, ...] = Field((), description="Perpetuals that may be traded.")
+    source: str | None = Field(None, description="Whose chains, where several sources have them.")
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.chains and not self.bars:
+            raise ValueError("chains or bars must name a symbol")
+        return self
+
+
+class InputData(SettingsPart):
+    """One file of bars, funding, series or events."""
+
+    path: Path = Field(description="File.")
+    names: dict[str, str] = Field({}, description="What is wanted of it, and what it is called in the run.")
 
 
 class FileData(SettingsPart):
     """Files of chains, bars and other rows."""
 
-    chains: tuple[Path, ...] = Field((), description="Files of option chains.")
-    bars: tuple[Path, ...] = Field((), description="Files of bars.")
-    inputs: tuple[Path, ...] = Field((), description="Files of rates, indices and announced events.")
-    symbols: tuple[Symbol, ...] = Field((), max_length=_MOST_SYMBOLS, description="Only these; all without it.")
+    chains: tuple[Path, ...] = Field((), description="Files of option chains, tables of mids among them.")
+    inputs: tuple[Path | InputData, ...] = Field((), description="Files of bars, funding, rates, indices and events.")
+    factors: dict[Symbol, Path] = Field({}, description="Files of dividends and splits, by share.")
+    symbols: tuple[Symbol, ...] = Field((), max_length=_MOST_SYMBOLS, description="Chains of only these underlyings.")
+    perpetuals: tuple[PerpetualTerms, ...] = Field((), description="Perpetuals that may be traded.")
+    dividends_paid_after_days: int = Field(0, ge=0, le=90, description="From an ex-date until cash moves, days.")
+    warmup_days: int = Field(0, ge=0, le=3_660, description="Bars from so long before the run are kept, days.")
 
     @model_validator(mode="after")
     def _some(self) -> Self:
-        if not self.chains and not self.bars:
-            raise ValueError("chains or bars must name a file")
+        if not self.chains and not self.inputs:
+            raise ValueError("chains or inputs must name a file")
         return self
 
 
@@ -88,6 +156,7 @@ class MidpointData(SettingsPart):
     """Same-day option midpoints at a few times a day; their bid and ask are a model, flagged in every report."""
 
     path: Path = Field(description="File of midpoints.")
+    parity_band: float = Field(0.03, gt=0.0, le=1.0, description="Pairs farther from parity are left out, fraction.")
 
 
 class ScenarioData(SettingsPart):
@@ -118,43 +187,44 @@ class AccountSettings(SettingsPart):
     """The account at its start."""
 
     cash: Decimal = Field(Decimal(100_000), gt=0, max_digits=18, description="Cash, account currency.")
-    currency: str = Field("USD", pattern=r"^[A-Z]{3,5}$", description="The one currency of the account.")
-
-
-class FillModelName(StrEnum):
-    """How an order meets a quote."""
-
-    CROSS = "cross"  # the far side of the next executable quote
-    MID_FRACTION = "mid_fraction"  # between mid and far side
-    LIMIT_TOUCH = "limit_touch"  # rests, and is filled when the market reaches it
-
-
-class SlippageName(StrEnum):
-    """What an execution loses beyond the quote."""
-
-    NONE = "none"
-    PER_UNIT = "per_unit"
-    SPREAD = "spread"
-    SQUARE_ROOT = "square_root"
+    currency: str = Field("USD", pattern=_CURRENCY, description="The one currency of the account.")
 
 
 class FillSettings(SettingsPart):
     """How orders are filled; conservative unless said otherwise."""
 
-    model: FillModelName = Field(FillModelName.CROSS, description="Fill model.")
-    fraction: float = Field(0.5, ge=0.0, le=1.0, description="Of `mid_fraction`: 0 is the mid, 1 the far side.")
-    slippage: SlippageName = Field(SlippageName.NONE, description="Slippage model, per leg.")
-    slippage_value: float = Field(0.0, ge=0.0, le=1.0, description="Its parameter: price per unit, or share of spread.")
+    model: FillChoice = Field("cross", description="Fill model, or a table with its name and parameters.")
+    slippage: SlippageChoice = Field("none", description="Slippage model, per leg.")
+    prints: SpreadChoice = Field(
+        {"name": "relative", "fraction": 0.0001}, description="Half spread around prints of symbols without quotes."
+    )
+    mids: SpreadChoice | None = Field(None, description="Half spread around mids of chains without quotes.")
     latency_ms: float = Field(100.0, ge=0.0, le=3_600_000.0, description="From decision to venue, milliseconds.")
+    closing_quotes_s: float = Field(0.0, ge=0.0, le=3_600.0, description="Trading at the last quotes after a close.")
+
+
+class InterestSettings(SettingsPart):
+    """Interest on cash: a rate, or a series of the data that tells one."""
+
+    rate: Decimal | None = Field(None, ge=Decimal("-0.05"), le=Decimal("0.5"), description="Annual, a fraction.")
+    series: str | None = Field(None, min_length=1, description="Name of a series of annual rates in the data.")
+    credit_spread: Decimal = Field(Decimal(0), ge=0, le=Decimal("0.5"), description="Below the rate on credits.")
+    debit_spread: Decimal = Field(Decimal("0.015"), ge=0, le=Decimal("0.5"), description="Above the rate on debits.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.rate is None) == (self.series is None):
+            raise ValueError("interest has either a rate or a series")
+        return self
 
 
 class CostSettings(SettingsPart):
-    """What an execution costs."""
+    """What executions cost, and what cash earns."""
 
-    commission: Name = Field("retail", description="Commission schedule by name.")
-    exchange_fees: bool = Field(default=True, description="Whether exchange and regulatory fees of the date apply.")
-    cash_rate: float | None = Field(
-        None, ge=-0.05, le=0.5, description="Interest on cash, a year; without it that of the data's dated curve."
+    model: CostChoice = Field("us_retail", description="Cost model, or a table with its name and parameters.")
+    interest: InterestSettings | None = Field(None, description="Interest on cash; none without it.")
+    risk_free: float | None = Field(
+        None, ge=-0.05, le=0.5, description="Annual rate that ratios subtract; else that of the interest."
     )
 
 
@@ -164,32 +234,60 @@ class StrategySettings(SettingsPart):
     kind: Name = Field(description="Strategy by its name in the catalogue.")
     name: Name | None = Field(None, description="What it is called in the account; else its kind.")
     weight: float | None = Field(None, gt=0.0, le=1.0, description="Part of the equity that it may reckon with.")
-    parameters: dict[str, Any] = Field({}, description="Its parameters, as `hedgefield backtest --strategies` lists.")
+    parameters: dict[str, Any] = Field({}, description="Its parameters, as docs/guides/backtest.md lists them.")
+    at: tuple[time, ...] = Field((), description="Asked at these times of each session, New York, and not at each row.")
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        try:
+            self.build(())
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def called(self) -> str:
+        """What it is called in the account."""
+        return self.name or self.kind
+
+    def build(self, instruments: Iterable[Share | Perpetual | Future]) -> Strategy:
+        """Return the strategy; without instruments a symbol is taken for a share."""
+        named = {"name": self.called} if any(item.name == "name" for item in parameters_of(self.kind)) else {}
+        return strategy_of(self.kind, {**self.parameters, **named}, instruments)
 
 
 class LimitSettings(SettingsPart):
-    """Limits before each order; what reduces a position always passes."""
+    """Limits before each order; what reduces a position always passes. `risk.pretrade` explains them."""
 
-    max_order_quantity: Decimal | None = Field(None, gt=0, description="Packages per order.")
-    max_loss_usd: Decimal | None = Field(None, gt=0, description="Greatest loss of a package at expiry.")
-    max_notional: Decimal | None = Field(None, gt=0, description="Notional per order, account currency.")
-    max_open_packages: int | None = Field(None, ge=1, description="Packages open at a time.")
-    collar: float | None = Field(None, gt=0.0, le=1.0, description="Farthest limit price from the mid, fraction.")
-    require_buying_power: bool = Field(default=True, description="Whether margin must suffice.")
+    collar_fraction: float | None = Field(0.10, ge=0.0, description="Widest distance of a limit beyond the mids.")
+    collar_least: float = Field(0.10, ge=0.0, description="Distance that is always allowed, per unit.")
+    most_quantity: float | None = Field(None, gt=0.0, description="Units of the largest leg of an order.")
+    most_notional: float | None = Field(None, gt=0.0, description="Worth of an order at the mids, account currency.")
+    most_loss: float | None = Field(None, gt=0.0, description="Worst loss of an order at expiry, account currency.")
+    most_packages: int | None = Field(None, ge=1, description="Open packages.")
+    orders_per_second: float | None = Field(
+        None, gt=0.0, description="Orders that may go per second; with order_burst."
+    )
+    order_burst: float | None = Field(None, ge=1.0, description="Orders that may go at once.")
+    most_input_age_s: float | None = Field(None, gt=0.0, description="Age of the oldest input, seconds.")
+    cutoff_minutes: float | None = Field(None, ge=0.0, description="No short-dated option is opened so near the close.")
+    short_dated_days: float = Field(1.0, ge=0.0, description="What short-dated means, days.")
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.orders_per_second is None) != (self.order_burst is None):
+            raise ValueError("orders_per_second and order_burst go together")
+        return self
+
+    def limits(self) -> PretradeLimits:
+        """Return the limits as the gate takes them."""
+        return PretradeLimits(**self.model_dump())
 
 
 class BenchmarkSettings(SettingsPart):
-    """What the run is held against: shares bought once and held, with dividends."""
+    """What the run is held against: a share bought at the start with all money and held, with dividends."""
 
-    weights: dict[Symbol, float] = Field(min_length=1, description="Part of the money by symbol; together 1.")
-
-    @field_validator("weights")
-    @classmethod
-    def _whole(cls, weights: dict[str, float]) -> dict[str, float]:
-        total = sum(weights.values())
-        if min(weights.values()) <= 0.0 or not abs(total - 1.0) <= _WEIGHT_ERROR:
-            raise ValueError(f"weights are above 0 and sum to 1; these sum to {total:.10g}")
-        return weights
+    symbol: Symbol = Field(description="Symbol that the data have.")
 
 
 class ReportSettings(SettingsPart):
@@ -198,7 +296,7 @@ class ReportSettings(SettingsPart):
     pdf: bool = Field(default=True, description="Whether the PDF is written.")
     greeks: bool = Field(default=True, description="Whether profit is attributed to Greeks.")
     confidence: float = Field(0.95, gt=0.5, lt=1.0, description="Of every interval.")
-    bootstrap_samples: int = Field(2_000, ge=100, le=100_000, description="Of the stationary bootstrap.")
+    bootstrap_samples: int = Field(1_000, ge=100, le=100_000, description="Of the stationary bootstrap.")
 
 
 class BacktestSettings(SettingsPart):
@@ -226,7 +324,7 @@ class BacktestSettings(SettingsPart):
     @field_validator("strategies")
     @classmethod
     def _told_apart(cls, strategies: tuple[StrategySettings, ...]) -> tuple[StrategySettings, ...]:
-        names = [item.name or item.kind for item in strategies]
+        names = [item.called for item in strategies]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two strategies are called {', '.join(twice)}; give each a name of its own")

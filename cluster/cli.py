@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from cluster.commands.backtest import backtest
 from cluster.commands.data_check import data_check
 from cluster.commands.data_get import data_get
 from cluster.commands.data_import import data_import
@@ -32,6 +33,7 @@ data = typer.Typer(no_args_is_help=True, help="Keep market data: download, impor
 app.add_typer(data, name="data")
 app.command()(up)
 app.command()(fields)
+app.command()(backtest)
 app.command()(evidence)
 app.command()(doctor)
 data.command("get")(data_get)

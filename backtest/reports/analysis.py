@@ -18,7 +18,7 @@ from backtest.metrics.groups import (
     returns_by_group,
     trades_by_group,
 )
-from backtest.metrics.headline import Metrics, headline
+from backtest.metrics.headline import Metrics, RiskFree, headline
 from backtest.metrics.resampling import BootstrapInterval, headline_intervals
 from backtest.results import RunResult
 
@@ -31,17 +31,23 @@ class AnalysisSettings:
 
     Parameters
     ----------
-    risk_free : float or None
-        Annual rate, simple, ACT/365; None where it is not known, and then no Sharpe ratio is claimed.
+    risk_free : float or tuple of float or None
+        Annual rate, simple, ACT/365: one, or one per daily return; None where it is not known, and then no Sharpe
+        ratio is claimed.
     n_draws : int
         Resamples of the stationary bootstrap; 0 for no intervals.
     level : float
         Of every interval, such as 0.95.
     """
 
-    risk_free: float | None = None
+    risk_free: float | tuple[float, ...] | None = None
     n_draws: int = 1_000
     level: float = 0.95
+
+    @property
+    def rate(self) -> RiskFree:
+        """The rate as metrics take it."""
+        return np.array(self.risk_free) if isinstance(self.risk_free, tuple) else self.risk_free
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +113,7 @@ def analyse(result: RunResult, settings: AnalysisSettings) -> Analysis:
     wealth = wealth_at_marks(result.curve)
     return Analysis(
         settings=settings,
-        metrics=headline(result, risk_free=settings.risk_free),
+        metrics=headline(result, risk_free=settings.rate),
         intervals=_intervals(result, settings, daily),
         months=monthly_returns(daily),
         returns=returns_by_group(result),
@@ -123,9 +129,7 @@ def _intervals(result: RunResult, settings: AnalysisSettings, daily: DailyReturn
     if not settings.n_draws or not daily.returns.size:
         return ()
     rng = np.random.default_rng(result.description.seed)
-    return headline_intervals(
-        result, rng=rng, risk_free=settings.risk_free, n_draws=settings.n_draws, level=settings.level
-    )
+    return headline_intervals(result, rng=rng, risk_free=settings.rate, n_draws=settings.n_draws, level=settings.level)
 
 
 def _factors(result: RunResult, settings: AnalysisSettings) -> tuple[FactorRow, ...]:

@@ -122,6 +122,7 @@ def read_analysis_settings(folder: Path) -> AnalysisSettings:
     path = folder / _SETTINGS
     try:
         told = json.loads(path.read_bytes())
-        return AnalysisSettings(**told)
-    except (OSError, ValueError, TypeError) as error:
+        rate = told.pop("risk_free")
+        return AnalysisSettings(risk_free=tuple(rate) if isinstance(rate, list) else rate, **told)
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError("the settings of a run's figures cannot be read", path=str(path), found=str(error)) from error

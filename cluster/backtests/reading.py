@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from cluster.backtest_settings import BacktestSettings
 from market.errors import ConfigError
 
-__all__ = ["nearest_name", "read_settings", "settings_of"]
+__all__ = ["nearest_name", "read_settings", "settings_of", "text_of"]
 
 
 def read_settings(path: Path) -> BacktestSettings:
@@ -36,13 +36,17 @@ def read_settings(path: Path) -> BacktestSettings:
         The file is missing, is no TOML, or says what cannot be: with file, line, table, key, what was found, what
         was expected and the nearest known name.
     """
+    return settings_of(text_of(path), str(path))
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a configuration file, or raise ConfigError with its name."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             "the configuration cannot be read", found=f"{path}: {error}", expected="a file of TOML"
         ) from error
-    return settings_of(text, str(path))
 
 
 def settings_of(text: str, name: str) -> BacktestSettings:
@@ -92,11 +96,14 @@ def _explained(error: ValidationError, text: str, name: str) -> ConfigError:
             expected=nearest_name(str(steps[-1]), known),
             action=f"correct or remove it{more}",
         )
+    if first["type"] == "value_error":  # our own checks say what they found and expected
+        said = first["msg"].removeprefix("Value error, ")
+        return ConfigError(f"{where}: {place} cannot be used: {said}", action=f"correct it{more}")
     missing = first["type"] == "missing"
     return ConfigError(
         f"{where}: {place} {'is missing' if missing else 'cannot be used'}",
         found="" if missing else _shown(first.get("input")),
-        expected="a value" if missing else first["msg"].removeprefix("Value error, "),
+        expected="a value" if missing else first["msg"],
         action=f"correct it{more}",
     )
 

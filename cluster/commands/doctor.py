@@ -109,7 +109,7 @@ def _python() -> Check:
 def _packages() -> Check:
     from importlib.metadata import PackageNotFoundError, version
 
-    from cluster.commands.version import program_version
+    from cluster.program import program_version
 
     found, missing = [f"hedgefield {program_version()}"], []
     for name in _PACKAGES:

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import typer
 
-__all__ = ["program_version", "show_version"]
+from cluster.program import program_version
 
-
-def program_version() -> str:
-    """Return the version of the installed distribution, or ``unknown (not installed)``."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
-
-    try:
-        return installed("hedgefield")
-    except PackageNotFoundError:
-        return "unknown (not installed)"
+__all__ = ["show_version"]
 
 
 def show_version(asked: bool) -> None:  # noqa: FBT001  # the signature is Typer's

@@ -18,6 +18,7 @@ from market.instruments import ExpirySeries, product_of
 from market.orders import Leg, OrderIntent, PositionEffect, TimeInForce
 from market.provenance import AsOfSource, Provenance
 from market.tradables import Instrument, Share, option_contract
+from market.trades import Int64Array
 from strategies.decisions import Decision, Gate, Proposal, SizingTerm
 from strategies.views import HeldPackage
 
@@ -171,16 +172,14 @@ def description(*, simulated: bool = True) -> RunDescription:
     )
 
 
-def sample_run(*, simulated: bool = True, stopped: str = "") -> RunResult:
-    """Return a run of six days."""
-    n = 6
-    ts = START_NS + DAY_NS * np.arange(n, dtype=np.int64)
+def _curve(ts_ns: Int64Array) -> AccountCurve:
+    n = ts_ns.size
     realised = np.array([0.0, 0.0, 0.0, 120.0, 120.0, 120.0])
     unrealised = np.array([-20.0, 40.0, -64.0, 12.0, -30.0, 25.0])
     costs = np.array([2.6, 3.25, 3.25, 3.25, 3.25, 3.25])
     equity = 100_000.0 + realised + unrealised - costs
-    curve = AccountCurve(
-        ts_ns=ts,
+    return AccountCurve(
+        ts_ns=ts_ns,
         equity=equity,
         cash=equity - unrealised,
         realised=realised,
@@ -190,10 +189,13 @@ def sample_run(*, simulated: bool = True, stopped: str = "") -> RunResult:
         deposits=np.full(n, 100_000.0),
         margin=np.array([1_000.0, 1_000.0, 1_000.0, np.nan, 0.0, 0.0]),
     )
-    zero = np.zeros(n)
-    greeks = GreeksPath(
-        ts_ns=ts,
-        spot=np.linspace(4186.5, 4205.45, n),
+
+
+def _greeks(ts_ns: Int64Array) -> GreeksPath:
+    zero = np.zeros(ts_ns.size)
+    return GreeksPath(
+        ts_ns=ts_ns,
+        spot=np.linspace(4186.5, 4205.45, ts_ns.size),
         delta_usd=np.array([0.0, 20.0, -60.0, 40.0, 0.0, 0.0]),
         gamma_usd=np.array([0.0, -12.0, -30.0, -20.0, 0.0, 0.0]),
         vega_usd=np.array([0.0, 8.0, -25.0, 10.0, 0.0, 0.0]),
@@ -205,8 +207,10 @@ def sample_run(*, simulated: bool = True, stopped: str = "") -> RunResult:
         total_usd=np.array([0.0, 60.0, -84.0, 124.0, 0.0, 0.0]),
         residual_usd=np.array([0.0, 4.0, -14.0, 34.0, 0.0, 0.0]),
     )
-    ledger = _ledger()
-    held = HeldPackage(
+
+
+def _held() -> HeldPackage:
+    return HeldPackage(
         package_id="p2",
         strategy="hold",
         structure="long",
@@ -216,16 +220,22 @@ def sample_run(*, simulated: bool = True, stopped: str = "") -> RunResult:
         entry_price=415.2,
         is_whole=True,
     )
+
+
+def sample_run(*, simulated: bool = True, stopped: str = "") -> RunResult:
+    """Return a run of six days."""
+    ts_ns = START_NS + DAY_NS * np.arange(6, dtype=np.int64)
+    greeks, ledger = _greeks(ts_ns), _ledger()
     return RunResult(
         description=description(simulated=simulated),
-        curve=curve,
-        benchmark=np.linspace(100_000.0, 100_450.0, n),
+        curve=_curve(ts_ns),
+        benchmark=np.linspace(100_000.0, 100_450.0, ts_ns.size),
         greeks=greeks,
         decisions=(_decision(),),
         orders=(_order(),),
         fills=tuple(event for event in ledger if isinstance(event, Fill)),
         trades=(_trade(),),
-        open_packages=(held,),
+        open_packages=(_held(),),
         ledger=ledger,
         ledger_digest="ef" * 32,
         funnel={"condor": {"vix_below": (40, 12), "trend": (12, 1)}},

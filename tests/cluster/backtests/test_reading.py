@@ -24,15 +24,15 @@ market = "calm"
 cash = 50_000
 
 [[strategies]]
-kind = "hold"
+kind = "noop"
 
 [[strategies]]
 kind = "iron_condor"
 name = "second"
-parameters = { short_delta = 0.2 }
+parameters = { underlying = "SPX", short_delta = 0.2 }
 
 [benchmark]
-weights = { SPY = 0.6, TLT = 0.4 }
+symbol = "SPY"
 """
 
 
@@ -40,14 +40,14 @@ def test_a_sound_file_is_read() -> None:
     """Tables, dates, several strategies and the defaults of what is not named."""
     settings = settings_of(_GOOD, "x.toml")
     assert (settings.run.first, settings.run.last, settings.run.seed) == (date(2025, 6, 2), date(2025, 6, 6), 7)
-    assert [item.kind for item in settings.strategies] == ["hold", "iron_condor"]
-    assert (settings.account.cash, settings.fills.model.value) == (Decimal(50_000), "cross")
+    assert [item.kind for item in settings.strategies] == ["noop", "iron_condor"]
+    assert (settings.account.cash, settings.fills.model) == (Decimal(50_000), "cross")
 
 
 def test_one_strategy_may_stand_in_a_table_of_its_own() -> None:
     """`[strategy]` is a list of one."""
-    text = '[run]\nname = "a"\n[data.simulated]\n[strategy]\nkind = "hold"\n'
-    assert [item.kind for item in settings_of(text, "x.toml").strategies] == ["hold"]
+    text = '[run]\nname = "a"\n[data.simulated]\n[strategy]\nkind = "noop"\n'
+    assert [item.kind for item in settings_of(text, "x.toml").strategies] == ["noop"]
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,19 @@ def test_one_strategy_may_stand_in_a_table_of_its_own() -> None:
         ("[account]", "[acount]", ["line 9", "table [acount]", "account?"]),
         ("cash = 50_000", "cash = -1", ["line 10", "[account] cash", "found -1", "greater than 0"]),
         ('name = "second"', "name2 = 1", ["line 17", "[[strategies]] 2 name2", "name?"]),
-        ('kind = "hold"\n', "", ["line 12", "[[strategies]] 1 kind is missing"]),
+        ('kind = "noop"\n', "", ["line 12", "[[strategies]] 1 kind is missing"]),
         ("to = 2025-06-06", "to = 2025-06-01", ["line 1", "from 2025-06-02 lies after to 2025-06-01"]),
-        ("TLT = 0.4", "TLT = 0.3", ["line 21", "weights", "sum to 1", "0.9"]),
+        ("short_delta", "short_dleta", ["line 15", "[[strategies]] 2", "no parameter", "short_delta?"]),
+        ("short_delta = 0.2", "short_delta = 0.7", ["[[strategies]] 2", "found 0.7", "short_delta < max_short_delta"]),
+        ('kind = "noop"', 'kind = "nop"', ["[[strategies]] 1", "there is no strategy", "noop?"]),
+        ("[benchmark]", "[fills]\nmodel = 'cros'\n[benchmark]", ["[fills] model", "line 21", "cross?"]),
+        ("[benchmark]", "[fills]\nslippage = { name = 'fixed', amont = 1 }\n[benchmark]", ["slippage", "amount?"]),
+        ("[benchmark]", "[fills]\nslippage = { name = 'mid', mid_bps = 'x' }\n[benchmark]", ["mid_bps", "a number"]),
+        ("[benchmark]", "[costs]\nmodel = 'perpetuals'\n[benchmark]", ["[costs] model", "lacks maker_bps"]),
+        ("[benchmark]", "[costs]\ninterest = {}\n[benchmark]", ["either a rate or a series"]),
         ("[data.simulated]", "[data.midpoints]\npath='x'\n[data.simulated]", ["exactly one", "simulated, midpoints"]),
-        ('name = "second"', 'name = "hold"', ["two strategies are called hold"]),
-        ('kind = "hold"\n', 'kind = "hold"\nweight = 0.5\n', ["every strategy has a weight or none"]),
+        ('name = "second"', 'name = "noop"', ["two strategies are called noop"]),
+        ('kind = "noop"\n', 'kind = "noop"\nweight = 0.5\n', ["every strategy has a weight or none"]),
         ("cash = 50_000", "cash = nan", ["[account] cash", "finite"]),
         ('name = "condor"', 'name = "../condor"', ["line 2", "[run] name"]),
         ("cash = 50_000", "cash = ", ["no TOML", "line 10"]),
@@ -79,7 +86,7 @@ def test_what_cannot_be_is_told_with_its_place(old: str, new: str, words: list[s
 
 def test_weights_of_strategies_sum_to_one() -> None:
     """Money is neither given twice nor left over unsaid."""
-    text = _GOOD.replace('kind = "hold"', 'kind = "hold"\nweight = 0.5').replace(
+    text = _GOOD.replace('kind = "noop"', 'kind = "noop"\nweight = 0.5').replace(
         'name = "second"', 'name = "second"\nweight = 0.6'
     )
     with pytest.raises(ConfigError, match=r"weights of strategies sum to 1; these sum to 1\.1"):

@@ -1,0 +1,241 @@
+"""One run from its configuration to its folder; what cannot be is refused before anything is written."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from backtest.config import EngineConfig
+from backtest.engine import run_backtest
+from backtest.history import History
+from backtest.metrics.days import calendar_of, daily_returns
+from backtest.reports.analysis import Analysis, AnalysisSettings, analyse
+from backtest.reports.folder import RunFolder
+from backtest.reports.writing import write_run
+from backtest.results import RunDescription, RunResult
+from cluster.backtest_settings import BacktestSettings
+from cluster.backtests.origins import code_version, config_digest, environment
+from cluster.backtests.pulse import Pulse, pulse_of
+from cluster.backtests.reading import settings_of
+from cluster.backtests.wiring import engine_config, history_of, periods_per_year, rate_source, strategies_of
+from cluster.trials import Trial, TrialLedger, digest_of_data
+from market.clock import SystemClock, iso_of_ns
+from market.errors import ConfigError, DataError
+from strategies.views import Strategy
+
+__all__ = ["CONFIG_NAME", "Finished", "Prepared", "execute", "prepare", "run_to_folder", "unused_folder"]
+
+CONFIG_NAME: Final = "config.toml"
+"""Name of the configuration in the run folder, as it was run."""
+
+_YEAR_NS: Final = 365.0 * 86_400e9
+_BASE_NAME: Final = "data_folder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A run that can begin.
+
+    Parameters
+    ----------
+    text : str
+        The configuration as it was written.
+    settings : BacktestSettings
+        The same, checked.
+    base : pathlib.Path
+        Folder that its relative paths are looked for in.
+    history : History
+        Data.
+    strategies : tuple of Strategy
+        In the order in which they are asked.
+    config : EngineConfig
+        Settings of the engine.
+    """
+
+    text: str
+    settings: BacktestSettings
+    base: Path
+    history: History
+    strategies: tuple[Strategy, ...]
+    config: EngineConfig
+
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """First and last instant of the run, ns since the epoch, UTC."""
+        sources = self.history.sources
+        first = self.config.start_ns or min((source.first_ns for source in sources), default=0)
+        last = self.config.end_ns or max((source.last_ns for source in sources), default=0)
+        return first, last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A run that has ended, in its folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Run folder.
+    result : RunResult
+        What it left, also where it stopped early.
+    analysis : Analysis
+        Its figures.
+    is_interrupted : bool
+        Whether Ctrl-C stopped it.
+    """
+
+    folder: Path
+    result: RunResult
+    analysis: Analysis
+    is_interrupted: bool
+
+
+def prepare(text: str, name: str, base: Path) -> Prepared:
+    """Check a configuration and read its data.
+
+    Parameters
+    ----------
+    text : str
+        Configuration, TOML.
+    name : str
+        What it is called in an error.
+    base : pathlib.Path
+        Folder that its relative paths are looked for in.
+
+    Returns
+    -------
+    Prepared
+        Nothing has been written yet.
+
+    Raises
+    ------
+    ConfigError, DataError
+        What cannot be, before anything runs.
+    """
+    settings = settings_of(text, name)
+    history = history_of(settings, base)
+    if not history.sources:
+        raise DataError("the run has no data", found="no source")
+    strategies = strategies_of(settings, history)
+    config = engine_config(settings, strategies, history)
+    return Prepared(text=text, settings=settings, base=base, history=history, strategies=strategies, config=config)
+
+
+def execute(prepared: Prepared, n_trials: int, pulse: Pulse) -> RunResult:
+    """Run the engine.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The run.
+    n_trials : int
+        Configurations tried on its data, this one included.
+    pulse : Pulse
+        Follows it.
+
+    Returns
+    -------
+    RunResult
+        Also of a run that stopped.
+    """
+    settings = prepared.settings
+    description = RunDescription(
+        name=settings.run.name,
+        config_digest=config_digest(settings),
+        code_version=code_version(),
+        seed=settings.run.seed,
+        fill_model="",  # the engine names its models, data and currency itself
+        slippage_model="",
+        cost_model="",
+        sources=(),
+        simulated=False,
+        n_trials=n_trials,
+        currency=settings.account.currency,
+        periods_per_year=periods_per_year(settings),
+    )
+    return run_backtest(prepared.config, prepared.history, prepared.strategies, description, pulse=pulse)
+
+
+def unused_folder(settings: BacktestSettings, out: Path | None) -> Path:
+    """Return where a run goes: what is named, else ``reports/NAME`` with a number where that is taken."""
+    if out is not None:
+        return out
+    wanted = Path("reports") / settings.run.name
+    for number in range(1, 10_000):
+        path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        if not path.exists():
+            return path
+    raise ConfigError("every name of a run folder is taken", found=str(wanted), action="name one with --out")
+
+
+def run_to_folder(prepared: Prepared, out: Path | None, home: Path, *, quiet: bool) -> Finished:
+    """Run, reckon, and write everything into a folder.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The run.
+    out : pathlib.Path or None
+        Folder; see `unused_folder`.
+    home : pathlib.Path
+        State folder, where trials are counted.
+    quiet : bool
+        Whether no progress is shown.
+
+    Returns
+    -------
+    Finished
+        Everything is on disk.
+    """
+    settings = prepared.settings
+    folder = RunFolder(unused_folder(settings, out))
+    folder.begin()
+    folder.put(CONFIG_NAME, prepared.text.encode())
+    begun_ns, clock = SystemClock().now_ns(), time.perf_counter()
+    trial = Trial(
+        ts_event_ns=begun_ns,
+        name=settings.run.name,
+        data_digest=digest_of_data(prepared.history.sources),
+        config_digest=config_digest(settings),
+        code_version=code_version(),
+    )
+    n_trials = TrialLedger(home).record(trial)
+    with pulse_of(*prepared.span_ns, quiet=quiet) as pulse:
+        result = execute(prepared, n_trials, pulse)
+    ran_s = time.perf_counter() - clock
+    analysis = analyse(result, _analysis_settings(prepared, result))
+    provenance: dict[str, Any] = {
+        "data_digest": trial.data_digest,
+        _BASE_NAME: str(prepared.base.resolve()),
+        "configuration": settings.model_dump(mode="json", by_alias=True),
+        "began": iso_of_ns(begun_ns),
+        "run_seconds": round(ran_s, 3),
+        "environment": environment(),
+    }
+    write_run(folder, result, analysis, provenance, with_pdf=settings.report.pdf)
+    return Finished(folder=folder.path, result=result, analysis=analysis, is_interrupted=pulse.is_interrupted)
+
+
+def _analysis_settings(prepared: Prepared, result: RunResult) -> AnalysisSettings:
+    report = prepared.settings.report
+    return AnalysisSettings(
+        risk_free=_risk_free(prepared, result), n_draws=report.bootstrap_samples, level=report.confidence
+    )
+
+
+def _risk_free(prepared: Prepared, result: RunResult) -> float | tuple[float, ...] | None:
+    """Return the rate that ratios subtract: what is given, else what cash could earn without spread."""
+    costs = prepared.settings.costs
+    if costs.risk_free is not None or costs.interest is None:
+        return costs.risk_free
+    if costs.interest.rate is not None:
+        return float(costs.interest.rate)
+    source = rate_source(costs.interest, prepared.history)
+    daily = daily_returns(result.curve, calendar_of(result.description.periods_per_year))
+    # Known when the return began, as the interest itself is.
+    began = daily.end_ns - np.rint(daily.elapsed_years * _YEAR_NS).astype(np.int64)
+    return tuple(float(source.at(instant)) for instant in began.tolist())

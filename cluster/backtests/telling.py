@@ -1,0 +1,115 @@
+"""A finished run on standard output: tables for a person, one object of JSON for a program."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import typer
+
+from backtest.reports.analysis import Analysis
+from backtest.reports.blocks import Facts, Grid
+from backtest.reports.contents import report_of
+from backtest.reports.figures import plain
+from backtest.reports.trade_sections import trade_grids
+from backtest.reports.wording import money, percent
+from backtest.results import RunResult
+from cluster.backtests.running import Finished
+from cluster.printing import plain_console, plain_table
+from execution.events import CashMovement
+
+__all__ = ["print_run", "run_as_json"]
+
+
+def run_as_json(finished: Finished) -> str:
+    """Return a run as one object of JSON: where it lies, how it ended, and its headline.
+
+    Parameters
+    ----------
+    finished : Finished
+        The run.
+
+    Returns
+    -------
+    str
+        One line; a missing figure is null with its reason in ``reasons``.
+    """
+    result, metrics = finished.result, finished.analysis.metrics
+    about = result.description
+    told: dict[str, Any] = {
+        "run": str(finished.folder),
+        "name": about.name,
+        "simulated": about.simulated,
+        "stopped": result.stopped,
+        "currency": about.currency,
+        "n_views": result.n_views,
+        "n_decisions": len(result.decisions),
+        "n_fills": len(result.fills),
+        "n_trades": len(result.trades),
+        "n_open": len(result.open_packages),
+        "n_trials": about.n_trials,
+        "ledger_digest": result.ledger_digest,
+        "config_digest": about.config_digest,
+        "code_version": about.code_version,
+        "fill_model": about.fill_model,
+        "slippage_model": about.slippage_model,
+        "cost_model": about.cost_model,
+        "metrics": plain(metrics) | {"reasons": dict(metrics.reasons)},
+    }
+    return json.dumps(told, ensure_ascii=False, allow_nan=False)
+
+
+def print_run(finished: Finished) -> None:
+    """Print assumptions, summary, groups, months, what is open, costs, and where everything lies."""
+    result, analysis = finished.result, finished.analysis
+    report = report_of(result, analysis)
+    typer.echo(report.assumptions)
+    mark = "  [SIMULATED]" if report.is_simulated else ""
+    typer.echo(f"\n{report.title}{mark}")
+    for text in report.warnings:
+        typer.echo(f"  ! {text}")
+    typer.echo("")
+    for block in report.sections[0].blocks:
+        if isinstance(block, Facts):
+            _print_facts(block)
+    typer.echo(f"\n{analysis.metrics.sample_statement}\n")
+    for grid in (*trade_grids(result, analysis), _months(analysis), _costs(result)):
+        _print_grid(grid)
+    typer.echo(f"run folder: {finished.folder}  (tear_sheet.html, report.pdf, trades_v2.csv, ...)")
+
+
+def _print_facts(block: Facts) -> None:
+    table = plain_table("figure!", "value>", "beside it")
+    for item in block.items:
+        table.add_row(f"  {item.name}", item.text, item.note)
+    plain_console().print(table, markup=False, highlight=False)
+
+
+def _print_grid(grid: Grid) -> None:
+    typer.echo(grid.title)
+    if not grid.rows:
+        typer.echo(f"  {grid.empty}\n")
+        return
+    table = plain_table(*grid.heads)
+    for row in grid.rows:
+        table.add_row(f"  {row[0]}", *row[1:])
+    plain_console().print(table, markup=False, highlight=False)
+    typer.echo("")
+
+
+def _months(analysis: Analysis) -> Grid:
+    rows = tuple((item.month, percent(item.value), f"{item.n_days}") for item in analysis.months)
+    return Grid(title="By month", heads=("month", "return>", "days>"), rows=rows, empty="no daily return")
+
+
+def _costs(result: RunResult) -> Grid:
+    sums: dict[str, float] = {}
+    for fill in result.fills:
+        for cost in fill.costs:
+            sums[cost.kind.value] = sums.get(cost.kind.value, 0.0) - float(cost.amount)
+    for event in result.ledger:
+        if isinstance(event, CashMovement):
+            sums[event.kind.value] = sums.get(event.kind.value, 0.0) + float(event.amount)
+    currency = result.description.currency
+    rows = tuple((name, money(amount, currency, plus=True)) for name, amount in sums.items())
+    return Grid(title="Money without price: charges (-), cash (+)", heads=("kind", "amount>"), rows=rows)

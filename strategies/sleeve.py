@@ -1,0 +1,139 @@
+"""A strategy that reckons with a part of the account's money only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from fields.snapshot import FieldSnapshot
+from market.series import EventBatch, SeriesPoint
+from risk.limits import TradingState
+from strategies.decisions import Decision
+from strategies.features import Feature
+from strategies.parameters import require_between
+from strategies.views import (
+    AccountView,
+    BarWindow,
+    ChainView,
+    HeldPackage,
+    Holding,
+    Quote,
+    Strategy,
+    View,
+    WorkingOrder,
+)
+
+__all__ = ["Sleeve"]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sleeve:
+    """Another strategy that sees a share of equity and buying power.
+
+    Parameters
+    ----------
+    inner : Strategy
+        Who decides.
+    weight : float
+        Share of the money, in (0, 1].
+
+    Raises
+    ------
+    ConfigError
+        The weight lies outside its range.
+
+    Notes
+    -----
+    Money is not moved between sleeves: the share is of the whole account at each instant, so what one sleeve loses
+    makes all of them smaller in proportion.
+    """
+
+    inner: Strategy
+    weight: float
+
+    def __post_init__(self) -> None:
+        require_between(self.name, "weight", self.weight, 0.0, 1.0, open_low=True)
+
+    @property
+    def name(self) -> str:
+        """That of the strategy within."""
+        return self.inner.name
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """Those of the strategy within."""
+        return tuple(getattr(self.inner, "features", ()))
+
+    def decide(self, view: View) -> Decision:
+        """Return what the strategy within decides, with so much money."""
+        return self.inner.decide(_PartView(view, _PartAccount(view.account, self.weight)))
+
+
+@final
+class _PartAccount:
+    __slots__ = ("_account", "_weight")
+
+    def __init__(self, account: AccountView, weight: float) -> None:
+        self._account, self._weight = account, weight
+
+    @property
+    def equity(self) -> float:
+        return self._account.equity * self._weight
+
+    @property
+    def buying_power(self) -> float:
+        return self._account.buying_power * self._weight
+
+    @property
+    def holdings(self) -> Mapping[str, Holding]:
+        return self._account.holdings
+
+    @property
+    def packages(self) -> Sequence[HeldPackage]:
+        return self._account.packages
+
+    @property
+    def working(self) -> Sequence[WorkingOrder]:
+        return self._account.working
+
+    @property
+    def trading_state(self) -> TradingState:
+        return self._account.trading_state
+
+    def last_exit_ns(self, strategy: str) -> int:
+        return self._account.last_exit_ns(strategy)
+
+
+@final
+class _PartView:
+    __slots__ = ("_view", "account")
+
+    def __init__(self, view: View, account: _PartAccount) -> None:
+        self._view, self.account = view, account
+
+    @property
+    def now_ns(self) -> int:
+        return self._view.now_ns
+
+    def quote(self, symbol: str) -> Quote | None:
+        return self._view.quote(symbol)
+
+    def bars(self, symbol: str, count: int) -> BarWindow:
+        return self._view.bars(symbol, count)
+
+    def feature(self, name: str) -> float:
+        return self._view.feature(name)
+
+    def chain(self, symbol: str) -> ChainView | None:
+        return self._view.chain(symbol)
+
+    def field(self, symbol: str) -> FieldSnapshot | None:
+        return self._view.field(symbol)
+
+    def series(self, name: str) -> SeriesPoint:
+        return self._view.series(name)
+
+    def events(self) -> EventBatch:
+        return self._view.events()
