@@ -40,6 +40,7 @@ from strategies.views import ChainView, Quote
 __all__ = ["Desk"]
 
 _ZERO: Final = Decimal(0)
+_LAST: Final = MarkSource.LAST
 _NO_QUOTE: Final = Quote(bid=nan, ask=nan, bid_size=nan, ask_size=nan, ts_ns=-1)
 
 
@@ -125,6 +126,14 @@ class Desk:
         quotes = tuple(self._quote_now(leg) for leg in intent.legs)
         facts = self._facts(intent, quotes, now_ns)
         verdict = self._gate.check(intent, facts)
+        if not verdict.is_reduction:  # what only reduces needs no buying power, and margin is dear to tell
+            fees = self._fees(intent, quotes, now_ns)
+            facts = replace(
+                facts,
+                buying_power=self.margin.buying_power(),
+                buying_power_effect=self.margin.effect(intent, quotes, fees),
+            )
+            verdict = self._gate.check(intent, facts)
         if self.orders.admit(order_id, intent) is None:
             return
         if verdict.binding is not None:
@@ -136,7 +145,8 @@ class Desk:
         self._seen.add(intent.intent_id)
         self.packages.announce(intent, factors=dict(decision.factors))
         self._decided[order_id] = quotes
-        self.margin.reserve(order_id, facts.buying_power_effect)
+        if not verdict.is_reduction:
+            self.margin.reserve(order_id, facts.buying_power_effect)
         if self._bucket is not None:
             self._bucket = self._bucket.taken(now_ns)
         self.orders.apply(Sent(order_id=order_id, ts_event_ns=now_ns))
@@ -164,8 +174,6 @@ class Desk:
             package={symbol: units + closing.get(symbol, _ZERO) for symbol, units in held.items()},
             input_ns=min(quote.ts_ns for quote in quotes),
             open_packages=len({package.package_id for package in packages} | opening),
-            buying_power=self.margin.buying_power(),
-            buying_power_effect=self.margin.effect(intent, quotes, self._fees(intent, quotes, now_ns)),
             session_close_ns=min(closes),
             bucket=self._bucket,
             seen=self._seen,
@@ -197,18 +205,8 @@ class Desk:
         order = self.orders.order(match.order_id)
         intent, execution = order.intent, match.execution
         part = len(order.fill_ids) // len(intent.legs)
-        for place, leg in enumerate(intent.legs):
-            fill = self._fill(order, match, place)
-            before = order if place == 0 else self.orders.order(match.order_id)
-            costs = self._config.costs.costs(
-                leg.instrument,
-                fill.quantity,
-                fill.price,
-                match.ts_event_ns,
-                intent.effect,
-                liquidity=execution.liquidity,
-                filled_before=filled_units(before)[place],
-            )
+        for place in range(len(intent.legs)):
+            fill = self._fill(order, match, part, place)
             self.orders.apply(
                 Executed(
                     order_id=match.order_id,
@@ -218,15 +216,25 @@ class Desk:
                     quantity=fill.quantity,
                 )
             )
-            self.fills.append(replace(fill, costs=costs))
+            self.fills.append(fill)
             self.fill_quotes.append(self._judged(fill.fill_id, intent, match, place))
-            self.book(self.fills[-1])
+            self.book(fill)
         self.counts["fills_modelled_quote"] += match.is_modelled
         self.counts["fills_partial"] += part > 0 or execution.quantity < intent.quantity
 
-    def _fill(self, order: Order, match: Match, place: int) -> Fill:
-        intent = order.intent
-        part = len(order.fill_ids) // len(intent.legs)
+    def _fill(self, order: Order, match: Match, part: int, place: int) -> Fill:
+        intent, execution = order.intent, match.execution
+        leg, price = intent.legs[place], execution.prices[place]
+        units = leg.ratio * execution.quantity
+        costs = self._config.costs.costs(
+            leg.instrument,
+            units,
+            price,
+            match.ts_event_ns,
+            intent.effect,
+            liquidity=execution.liquidity,
+            filled_before=filled_units(order)[place],
+        )
         return Fill(
             fill_id=f"{match.order_id}.{part}.{place}",
             order_id=match.order_id,
@@ -234,11 +242,11 @@ class Desk:
             package_id=intent.package_id,
             strategy=intent.strategy,
             ts_event_ns=match.ts_event_ns,
-            instrument=intent.legs[place].instrument,
-            quantity=intent.legs[place].ratio * match.execution.quantity,
-            price=match.execution.prices[place],
-            costs=(),
-            liquidity=match.execution.liquidity,
+            instrument=leg.instrument,
+            quantity=units,
+            price=price,
+            costs=costs,
+            liquidity=execution.liquidity,
             simulated=True,
         )
 
@@ -309,7 +317,7 @@ class Desk:
     def mark_last(self, symbol: str, price: float, now_ns: int) -> None:
         """Mark a held instrument at its last print."""
         self.ledger.mark(symbol, Decimal(repr(price)), now_ns)
-        self.packages.mark(symbol, price, MarkSource.LAST)
+        self.packages.mark(symbol, price, _LAST)
         self.n_marks_last += 1
 
     def mark_quote(self, symbol: str, quote: Quote, now_ns: int) -> None:

@@ -108,32 +108,36 @@ class _Engine:
         self._stage.carry.start(now_ns)
 
     def _loop(self, tape: Iterable[tuple[int, int, int]]) -> None:
-        feeds = self._stage.feeds
-        takes = [feed.take for feed in feeds]
-        calls = [feed.calls for feed in feeds]
-        opens = [feed.stream.phase >= _AFTER_DECISIONS for feed in feeds]
-        is_warm = self._start_ns
+        stage, market, exchange, expiries = self._stage, self._market, self._desk.exchange, self._desk.expiries
+        agenda, carry = stage.agenda, stage.carry
+        takes = [feed.take for feed in stage.feeds]
+        calls = [feed.calls for feed in stage.feeds]
+        opens = [feed.stream.phase >= _AFTER_DECISIONS for feed in stage.feeds]
+        waiting, is_warm = exchange.waiting, self._start_ns
         now_ns, is_open_instant, asked = -1, False, frozenset[str]()
         for ts_ns, feed, row in tape:
             if is_open_instant and (ts_ns != now_ns or opens[feed]):
                 self._close_instant(now_ns, asked)
                 is_open_instant, asked = False, frozenset()
             if ts_ns != now_ns:
-                self._advance(ts_ns)
-                now_ns = ts_ns
-            takes[feed](row, ts_ns)
-            if not opens[feed] and ts_ns >= is_warm:
-                is_open_instant = True
-                asked = asked | calls[feed] if asked else calls[feed]
+                now_ns = market.now_ns = ts_ns
+                due_ns = min(exchange.due_ns, expiries.due_ns + 1, agenda.due_ns, carry.due_ns)
+                if ts_ns >= due_ns or expiries.awaits_open:
+                    self._advance(ts_ns)
+            if not opens[feed]:
+                takes[feed](row, ts_ns)
+                if ts_ns >= is_warm:
+                    is_open_instant = True
+                    asked = asked | calls[feed] if asked else calls[feed]
+            elif waiting or expiries.awaits_open or ts_ns >= expiries.due_ns:
+                takes[feed](row, ts_ns)  # most bars open without anybody waiting for it
         if is_open_instant:
             self._close_instant(now_ns, asked)
 
     def _advance(self, ts_ns: int) -> None:
         """Come to a new instant: what is due on the way there happens first."""
-        stage, desk = self._stage, self._desk
-        self._market.now_ns = ts_ns
-        if desk.expiries.due_ns < ts_ns or stage.agenda.due_ns <= ts_ns or stage.carry.due_ns <= ts_ns:
-            self._catch_up(ts_ns)
+        desk = self._desk
+        self._catch_up(ts_ns)
         if desk.expiries.awaits_open:
             desk.expiries.check_awaited(ts_ns)
         if desk.exchange.due_ns <= ts_ns:

@@ -102,8 +102,7 @@ class PrintQuotes:
         instrument = self._instruments.get(symbol)
         close_ns = -1 if instrument is None else self._hours.close_after_ns(instrument, ts_ns)
         left = float(close_ns - ts_ns) if close_ns >= 0 else nan
-        half = self._spread.half_spread(np.array([price]), np.array([span]), np.array([left]))
-        return _around(price, float(half[0]), ts_ns)
+        return _around(price, float(self._spread.half_spread(price, span, left)), ts_ns)
 
 
 @final
@@ -141,7 +140,8 @@ class BarCloses:
     ) -> None:
         self.calls = calls
         self.stream = TapeStream(phase=Phase.BAR_CLOSE, name=bars.name, instants=bars.end_ns)
-        self._symbol, self._bars, self._market, self._desk, self._quotes = symbol, bars, market, desk, quotes
+        self._symbol, self._bars, self._desk, self._quotes = symbol, bars, desk, quotes
+        self._prices = market.prices
         self._is_own = is_own
         self._close: list[float] = bars.column("close").tolist()
 
@@ -152,7 +152,7 @@ class BarCloses:
         if price != price:  # noqa: PLR0124  # a close that the source lacks tells nothing
             return
         symbol, desk = self._symbol, self._desk
-        self._market.on_price(symbol, price, now_ns)
+        self._prices[symbol] = (price, now_ns)
         if self._is_own:
             if self._quotes is not None and symbol in desk.exchange.waiting:
                 self._meet(row, price, now_ns, self._quotes)

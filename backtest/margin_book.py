@@ -11,7 +11,7 @@ from execution.ledger import Ledger
 from market.orders import OrderIntent, unit_multiplier
 from market.tradables import Future, Instrument, Perpetual
 from risk.margin.perpetual import PerpetualTerms
-from risk.margin.reg_t import RegTRules, buying_power_effect, strategy_margin
+from risk.margin.reg_t import MarginReading, RegTRules, strategy_margin
 from strategies.market_state import MarketState
 from strategies.views import Quote
 
@@ -19,6 +19,7 @@ __all__ = ["MarginBook"]
 
 _ZERO: Final = Decimal(0)
 _ANY_LEVERAGE: Final = Decimal("Infinity")  # the least that the venue asks
+_NOTHING: Final = MarginReading(requirement=0.0, option_value=0.0)
 _Positions = list[tuple[Instrument, Decimal]]
 
 
@@ -48,6 +49,7 @@ class MarginBook:
     ) -> None:
         self._ledger, self._market, self._rules, self._perpetuals = ledger, market, rules, perpetuals
         self._reserved: dict[str, float] = {}
+        self._read: tuple[int, Decimal, MarginReading] | None = None
 
     def reserve(self, order_id: str, effect: float) -> None:
         """Keep what a working order takes."""
@@ -60,15 +62,13 @@ class MarginBook:
     def requirement(self) -> float:
         """Return what the open positions require, account currency; NaN where it cannot be told."""
         held, futures = self._positions()
-        if not held:
-            return futures
-        return futures + strategy_margin(held, self._prices(held), self._rules).requirement
+        return futures + self._reading(held).requirement
 
     def buying_power(self) -> float:
         """Return the equity that new positions may tie up, account currency; NaN where margin cannot be told."""
         held, futures = self._positions()
-        tied = strategy_margin(held, self._prices(held), self._rules).tied_equity if held else 0.0
-        return float(self._ledger.equity) - tied - futures - sum(self._reserved.values())
+        free = self._reading(held).buying_power(float(self._ledger.equity))
+        return free - futures - sum(self._reserved.values())
 
     def effect(self, intent: OrderIntent, quotes: Sequence[Quote], fees: Decimal) -> float:
         """Return what an order takes of the buying power at its limit.
@@ -100,7 +100,17 @@ class MarginBook:
             return self._future_effect(added, mids) + float(fees)
         held, _ = self._positions()
         prices = self._prices([*held, *added]) | mids
-        return buying_power_effect(held, added, prices, self._rules, paid_over_marks=over)
+        after = strategy_margin([*held, *added], prices, self._rules)
+        return after.tied_equity - self._reading(held).tied_equity + float(over)
+
+    def _reading(self, held: _Positions) -> MarginReading:
+        """Return what shares and options require, read once per instant and booking."""
+        if not held:
+            return _NOTHING
+        now_ns, cash = self._market.now_ns, self._ledger.cash
+        if self._read is None or self._read[:2] != (now_ns, cash):
+            self._read = (now_ns, cash, strategy_margin(held, self._prices(held), self._rules))
+        return self._read[2]
 
     def _positions(self) -> tuple[_Positions, float]:
         """Return shares and options, and what perpetuals and futures require."""

@@ -86,7 +86,8 @@ class MarketState:
         self._bars: dict[str, BarHistory] = {}
         self._feature_bars: dict[str, tuple[BarHistory, list[float]]] = {}
         self._quotes: dict[str, Quote] = {}
-        self._prices: dict[str, tuple[float, int]] = {}
+        self.prices: dict[str, tuple[float, int]] = {}
+        """Newest print of each symbol and its instant, ns since the epoch, UTC."""
         self._chains: dict[str, ChainView] = {}
         self._lookup = ChainLookup()
         self._field_of: dict[str, tuple[str, FieldSnapshot | None]] = {}
@@ -146,7 +147,7 @@ class MarketState:
     def on_price(self, symbol: str, price: float, ts_ns: int) -> None:
         """Take the newest print of a symbol: a close, a trade or a level; one that is not finite tells nothing."""
         if isfinite(price):
-            self._prices[symbol] = (price, ts_ns)
+            self.prices[symbol] = (price, ts_ns)
 
     def on_quote(self, symbol: str, quote: Quote) -> None:
         """Take the newest quote of a share, perpetual or future."""
@@ -210,14 +211,14 @@ class MarketState:
     def quote(self, symbol: str) -> Quote | None:
         """Return the newest quote; where the data have none, the model's around the newest print."""
         found = self._quotes.get(symbol)
-        if found is None and self._bar_quoter is not None and symbol in self._prices:
+        if found is None and self._bar_quoter is not None and symbol in self.prices:
             price, ts_ns = self.price(symbol)
             return self._bar_quoter(symbol, price, ts_ns)
         return found
 
     def price(self, symbol: str) -> tuple[float, int]:
         """Return the newest print of a symbol and its instant; NaN and -1 where there is none."""
-        return self._prices.get(symbol, (nan, -1))
+        return self.prices.get(symbol, (nan, -1))
 
     def spot(self, underlying: str) -> float:
         """Return the price of an underlying: its newest print, else what the quotes of its chain imply; NaN else."""

@@ -21,6 +21,8 @@ __all__ = [
 
 _HOUR_NS: Final = 3_600e9
 
+Prices = float | FloatArray
+
 
 class SpreadModel(Protocol):
     """Half of the distance between bid and ask around a price that is not one of them."""
@@ -29,16 +31,16 @@ class SpreadModel(Protocol):
     def name(self) -> str:
         """What reports call it, with its numbers."""
 
-    def half_spread(self, price: FloatArray, span: FloatArray, left_ns: FloatArray) -> FloatArray:
+    def half_spread(self, price: Prices, span: Prices, left_ns: Prices) -> FloatArray:
         """Return half spreads, >= 0, in the unit of the price.
 
         Parameters
         ----------
-        price : ndarray, shape (n,)
+        price : float or ndarray, shape (n,)
             Prints or mids.
-        span : ndarray, shape (n,)
+        span : float or ndarray, shape (n,)
             High less low of the bar that holds the print; NaN where there is no bar.
-        left_ns : ndarray, shape (n,)
+        left_ns : float or ndarray, shape (n,)
             Time to the expiry of an option, or to the close of the session, ns; NaN where neither ends.
         """
 
@@ -63,7 +65,7 @@ class FixedSpread:
         """The half spread."""
         return f"half spread {self.half:g}" if self.half else "no spread: every print can be traded at"
 
-    def half_spread(self, price: FloatArray, span: FloatArray, left_ns: FloatArray) -> FloatArray:  # noqa: ARG002
+    def half_spread(self, price: Prices, span: Prices, left_ns: Prices) -> FloatArray:  # noqa: ARG002
         """Return it for every price."""
         return np.full(np.shape(price), self.half)
 
@@ -92,7 +94,7 @@ class TickSpread:
         """Ticks and tick."""
         return f"half spread {self.ticks:g} ticks of {self.tick:g}"
 
-    def half_spread(self, price: FloatArray, span: FloatArray, left_ns: FloatArray) -> FloatArray:  # noqa: ARG002
+    def half_spread(self, price: Prices, span: Prices, left_ns: Prices) -> FloatArray:  # noqa: ARG002
         """Return it for every price."""
         return np.full(np.shape(price), self.ticks * self.tick)
 
@@ -121,7 +123,7 @@ class RelativeSpread:
         """Fraction and floor."""
         return f"half spread {self.fraction:g} of price, at least {self.least:g}"
 
-    def half_spread(self, price: FloatArray, span: FloatArray, left_ns: FloatArray) -> FloatArray:  # noqa: ARG002
+    def half_spread(self, price: Prices, span: Prices, left_ns: Prices) -> FloatArray:  # noqa: ARG002
         """Return the fraction of each price."""
         return np.maximum(self.fraction * np.abs(price), self.least)
 
@@ -161,7 +163,7 @@ class ClosingSpread:
         widening = f"x{self.widest:g} over the last {self.hours:g} h"
         return f"half spread {self.fraction:g} of price, {widening}, at least {self.least:g}"
 
-    def half_spread(self, price: FloatArray, span: FloatArray, left_ns: FloatArray) -> FloatArray:  # noqa: ARG002
+    def half_spread(self, price: Prices, span: Prices, left_ns: Prices) -> FloatArray:  # noqa: ARG002
         """Return the fraction of each price, wider near its end; not wider where nothing ends."""
         passed = np.clip(1.0 - np.asarray(left_ns) / (self.hours * _HOUR_NS), 0.0, 1.0)
         factor = 1.0 + (self.widest - 1.0) * np.nan_to_num(passed, nan=0.0)
@@ -192,9 +194,10 @@ class BarRangeSpread:
         """Share and floor."""
         return f"half spread {self.share:g} of the bar's range, at least {self.least:g}"
 
-    def half_spread(self, price: FloatArray, span: FloatArray, left_ns: FloatArray) -> FloatArray:  # noqa: ARG002
+    def half_spread(self, price: Prices, span: Prices, left_ns: Prices) -> FloatArray:  # noqa: ARG002
         """Return the share of each range, the floor where there is none."""
-        return np.maximum(self.share * np.nan_to_num(np.asarray(span), nan=0.0), self.least)
+        half: FloatArray = np.maximum(self.share * np.nan_to_num(np.asarray(span), nan=0.0), self.least)
+        return half
 
 
 def _require(value: float, what: str) -> None:
