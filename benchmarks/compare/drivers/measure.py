@@ -23,7 +23,7 @@ class Task:
     case : str
         Such as ``bars``.
     data : Path
-        Arrays of the case, as numpy's ``npz``.
+        Arrays of the case, as numpy's ``npz``; or a folder, which is handed on under the name ``folder``.
     repeats : int
         Timed repetitions after one that is not.
     """
@@ -75,8 +75,11 @@ def timed(tool: str, cases: Mapping[str, Case]) -> None:
     import numpy as np
 
     task = _task()
-    with np.load(task.data) as arrays:
-        rows, run = cases[task.case](dict(arrays))
+    if task.data.is_dir():
+        rows, run = cases[task.case]({"folder": task.data})
+    else:
+        with np.load(task.data) as arrays:
+            rows, run = cases[task.case](dict(arrays))
     for repetition in range(-1, task.repeats):
         cpu, wall = time.process_time(), time.perf_counter()
         done = run()

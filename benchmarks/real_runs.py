@@ -1,0 +1,133 @@
+"""Histories of recorded option data and the settings of the runs over them; the data lie beside the project."""
+
+from __future__ import annotations
+
+import os
+from datetime import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from backtest.config import EngineConfig
+from backtest.costs.schedules import us_options_and_shares
+from backtest.engine import run_backtest
+from backtest.fills.spreads import ClosingSpread, SpreadModel
+from backtest.history import History
+from backtest.results import RunResult
+from backtest.schedule import OnChains
+from benchmarks.engine_runs import described
+from cluster.histories.recorded import InputFile, RecordedFiles, recorded_history
+from risk.pretrade import PretradeLimits
+from strategies.iron_condor import IronCondor
+from strategies.views import Strategy
+from strategies.zero_dte_condor import ZeroDteCondor
+from strategies.zero_dte_straddle import ZeroDteStraddle
+
+__all__ = [
+    "DATA",
+    "MID_SPREAD",
+    "SESSIONS_CONDOR",
+    "midpoint_condor",
+    "midpoint_straddle",
+    "midpoints_history",
+    "run_midpoints",
+    "run_sessions",
+    "sessions_history",
+]
+
+DATA: Final = Path(os.environ.get("HEDGEFIELD_DATA", str(Path(__file__).resolve().parents[2] / "shared" / "data")))
+_DAY_NS: Final = 86_400_000_000_000
+MID_SPREAD: Final = ClosingSpread(fraction=0.02, widest=2.0, hours=2.0, least=0.05)
+"""Half a spread of 2 % of the mid and at least five cents, twice as wide at the close (L37)."""
+
+SESSIONS_CONDOR: Final = IronCondor(
+    underlying="SPX",
+    width=50.0,
+    shortest=20,
+    longest=60,
+    exit_days=10,
+    allowance=0.9,
+    order_life_s=30 * 86_400.0,
+    max_chain_age_s=86_400.0,
+    risk_share=1.0,
+)
+
+
+def midpoint_condor(at: time = time(10, 0), *, close_before_end_s: float = 0.0) -> ZeroDteCondor:
+    """Return the condor of the study; its orders wait for the next row of the table."""
+    return ZeroDteCondor(
+        underlying="SPX",
+        at=at,
+        order_life_s=0.0,
+        allowance=0.5,
+        risk_share=0.1,
+        close_before_end_s=close_before_end_s,
+    )
+
+
+def midpoint_straddle(at: time = time(10, 0), *, close_before_end_s: float = 0.0) -> ZeroDteStraddle:
+    """Return the straddle of the study."""
+    return ZeroDteStraddle(
+        underlying="SPX",
+        at=at,
+        order_life_s=0.0,
+        allowance=0.5,
+        risk_share=1.0,
+        close_before_end_s=close_before_end_s,
+    )
+
+
+def midpoints_history(data: Path = DATA) -> History:
+    """Return 350 days of mids with the daily bars that settle them, and the volatility index."""
+    return recorded_history(
+        RecordedFiles(
+            chains=(data / "option_chains" / "spx_0dte_midpoints.parquet",),
+            inputs=(
+                InputFile(path=data / "daily" / "spx_spy_qqq_daily.parquet", names={"SPX": "SPX"}),
+                InputFile(path=data / "daily" / "cboe_vol_indices.parquet", names={"VIX": "VIX"}),
+            ),
+        )
+    )
+
+
+def run_midpoints(
+    history: History, *strategies: Strategy, spread: SpreadModel = MID_SPREAD, cash: int = 1_000_000
+) -> RunResult:
+    """Run strategies over the mids: quotes are a model around them, charges those of a retail account."""
+    available = history.chains[0].available_ns
+    config = EngineConfig(
+        initial_cash=Decimal(cash),
+        start_ns=int(available[0]) - 1,
+        end_ns=int(available[-1]) + _DAY_NS,
+        triggers=(OnChains(),),
+        mid_spread=spread,
+        costs=us_options_and_shares(),
+        # From one row of the table to the next a package moves by more than the collar of a live order.
+        limits=PretradeLimits(collar_fraction=1.0),
+        with_greeks=False,
+    )
+    return run_backtest(config, history, strategies, described("mids", history.sources, 0))
+
+
+def sessions_history(data: Path = DATA) -> History:
+    """Return the recorded SPX chains, about 20,000 contracts each, with the daily bars that settle them."""
+    return recorded_history(
+        RecordedFiles(
+            chains=(data / "option_chains" / "cboe_spx_snapshots.parquet",),
+            inputs=(InputFile(path=data / "daily" / "spx_spy_qqq_daily.parquet", names={"SPX": "SPX"}),),
+        )
+    )
+
+
+def run_sessions(history: History, strategy: Strategy = SESSIONS_CONDOR) -> RunResult:
+    """Run a strategy over recorded chains, which were taken up to some hours after the close."""
+    config = EngineConfig(
+        initial_cash=Decimal(1_000_000),
+        start_ns=int(history.chains[0].available_ns[0]) - 1,
+        triggers=(OnChains(),),
+        costs=us_options_and_shares(),
+        limits=PretradeLimits(collar_fraction=1.0),
+        closing_quotes_ns=_DAY_NS // 4,
+        with_greeks=False,
+    )
+    return run_backtest(config, history, (strategy,), described("sessions", history.sources, 0))
