@@ -189,7 +189,8 @@ def liquidation_events(
     instrument : Perpetual
         The perpetual.
     parts : sequence of PackagePosition
-        Packages that hold the position; their quantities add up to it.
+        Packages that hold the position; their quantities add up to it. All are closed, those on the other side too: the
+        venue knows the sum alone.
 
     Returns
     -------
@@ -199,16 +200,17 @@ def liquidation_events(
     Raises
     ------
     DataError
-        The parts are not the position, or lie on both sides.
+        The parts are not the position.
     """
     held = [part for part in parts if part.quantity]
     total = sum((part.quantity for part in held), _ZERO)
-    if total != -liquidation.quantity or any(part.quantity * total <= 0 for part in held):
+    if not held or total != -liquidation.quantity:
         raise DataError(
             "the parts of a liquidated position are not the position",
             found=f"{[str(part.quantity) for part in held]}",
-            expected=f"{-liquidation.quantity} in all, on one side",
+            expected=f"{-liquidation.quantity} in all",
         )
+    gross = sum((abs(part.quantity) for part in held), _ZERO)
     events: list[Fill | CashMovement] = []
     unpaid = liquidation.fee
     for place, part in enumerate(held, start=1):
@@ -229,7 +231,7 @@ def liquidation_events(
                 simulated=True,
             )
         )
-        share = unpaid if place == len(held) else (liquidation.fee * part.quantity / total).quantize(_EIGHT)
+        share = unpaid if place == len(held) else (liquidation.fee * abs(part.quantity) / gross).quantize(_EIGHT)
         unpaid -= share
         if share:
             events.append(

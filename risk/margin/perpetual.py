@@ -269,7 +269,15 @@ def cross_margin(
     -------
     CrossReading
         NaN with a reason where a mark is missing: one unknown position leaves the whole wallet unknown.
+
+    Raises
+    ------
+    ConfigError
+        A position has no terms.
     """
+    unknown = sorted(item.symbol for item in positions if item.symbol not in terms)
+    if unknown:
+        raise ConfigError("margin of perpetuals has no terms", found=", ".join(unknown), action="give their tiers")
     missing = sorted(item.symbol for item in positions if not _known(marks.get(item.symbol)))
     if missing:
         return CrossReading(
