@@ -10,7 +10,7 @@ from typing import Final, Never
 from execution.corporate import adjusted_contract
 from execution.events import CashKind, CashMovement, LedgerEvent, Mark, Settlement, Split
 from execution.holdings import Position, PositionState
-from execution.lots import EXACT, Lot, LotClosing
+from execution.lots import EXACT, Lot, LotClosing, total_of
 from execution.settlement import check_settlement
 from market.errors import DataError, NumericsError
 from market.fills import Fill
@@ -157,7 +157,7 @@ class Account:
                 price=event.price,
             )
             self._trade(event.instrument, lot, event.package_id, event.strategy)
-            self._charge(event.total_cost)
+            self._charge(total_of(cost.amount for cost in event.costs))
         elif isinstance(event, CashMovement):
             self._move(event)
         elif isinstance(event, Settlement):
@@ -195,7 +195,7 @@ class Account:
                 expected="a finite amount, deposits in and withdrawals out",
             )
         if event.kind is CashKind.FEE:
-            self._charge(-amount)
+            self._charge(amount.copy_negate())
             return
         self.cash, self.equity = _add(self.cash, amount), _add(self.equity, amount)
         self.earned = _add(self.earned, amount)
@@ -210,7 +210,9 @@ class Account:
         self._check_terms(event.instrument)
         if event.delivered is not None:
             self._check_terms(event.delivered)
-        self._trade(event.instrument, _lot(event, -event.quantity, event.price), event.package_id, event.strategy)
+        self._trade(
+            event.instrument, _lot(event, event.quantity.copy_negate(), event.price), event.package_id, event.strategy
+        )
         if event.delivered is None:
             return
         lot = _lot(event, event.delivered_quantity, event.delivered_price)

@@ -180,7 +180,7 @@ class Position:
     def trade(self, lot: Lot, package_id: str, strategy: str) -> Traded:
         """Book a trade, given as the lot that it would open, and return what it moved."""
         units = _multiply(lot.quantity, self.multiplier)
-        flow = -_multiply(units, lot.price)
+        flow = _multiply(units, lot.price).copy_negate()
         held = self.packages.get(package_id)
         change = trade_lots(
             held.lots if held else (),
@@ -218,6 +218,10 @@ class Position:
         package = self.packages.get(package_id)
         return package.quantity if package else _ZERO
 
+    def lots_fit(self) -> bool:
+        """Return whether the lots, summed anew, are the running sums and the quantity that was booked."""
+        return self._summed_lots() == (self.lot_size, self.lot_cost) and self.size == self.lot_size
+
     def holding(self) -> Holding | None:
         """Return it as strategies see it; None where the packages cancel out."""
         if not self.size:
@@ -229,7 +233,11 @@ class Position:
         )
 
     def _sum_lots(self) -> None:
-        self.lot_size = self.lot_cost = _ZERO
+        self.lot_size, self.lot_cost = self._summed_lots()
+
+    def _summed_lots(self) -> tuple[Decimal, Decimal]:
+        size = cost = _ZERO
         for package in self.packages.values():
-            self.lot_size = _fma(package.quantity, self.multiplier, self.lot_size)
-            self.lot_cost = _add(self.lot_cost, cost_of(package.lots, self.multiplier))
+            size = _fma(package.quantity, self.multiplier, size)
+            cost = _add(cost, cost_of(package.lots, self.multiplier))
+        return size, cost

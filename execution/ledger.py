@@ -256,7 +256,8 @@ class Ledger:
         by_fill = total_of((self._realised_before, *(each.realised for each in account.closings)))
         open_by_fill = total_of(self.unrealised_by_fill().values())
         sums_fit = equity == earned == account.equity == account.earned
-        if not sums_fit or by_fill != account.realised or open_by_fill != self.unrealised:
+        lots_fit = all(position.lots_fit() for position in account.positions.values())
+        if not sums_fit or not lots_fit or by_fill != account.realised or open_by_fill != self.unrealised:
             account.fail()
 
     def _inexact(self, what: str) -> LedgerError:

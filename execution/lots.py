@@ -26,7 +26,11 @@ __all__ = [
 ]
 
 EXACT: Final = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow, Underflow])
-"""Arithmetic of money: sixty digits, and an error where a result had to be rounded. Never the thread's own context."""
+"""Arithmetic of money: sixty digits, and an error where a result had to be rounded.
+
+Never the thread's own context, which any library may have changed: even a minus sign rounds in it, `copy_negate` does
+not.
+"""
 
 _ROUNDING: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _PRICE_STEP: Final = Decimal("1E-12")
@@ -157,8 +161,8 @@ def trade_lots(
     rest = list(lots)
     while rest and left:
         first = rest.pop(0)
-        is_whole = abs(left) >= abs(first.quantity)
-        part = first.quantity if is_whole else -left
+        is_whole = left.copy_abs() >= first.quantity.copy_abs()
+        part = first.quantity if is_whole else left.copy_negate()
         residue = first.residue if is_whole else _ZERO
         units = _multiply(part, multiplier)
         gain = _subtract(_multiply(units, _subtract(lot.price, first.price)), residue)

@@ -119,7 +119,7 @@ class OpenPackage:
         ratio = self._ratios.get(fill.instrument.symbol, 0)
         opens = (fill.quantity > 0) is (ratio > 0) and ratio != 0
         new = self._trade(fill.instrument, fill.quantity, fill.price, opens=opens)
-        self.charge(fill.total_cost)
+        self.charge(total_of(cost.amount for cost in fill.costs))
         self._most = max(self._most, self._whole())
         return new
 
@@ -127,7 +127,7 @@ class OpenPackage:
         """Take a settlement and return the symbols that are new in the package."""
         self._flags |= _flags_of(event)
         self._ended_by = _end_of(event)
-        new = self._trade(event.instrument, -event.quantity, event.price, opens=False)
+        new = self._trade(event.instrument, event.quantity.copy_negate(), event.price, opens=False)
         if event.delivered is not None:
             new += self._trade(event.delivered, event.delivered_quantity, event.delivered_price, opens=False)
             self._held[event.delivered.symbol].price = float(event.settlement_price)
@@ -204,7 +204,7 @@ class OpenPackage:
 
     def trade(self) -> Trade:
         """Return the trade that the package was; it is flat."""
-        gross = -self._paid
+        gross = self._paid.copy_negate()
         net = _subtract(gross, self._costs)
         per_unit = float(self._most * unit_multiplier(self._legs))
         entry = self._entry_price() if self._most else nan

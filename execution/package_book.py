@@ -158,7 +158,7 @@ class PackageBook:
     def _move(self, event: CashMovement) -> None:
         package = self._open.get(event.package_id)
         if package is not None:
-            package.charge(-event.amount)
+            package.charge(event.amount.copy_negate())
         elif event.package_id:
             self._late[event.package_id] = EXACT.add(self._late.get(event.package_id, _ZERO), event.amount)
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from execution.events import Settlement, SettlementKind
 from execution.holdings import PackagePosition
+from execution.lots import EXACT
 from market.errors import DataError
 from market.instruments import SettlementTime
 from market.tradables import Future, OptionContract, Perpetual, Share
@@ -168,7 +169,7 @@ def delivery(
     if not isinstance(contract, OptionContract) or contract.is_cash_settled:
         raise DataError("only options on shares deliver", found=contract.symbol, expected="a physical contract")
     kind = SettlementKind.EXERCISED if position.quantity > 0 else SettlementKind.ASSIGNED
-    units = position.quantity * contract.multiplier
+    units = EXACT.multiply(position.quantity, contract.multiplier)
     return Settlement(
         event_id=_event_id(position, ts_ns, "early" if is_early else "expiry"),
         ts_event_ns=ts_ns,
@@ -180,7 +181,7 @@ def delivery(
         package_id=position.package_id,
         strategy=position.strategy,
         delivered=share or Share(symbol=contract.underlying, currency=contract.currency),
-        delivered_quantity=units if contract.is_call else -units,
+        delivered_quantity=units if contract.is_call else units.copy_negate(),
         delivered_price=contract.strike,
         is_early=is_early,
         is_pinned=is_pinned,
@@ -202,7 +203,7 @@ def check_settlement(event: Settlement, held: Decimal) -> None:
     DataError
         More than is held, against the position's sign, or terms that are not the contract's.
     """
-    within = abs(event.quantity) <= abs(held) and event.quantity * held > 0
+    within = event.quantity.copy_abs() <= held.copy_abs() and EXACT.multiply(event.quantity, held) > 0
     prices = event.price.is_finite() and event.settlement_price.is_finite()
     if not within or not prices or not _terms_fit(event):
         raise DataError(
@@ -220,9 +221,9 @@ def _terms_fit(event: Settlement) -> bool:
         return no_delivery and (event.kind is SettlementKind.CASH or not event.price)
     if not isinstance(contract, OptionContract) or event.delivered is None or event.price:
         return False
-    units = event.quantity * contract.multiplier
+    units = EXACT.multiply(event.quantity, contract.multiplier)
     sign_fits = (event.quantity > 0) is (event.kind is SettlementKind.EXERCISED)
-    flow_fits = event.delivered_quantity == (units if contract.is_call else -units)
+    flow_fits = event.delivered_quantity == (units if contract.is_call else units.copy_negate())
     share_fits = event.delivered.symbol == contract.underlying and not contract.is_cash_settled
     return sign_fits and flow_fits and share_fits and event.delivered_price == contract.strike
 

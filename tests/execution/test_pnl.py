@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_the_way_to_expiry_is_marked_not_interpolated() -> None:
         profits.append(ledger.equity)
         assert book.marked_pnl("package") == pytest.approx(float(ledger.equity))
     profits.append(_settle(ledger, "110.00"))
-    assert [after - before for before, after in zip(profits, profits[1:], strict=False)] == [33, 146]
+    assert [after - before for before, after in pairwise(profits)] == [33, 146]
 
 
 def test_a_stop_of_two_credits_can_lie_beyond_all_that_can_be_lost() -> None:
