@@ -9,13 +9,15 @@ from math import inf
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from market.calendars import session_on
 from market.instruments import SettlementTime
 from strategies.chain_lookup import expirations_between, nearest_expiration
 from strategies.parameters import require, require_between
 from strategies.views import ChainView
 
-__all__ = ["DaysOut", "FixedTime"]
+__all__ = ["DaysOut", "FixedTime", "RandomTime"]
 
 _NS: Final = 1_000_000_000
 _NEVER: Final = 1 << 62
@@ -69,6 +71,47 @@ class FixedTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RandomTime:
+    """Once a day at a time drawn by lot: the baseline of a fixed time.
+
+    Parameters
+    ----------
+    times : tuple of FixedTime
+        What is drawn from, one or more, of one calendar.
+    seed : int
+        Of the lots, >= 0; seed and date alone decide the draw, so that it is the same in every run.
+    """
+
+    times: tuple[FixedTime, ...]
+    seed: int
+
+    def __post_init__(self) -> None:
+        calendars = {each.calendar for each in self.times}
+        require("schedule", "times", f"of calendars {sorted(calendars)}", "of one calendar", holds=len(calendars) == 1)
+        require_between("schedule", "seed", self.seed, 0, inf, open_high=True)
+
+    def drawn(self, day: date) -> FixedTime:
+        """Return the time of a session."""
+        return self.times[_lot(self.seed, day, len(self.times))]
+
+    def is_candidate(self, view: ChainView, now_ns: int) -> bool:
+        """Tell whether the instant lies in the window of the time drawn for the chain's session."""
+        return self.drawn(view.chain.session).is_candidate(view, now_ns)
+
+    def series(self, view: ChainView) -> int:
+        """Return the series that ends this session on its close, -1 where there is none."""
+        return self.times[0].series(view)
+
+    def session_start_ns(self, view: ChainView) -> int:
+        """Return the open of the session; later than everything where the exchange is closed that day."""
+        return self.times[0].session_start_ns(view)
+
+    def last_entry_ns(self, view: ChainView, series: int) -> int:
+        """Return the cut-off of the time drawn."""
+        return self.drawn(view.chain.session).last_entry_ns(view, series)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DaysOut:
     """At any chain of a session, in the expiration that is nearest to some days away.
 
@@ -117,6 +160,11 @@ class DaysOut:
 @lru_cache(maxsize=4096)
 def _instant_ns(day: date, at: time, zone: str) -> int:
     return round(datetime.combine(day, at, ZoneInfo(zone)).timestamp()) * _NS
+
+
+@lru_cache(maxsize=1 << 16)
+def _lot(seed: int, day: date, n: int) -> int:
+    return int(np.random.default_rng((seed, day.toordinal())).integers(n))
 
 
 def _open_ns(calendar: str, day: date) -> int:

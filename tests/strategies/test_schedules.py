@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time, timedelta
 
 import pytest
 
 from market.errors import ConfigError
-from strategies.schedules import DaysOut, FixedTime
+from strategies.schedules import DaysOut, FixedTime, RandomTime
 from tests.strategies.chains import view_at
 from tests.strategies.scene import NOW_NS
 
@@ -41,3 +41,31 @@ def test_bounds_in_days_rise(days: int, shortest: int, longest: int) -> None:
     """The least lies below the most, and what is wanted between them (Q4)."""
     with pytest.raises(ConfigError, match="shortest < longest"):
         DaysOut(days=days, shortest=shortest, longest=longest)
+
+
+def test_a_lot_is_decided_by_seed_and_date_alone() -> None:
+    """Two objects of one seed draw alike, other seeds and dates draw evenly among all times."""
+    times = tuple(FixedTime(at=time(hour, 0)) for hour in (10, 11, 12))
+    days = [date(2023, 1, 2) + timedelta(days=n) for n in range(900)]
+    lots = [RandomTime(times=times, seed=5).drawn(day) for day in days]
+    assert lots == [RandomTime(times=times, seed=5).drawn(day) for day in reversed(days)][::-1]
+    assert lots != [RandomTime(times=times, seed=6).drawn(day) for day in days]
+    assert all(240 < lots.count(each) < 360 for each in times)
+
+
+def test_a_lot_trades_in_its_own_window() -> None:
+    """At 15:00 it is a candidate where 15:00 was drawn, and nowhere else."""
+    times = (FixedTime(at=time(10, 0)), FixedTime(at=time(15, 0)))
+    view = view_at()
+    found = {RandomTime(times=times, seed=seed).is_candidate(view, NOW_NS) for seed in range(20)}
+    assert found == {True, False}
+    for seed in range(20):
+        drawn = RandomTime(times=times, seed=seed)
+        assert drawn.is_candidate(view, NOW_NS) == (drawn.drawn(date(2023, 6, 2)).at == time(15, 0))
+
+
+def test_lots_are_of_one_calendar() -> None:
+    """Without times, or with times of two exchanges, there is nothing to draw from."""
+    for times in ((), (FixedTime(at=time(10, 0)), FixedTime(at=time(10, 0), calendar="24/7"))):
+        with pytest.raises(ConfigError, match="of one calendar"):
+            RandomTime(times=times, seed=1)
