@@ -63,7 +63,10 @@ class EngineConfig:
     margin : RegTRules
         What shares and options require.
     perpetuals : mapping of str to PerpetualTerms
-        What perpetuals and futures require, by symbol; their whole notional where they do not stand here.
+        What perpetuals and futures require, by symbol; their whole notional where they do not stand here. Perpetuals
+        with terms are liquidated.
+    leverage : Decimal or None
+        None: perpetuals share the cash of the account. A number: each has collateral of its own at that leverage.
     settlement : SettlementRules
         What decides at expiry.
     closing_window_ns, opening_window_ns : int
@@ -97,6 +100,7 @@ class EngineConfig:
     limits: PretradeLimits = field(default_factory=PretradeLimits)
     margin: RegTRules = field(default_factory=RegTRules)
     perpetuals: Mapping[str, PerpetualTerms] = field(default_factory=dict)
+    leverage: Decimal | None = None
     settlement: SettlementRules = field(default_factory=SettlementRules)
     closing_window_ns: int = _MINUTE_NS
     opening_window_ns: int = 30 * _MINUTE_NS

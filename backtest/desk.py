@@ -13,6 +13,7 @@ from backtest.account import AccountNow
 from backtest.calendar_events import Expiries
 from backtest.config import EngineConfig
 from backtest.exchange import Match, Report, SimulatedExchange
+from backtest.liquidator import Liquidator
 from backtest.margin_book import MarginBook
 from backtest.marking import Marker
 from backtest.recording import CurveRecorder, Funnel
@@ -69,6 +70,7 @@ class Desk:
         self.orders = OrderBook()
         self.exchange = SimulatedExchange(config.fills, hours, config.latency_ns)
         self.marker = Marker(config.marks)
+        self.liquidator = Liquidator(self, config.perpetuals, config.leverage)
         self.margin = MarginBook(self.ledger, market, config.margin, config.perpetuals)
         self.curve = CurveRecorder(self.ledger, self.margin.requirement)
         self.expiries = Expiries(

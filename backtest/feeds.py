@@ -143,6 +143,7 @@ class BarCloses:
         self._symbol, self._bars, self._desk, self._quotes = symbol, bars, desk, quotes
         self._prices = market.prices
         self._is_own = is_own
+        self._is_watched = quotes is not None and symbol in desk.liquidator.watched
         self._close: list[float] = bars.column("close").tolist()
 
     def take(self, row: int, now_ns: int) -> None:
@@ -154,6 +155,9 @@ class BarCloses:
         symbol, desk = self._symbol, self._desk
         self._prices[symbol] = (price, now_ns)
         if self._is_own:
+            if self._is_watched and symbol in desk.marker.held:
+                first, low, high = (float(self._bars.column(name)[row]) for name in ("open", "low", "high"))
+                desk.liquidator.span(symbol, now_ns, first, low, high)  # before orders meet the bar: none can save it
             if self._quotes is not None and symbol in desk.exchange.waiting:
                 self._meet(row, price, now_ns, self._quotes)
             if self._quotes is not None and symbol in desk.marker.held:
@@ -244,6 +248,9 @@ class QuoteFeed:
             desk.take_reports(desk.exchange.on_quote(symbol, quote, now_ns))
         if symbol in desk.marker.held:
             desk.mark_quote(symbol, quote, now_ns)
+            if symbol in desk.liquidator.watched and isfinite(quote.bid) and isfinite(quote.ask):
+                mid = 0.5 * (quote.bid + quote.ask)
+                desk.liquidator.span(symbol, now_ns, mid, mid, mid)
 
 
 @final

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final, Protocol, final
 
 from execution.events import LedgerEvent
+from execution.holdings import PackagePosition
 from execution.ledger import Ledger
 from execution.liquidation import (
     Liquidation,
@@ -16,7 +17,9 @@ from execution.liquidation import (
     isolated_liquidation,
     liquidation_events,
 )
+from execution.package_book import PackageBook
 from market.errors import ConfigError
+from market.orders import Leg, OrderIntent, PositionEffect, TimeInForce
 from market.tradables import Perpetual
 from risk.margin.perpetual import PerpetualPosition, PerpetualTerms
 from strategies.views import Holding
@@ -30,6 +33,7 @@ class LiquidatedBooks(Protocol):
     """What a liquidation needs of a desk."""
 
     ledger: Ledger
+    packages: PackageBook
     counts: Counter[str]
 
     def book(self, event: LedgerEvent) -> None:
@@ -135,6 +139,8 @@ class Liquidator:
         parts = [each for each in desk.ledger.positions() if each.instrument.symbol == liquidation.symbol]
         (instrument,) = {each.instrument for each in parts}
         if isinstance(instrument, Perpetual):
+            for part in parts:
+                desk.packages.announce(_forced(liquidation, part))
             for event in liquidation_events(liquidation, instrument, parts):
                 desk.book(event)
         desk.counts["liquidations"] += 1
@@ -146,4 +152,22 @@ def _position(holding: Holding, collateral: Decimal) -> PerpetualPosition:
         quantity=holding.quantity,
         entry_price=holding.average_price,
         collateral=collateral,
+    )
+
+
+def _forced(liquidation: Liquidation, part: PackagePosition) -> OrderIntent:
+    """Return the venue's own closing order, which gives the package the reason of its end."""
+    name = f"liquidation:{liquidation.symbol}:{liquidation.ts_ns}:{part.package_id}"
+    return OrderIntent(
+        intent_id=name,
+        cause_id=liquidation.reason,
+        ts_event_ns=liquidation.ts_ns,
+        strategy=part.strategy,
+        package_id=part.package_id,
+        legs=(Leg(instrument=part.instrument, ratio=-1 if part.quantity > 0 else 1),),
+        quantity=abs(part.quantity),
+        limit_price=liquidation.price.copy_negate() if part.quantity > 0 else liquidation.price,
+        effect=PositionEffect.CLOSE,
+        time_in_force=TimeInForce.IOC,
+        reason=liquidation.reason,
     )

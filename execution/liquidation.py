@@ -180,7 +180,7 @@ def cross_liquidations(
 def liquidation_events(
     liquidation: Liquidation, instrument: Perpetual, parts: Sequence[PackagePosition]
 ) -> tuple[Fill | CashMovement, ...]:
-    """Return the bookings of a liquidation: a fill for each package, and the fee in proportion.
+    """Return the bookings of a liquidation: for each package its part of the fee, and a fill.
 
     Parameters
     ----------
@@ -195,7 +195,8 @@ def liquidation_events(
     Returns
     -------
     tuple of Fill or CashMovement
-        Fills carry no costs; the fee is a movement of its own kind, to eight decimals, the last part bearing the rest.
+        For each part the fee, a movement of its own kind to eight decimals of which the last part bears the rest, and
+        then the fill, so that the fee belongs to the trade that ends.
 
     Raises
     ------
@@ -215,6 +216,20 @@ def liquidation_events(
     unpaid = liquidation.fee
     for place, part in enumerate(held, start=1):
         name = f"liquidation:{liquidation.symbol}:{liquidation.ts_ns}:{part.package_id}"
+        share = unpaid if place == len(held) else (liquidation.fee * abs(part.quantity) / gross).quantize(_EIGHT)
+        unpaid -= share
+        if share:
+            events.append(
+                CashMovement(
+                    event_id=f"{name}:fee",
+                    ts_event_ns=liquidation.ts_ns,
+                    kind=CashKind.FEE,
+                    amount=-share,
+                    symbol=liquidation.symbol,
+                    package_id=part.package_id,
+                    strategy=part.strategy,
+                )
+            )
         events.append(
             Fill(
                 fill_id=name,
@@ -231,20 +246,6 @@ def liquidation_events(
                 simulated=True,
             )
         )
-        share = unpaid if place == len(held) else (liquidation.fee * abs(part.quantity) / gross).quantize(_EIGHT)
-        unpaid -= share
-        if share:
-            events.append(
-                CashMovement(
-                    event_id=f"{name}:fee",
-                    ts_event_ns=liquidation.ts_ns,
-                    kind=CashKind.FEE,
-                    amount=-share,
-                    symbol=liquidation.symbol,
-                    package_id=part.package_id,
-                    strategy=part.strategy,
-                )
-            )
     return tuple(events)
 
 

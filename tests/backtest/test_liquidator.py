@@ -7,13 +7,19 @@ from decimal import Decimal
 
 import pytest
 
+from backtest.history import History
 from backtest.liquidator import Liquidator
+from backtest.results import RunResult
 from execution.events import CashKind, CashMovement, LedgerEvent
 from execution.ledger import Ledger
+from execution.package_book import PackageBook
 from market.errors import ConfigError, DataError
 from market.fills import Fill, Liquidity
+from market.orders import Leg, PositionEffect
 from market.tradables import Perpetual
 from risk.margin.perpetual import MarginTier, PerpetualTerms
+from strategies.decisions import Decision, Proposal
+from tests.backtest.recordings import Scripted, bars, run
 
 _TERMS = PerpetualTerms(
     tiers=(MarginTier(up_to=Decimal("Infinity"), initial_rate=Decimal("0.01"), maintenance_rate=Decimal("0.005")),),
@@ -29,7 +35,7 @@ class _Books:
     """A desk that has a real ledger and notes what was withdrawn."""
 
     def __init__(self, cash: str) -> None:
-        self.ledger = Ledger("USDT")
+        self.ledger, self.packages = Ledger("USDT"), PackageBook()
         self.counts: Counter[str] = Counter()
         self.told: list[str] = []
         self.ledger.book(CashMovement(event_id="deposit", ts_event_ns=0, kind=CashKind.DEPOSIT, amount=Decimal(cash)))
@@ -70,7 +76,7 @@ def test_an_isolated_position_loses_its_collateral_and_no_more() -> None:
     assert found.price == 90
     assert books.ledger.cash == Decimal(5_000) - 100 - Decimal("0.45")
     assert not books.ledger.holdings
-    assert books.told == ["withdraw BTC at 3: liquidated_isolated", "Fill", "CashMovement"]
+    assert books.told == ["withdraw BTC at 3: liquidated_isolated", "CashMovement", "Fill"]
     assert books.counts["liquidations"] == 1
     books.ledger.check()
 
@@ -126,3 +132,46 @@ def test_a_missing_price_of_a_held_perpetual_is_an_error() -> None:
         Liquidator(books, {"BTC": _TERMS}).span("BTC", 2, float("nan"), 90.0, 100.0)
     with pytest.raises(ConfigError):
         Liquidator(books, {"BTC": _TERMS}, leverage=Decimal("0.5"))
+
+
+def _perpetual_run(leverage: str | None, lows: list[float]) -> RunResult:
+    """Ten coins bought at the second bar's open of 100, with 5,000 in the account."""
+    proposal = Proposal(
+        structure="long",
+        legs=(Leg(instrument=_perpetual("BTC"), ratio=1),),
+        quantity=Decimal(10),
+        limit_price=Decimal(101),
+        effect=PositionEffect.OPEN,
+    )
+    batch = bars([100.0] * len(lows), lows=lows, symbol="BTC")
+    history = History(sources=(), instruments=(_perpetual("BTC"),), bars=(batch,))
+    return run(
+        history,
+        Scripted([Decision(reason="test", proposals=(proposal,))]),
+        initial_cash=Decimal(5_000),
+        currency="USDT",
+        calendars={"BTC": "24/7"},
+        perpetuals={"BTC": _TERMS},
+        leverage=None if leverage is None else Decimal(leverage),
+    )
+
+
+def test_the_engine_liquidates_on_the_wick_of_a_bar() -> None:
+    """At ten times a low of 89 ends the position at its ruin of 90; the trade says why and bears the fee."""
+    result = _perpetual_run("10", [100.0, 99.0, 89.0, 100.0])
+    assert result.stopped == ""
+    (trade,) = result.trades
+    assert trade.exit_reason == "liquidated_isolated"
+    assert trade.net_pnl == Decimal(-100) - Decimal("0.45")
+    assert result.curve.equity.tolist()[-1] == pytest.approx(5_000 - 100.45)
+
+
+def test_the_engine_lets_a_wallet_bear_the_same_wick() -> None:
+    """Shared by 5,000 of cash the position lives, and so it does at ten times while the low stays above."""
+    assert not _perpetual_run(None, [100.0, 99.0, 89.0, 100.0]).trades
+    assert not _perpetual_run("10", [100.0, 92.0, 91.0, 100.0]).trades
+
+
+def test_what_a_bar_did_before_the_position_was_opened_does_not_count() -> None:
+    """A low of the bar in which the decision falls, before its fill at the next open, is not the position's past."""
+    assert not _perpetual_run("10", [50.0, 99.0, 99.0]).trades
