@@ -302,6 +302,8 @@ def _of_underlying(
         rate = rules.share_rate(is_long=shares > 0)
         required = abs(shares) * price * rate if rate.is_finite() else _UNBOUNDED
         found.append(_paired(PairingKind.SHARES, [(held[0][0].underlying, shares)], required))
+    if not options:
+        return found  # most accounts of shares are asked at every order
     pairs_by_expiry = rules.account is AccountKind.CASH
     spread_longs = longs if not pairs_by_expiry else tuple(row for row in longs if _pairs_in_cash(row[0]))
     shorts = [_short(item, count, shares, price, prices[item.symbol], rules) for item, count in sold]
