@@ -100,9 +100,12 @@ _CALENDAR = ("weekday_1", "weekday_2", "weekday_3", "weekday_4", "expiry_next")
 _DAILY = ("daily", "weekly", "monthly", "vix", *_CALENDAR)
 
 
+_TARGETS = (Target.ABOVE_CONDITIONAL_MEDIAN, Target.UPPER_TERCILE, Target.MOMENTUM)
+
+
 def _family(base: StudyPlan, variance: Load, momentum: Load | None, *, rank_only: bool = False) -> list[Study]:
     studies = []
-    for target in Target:
+    for target in _TARGETS:
         load = momentum if target is Target.MOMENTUM else variance
         if load is not None:
             plan = replace(base, name=f"{base.name}/{target.value[:2]}", target=target)

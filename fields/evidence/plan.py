@@ -22,6 +22,7 @@ class Target(StrEnum):
     ABOVE_CONDITIONAL_MEDIAN = "t1_above_conditional_median"  # of log variance, given the baseline
     UPPER_TERCILE = "t2_upper_tercile"  # of log variance, unconditional
     MOMENTUM = "t3_momentum"  # positive lag-1 autocorrelation; negative is reversal
+    DIRECTION = "t4_direction"  # a later return above 0
 
 
 class Horizon(StrEnum):
@@ -129,7 +130,8 @@ class StudySample:
     block : ndarray of int64, shape (n,)
         What the bootstrap draws as one: the session, or the session of one symbol where symbols are independent.
     outcome : ndarray, shape (n,)
-        Log variance over the horizon, or the lag-1 product for `Target.MOMENTUM`; NaN where unknown.
+        Log variance over the horizon, the lag-1 product for `Target.MOMENTUM`, or the return for `Target.DIRECTION`;
+        NaN where unknown.
     baseline : ndarray, shape (n, n_baseline)
         Columns known without any field; NaN where unknown.
     baseline_names : tuple of str

@@ -94,7 +94,7 @@ def label_fold(plan: StudyPlan, fold: Fold, outcome: FloatArray, baseline: Float
         The threshold comes from the train rows alone.
     """
     train, test = outcome[fold.train], outcome[fold.test]
-    if plan.target is Target.MOMENTUM:
+    if plan.target in {Target.MOMENTUM, Target.DIRECTION}:
         return Labels(train=train > 0.0, test=test > 0.0)
     if plan.target is Target.UPPER_TERCILE:
         threshold = float(np.quantile(train, 2.0 / 3.0))
