@@ -181,7 +181,8 @@ def rounded_ratio(price: Decimal, numerator: int, denominator: int) -> Decimal:
     """Return price x denominator / numerator, rounded half to even at 12 decimals: a price after a split."""
     quotient = _ROUNDING.divide(_multiply(price, Decimal(denominator)), Decimal(numerator))
     rounded = quotient.quantize(_PRICE_STEP, context=_ROUNDING)
-    return rounded.normalize(_ROUNDING)
+    whole = rounded.to_integral_value()
+    return whole if whole == rounded else rounded.normalize(_ROUNDING)
 
 
 def split_lots(lots: tuple[Lot, ...], numerator: int, denominator: int, multiplier: Decimal) -> tuple[Lot, ...]:
