@@ -13,6 +13,7 @@ from backtest.benchmark import Benchmark
 from backtest.calendar_events import Agenda, corporate_actions
 from backtest.carry import Carry, funding_actions
 from backtest.config import EngineConfig
+from backtest.costs.model import CostModel
 from backtest.decider import Decider, PointInTime
 from backtest.desk import Desk
 from backtest.feeds import BarCloses, BarOpens, ChainFeed, Feed, PrintQuotes, QuoteFeed, SeriesFeed, Timer, TradeFeed
@@ -110,15 +111,16 @@ class Stage:
             ledger_digest=desk.ledger.digest,
             funnel=desk.funnel.table(),
             n_views=int(decider.view_ns.shape[0]),
-            counts=_counts(desk),
+            counts=_counts(desk, self.config.costs),
             stopped=stopped,
             fill_quotes=tuple(desk.fill_quotes),
             view_ns=decider.view_ns,
         )
 
 
-def _counts(desk: Desk) -> dict[str, int]:
+def _counts(desk: Desk, costs: CostModel) -> dict[str, int]:
     found = desk.counts + desk.marker.counts + Counter({"marks_last": desk.n_marks_last})
+    found += Counter({"fills_with_carried_rates": sum(bool(costs.carried(fill)) for fill in desk.fills)})
     return dict(sorted(found.items()))
 
 

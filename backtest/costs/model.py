@@ -10,7 +10,7 @@ from typing import Final, final
 from backtest.costs.charges import Charge, ChargedTrade
 from backtest.costs.rates import exchange_day
 from market.errors import DataError
-from market.fills import Cost, CostKind, Liquidity
+from market.fills import Cost, CostKind, Fill, Liquidity
 from market.orders import PositionEffect
 from market.tradables import Instrument
 
@@ -115,6 +115,35 @@ class CostModel:
             if amount:
                 sums[charge.kind] = sums.get(charge.kind, _ZERO) + amount
         return tuple(Cost(kind=kind, amount=sums[kind]) for kind in CostKind if kind in sums)
+
+    def carried(self, fill: Fill) -> tuple[str, ...]:
+        """Return the tables whose nearest rate was taken for a fill, because its day is outside of them.
+
+        Parameters
+        ----------
+        fill : Fill
+            As it was booked.
+
+        Returns
+        -------
+        tuple of str
+            Names of the tables that charged it so; empty where every rate of the day is known.
+        """
+        trade = ChargedTrade(
+            instrument=fill.instrument,
+            units=abs(fill.quantity),
+            is_sale=fill.quantity < 0,
+            price=fill.price,
+            day=exchange_day(fill.ts_event_ns),
+            effect=PositionEffect.OPEN,  # tables do not ask
+            liquidity=fill.liquidity,
+        )
+        return tuple(
+            table.name
+            for charge in self.charges
+            for table in charge.tables
+            if not table.covers(trade.day) and charge.charge(trade)
+        )
 
     def gaps(self, first: date, last: date) -> tuple[RateGap, ...]:
         """Return the days of a run that its tables do not cover; a report names them.

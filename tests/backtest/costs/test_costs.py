@@ -15,7 +15,7 @@ from backtest.costs.rates import DatedRate, OutsideTable, RateTable, exchange_da
 from backtest.costs.schedules import NO_COSTS, crypto_perpetuals, us_options_and_shares
 from market.clock import ns_of_utc_midnight
 from market.errors import ConfigError, DataError
-from market.fills import CostKind, Liquidity
+from market.fills import CostKind, Fill, Liquidity
 from market.orders import PositionEffect
 from market.tradables import Instrument, Perpetual, Share
 from tests.risk.contracts import option
@@ -154,6 +154,35 @@ def test_a_day_outside_of_a_table_is_refused_or_named() -> None:
         (date(2024, 1, 1), date(2024, 6, 1)),
     ]
     assert not model.gaps(date(2022, 1, 1), date(2023, 12, 31))
+
+
+def test_a_fill_with_a_carried_rate_is_told() -> None:
+    """A SPXW sale in the checked years names no table; one of 2027 names every table that charges it."""
+    fills = {
+        year: Fill(
+            fill_id="f",
+            order_id="o",
+            cause_id="c",
+            package_id="p",
+            strategy="s",
+            ts_event_ns=_noon(date(year, 6, 15)),
+            instrument=option("P", 4000, root="SPXW"),
+            quantity=Decimal(-1),
+            price=Decimal(5),
+            costs=(),
+            liquidity=Liquidity.TAKER,
+            simulated=True,
+        )
+        for year in (2023, 2027)
+    }
+    model = us_options_and_shares()
+    assert model.carried(fills[2023]) == ()
+    assert [name.split(",")[0].split(" (")[0] for name in model.carried(fills[2027])] == [
+        "FINRA trading activity fee",
+        "options regulatory fee",
+        "OCC clearing fee",
+        "exchange fee of SPXW from 1",
+    ]
 
 
 def test_the_trade_date_is_that_of_new_york() -> None:
