@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from backtest.config import EngineConfig
+from backtest.costs.model import CostModel
 from backtest.costs.schedules import us_options_and_shares
 from backtest.engine import run_backtest
 from backtest.fills.spreads import ClosingSpread, SpreadModel
@@ -26,6 +27,7 @@ from strategies.zero_dte_straddle import ZeroDteStraddle
 __all__ = [
     "DATA",
     "MID_SPREAD",
+    "RETAIL",
     "SESSIONS_CONDOR",
     "midpoint_condor",
     "midpoint_straddle",
@@ -39,6 +41,8 @@ DATA: Final = Path(os.environ.get("HEDGEFIELD_DATA", str(Path(__file__).resolve(
 _DAY_NS: Final = 86_400_000_000_000
 MID_SPREAD: Final = ClosingSpread(fraction=0.02, widest=2.0, hours=2.0, least=0.05)
 """Half a spread of 2 % of the mid and at least five cents, twice as wide at the close (L37)."""
+RETAIL: Final = us_options_and_shares()
+"""Charges of a retail account by date."""
 
 SESSIONS_CONDOR: Final = IronCondor(
     underlying="SPX",
@@ -91,7 +95,11 @@ def midpoints_history(data: Path = DATA) -> History:
 
 
 def run_midpoints(
-    history: History, *strategies: Strategy, spread: SpreadModel = MID_SPREAD, cash: int = 1_000_000
+    history: History,
+    *strategies: Strategy,
+    spread: SpreadModel = MID_SPREAD,
+    costs: CostModel = RETAIL,
+    cash: int = 1_000_000,
 ) -> RunResult:
     """Run strategies over the mids: quotes are a model around them, charges those of a retail account."""
     available = history.chains[0].available_ns
@@ -101,7 +109,7 @@ def run_midpoints(
         end_ns=int(available[-1]) + _DAY_NS,
         triggers=(OnChains(),),
         mid_spread=spread,
-        costs=us_options_and_shares(),
+        costs=costs,
         # From one row of the table to the next a package moves by more than the collar of a live order.
         limits=PretradeLimits(collar_fraction=1.0),
         with_greeks=False,
@@ -125,7 +133,7 @@ def run_sessions(history: History, strategy: Strategy = SESSIONS_CONDOR) -> RunR
         initial_cash=Decimal(1_000_000),
         start_ns=int(history.chains[0].available_ns[0]) - 1,
         triggers=(OnChains(),),
-        costs=us_options_and_shares(),
+        costs=RETAIL,
         limits=PretradeLimits(collar_fraction=1.0),
         closing_quotes_ns=_DAY_NS // 4,
         with_greeks=False,

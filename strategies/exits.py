@@ -21,7 +21,8 @@ class ExitRules:
     stop_multiple : float
         Loss in credits at which it is closed, > 0; infinite for none.
     stop_share : float
-        Share of the largest loss at which it is closed, in (0, 1]. The nearer of the two stops holds (EQ2).
+        Share of the largest loss at which it is closed, in (0, 1]; infinite for none. The nearer of the two stops
+        holds (EQ2).
     close_before_end_s : float
         Closed from so many seconds before the last trade of its nearest expiration on, >= 0; 0 holds to settlement.
     exit_days : int
@@ -38,7 +39,8 @@ class ExitRules:
     def __post_init__(self) -> None:
         require_between("exits", "profit_target", self.profit_target, 0.0, 1.0, open_low=True)
         require("exits", "stop_multiple", self.stop_multiple, "above 0", holds=self.stop_multiple > 0.0)
-        require_between("exits", "stop_share", self.stop_share, 0.0, 1.0, open_low=True)
+        stops = 0.0 < self.stop_share <= 1.0 or self.stop_share == inf
+        require("exits", "stop_share", self.stop_share, "above 0 and at most 1, or infinite", holds=stops)
         require_between("exits", "close_before_end_s", self.close_before_end_s, 0.0, inf, open_high=True)
         require_between("exits", "exit_days", self.exit_days, 0, 366)
 
