@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from execution.events import CashKind, CashMovement, Mark, MarkSource
+from execution.events import CashKind, CashMovement, Mark, MarkSource, Split
 from execution.ledger import Ledger
 from market.calendars import expiry_series
 from market.fills import Cost, CostKind, Fill, Liquidity
@@ -78,6 +78,23 @@ def funded(amount: str = "100000", currency: str = "USD") -> Ledger:
     """Return a ledger with a deposit."""
     ledger = Ledger(currency)
     ledger.book(cash(CashKind.DEPOSIT, amount))
+    return ledger
+
+
+def a_day() -> Ledger:
+    """Return a ledger after a day of everything."""
+    ledger = funded()
+    for event in (
+        fill(SHARE, "100", "415.20", cost="1.00"),
+        fill(option(420, "C"), "-1", "3.15", cost="0.65"),
+        fill(PERPETUAL, "0.25", "26780.5", cost="2.68", package_id="coin"),
+        fill(FUTURE, "-1", "4171.25", cost="2.25", package_id="hedge"),
+        cash(CashKind.FUNDING, "-0.37", package_id="coin", symbol=PERPETUAL.symbol),
+        cash(CashKind.INTEREST, "11.02"),
+        Split(event_id="split", ts_event_ns=5, symbol="SPY", numerator=2, denominator=1),
+        fill(SHARE, "-50", "208.01", cost="1.00"),
+    ):
+        ledger.book(event)
     return ledger
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,6 +150,29 @@ def test_options_follow_a_whole_split() -> None:
         trades = book.book(event)
     assert ledger.realised == trades[0].gross_pnl == Decimal("12.60") * 100 - 1260 + 64_400 - Decimal("64557.00")
     assert "split" in trades[0].flags
+
+
+def _quoted(data_root: Path, day: date) -> set[tuple[date, str, Decimal]]:
+    """Return expiration, right and strike of every Apple option that was quoted on a day."""
+    table = pq.read_table(data_root / "option_intraday" / "aapl_hour_quote_2014.parquet")
+    table = table.filter(pc.equal(pc.cast(table["time"], "date32"), day))
+    columns = (table[name].to_pylist() for name in ("expiration", "right", "strike"))
+    return {(end.date(), right, Decimal(f"{strike:.3f}")) for end, right, strike in zip(*columns, strict=True)}
+
+
+@pytest.mark.data
+def test_real_options_were_adjusted_like_that(data_root: Path) -> None:
+    """Apple, 9 June 2014, seven for one: the contracts quoted that day are those of Friday, adjusted; none else."""
+    friday, monday = date(2014, 6, 6), date(2014, 6, 9)
+    split = replace(_split(7, 1), symbol="AAPL")
+    adjusted = {
+        (end, right, adjusted_contract(option(strike, right, "AAPL", end), split).strike)
+        for end, right, strike in _quoted(data_root, friday)
+        if end > friday
+    }
+    quoted = _quoted(data_root, monday)
+    assert len(quoted) == 2180
+    assert adjusted == quoted
 
 
 @pytest.mark.parametrize("ratio", [(1, 10), (3, 2)])
