@@ -45,6 +45,8 @@ def _row(year: int, month: int, day: int, rate: str, source: str, most: str = ""
 SEC_SECTION_31: Final = RateTable(
     name="SEC section 31 fee",
     rows=(
+        _row(2016, 3, 15, "0.0000218", "finra_section_31_2016"),
+        _row(2017, 7, 4, "0.0000231", "finra_section_31_2018"),
         _row(2018, 5, 22, "0.0000130", "finra_section_31_2018"),
         _row(2019, 4, 16, "0.0000207", "sec_section_31_2019"),
         _row(2020, 2, 18, "0.0000221", "finra_section_31_2020"),
@@ -62,7 +64,7 @@ SEC_SECTION_31: Final = RateTable(
 TAF_SHARES: Final = RateTable(
     name="FINRA trading activity fee, shares",
     rows=(
-        _row(2018, 5, 22, "0.000119", "tastyworks_fees", "5.95"),
+        _row(2017, 7, 4, "0.000119", "motif_fees", "5.95"),
         _row(2022, 1, 1, "0.000130", "finra_fees_2020", "6.49"),
         _row(2023, 1, 1, "0.000145", "finra_fees_2020", "7.27"),
         _row(2024, 1, 1, "0.000166", "finra_fees_2020", "8.30"),
@@ -88,6 +90,7 @@ TAF_OPTIONS: Final = RateTable(
 OCC_CLEARING: Final = RateTable(
     name="OCC clearing fee",
     rows=(
+        _row(2018, 5, 22, "0.05", "alaric_fees"),
         _row(2020, 1, 1, "0.055", "occ_fees_2020", "55"),
         _row(2020, 9, 1, "0.045", "occ_fees_2021", "55"),
         _row(2021, 6, 1, "0.02", "occ_fees_2021", "55"),
@@ -100,6 +103,10 @@ OCC_CLEARING: Final = RateTable(
 OPTIONS_REGULATORY_FEE: Final = RateTable(
     name="options regulatory fee, all exchanges (approximate)",
     rows=(
+        _row(2011, 5, 1, "0.0225", "traderstatus_fees"),
+        _row(2013, 1, 1, "0.0377", "traderstatus_fees"),
+        _row(2014, 2, 1, "0.0396", "traderstatus_fees"),
+        _row(2015, 8, 1, "0.0427", "traderstatus_fees"),
         _row(2018, 5, 22, "0.0388", "tastyworks_fees"),
         _row(2023, 2, 27, "0.02905", "autoshares_fees"),
         _row(2024, 5, 22, "0.02685", "alpaca_fees_2024"),
