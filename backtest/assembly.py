@@ -17,6 +17,7 @@ from backtest.costs.model import CostModel
 from backtest.decider import Decider, PointInTime
 from backtest.desk import Desk
 from backtest.feeds import BarCloses, BarOpens, ChainFeed, Feed, PrintQuotes, QuoteFeed, SeriesFeed, Timer, TradeFeed
+from backtest.greeks_path import GreeksRecorder
 from backtest.history import History
 from backtest.results import RunDescription, RunResult
 from backtest.schedule import AtTimes, OnBars, OnChains, OnQuotes, Trigger, timer_instants
@@ -55,6 +56,8 @@ class Stage:
         Dated actions.
     carry : Carry
         Interest and borrow fees.
+    greeks : GreeksRecorder or None
+        None where the run does not ask for Greeks, or has no options.
     """
 
     config: EngineConfig
@@ -66,6 +69,7 @@ class Stage:
     tape: Tape
     agenda: Agenda
     carry: Carry
+    greeks: GreeksRecorder | None
 
     def named(self) -> dict[str, Any]:
         """Return what a description takes from settings and data."""
@@ -101,7 +105,7 @@ class Stage:
             description=description,
             curve=desk.curve.curve(),
             benchmark=desk.curve.benchmark,
-            greeks=None,
+            greeks=self.greeks.path() if self.greeks else None,
             decisions=tuple(decider.records),
             orders=(*desk.ended, *working),
             fills=tuple(desk.fills),
@@ -115,7 +119,14 @@ class Stage:
             stopped=stopped,
             fill_quotes=tuple(desk.fill_quotes),
             view_ns=decider.view_ns,
+            package_greeks=self.greeks.package_paths() if self.greeks else {},
         )
+
+
+def _greeks(config: EngineConfig, history: History, market: MarketState, desk: Desk) -> GreeksRecorder | None:
+    if not (config.with_greeks and history.chains):
+        return None
+    return GreeksRecorder(desk, market, config.interest.source if config.interest else None)
 
 
 def _counts(desk: Desk, costs: CostModel) -> dict[str, int]:
@@ -179,6 +190,7 @@ def assemble(
         tape=tape,
         agenda=Agenda(actions + _benchmark_actions(benchmark, config.benchmark, history)),
         carry=Carry(desk, config.interest, config.borrow),
+        greeks=_greeks(config, history, market, desk),
     )
 
 

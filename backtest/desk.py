@@ -14,12 +14,13 @@ from backtest.calendar_events import Expiries
 from backtest.config import EngineConfig
 from backtest.exchange import Match, Report, SimulatedExchange
 from backtest.liquidator import Liquidator
+from backtest.liquidator import Liquidator
 from backtest.margin_book import MarginBook
 from backtest.marking import Marker
 from backtest.recording import CurveRecorder, Funnel
 from backtest.results import DecisionRecord, FillQuote
 from backtest.sessions import TradingHours
-from execution.events import CashMovement, LedgerEvent, MarkSource
+from execution.events import CashMovement, LedgerEvent, MarkSource, Settlement, Split
 from execution.filled import filled_units
 from execution.identity import client_order_id
 from execution.intents import Asking, intents_of, units_of
@@ -81,6 +82,9 @@ class Desk:
             opening_ns=config.opening_window_ns,
         )
         self.funnel = Funnel()
+        self.liquidator = Liquidator(self, config.perpetuals, config.leverage)
+        self.watched = self.liquidator.watched
+        """Perpetuals whose bars are held against their margin."""
         self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin)
         self.trades: list[Trade] = []
         self.fills: list[Fill] = []
@@ -90,6 +94,8 @@ class Desk:
         self.n_marks_last = 0
         self._gate = PretradeGate(config.limits)
         self._seen: set[str] = set()
+        self._charged: dict[str, Decimal] = {}
+        self._closed: dict[str, Trade] = {}
         self._decided: dict[str, tuple[Quote, ...]] = {}
         self._bucket: TokenBucket | None = None
 
@@ -284,14 +290,30 @@ class Desk:
             As `execution.ledger.Ledger.book`.
         """
         self.ledger.book(event)
+        charged = event.total_cost if isinstance(event, Fill) else _ZERO
+        charged -= event.amount if isinstance(event, CashMovement) else _ZERO
+        if charged and not isinstance(event, Settlement | Split) and event.package_id:
+            self._charged[event.package_id] = self._charged.get(event.package_id, _ZERO) + charged
         for trade in self.packages.book(event):
             self.trades.append(trade)
+            self._closed[trade.package_id] = trade
             self.account.ended(trade.strategy, trade.closed_ns)
         self.curve.booked()
         if not isinstance(event, CashMovement):
             holdings = self.ledger.holdings
             self.marker.hold(holdings)
             self.expiries.hold([holding.instrument for holding in holdings.values()])
+
+    def gross_of(self, package_id: str) -> float:
+        """Return the marked profit of a package before costs and income, account currency."""
+        trade = self._closed.get(package_id)
+        if trade is not None:
+            return float(trade.gross_pnl)
+        return self.packages.marked_pnl(package_id) + float(self._charged.get(package_id, _ZERO))
+
+    def opened_ns(self, symbol: str) -> int:
+        """Return when the oldest open package of an instrument was opened, ns since the epoch, UTC."""
+        return min((each.opened_ns for each in self.packages.packages if symbol in units_of(each)), default=0)
 
     def withdraw(self, symbol: str, now_ns: int, reason: str) -> None:
         """Take working orders in an instrument off the venue's book.

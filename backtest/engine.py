@@ -163,6 +163,8 @@ class _Engine:
         if desk.expiries.due_ns <= now_ns:
             desk.expiries.settle(now_ns)
         desk.curve.row(now_ns)
+        if self._stage.greeks is not None:
+            self._stage.greeks.row(now_ns)
         if asked:
             self._decider.ask(asked, now_ns)
         if self._pulse is not None:
