@@ -15,7 +15,9 @@ from cluster.commands.data_import import data_import
 from cluster.commands.data_ls import data_ls
 from cluster.commands.doctor import doctor
 from cluster.commands.evidence import evidence
+from cluster.commands.explain import explain
 from cluster.commands.fields import fields
+from cluster.commands.report import report
 from cluster.commands.up import up
 from cluster.commands.version import show_version
 from market.errors import ConfigError, TradingError
@@ -34,6 +36,8 @@ app.add_typer(data, name="data")
 app.command()(up)
 app.command()(fields)
 app.command()(backtest)
+app.command()(report)
+app.command()(explain)
 app.command()(evidence)
 app.command()(doctor)
 data.command("get")(data_get)

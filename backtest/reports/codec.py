@@ -32,13 +32,13 @@ _BOOKINGS: Final = {kind.__name__: kind for kind in (Fill, CashMovement, Settlem
 _TAG: Final = "event"
 
 
-def encoded(value: object) -> Any:  # noqa: PLR0911  # one line per kind of value
+def encoded(value: object) -> Any:  # noqa: C901, PLR0911  # one line per kind of value
     """Return a message as values that JSON knows.
 
     Parameters
     ----------
     value : object
-        A dataclass of messages, or what may stand in one. Arrays have no place here.
+        A dataclass of messages, or what may stand in one. An array becomes a list, which is read as no array again.
 
     Returns
     -------
@@ -53,6 +53,8 @@ def encoded(value: object) -> Any:  # noqa: PLR0911  # one line per kind of valu
             return value
         case np.generic():
             return encoded(value.item())
+        case np.ndarray():
+            return [encoded(item) for item in value.tolist()]
         case float():
             return value if math.isfinite(value) else str(value)
         case Decimal():

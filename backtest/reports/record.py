@@ -15,6 +15,7 @@ import numpy as np
 from backtest.reports.codec import Instruments, decoded, encoded, encoded_instrument, instrument_of
 from backtest.results import AccountCurve, DecisionRecord, FillQuote, GreeksPath, RunDescription, RunResult
 from execution.events import LedgerEvent, Settlement
+from execution.identity import digest_of
 from execution.orders import Order
 from execution.trades import Trade
 from market.errors import DataError
@@ -22,12 +23,13 @@ from market.fills import Fill
 from market.tradables import Instrument
 from strategies.views import HeldPackage
 
-__all__ = ["RECORD", "read_decisions", "read_description", "read_result", "record_files"]
+__all__ = ["RECORD", "read_decision_digests", "read_decisions", "read_description", "read_result", "record_files"]
 
 RECORD: Final = "record"
 """Folder of these files below the run folder."""
 
 _PACKAGE: Final = "package_id"
+_DIGEST: Final = "digest"
 
 
 def record_files(result: RunResult) -> Iterator[tuple[str, bytes]]:
@@ -47,6 +49,7 @@ def record_files(result: RunResult) -> Iterator[tuple[str, bytes]]:
     yield f"{RECORD}/instruments.jsonl", _lines(map(encoded_instrument, known))
     for name, messages in _message_lists(result).items():
         yield f"{RECORD}/{name}.jsonl", _lines(map(encoded, messages))
+    yield f"{RECORD}/decisions.jsonl", _lines(map(_with_digest, result.decisions))
     yield f"{RECORD}/curve.parquet", _parquet(result.curve, {"benchmark": result.benchmark})
     yield f"{RECORD}/views.parquet", _columns_as_parquet({"view_ns": result.view_ns})
     if result.greeks is not None:
@@ -72,9 +75,14 @@ def _message_lists(result: RunResult) -> dict[str, Sequence[object]]:
         "ledger": result.ledger,
         "orders": result.orders,
         "trades": result.trades,
-        "decisions": result.decisions,
         "fill_quotes": result.fill_quotes,
     }
+
+
+def _with_digest(record: DecisionRecord) -> dict[str, Any]:
+    # Of the decision as it was in memory: text could turn a whole number into a broken one, and nobody would see it.
+    told: dict[str, Any] = encoded(record)
+    return told | {_DIGEST: digest_of(record)}
 
 
 def _instruments(result: RunResult) -> set[Instrument]:
@@ -176,6 +184,12 @@ def read_description(folder: Path) -> RunDescription:
 def read_decisions(folder: Path) -> tuple[DecisionRecord, ...]:
     """Return the decisions of the run of a folder."""
     return _read_messages(folder, "decisions", DecisionRecord, _read_instruments(folder))
+
+
+def read_decision_digests(folder: Path) -> dict[str, str]:
+    """Return the digest of each decision by its id, taken when it was made."""
+    lines: list[Any] = _load(folder, "decisions.jsonl", _of_lines)
+    return {str(line["decision_id"]): str(line.get(_DIGEST, "")) for line in lines}
 
 
 def _load(folder: Path, name: str, read: Callable[[bytes], Any]) -> Any:

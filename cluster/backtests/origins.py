@@ -17,7 +17,7 @@ from cluster.backtest_settings import BacktestSettings
 from cluster.program import program_version
 from execution.identity import digest_of
 
-__all__ = ["code_version", "config_digest", "environment", "sources_that_differ"]
+__all__ = ["code_version", "config_digest", "environment", "same_code", "sources_that_differ"]
 
 # What decides a result; pages and adapters of vendors do not.
 _PACKAGES: Final = ("market", "fields", "risk", "strategies", "execution", "backtest")
@@ -43,6 +43,11 @@ def code_version() -> str:
                 found.update(f"{name}/{path.relative_to(root).as_posix()}\n".encode())
                 found.update(path.read_bytes())
     return " ".join(filter(None, (program_version(), _commit(), f"sources {found.hexdigest()[:_LENGTH]}")))
+
+
+def same_code(then: str, now: str) -> bool:
+    """Return whether two runs stood on the same sources; the commit may differ where they do not."""
+    return then.rpartition("sources ")[2] == now.rpartition("sources ")[2]
 
 
 def _commit() -> str:

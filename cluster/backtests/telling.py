@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from backtest.reports.analysis import Analysis
-from backtest.reports.blocks import Facts, Grid
+from backtest.reports.blocks import Facts, Grid, Note, Report
 from backtest.reports.contents import report_of
 from backtest.reports.figures import plain
 from backtest.reports.trade_sections import trade_grids
@@ -18,7 +18,7 @@ from cluster.backtests.running import Finished
 from cluster.printing import plain_console, plain_table
 from execution.events import CashMovement
 
-__all__ = ["print_run", "run_as_json"]
+__all__ = ["print_report", "print_run", "run_as_json"]
 
 
 def run_as_json(finished: Finished) -> str:
@@ -78,6 +78,23 @@ def print_run(finished: Finished) -> None:
     typer.echo(f"run folder: {finished.folder}  (tear_sheet.html, report.pdf, trades_v2.csv, ...)")
 
 
+def print_report(report: Report) -> None:
+    """Print assumptions, facts and tables of any report."""
+    typer.echo(report.assumptions)
+    typer.echo(f"\n{report.title}{'  [SIMULATED]' if report.is_simulated else ''}")
+    for text in report.warnings:
+        typer.echo(f"  ! {text}")
+    for section in report.sections:
+        typer.echo(f"\n{section.title}")
+        for block in section.blocks:
+            if isinstance(block, Facts):
+                _print_facts(block)
+            elif isinstance(block, Grid):
+                _print_grid(block)
+            elif isinstance(block, Note):
+                typer.echo(f"  {block.text}")
+
+
 def _print_facts(block: Facts) -> None:
     table = plain_table("figure!", "value>", "beside it")
     for item in block.items:
@@ -86,7 +103,8 @@ def _print_facts(block: Facts) -> None:
 
 
 def _print_grid(grid: Grid) -> None:
-    typer.echo(grid.title)
+    if grid.title:
+        typer.echo(grid.title)
     if not grid.rows:
         typer.echo(f"  {grid.empty}\n")
         return
