@@ -67,8 +67,6 @@ class EngineConfig:
         with terms are liquidated.
     leverage : Decimal or None
         None: perpetuals share the cash of the account. A number: each has collateral of its own at that leverage.
-    leverage : Decimal or None
-        Of isolated margin, >= 1; None shares the cash of the account among all perpetuals.
     settlement : SettlementRules
         What decides at expiry.
     closing_window_ns, opening_window_ns : int
@@ -102,7 +100,6 @@ class EngineConfig:
     limits: PretradeLimits = field(default_factory=PretradeLimits)
     margin: RegTRules = field(default_factory=RegTRules)
     perpetuals: Mapping[str, PerpetualTerms] = field(default_factory=dict)
-    leverage: Decimal | None = None
     leverage: Decimal | None = None
     settlement: SettlementRules = field(default_factory=SettlementRules)
     closing_window_ns: int = _MINUTE_NS

@@ -14,7 +14,6 @@ from backtest.calendar_events import Expiries
 from backtest.config import EngineConfig
 from backtest.exchange import Match, Report, SimulatedExchange
 from backtest.liquidator import Liquidator
-from backtest.liquidator import Liquidator
 from backtest.margin_book import MarginBook
 from backtest.marking import Marker
 from backtest.recording import CurveRecorder, Funnel
@@ -82,9 +81,6 @@ class Desk:
             opening_ns=config.opening_window_ns,
         )
         self.funnel = Funnel()
-        self.liquidator = Liquidator(self, config.perpetuals, config.leverage)
-        self.watched = self.liquidator.watched
-        """Perpetuals whose bars are held against their margin."""
         self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin)
         self.trades: list[Trade] = []
         self.fills: list[Fill] = []
@@ -310,10 +306,6 @@ class Desk:
         if trade is not None:
             return float(trade.gross_pnl)
         return self.packages.marked_pnl(package_id) + float(self._charged.get(package_id, _ZERO))
-
-    def opened_ns(self, symbol: str) -> int:
-        """Return when the oldest open package of an instrument was opened, ns since the epoch, UTC."""
-        return min((each.opened_ns for each in self.packages.packages if symbol in units_of(each)), default=0)
 
     def withdraw(self, symbol: str, now_ns: int, reason: str) -> None:
         """Take working orders in an instrument off the venue's book.

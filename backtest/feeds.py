@@ -160,16 +160,8 @@ class BarCloses:
                 desk.liquidator.span(symbol, now_ns, first, low, high)  # before orders meet the bar: none can save it
             if self._quotes is not None and symbol in desk.exchange.waiting:
                 self._meet(row, price, now_ns, self._quotes)
-            if symbol in desk.watched and symbol in desk.marker.held:
-                self._hold_against_margin(row, now_ns)
             if self._quotes is not None and symbol in desk.marker.held:
                 desk.mark_last(symbol, price, now_ns)
-
-    def _hold_against_margin(self, row: int, now_ns: int) -> None:
-        """Let the venue liquidate what the bar's range has killed, unless it was opened within the bar."""
-        first, low, high = (float(self._bars.column(name)[row]) for name in ("open", "low", "high"))
-        if self._desk.opened_ns(self._symbol) <= int(self._bars.start_ns[row]):
-            self._desk.liquidator.span(self._symbol, now_ns, first, low, high)
 
     def _meet(self, row: int, price: float, now_ns: int, quotes: PrintQuotes) -> None:
         low, high = float(self._bars.column("low")[row]), float(self._bars.column("high")[row])
