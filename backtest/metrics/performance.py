@@ -41,7 +41,7 @@ def is_constant(returns: FloatArray) -> bool:
 def why_short(returns: FloatArray, *, at_least: int = MIN_RETURNS, must_vary: bool = True) -> str:
     """Return why returns say nothing: too few, not finite or without spread; empty where they do say something."""
     if returns.size < at_least:
-        return f"{returns.size} returns; at least {at_least} are needed"
+        return f"{returns.size} {'return' if returns.size == 1 else 'returns'}; at least {at_least} are needed"
     if not np.isfinite(returns).all():
         return "a return is not finite"
     return _NO_SPREAD if must_vary and is_constant(returns) else ""
