@@ -167,7 +167,7 @@ def assemble(
     market = MarketState(config.features, fields, quotes)
     for events in history.events:
         market.on_events(events)
-    desk = Desk(config, market, hours, instruments)
+    desk = Desk(config, market, hours, instruments, history.dividends)
     asked = _Asked(config, [strategy.name for strategy in strategies])
     feeds = _feeds(config, history, market, desk, quotes if instruments else None, asked)
     tape = Tape([feed.stream for feed in feeds], None, config.end_ns or None)

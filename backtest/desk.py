@@ -12,6 +12,7 @@ from typing import Final, final
 from backtest.account import AccountNow
 from backtest.calendar_events import Expiries
 from backtest.config import EngineConfig
+from backtest.evenings import Evenings
 from backtest.exchange import Match, Report, SimulatedExchange
 from backtest.liquidator import Liquidator
 from backtest.margin_book import MarginBook
@@ -19,7 +20,7 @@ from backtest.marking import Marker
 from backtest.recording import CurveRecorder, Funnel
 from backtest.results import DecisionRecord, FillQuote
 from backtest.sessions import TradingHours
-from execution.events import CashMovement, LedgerEvent, MarkSource, Settlement, Split
+from execution.events import CashMovement, DividendNotice, LedgerEvent, MarkSource, Settlement, Split
 from execution.filled import filled_units
 from execution.identity import client_order_id
 from execution.intents import Asking, intents_of, units_of
@@ -59,10 +60,17 @@ class Desk:
         Sessions.
     instruments : mapping of str to Instrument
         Shares, perpetuals and futures of the history by symbol.
+    dividends : sequence of DividendNotice
+        For early assignment.
     """
 
     def __init__(
-        self, config: EngineConfig, market: MarketState, hours: TradingHours, instruments: Mapping[str, Instrument]
+        self,
+        config: EngineConfig,
+        market: MarketState,
+        hours: TradingHours,
+        instruments: Mapping[str, Instrument],
+        dividends: Sequence[DividendNotice] = (),
     ) -> None:
         self._config, self._market, self._hours, self._instruments = config, market, hours, instruments
         self.ledger = Ledger(config.currency)
@@ -81,6 +89,8 @@ class Desk:
             opening_ns=config.opening_window_ns,
         )
         self.funnel = Funnel()
+        rate = config.interest.source if config.interest else None
+        self.evenings = Evenings(self, market, hours, dividends, rate)
         self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin)
         self.trades: list[Trade] = []
         self.fills: list[Fill] = []
@@ -299,6 +309,7 @@ class Desk:
             holdings = self.ledger.holdings
             self.marker.hold(holdings)
             self.expiries.hold([holding.instrument for holding in holdings.values()])
+            self.evenings.hold(list(holdings.values()), event.ts_event_ns)
 
     def gross_of(self, package_id: str) -> float:
         """Return the marked profit of a package before costs and income, account currency."""

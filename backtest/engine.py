@@ -109,7 +109,7 @@ class _Engine:
 
     def _loop(self, tape: Iterable[tuple[int, int, int]]) -> None:
         stage, market, exchange, expiries = self._stage, self._market, self._desk.exchange, self._desk.expiries
-        agenda, carry = stage.agenda, stage.carry
+        agenda, carry, evenings = stage.agenda, stage.carry, self._desk.evenings
         takes = [feed.take for feed in stage.feeds]
         calls = [feed.calls for feed in stage.feeds]
         opens = [feed.stream.phase >= _AFTER_DECISIONS for feed in stage.feeds]
@@ -121,7 +121,7 @@ class _Engine:
                 is_open_instant, asked = False, frozenset()
             if ts_ns != now_ns:
                 now_ns = market.now_ns = ts_ns
-                due_ns = min(exchange.due_ns, expiries.due_ns + 1, agenda.due_ns, carry.due_ns)
+                due_ns = min(exchange.due_ns, expiries.due_ns + 1, evenings.due_ns + 1, agenda.due_ns, carry.due_ns)
                 if ts_ns >= due_ns or expiries.awaits_open:
                     self._advance(ts_ns)
             if not opens[feed]:
@@ -144,14 +144,18 @@ class _Engine:
             desk.take_reports(desk.exchange.advance(ts_ns))
 
     def _catch_up(self, ts_ns: int) -> None:
-        """Let expiries, nights and dated actions happen in order of time."""
-        expiries, agenda, carry = self._desk.expiries, self._stage.agenda, self._stage.carry
+        """Let expiries, evenings, nights and dated actions happen in order of time."""
+        expiries, evenings = self._desk.expiries, self._desk.evenings
+        agenda, carry = self._stage.agenda, self._stage.carry
         while True:
-            due_ns = min(expiries.due_ns + 1, carry.due_ns, agenda.due_ns)
+            # What belongs to the end of an instant has had its data by the next.
+            due_ns = min(expiries.due_ns + 1, evenings.due_ns + 1, carry.due_ns, agenda.due_ns)
             if due_ns > ts_ns:
                 return
             if due_ns > expiries.due_ns:
                 expiries.settle(expiries.due_ns)
+            elif due_ns > evenings.due_ns:
+                evenings.run()
             elif due_ns == carry.due_ns:
                 carry.run()
             else:
@@ -162,6 +166,8 @@ class _Engine:
         desk = self._desk
         if desk.expiries.due_ns <= now_ns:
             desk.expiries.settle(now_ns)
+        if desk.evenings.due_ns <= now_ns:
+            desk.evenings.run()
         desk.curve.row(now_ns)
         if self._stage.greeks is not None:
             self._stage.greeks.row(now_ns)

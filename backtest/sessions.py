@@ -144,3 +144,10 @@ class TradingHours:
         """Return the close of the session under way, -1 where there is none or it never closes."""
         hours = self._at(instrument, instant_ns)
         return hours.close_ns if instant_ns < hours.close_ns < _FOREVER else -1
+
+    def next_close_ns(self, instrument: Instrument, instant_ns: int) -> int:
+        """Return the first close of a session at or after an instant; without end where the market never closes."""
+        hours = self._at(instrument, instant_ns)
+        if hours.close_ns >= instant_ns:
+            return hours.close_ns
+        return latest_session(hours.calendar, hours.next_ns).close_ns

@@ -11,7 +11,7 @@ import pytest
 from backtest.history import History
 from backtest.marking import MarkPolicy
 from backtest.results import RunResult
-from execution.events import Settlement, SettlementKind
+from execution.events import DividendNotice, Settlement, SettlementKind
 from market.bars import BarBatch
 from market.fills import Liquidity
 from market.tradables import Share
@@ -145,3 +145,36 @@ def test_a_package_is_closed_by_its_id_at_the_far_sides() -> None:
     (trade,) = result.trades
     # Sold for 1.55; bought back at 1.70 + 1.30 - 0.30 - 0.20 = 2.50.
     assert trade.net_pnl == Decimal("-95.00")
+
+
+def test_a_short_call_is_assigned_the_evening_before_a_dividend_that_exceeds_its_time_value() -> None:
+    """A holder who would lose two dollars tomorrow for a put worth a few cents exercises tonight."""
+    day = date(2023, 6, 9)
+    call = contract(400.0, "C", "SPY", day)
+    quotes = {(400.0, "C"): (28.3, 28.5), (400.0, "P"): (0.05, 0.07)}
+    table = chains([quotes] * 3, root="SPY", day=day, spot=428.0)
+    prints = bars([428.0, 428.0], symbol="SPY", start_ns=START_NS, width_ns=HALF_HOUR_NS)
+    monday_ns = START_NS + 2 * 86_400_000_000_000 + 18 * 3_600_000_000_000 + HALF_HOUR_NS
+    due = DividendNotice(symbol="SPY", announced_ns=0, ex_ns=monday_ns, paid_ns=monday_ns, amount=Decimal(2))
+    history = of_chains(table, bars=(prints,), instruments=(Share(symbol="SPY"),), dividends=(due,))
+    result = run(history, Scripted([order([(call, -1)], "-28.00")]))
+    assert result.stopped == ""
+    assert result.counts["assigned_early"] == 1
+    assert result.open_packages[0].units == {"SPY": Decimal(-100)}
+
+
+def test_the_terms_of_the_greeks_and_their_residual_add_up_to_what_the_trades_earned() -> None:
+    """For the book at every step, and for every package from its fill to flat."""
+    history = of_chains(
+        chains([EARLY, LATER, EARLY, LATER], step_ns=600_000_000_000), bars=(index_bars(4290.0, 4303.5),)
+    )
+    result = run(history, Scripted([order(CONDOR, "-1.40")]))
+    path = result.greeks
+    assert path is not None
+    names = ("delta", "gamma", "vega", "theta", "vanna", "volga", "charm", "rho", "residual")
+    summed = sum(getattr(path, f"{name}_usd") for name in names)
+    assert summed.tolist() == pytest.approx(path.total_usd.tolist(), abs=1e-9)
+    assert path.total_usd.sum() == pytest.approx(float(result.trades[0].gross_pnl))
+    (own,) = result.package_greeks.values()
+    assert own.total_usd.tolist() == pytest.approx(path.total_usd.tolist())
+    assert float(path.theta_usd.sum()) > 0.0
