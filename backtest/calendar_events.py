@@ -107,10 +107,9 @@ def corporate_actions(
     def split(each: Split) -> Action:
         def action() -> None:
             desk.withdraw(each.symbol, each.ts_event_ns, "the share was split")
-            price = desk.ledger.price(each.symbol)
-            if price is not None:
-                for booking in split_bookings(desk.ledger.positions(), each, price):
-                    desk.book(booking)
+            # Options may be held without the share: they are adjusted all the same.
+            for booking in split_bookings(desk.ledger.positions(), each, desk.ledger.price(each.symbol)):
+                desk.book(booking)
 
         return action
 

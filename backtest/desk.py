@@ -295,7 +295,8 @@ class Desk:
         DataError, LedgerError
             As `execution.ledger.Ledger.book`.
         """
-        self.ledger.book(event)
+        if not self.ledger.book(event):
+            return
         charged = event.total_cost if isinstance(event, Fill) else _ZERO
         charged -= event.amount if isinstance(event, CashMovement) else _ZERO
         if charged and not isinstance(event, Settlement | Split) and event.package_id:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Never
 
-from execution.corporate import adjusted_contract
+from execution.corporate import adjusted_contract, is_split
 from execution.events import CashKind, CashMovement, LedgerEvent, Mark, Settlement, Split
 from execution.holdings import Position, PositionState
 from execution.lots import EXACT, Lot, LotClosing, total_of
@@ -265,11 +265,10 @@ def _lot(event: Settlement, quantity: Decimal, price: Decimal) -> Lot:
 
 def _split_position(position: Position, event: Split) -> Position:
     instrument = position.instrument
-    if instrument.symbol == event.symbol:
-        return position.after_split(event.numerator, event.denominator, instrument)
-    if isinstance(instrument, OptionContract) and instrument.underlying == event.symbol:
-        return position.after_split(event.numerator, event.denominator, adjusted_contract(instrument, event))
-    return position
+    if not is_split(instrument, event):
+        return position
+    after = adjusted_contract(instrument, event) if isinstance(instrument, OptionContract) else instrument
+    return position.after_split(event.numerator, event.denominator, after)
 
 
 def _unmarkable(symbol: str, price: Decimal) -> DataError:

@@ -11,9 +11,9 @@ from execution.events import CashKind, CashMovement, DividendNotice, LedgerEvent
 from execution.holdings import PackagePosition
 from execution.lots import EXACT, rounded_ratio
 from market.errors import DataError
-from market.tradables import OptionContract, Share, option_contract
+from market.tradables import Instrument, OptionContract, Share, option_contract
 
-__all__ = ["adjusted_contract", "dividend_movements", "split_bookings"]
+__all__ = ["adjusted_contract", "dividend_movements", "is_split", "split_bookings"]
 
 _CENT: Final = Decimal("0.01")
 
@@ -56,7 +56,7 @@ def dividend_movements(held: Iterable[PackagePosition], notice: DividendNotice) 
     )
 
 
-def split_bookings(held: Iterable[PackagePosition], split: Split, price: Decimal) -> tuple[LedgerEvent, ...]:
+def split_bookings(held: Iterable[PackagePosition], split: Split, price: Decimal | None) -> tuple[LedgerEvent, ...]:
     """Return a split with what is paid for fractions of a share, in the order in which they are booked.
 
     Parameters
@@ -65,30 +65,35 @@ def split_bookings(held: Iterable[PackagePosition], split: Split, price: Decimal
         Positions before the split.
     split : Split
         The split.
-    price : Decimal
-        Price of an old share, at which fractions are paid.
+    price : Decimal or None
+        Price of an old share, at which fractions are paid; None where no share is held.
 
     Returns
     -------
     tuple of LedgerEvent
         Cash settlements of fractions, each package's own, before or after the split: where three old shares make one
-        new, the fraction is sold in old shares, because a third is no decimal number.
+        new, the fraction is sold in old shares, because a third is no decimal number. Empty where neither the share nor
+        an option on it is held.
 
     Raises
     ------
     DataError
-        The fraction is a decimal number neither in old nor in new shares.
+        The fraction is a decimal number neither in old nor in new shares, or nobody tells what a share is worth.
     """
     common = gcd(split.numerator, split.denominator)
     numerator, denominator = split.numerator // common, split.denominator // common
     before: list[LedgerEvent] = []
     after: list[LedgerEvent] = []
-    for position in held:
-        if not isinstance(position.instrument, Share) or position.instrument.symbol != split.symbol:
+    touched = [position for position in held if is_split(position.instrument, split)]
+    for position in touched:
+        if not isinstance(position.instrument, Share):
             continue
         left = abs(position.quantity) * numerator % denominator
         if not left or position.quantity != position.quantity.to_integral_value():
             continue  # an account that holds fractions keeps them
+        if price is None or not price.is_finite():
+            found = f"{split.symbol} at {price}"
+            raise DataError("a fraction of a share cannot be paid", found=found, expected="its price before the split")
         sign = 1 if position.quantity > 0 else -1
         if _divides(denominator):
             paid = rounded_ratio(price, numerator, denominator)
@@ -98,7 +103,7 @@ def split_bookings(held: Iterable[PackagePosition], split: Split, price: Decimal
         else:
             found = f"{position.quantity} {split.symbol}, {numerator} new for {denominator} old"
             raise DataError("a split leaves a fraction that is no decimal number", found=found, expected="whole shares")
-    return (*before, split, *after)
+    return (*before, split, *after) if touched else ()
 
 
 def adjusted_contract(contract: OptionContract, split: Split) -> OptionContract:
@@ -133,6 +138,11 @@ def adjusted_contract(contract: OptionContract, split: Split) -> OptionContract:
         )
     strike = rounded_ratio(contract.strike, numerator, denominator).quantize(_CENT)
     return option_contract(contract.series, strike, is_call=contract.is_call)
+
+
+def is_split(instrument: Instrument, split: Split) -> bool:
+    """Return whether a split changes an instrument: the share itself, or an option on it."""
+    return isinstance(instrument, Share | OptionContract) and instrument.underlying == split.symbol
 
 
 def _divides(number: int) -> bool:

@@ -7,7 +7,7 @@ from decimal import ROUND_FLOOR, Context, Decimal
 from math import gcd, inf, nan
 from typing import Final
 
-from execution.corporate import adjusted_contract
+from execution.corporate import adjusted_contract, is_split
 from execution.events import MarkSource, Settlement, SettlementKind, Split
 from execution.lots import EXACT, total_of
 from execution.trades import Trade
@@ -140,14 +140,14 @@ class OpenPackage:
 
     def split(self, event: Split) -> None:
         """Carry the package through a split of a share."""
-        touched = {symbol for symbol, held in self._held.items() if _is_on(held.instrument, event.symbol)}
+        touched = {symbol for symbol, held in self._held.items() if is_split(held.instrument, event)}
         if not touched:
             return
         # What has ended keeps its name, and gives way where a living contract takes it.
         ended_first = sorted(self._held.values(), key=lambda held: bool(held.quantity))
         renamed = {held.instrument.symbol: _split_held(held, event) for held in ended_first}
         self._held = {after.instrument.symbol: after for after in renamed.values()}
-        factors = [event.numerator if _is_on(leg.instrument, event.symbol) else event.denominator for leg in self._legs]
+        factors = [event.numerator if is_split(leg.instrument, event) else event.denominator for leg in self._legs]
         ratios = [leg.ratio * factor for leg, factor in zip(self._legs, factors, strict=True)]
         common = gcd(*ratios)
         self._legs = tuple(
@@ -282,10 +282,6 @@ def _end_of(event: Settlement) -> str:
     return "fraction_in_cash" if isinstance(event.instrument, Share) else "expired"
 
 
-def _is_on(instrument: Instrument, symbol: str) -> bool:
-    return isinstance(instrument, Share | OptionContract) and instrument.underlying == symbol
-
-
 def _renamed(instrument: Instrument, held: Mapping[str, _Held]) -> Instrument:
     after = held.get(instrument.symbol)
     return instrument if after is None else after.instrument
@@ -293,7 +289,7 @@ def _renamed(instrument: Instrument, held: Mapping[str, _Held]) -> Instrument:
 
 def _split_held(held: _Held, split: Split) -> _Held:
     instrument = held.instrument
-    if not _is_on(instrument, split.symbol):
+    if not is_split(instrument, split):
         return held
     if isinstance(instrument, OptionContract) and held.quantity:
         instrument = adjusted_contract(instrument, split)

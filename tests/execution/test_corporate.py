@@ -126,6 +126,18 @@ def test_what_no_decimal_number_can_tell_is_refused() -> None:
         split_bookings(ledger.positions(), _split(7, 3), Decimal(400))
 
 
+def test_a_split_concerns_only_who_holds_the_share_or_its_options() -> None:
+    """Options alone are adjusted without a price of the share; a fraction without one is an error."""
+    ledger = funded()
+    ledger.book(fill(replace(SHARE, symbol="QQQ"), "10", "300"))
+    assert split_bookings(ledger.positions(), _split(4, 1), None) == ()
+    ledger.book(fill(option(400, "P"), "-1", "3"))
+    assert split_bookings(ledger.positions(), _split(4, 1), None) == (_split(4, 1),)
+    ledger.book(fill(SHARE, "7", "400"))
+    with pytest.raises(DataError, match="cannot be paid"):
+        split_bookings(ledger.positions(), _split(3, 2), None)
+
+
 def test_options_follow_a_whole_split() -> None:
     """Seven for one: seven contracts at a seventh of the strike; the package is seven times as many."""
     ledger, book = funded(), PackageBook()
