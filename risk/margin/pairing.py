@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -19,6 +19,9 @@ from risk.payoff import expiry_payoff
 __all__ = ["Cover", "PairingResult", "Short", "best_pairing"]
 
 _ZERO: Final = Decimal(0)
+# Branches of the search; nearly every book needs one. A count and no clock: the same book gives the same answer.
+_MOST_NODES: Final = 200
+_OPTIMAL, _INFEASIBLE = 0, 2  # of scipy.optimize.milp
 Units = tuple[tuple[OptionContract, int], ...]
 
 
@@ -82,6 +85,8 @@ class PairingResult:
         Short contracts behind which shares stand.
     protecting : Units
         Long contracts that protect shares.
+    is_best : bool
+        False where the search ended before it was proved that no pairing is cheaper; this one asks for too much then.
     """
 
     spreads: tuple[tuple[Units, Decimal], ...] = ()
@@ -89,6 +94,7 @@ class PairingResult:
     straddles: tuple[tuple[OptionContract, OptionContract, int], ...] = ()
     covered: Units = ()
     protecting: Units = ()
+    is_best: bool = True
 
 
 @lru_cache(maxsize=4096)
@@ -120,15 +126,16 @@ def best_pairing(shorts: Sequence[Short], longs: Units, cover: Cover | None, *, 
     Raises
     ------
     NumericsError
-        No allowed pairing exists (`Short.naked` is infinite somewhere), or the solver failed.
+        No allowed pairing exists: `Short.naked` is infinite somewhere.
 
     Notes
     -----
     A spread is any set of short options of one expiry with long options that end no earlier; its requirement is its
     largest loss over all settlement prices, which is how FINRA rule 4210(f)(2)(H) margins spreads of any number of
-    legs. The choice is an integer programme. It is exact, because a pairing that is merely good breaks two laws: a
-    further long leg would sometimes cost margin, and two accounts together more than apart. What needs no
-    programme, defined risk far below any naked requirement, is told at once.
+    legs. The choice is an integer programme, because a pairing that is merely good breaks two laws: a further long leg
+    would sometimes cost margin, and two accounts together more than apart. Books of dozens of legs over several
+    expiries can be so tangled that the search stops at some 200 branches; then the requirement is a little too high.
+    What needs no programme, defined risk far below any naked requirement, is told at once.
     """
     quick = _alone(shorts, longs, cover) or _obvious(shorts, longs, cover, same_expiry=same_expiry)
     return quick if quick is not None else _solved(shorts, longs, cover, same_expiry=same_expiry)
@@ -214,8 +221,8 @@ class _Programme:
         self._lower.append(lower)
         self._most.append(upper)
 
-    def solve(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Return the best values of all variables."""
+    def solve(self) -> tuple[np.ndarray[Any, np.dtype[np.float64]] | None, bool]:
+        """Return the best values that were found of all variables, and whether it is proved that none are better."""
         rows, columns, values = zip(*self._cells, strict=True)
         matrix = csr_matrix((values, (rows, columns)), shape=(len(self._lower), len(self.cost)))
         found = milp(
@@ -223,16 +230,15 @@ class _Programme:
             integrality=np.asarray(self.integral),
             bounds=Bounds(0.0, np.asarray(self.upper)),
             constraints=LinearConstraint(matrix, self._lower, self._most),
-            options={"mip_rel_gap": 0.0},
+            options={"mip_rel_gap": 0.0, "node_limit": _MOST_NODES},
         )
-        if found.x is None:
+        if found.status == _INFEASIBLE:
             raise NumericsError(
-                "short options cannot be paired",
+                "a short position may not be held in this account",
                 found=str(found.message),
-                expected="a pairing in which every short contract is covered, or may stand alone",
+                expected="every short contract covered, or allowed to stand alone",
             )
-        values_found: np.ndarray[Any, np.dtype[np.float64]] = np.asarray(found.x)
-        return values_found
+        return None if found.x is None else np.asarray(found.x), found.status == _OPTIMAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +259,10 @@ def _solved(shorts: Sequence[Short], longs: Units, cover: Cover | None, *, same_
     _count_rows(programme, places, shorts, longs, cover)
     for expiry in sorted({short.contract.series.expiry_ns for short in shorts}):
         _loss_rows(programme, places, shorts, longs, expiry)
-    return _read(programme.solve(), places, shorts, longs)
+    found, is_best = programme.solve()
+    if found is None:  # the search ended empty-handed: each short contract alone is always a pairing, if a dear one
+        return PairingResult(naked=tuple((short.contract, short.count) for short in shorts), is_best=False)
+    return replace(_read(found, places, shorts, longs), is_best=is_best)
 
 
 def _columns(

@@ -138,12 +138,15 @@ class MarginReading:
         Every unit of every position in one place; shares that cover stand also with their options.
     reason : str
         Why the requirement is missing or infinite; empty where it is a number.
+    is_best : bool
+        False where a tangled book was charged by a good pairing, not the proved best: too much, never too little.
     """
 
     requirement: float
     option_value: float
     pairings: tuple[PairedLegs, ...] = ()
     reason: str = ""
+    is_best: bool = True
 
     @property
     def tied_equity(self) -> float:
@@ -199,19 +202,21 @@ def strategy_margin(positions: Positions, prices: Mapping[str, Decimal], rules: 
     if missing:
         return MarginReading(requirement=_NAN, option_value=_NAN, reason=f"no price of {', '.join(missing)}")
     value = _option_value(held, prices)
+    found: list[PairedLegs] = []
+    is_best = True
     try:
-        pairings = tuple(
-            pairing
-            for underlying in sorted({item.underlying for item, _ in held})
-            for pairing in _of_underlying([row for row in held if row[0].underlying == underlying], prices, rules)
-        )
-    except NumericsError:
-        return MarginReading(
-            requirement=float("inf"), option_value=value, reason="a short position may not be held in this account"
-        )
-    total = sum((pairing.requirement for pairing in pairings), _ZERO)
+        for underlying in sorted({item.underlying for item, _ in held}):
+            rows = [row for row in held if row[0].underlying == underlying]
+            paired, proved = _of_underlying(rows, prices, rules)
+            found += paired
+            is_best &= proved
+    except NumericsError as error:
+        return MarginReading(requirement=float("inf"), option_value=value, reason=error.what)
+    total = sum((paired.requirement for paired in found), _ZERO)
     reason = "" if total.is_finite() else "a short position may not be held in this account"
-    return MarginReading(requirement=float(total), option_value=value, pairings=pairings, reason=reason)
+    return MarginReading(
+        requirement=float(total), option_value=value, pairings=tuple(found), reason=reason, is_best=is_best
+    )
 
 
 def buying_power_effect(
@@ -291,7 +296,7 @@ def _option_value(held: Sequence[tuple[Share | OptionContract, Decimal]], prices
 
 def _of_underlying(
     held: Sequence[tuple[Share | OptionContract, Decimal]], prices: Mapping[str, Decimal], rules: RegTRules
-) -> list[PairedLegs]:
+) -> tuple[list[PairedLegs], bool]:
     options = [(item, int(quantity)) for item, quantity in held if isinstance(item, OptionContract)]
     shares = sum((quantity for item, quantity in held if isinstance(item, Share)), _ZERO)
     sold = [(item, -count) for item, count in options if count < 0]
@@ -303,7 +308,7 @@ def _of_underlying(
         required = abs(shares) * price * rate if rate.is_finite() else _UNBOUNDED
         found.append(_paired(PairingKind.SHARES, [(held[0][0].underlying, shares)], required))
     if not options:
-        return found  # most accounts of shares are asked at every order
+        return found, True  # most accounts of shares are asked at every order
     pairs_by_expiry = rules.account is AccountKind.CASH
     spread_longs = longs if not pairs_by_expiry else tuple(row for row in longs if _pairs_in_cash(row[0]))
     shorts = [_short(item, count, shares, price, prices[item.symbol], rules) for item, count in sold]
@@ -314,7 +319,7 @@ def _of_underlying(
         else PairingResult()
     )
     found += _explained(result, shorts, cover)
-    return found + _unpaired(longs, result)
+    return found + _unpaired(longs, result), result.is_best
 
 
 def _pairs_in_cash(contract: OptionContract) -> bool:
