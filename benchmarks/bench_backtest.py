@@ -55,6 +55,7 @@ _CASES: Final = (
     _Case(name="bars_event", title="500k bars, averages crossing, by events", recipe="bars", least_rate=200e3),
     _Case(name="sweep", title="190 pairs of windows x 100k bars", recipe="bars", least_rate=30e6),
     _Case(name="condor", title="condor by delta, 530,712 rows", recipe="condor", most_s=1.5, most_mb=500.0),
+    _Case(name="ladder", title="a condor a day, 530,712 rows", recipe="condor", repeats=3),
     _Case(name="sessions", title="condor by delta, 24 SPX sessions", most_s=2.0),
     _Case(name="mids", title="0DTE condor, 350 days x 9 times", most_s=2.0),
     _Case(name="month", title="month of minute chains with fields", most_s=10.0, most_mb=1000.0, repeats=3),
@@ -99,7 +100,7 @@ def _digests(data: Path) -> Row:
     """Hold the ledgers of three runs in one process and of a run in a second against each other."""
     digests: set[str] = set()
     for repeats in (2, 1):  # and the warm-up of each, which is a run like the others
-        lines = driven(sys.executable, OURS, "condor", data, repeats)
+        lines = driven(sys.executable, OURS, "ladder", data, repeats)
         if isinstance(lines, str):
             return Row(name="determinism", size=0, value=float("nan"), unit="", passed=False, note=lines)
         digests |= timing(lines).digests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -19,13 +20,25 @@ from strategies.iron_condor import IronCondor
 from strategies.moving_average import MovingAverageCross
 from strategies.views import Strategy
 
-__all__ = ["CONDOR", "CROSS", "bar_history", "chain_history", "described", "run_bars", "run_chains", "ticks_of"]
+__all__ = [
+    "CONDOR",
+    "CROSS",
+    "LADDER",
+    "bar_history",
+    "chain_history",
+    "described",
+    "run_bars",
+    "run_chains",
+    "ticks_of",
+]
 
 _COIN: Final = Perpetual(symbol="SIM", underlying="SIM", tick=BAR_TICK, lot=Decimal(1), currency="USD")
 CROSS: Final = MovingAverageCross(instrument=_COIN)
 CONDOR: Final = IronCondor(
-    underlying="SPX", short_delta=0.16, width=10.0, max_open=45, risk_share=1.0, allowance=0.5, min_credit_share=0.0
+    underlying="SPX", short_delta=0.16, width=10.0, risk_share=1.0, allowance=0.5, min_credit_share=0.0
 )
+LADDER: Final = replace(CONDOR, max_open=45)
+"""One new condor a day: a dozen and more are open together, and margin pairs all of their legs."""
 
 
 def described(name: str, sources: tuple[DataSource, ...], seed: int) -> RunDescription:

@@ -16,7 +16,7 @@ from benchmarks.compare.environments import COMPARATORS, Comparator, default_fol
 from benchmarks.compare.running import OURS, Timing, driven, timing, write_data
 
 _RESULTS: Final = Path(__file__).resolve().parents[1] / "results"
-_OUR_CASES: Final = {"bars": ("bars_compiled", "bars_event"), "sweep": ("sweep",), "condor": ("condor",)}
+_OUR_CASES: Final = {"bars": ("bars_compiled", "bars_event"), "sweep": ("sweep",), "condor": ("condor", "ladder")}
 _ORDERS_APART: Final = 0.01
 _HEAD: Final = (
     f"{'engine':<36}{'rows':>12}{'orders':>8}{'cpu s':>10}{'least':>10}"

@@ -11,7 +11,7 @@ from backtest.chain_table import ChainRows, ChainTable
 from backtest.compiled.crossing import run_crossing, run_crossing_grid
 from backtest.results import RunResult
 from benchmarks.compare.drivers.measure import Case, Done, timed
-from benchmarks.engine_runs import CONDOR, CROSS, bar_history, chain_history, run_bars, run_chains, ticks_of
+from benchmarks.engine_runs import CONDOR, CROSS, LADDER, bar_history, chain_history, run_bars, run_chains, ticks_of
 from benchmarks.month_run import month_fields, month_history, run_month
 from benchmarks.real_runs import (
     midpoint_condor,
@@ -22,6 +22,7 @@ from benchmarks.real_runs import (
 )
 from benchmarks.recipes import SIMULATED, MinuteWalk, bar_batch
 from market.bars import BarBatch
+from strategies.iron_condor import IronCondor
 
 _SWEEP_BARS = 100_000
 _WINDOWS = range(10, 210, 10)
@@ -62,14 +63,19 @@ def sweep(arrays: dict[str, Any]) -> tuple[int, Callable[[], Done]]:
 
 
 def condor(arrays: dict[str, Any]) -> tuple[int, Callable[[], Done]]:
-    """Return the work over all chains: a condor a day, exits at 21 days, half of the credit, or the stop."""
+    """Return the work over all chains: one condor after the other, with exits by days, profit and stop."""
+    return _condors(arrays, CONDOR)
+
+
+def ladder(arrays: dict[str, Any]) -> tuple[int, Callable[[], Done]]:
+    """Return the same work with a new condor every day."""
+    return _condors(arrays, LADDER)
+
+
+def _condors(arrays: dict[str, Any], strategy: IronCondor) -> tuple[int, Callable[[], Done]]:
     table = ChainTable("SPX", ChainRows(root="SPXW", **arrays), SIMULATED)
     history = chain_history(table)
-
-    def run() -> Done:
-        return _done(run_chains(history, CONDOR), 0)
-
-    return table.n_rows, run
+    return table.n_rows, lambda: _done(run_chains(history, strategy), 0)
 
 
 def sessions(arrays: dict[str, Any]) -> tuple[int, Callable[[], Done]]:
@@ -96,6 +102,7 @@ CASES: Mapping[str, Case] = {
     "bars_event": bars_event,
     "sweep": sweep,
     "condor": condor,
+    "ladder": ladder,
     "sessions": sessions,
     "mids": mids,
     "month": month,
