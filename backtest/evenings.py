@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from math import isfinite
+from math import isfinite, nan
 from typing import Final, final
 
 from backtest.calendar_events import Books
@@ -76,7 +76,7 @@ class Evenings:
         """Let the close that is due happen: assign, and look at the next."""
         close_ns = self.due_ns
         for underlying, contract in sorted(self._exposed.items()):
-            price = self._market.price(underlying)[0]
+            price, view = self._market.price(underlying)[0], self._market.chain(underlying)
             if not isfinite(price):
                 self._desk.counts["evenings_without_price"] += 1
                 continue
@@ -87,6 +87,8 @@ class Evenings:
                 price=Decimal(repr(price)),
                 rate=float(self._rate.at(close_ns)) if self._rate is not None else 0.0,
                 dividends=self._dividends,
+                quotes_from_ns=self._hours.opened_ns(contract, close_ns),
+                quoted_price=view.spot if view is not None else nan,
             )
             self._assign(evening, price)
         self.hold(list(self._desk.ledger.holdings.values()), close_ns + 1)

@@ -145,6 +145,10 @@ class TradingHours:
         hours = self._at(instrument, instant_ns)
         return hours.close_ns if instant_ns < hours.close_ns < _FOREVER else -1
 
+    def opened_ns(self, instrument: Instrument, instant_ns: int) -> int:
+        """Return the open of the newest session that had opened by an instant; 0 where the market never closes."""
+        return self._at(instrument, instant_ns).open_ns
+
     def next_close_ns(self, instrument: Instrument, instant_ns: int) -> int:
         """Return the first close of a session at or after an instant; without end where the market never closes."""
         hours = self._at(instrument, instant_ns)

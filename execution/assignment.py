@@ -39,6 +39,10 @@ class Evening:
         Annual continuously compounded rate to the expiries at hand, fraction.
     dividends : tuple of DividendNotice
         Dividends of the share; those not yet announced are passed over.
+    quotes_from_ns : int
+        Quotes before this instant count as missing, ns since the epoch, UTC: the session's open.
+    quoted_price : float
+        Price of the share when the options were quoted, which bids are held against; NaN takes `price`.
     """
 
     underlying: str
@@ -47,6 +51,8 @@ class Evening:
     price: Decimal
     rate: float
     dividends: tuple[DividendNotice, ...] = ()
+    quotes_from_ns: int = 0
+    quoted_price: float = nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +146,7 @@ def _by_carry(
     if gain <= 0.0:
         return False  # the other right is worth at least nothing
     other = quote_of(option_contract(contract.series, contract.strike, is_call=not contract.is_call))
-    price = _mid(other)
+    price = _mid(other, evening)
     return None if isnan(price) else gain > price
 
 
@@ -149,11 +155,16 @@ def _by_price(
 ) -> bool | None:
     """Return whether the market pays no more than exercise; None where it does not say what it pays."""
     quote = quote_of(contract)
-    if quote is None or isnan(_mid(quote)):
+    mid = _mid(quote, evening)
+    if quote is None or isnan(mid):
         return None
-    worth = float(contract.intrinsic(evening.price))
-    return quote.bid <= worth and _mid(quote) <= worth
+    price = float(evening.price) if isnan(evening.quoted_price) else evening.quoted_price
+    strike = float(contract.strike)
+    worth = max(price - strike if contract.is_call else strike - price, 0.0)
+    return quote.bid <= worth and mid <= worth
 
 
-def _mid(quote: Quote | None) -> float:
-    return nan if quote is None else 0.5 * (quote.bid + quote.ask)
+def _mid(quote: Quote | None, evening: Evening) -> float:
+    if quote is None or quote.ts_ns < evening.quotes_from_ns:
+        return nan
+    return 0.5 * (quote.bid + quote.ask)

@@ -129,6 +129,15 @@ def test_without_quotes_it_is_told_that_it_cannot_be_told(other: Quote | None) -
         _reading(_CALL, replace(_EVENING, price=Decimal("NaN")), None, None)
 
 
+def test_old_quotes_are_none_and_bids_are_held_against_their_own_price() -> None:
+    """A share that rose after the last quotes of its options does not make them cheap."""
+    own = replace(_quote(10.1, 10.3), ts_ns=_NOW_NS - 900)
+    risen = replace(_EVENING, price=Decimal(352), rate=0.0)
+    assert _reading(_CALL, risen, own, None) == (True, False)
+    assert _reading(_CALL, replace(risen, quoted_price=350.0), own, None) == (False, False)
+    assert _reading(_CALL, replace(risen, quotes_from_ns=_NOW_NS - 899), own, None) == (False, True)
+
+
 @given(
     spot=st.floats(345.0, 420.0), volatility=st.floats(0.05, 0.8), amount=st.floats(0.05, 6.0), rate=st.floats(0.0, 0.1)
 )
