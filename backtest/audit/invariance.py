@@ -103,7 +103,8 @@ def look_ahead_canary(
         other = run(spoiled(history, instant_ns, generator))
         return _difference(baseline, other, instant_ns, instant_ns + 1)
 
-    return _over_instants("look_ahead_canary", instants, difference, "garbage after {at} changed nothing before it")
+    text = "garbage after {at} changed nothing before it"
+    return _over_instants("look_ahead_canary", baseline, instants, difference, text)
 
 
 def truncation_invariance(
@@ -127,7 +128,8 @@ def truncation_invariance(
         seen = int(baseline.view_ns[baseline.view_ns <= instant_ns].max(initial=0))
         return _difference(baseline, run(cut(history, instant_ns)), seen, seen)
 
-    return _over_instants("truncation_invariance", instants, difference, "data cut at {at} give the same beginning")
+    text = "data cut at {at} give the same beginning"
+    return _over_instants("truncation_invariance", baseline, instants, difference, text)
 
 
 def row_order_invariance(
@@ -205,15 +207,16 @@ def _same(name: str, baseline: RunResult, other: RunResult, text: str) -> AuditF
     found = _difference(baseline, other, _ALWAYS, _ALWAYS)
     if not found and baseline.ledger_digest != other.ledger_digest:
         found = "the digest of the ledger differs"
+    text = f"{text}: {_compared(baseline)}"
     return AuditFinding(name=name, passed=not found, value=float(bool(found)), bound=0.0, text=found or text)
 
 
-def _over_instants(name: str, instants: Sequence[int], difference: Callable[[int], str], text: str) -> AuditFinding:
-    if not instants:
-        nan = float("nan")
-        return AuditFinding(
-            name=name, passed=None, value=nan, bound=0.0, text="fewer than two views: nothing to compare"
-        )
+def _over_instants(
+    name: str, baseline: RunResult, instants: Sequence[int], difference: Callable[[int], str], text: str
+) -> AuditFinding:
+    if not instants or not (baseline.decisions or baseline.fills):
+        told = f"nothing to compare: {len(instants)} instants between views, {_compared(baseline)}"
+        return AuditFinding(name=name, passed=None, value=float("nan"), bound=0.0, text=told)
     found = []
     for instant_ns in instants:
         try:
@@ -223,5 +226,9 @@ def _over_instants(name: str, instants: Sequence[int], difference: Callable[[int
         if why:
             found.append(f"after {iso_of_ns(instant_ns)}: {why}")
     shown = ", ".join(iso_of_ns(instant_ns) for instant_ns in instants)
-    told = "; ".join(found) or text.format(at=shown)
+    told = "; ".join(found) or f"{text.format(at=shown)}: {_compared(baseline)}"
     return AuditFinding(name=name, passed=not found, value=float(len(found)), bound=0.0, text=told)
+
+
+def _compared(result: RunResult) -> str:
+    return f"{len(result.decisions)} decisions, {len(result.fills)} fills, {len(result.ledger)} bookings"

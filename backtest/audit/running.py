@@ -102,6 +102,7 @@ def audit_run(
     asked = plan or AuditPlan()
     instants = audit_instants(baseline, asked.n_instants)
     findings = [
+        _completed(baseline),
         data_quality(history, bound=asked.worst_share),
         determinism(run, history, baseline, elsewhere),
         row_order_invariance(run, history, baseline, generator),
@@ -112,3 +113,14 @@ def audit_run(
     ]
     findings += [cost_stress(baseline, name, stressed()) for name, stressed in (stresses or {}).items()]
     return AuditReport(findings=tuple(findings))
+
+
+def _completed(baseline: RunResult) -> AuditFinding:
+    """Tell a run that stopped early: what the other guards say of it ends there."""
+    return AuditFinding(
+        name="run_completed",
+        passed=not baseline.stopped,
+        value=float(bool(baseline.stopped)),
+        bound=0.0,
+        text=baseline.stopped or f"{baseline.n_views} views to the end of the data",
+    )

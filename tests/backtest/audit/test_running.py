@@ -19,11 +19,12 @@ from backtest.audit.stress import cost_stress, stressed_configs
 from backtest.costs.charges import FlatCommission
 from backtest.costs.model import CostModel
 from backtest.fills.spreads import FixedSpread
-from backtest.history import DataSource
+from backtest.history import DataSource, History
+from backtest.results import RunResult
 from market.bars import BarBatch
 from tests.backtest.audit.runs import Follow, history, honest, peeking, walk
 from tests.backtest.option_recordings import chains, of_chains
-from tests.backtest.recordings import MINUTE_NS, PROVENANCE, bars, of_bars, run, settings
+from tests.backtest.recordings import MINUTE_NS, PROVENANCE, Scripted, bars, of_bars, run, settings
 
 _COSTS = CostModel(name="flat 1", charges=(FlatCommission(amount=Decimal(1)),))
 
@@ -112,6 +113,7 @@ def test_all_guards_pass_over_an_honest_run_and_one_cheat_fails_the_audit() -> N
     report = audit_run(honest, data, honest(data), np.random.default_rng(1), plan=plan, stresses=stresses)
     names = [finding.name for finding in report.findings]
     assert names == [
+        "run_completed",
         "data_quality",
         "determinism",
         "row_order_invariance",
@@ -121,11 +123,26 @@ def test_all_guards_pass_over_an_honest_run_and_one_cheat_fails_the_audit() -> N
         "random_entry_baseline",
         "cost_stress_fees",
     ]
-    assert [finding.passed for finding in report.findings[1:6]] == [True] * 5
+    assert [finding.passed for finding in report.findings[:7]] == [True] * 7
     cheat = audit_run(peeking, data, peeking(data), np.random.default_rng(1), plan=plan)
     failed = {finding.name for finding in cheat.findings if finding.passed is False}
     assert failed == {"truncation_invariance", "look_ahead_canary", "shuffled_label_baseline"}
     assert (report.passed, cheat.passed) == (True, False)
+
+
+def test_a_run_that_stopped_or_never_decided_does_not_pass_for_a_sound_one() -> None:
+    """What stopped early fails; where nothing was decided there is nothing that could hang on the future."""
+    data, plan = history(40), AuditPlan(n_instants=2, n_shuffles=8, n_draws=50)
+    stopped = replace(honest(data), stopped="no print at the close")
+    first = audit_run(honest, data, stopped, np.random.default_rng(1), plan=plan).findings[0]
+    assert (first.name, first.passed, first.text) == ("run_completed", False, "no print at the close")
+
+    def idle(given: History) -> RunResult:
+        return run(given, Scripted([]))
+
+    report = audit_run(idle, data, idle(data), np.random.default_rng(1), plan=plan)
+    asked = {finding.name: finding.passed for finding in report.findings}
+    assert (asked["look_ahead_canary"], asked["truncation_invariance"]) == (None, None)
 
 
 def test_another_process_gives_the_same_digest() -> None:
