@@ -90,12 +90,13 @@ class MovingAverageCross:
         if not abs(gap) > _TIE * abs(slow):  # also where one is missing
             return HOLD
         side = 1 if gap > 0.0 else -1 if self.allows_short else 0
-        account = view.account
-        packages = own_packages(account, self.name)
-        held = 0 if not packages else packages[-1].legs[0].ratio
+        account, held = view.account, 0
+        for package in account.packages:
+            if package.strategy == self.name:
+                held = package.legs[0].ratio
         if side == held or has_working(account, self.name):
             return HOLD
-        return self._turn(view, side, packages, (("fast", fast), ("slow", slow)))
+        return self._turn(view, side, own_packages(account, self.name), (("fast", fast), ("slow", slow)))
 
     def _turn(
         self, view: View, side: int, packages: tuple[HeldPackage, ...], factors: tuple[tuple[str, float], ...]
