@@ -85,7 +85,8 @@ class MarginBook:
         Returns
         -------
         float
-            Account currency; negative where it frees some, NaN where a leg has no price.
+            Account currency; negative where it frees some, NaN where a leg has no price. Where the order could be
+            carried without pairing it with what is held, what it takes alone, which is never less.
         """
         mids = {
             leg.instrument.symbol: _decimal(0.5 * (quote.bid + quote.ask))
@@ -100,6 +101,10 @@ class MarginBook:
             return self._future_effect(added, mids) + float(fees)
         held, _ = self._positions()
         prices = self._prices([*held, *added]) | mids
+        # Two accounts never require less apart than together: what is enough alone needs no pairing with the rest.
+        alone = strategy_margin(added, prices, self._rules).tied_equity + float(over)
+        if not held or alone <= self.buying_power():
+            return alone
         after = strategy_margin([*held, *added], prices, self._rules)
         return after.tied_equity - self._reading(held).tied_equity + float(over)
 
