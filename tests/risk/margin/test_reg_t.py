@@ -152,6 +152,19 @@ def test_covered_spreads_are_never_charged_as_naked() -> None:
     }
 
 
+def test_two_debit_spreads_that_interleave_require_nothing() -> None:
+    """The book of Lean's issue 9638, which greedy grouping charges as a ladder with a naked call, some 12,500."""
+    book = ((1, _call(598)), (-1, _call(603)), (1, _call(600)), (-1, _call(605)))
+    reading = _read(*book, spot="600", mark="5")
+    assert reading.requirement == 0.0
+    assert {paired.kind for paired in reading.pairings} == {PairingKind.SPREAD}
+    prices = {item.symbol: Decimal(5) for _, item in book} | {"SPY": Decimal(600)}
+    added: list[Position] = [(_call(600), Decimal(1)), (_call(605), Decimal(-1))]
+    prices |= {_call(600).symbol: Decimal("7.95")}
+    held: list[Position] = [(_call(598), Decimal(1)), (_call(603), Decimal(-1))]
+    assert buying_power_effect(held, added, prices, _RULES) == pytest.approx(295.0)  # its debit
+
+
 def test_a_missing_price_gives_no_requirement() -> None:
     """Without the underlying's price, or a mark, the reading is NaN and names what is missing."""
     sold = (_put(95), Decimal(-1))
