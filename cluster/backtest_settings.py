@@ -33,7 +33,6 @@ __all__ = [
     "PerpetualTerms",
     "ReportSettings",
     "RunSettings",
-    "ScenarioData",
     "SimulatedData",
     "StoreData",
     "StrategySettings",
@@ -159,12 +158,6 @@ class MidpointData(SettingsPart):
     parity_band: float = Field(0.03, gt=0.0, le=1.0, description="Pairs farther from parity are left out, fraction.")
 
 
-class ScenarioData(SettingsPart):
-    """A packaged crisis, with a stated criterion."""
-
-    name: Name = Field(description="Name of the scenario.")
-
-
 class DataSettings(SettingsPart):
     """Where the data come from: exactly one of the tables."""
 
@@ -172,7 +165,6 @@ class DataSettings(SettingsPart):
     store: StoreData | None = Field(None, description="The point-in-time store.")
     files: FileData | None = Field(None, description="Files.")
     midpoints: MidpointData | None = Field(None, description="Same-day midpoints.")
-    scenario: ScenarioData | None = Field(None, description="A packaged crisis.")
 
     @model_validator(mode="after")
     def _one(self) -> Self:

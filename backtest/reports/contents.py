@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from backtest.audit.running import AuditReport
 from backtest.reports.account_sections import costs_section, drawdown_section, months_section, regimes_section
 from backtest.reports.analysis import Analysis
 from backtest.reports.attribution_sections import factors_section, greeks_section
+from backtest.reports.audit_section import audit_section, audit_warnings
 from backtest.reports.blocks import Report
 from backtest.reports.origin_section import assumptions_line, origin_section
 from backtest.reports.summary_section import summary_section, warnings_of
@@ -14,7 +16,7 @@ from backtest.results import RunResult
 __all__ = ["report_of"]
 
 
-def report_of(result: RunResult, analysis: Analysis) -> Report:
+def report_of(result: RunResult, analysis: Analysis, audit: AuditReport | None = None) -> Report:
     """Return the report of a run.
 
     Parameters
@@ -23,6 +25,8 @@ def report_of(result: RunResult, analysis: Analysis) -> Report:
         The run.
     analysis : Analysis
         Its figures.
+    audit : AuditReport, optional
+        What the guards found, where they were asked.
 
     Returns
     -------
@@ -39,12 +43,13 @@ def report_of(result: RunResult, analysis: Analysis) -> Report:
         regimes_section(result, analysis),
         costs_section(result),
         funnel_section(result),
+        audit_section(audit),
         origin_section(result),
     )
     return Report(
         title=result.description.name,
         assumptions=assumptions_line(result),
         is_simulated=result.description.simulated,
-        warnings=warnings_of(result, analysis.metrics),
+        warnings=(*warnings_of(result, analysis.metrics), *audit_warnings(audit)),
         sections=sections,
     )

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from backtest.audit.running import AuditReport
 from backtest.reports.analysis import Analysis, AnalysisSettings
-from backtest.reports.codec import encoded
+from backtest.reports.codec import decoded, encoded
 from backtest.reports.contents import report_of
 from backtest.reports.figures import baseline_json, factors_csv, metrics_json
 from backtest.reports.folder import RunFolder
@@ -19,7 +20,7 @@ from backtest.reports.tables import decisions_log, fills_csv, trades_csv
 from backtest.results import RunResult
 from market.errors import DataError
 
-__all__ = ["REPORT_FILES", "read_analysis_settings", "report_files", "write_run"]
+__all__ = ["REPORT_FILES", "read_analysis_settings", "read_audit", "report_files", "write_run"]
 
 REPORT_FILES: Final = (
     "trade_decisions.log",
@@ -35,9 +36,12 @@ REPORT_FILES: Final = (
 """What is made of a run's record, and can be made of it again."""
 
 _SETTINGS: Final = f"{RECORD}/analysis.json"
+_AUDIT: Final = f"{RECORD}/audit.json"
 
 
-def report_files(result: RunResult, analysis: Analysis, *, with_pdf: bool = True) -> Iterator[tuple[str, bytes]]:
+def report_files(
+    result: RunResult, analysis: Analysis, *, audit: AuditReport | None = None, with_pdf: bool = True
+) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each report of a run, in the order of `REPORT_FILES`.
 
     Parameters
@@ -46,6 +50,8 @@ def report_files(result: RunResult, analysis: Analysis, *, with_pdf: bool = True
         The run.
     analysis : Analysis
         Its figures.
+    audit : AuditReport, optional
+        What the guards found, where they were asked.
     with_pdf : bool
         Whether the PDF is made, which takes longest.
 
@@ -60,7 +66,7 @@ def report_files(result: RunResult, analysis: Analysis, *, with_pdf: bool = True
     yield "factor_attribution.csv", factors_csv(analysis.factors)
     yield "metrics.json", metrics_json(analysis)
     yield "baseline_metrics.json", baseline_json(analysis)
-    report = report_of(result, analysis)
+    report = report_of(result, analysis, audit)
     yield "backtest_v2_result.png", report_as_picture(report)
     yield "tear_sheet.html", report_as_html(report)
     if with_pdf:
@@ -68,7 +74,13 @@ def report_files(result: RunResult, analysis: Analysis, *, with_pdf: bool = True
 
 
 def write_run(
-    folder: RunFolder, result: RunResult, analysis: Analysis, provenance: Mapping[str, Any], *, with_pdf: bool = True
+    folder: RunFolder,
+    result: RunResult,
+    analysis: Analysis,
+    provenance: Mapping[str, Any],
+    *,
+    audit: AuditReport | None = None,
+    with_pdf: bool = True,
 ) -> None:
     """Write the record of a run, its reports and where it came from, and take the mark of the folder away.
 
@@ -82,13 +94,15 @@ def write_run(
         Its figures.
     provenance : mapping of str to Any
         What only the caller knows: versions, machine, times.
-    with_pdf : bool
+    audit, with_pdf : AuditReport, bool
         As `report_files`.
     """
     for name, content in record_files(result):
         folder.put(name, content)
     folder.put(_SETTINGS, (json.dumps(encoded(analysis.settings), indent=1) + "\n").encode())
-    for name, content in report_files(result, analysis, with_pdf=with_pdf):
+    if audit is not None:
+        folder.put(_AUDIT, (json.dumps(encoded(audit), indent=1) + "\n").encode())
+    for name, content in report_files(result, analysis, audit=audit, with_pdf=with_pdf):
         folder.put(name, content)
     told = {
         **encoded(result.description),
@@ -99,6 +113,17 @@ def write_run(
     }
     folder.put("provenance.json", (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
     folder.complete()
+
+
+def read_audit(folder: Path) -> AuditReport | None:
+    """Return what the guards found in the run of a folder, or None where they were not asked."""
+    path = folder / _AUDIT
+    if not path.is_file():
+        return None
+    try:
+        return decoded(AuditReport, json.loads(path.read_bytes()), {})
+    except (OSError, ValueError) as error:
+        raise DataError("the audit of a run cannot be read", path=str(path), found=str(error)) from error
 
 
 def read_analysis_settings(folder: Path) -> AnalysisSettings:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from backtest.audit.running import AuditReport
 from backtest.config import EngineConfig
 from backtest.engine import run_backtest
 from backtest.history import History
@@ -86,12 +88,15 @@ class Finished:
         Its figures.
     is_interrupted : bool
         Whether Ctrl-C stopped it.
+    audit : AuditReport or None
+        What the guards found; None where they were not asked.
     """
 
     folder: Path
     result: RunResult
     analysis: Analysis
-    is_interrupted: bool
+    is_interrupted: bool = False
+    audit: AuditReport | None = None
 
 
 def prepare(text: str, name: str, base: Path) -> Prepared:
@@ -172,7 +177,14 @@ def unused_folder(settings: BacktestSettings, out: Path | None) -> Path:
     raise ConfigError("every name of a run folder is taken", found=str(wanted), action="name one with --out")
 
 
-def run_to_folder(prepared: Prepared, out: Path | None, home: Path, *, quiet: bool) -> Finished:
+def run_to_folder(
+    prepared: Prepared,
+    out: Path | None,
+    home: Path,
+    *,
+    quiet: bool,
+    guards: Callable[[Prepared, RunResult], AuditReport] | None = None,
+) -> Finished:
     """Run, reckon, and write everything into a folder.
 
     Parameters
@@ -185,6 +197,8 @@ def run_to_folder(prepared: Prepared, out: Path | None, home: Path, *, quiet: bo
         State folder, where trials are counted.
     quiet : bool
         Whether no progress is shown.
+    guards : callable, optional
+        Asked of a run that did not stop, such as `cluster.backtests.auditing.audited`, which takes thirty runs more.
 
     Returns
     -------
@@ -216,8 +230,11 @@ def run_to_folder(prepared: Prepared, out: Path | None, home: Path, *, quiet: bo
         "run_seconds": round(ran_s, 3),
         "environment": environment(),
     }
-    write_run(folder, result, analysis, provenance, with_pdf=settings.report.pdf)
-    return Finished(folder=folder.path, result=result, analysis=analysis, is_interrupted=pulse.is_interrupted)
+    audit = guards(prepared, result) if guards is not None and not result.stopped else None
+    write_run(folder, result, analysis, provenance, audit=audit, with_pdf=settings.report.pdf)
+    return Finished(
+        folder=folder.path, result=result, analysis=analysis, is_interrupted=pulse.is_interrupted, audit=audit
+    )
 
 
 def _analysis_settings(prepared: Prepared, result: RunResult) -> AnalysisSettings:

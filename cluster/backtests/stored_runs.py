@@ -17,7 +17,7 @@ from backtest.reports.blocks import Report
 from backtest.reports.comparing import comparison_report
 from backtest.reports.folder import INCOMPLETE, RunFolder
 from backtest.reports.record import RECORD, read_result
-from backtest.reports.writing import read_analysis_settings, report_files
+from backtest.reports.writing import read_analysis_settings, read_audit, report_files
 from backtest.results import RunResult
 from cluster.backtests.origins import code_version
 from execution.ledger import Ledger
@@ -130,7 +130,7 @@ def draw_again(run: StoredRun) -> Path:
     folder = RunFolder(run.folder)
     folder.reopen()
     with_pdf = "report.pdf" in told.get("files", {})
-    for name, content in report_files(run.result, run.analysis, with_pdf=with_pdf):
+    for name, content in report_files(run.result, run.analysis, audit=read_audit(run.folder), with_pdf=with_pdf):
         folder.put(name, content)
     told["files"] = dict(sorted((told.get("files", {}) | folder.digests).items()))
     told["drawn_by"] = code_version()

@@ -8,17 +8,19 @@ from typing import Any
 import typer
 
 from backtest.reports.analysis import Analysis
+from backtest.reports.audit_section import audit_grid
 from backtest.reports.blocks import Facts, Grid, Note, Report
 from backtest.reports.contents import report_of
 from backtest.reports.figures import plain
 from backtest.reports.trade_sections import trade_grids
-from backtest.reports.wording import money, percent
+from backtest.reports.wording import money, number, percent
 from backtest.results import RunResult
+from backtest.scenarios.verdict import ScenarioVerdict
 from cluster.backtests.running import Finished
 from cluster.printing import plain_console, plain_table
 from execution.events import CashMovement
 
-__all__ = ["print_report", "print_run", "run_as_json"]
+__all__ = ["print_report", "print_run", "print_scenario", "run_as_json", "scenario_as_json"]
 
 
 def run_as_json(finished: Finished) -> str:
@@ -54,6 +56,7 @@ def run_as_json(finished: Finished) -> str:
         "fill_model": about.fill_model,
         "slippage_model": about.slippage_model,
         "cost_model": about.cost_model,
+        "audit": None if finished.audit is None else plain(finished.audit),
         "metrics": plain(metrics) | {"reasons": dict(metrics.reasons)},
     }
     return json.dumps(told, ensure_ascii=False, allow_nan=False)
@@ -62,7 +65,7 @@ def run_as_json(finished: Finished) -> str:
 def print_run(finished: Finished) -> None:
     """Print assumptions, summary, groups, months, what is open, costs, and where everything lies."""
     result, analysis = finished.result, finished.analysis
-    report = report_of(result, analysis)
+    report = report_of(result, analysis, finished.audit)
     typer.echo(report.assumptions)
     mark = "  [SIMULATED]" if report.is_simulated else ""
     typer.echo(f"\n{report.title}{mark}")
@@ -75,6 +78,8 @@ def print_run(finished: Finished) -> None:
     typer.echo(f"\n{analysis.metrics.sample_statement}\n")
     for grid in (*trade_grids(result, analysis), _months(analysis), _costs(result)):
         _print_grid(grid)
+    if finished.audit is not None:
+        _print_grid(audit_grid(finished.audit))
     typer.echo(f"run folder: {finished.folder}  (tear_sheet.html, report.pdf, trades_v2.csv, ...)")
 
 
@@ -93,6 +98,28 @@ def print_report(report: Report) -> None:
                 _print_grid(block)
             elif isinstance(block, Note):
                 typer.echo(f"  {block.text}")
+
+
+def scenario_as_json(verdict: ScenarioVerdict) -> str:
+    """Return what a scenario found as one object of JSON."""
+    return json.dumps({**plain(verdict), "passed": verdict.passed}, ensure_ascii=False, allow_nan=False)
+
+
+def print_scenario(verdict: ScenarioVerdict) -> None:
+    """Print the criteria of a scenario with what was found, and the figures beside them."""
+    typer.echo(f"{verdict.name}{'  [SIMULATED]' if verdict.simulated else ''}\n")
+    rows = tuple(
+        (item.criterion, "passed" if item.passed else "FAILED", number(item.value, 4), number(item.bound, 4), words)
+        for item in verdict.findings
+        for words in ("; ".join(filter(None, (item.statement, item.detail))),)
+    )
+    _print_grid(
+        Grid(title="Criteria", heads=("criterion!", "verdict!", "value>", "bound>", "what must hold"), rows=rows)
+    )
+    facts = tuple((name, number(value, 4)) for name, value in verdict.facts)
+    _print_grid(Grid(title="Figures", heads=("figure", "value>"), rows=facts, empty="none"))
+    sources = tuple((source.name, source.provenance.origin, f"{source.rows:,}") for source in verdict.sources)
+    _print_grid(Grid(title="Data", heads=("data", "origin", "rows>"), rows=sources, empty="none"))
 
 
 def _print_facts(block: Facts) -> None:

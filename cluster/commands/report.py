@@ -42,12 +42,13 @@ def report(
 
 
 def _draw(run: StoredRun, *, as_json: bool) -> None:
+    from backtest.reports.writing import read_audit
     from cluster.backtests.running import Finished
     from cluster.backtests.stored_runs import draw_again
     from cluster.backtests.telling import print_run, run_as_json
 
     folder = draw_again(run)
-    finished = Finished(folder=folder, result=run.result, analysis=run.analysis, is_interrupted=False)
+    finished = Finished(folder=folder, result=run.result, analysis=run.analysis, audit=read_audit(folder))
     if as_json:
         typer.echo(run_as_json(finished))
     else:
