@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,7 +25,7 @@ from execution.settlement import (
 from market.errors import DataError
 from market.instruments import SettlementTime
 from market.tradables import Instrument, OptionContract, Share
-from tests.execution.ledger_samples import FUTURE, PERPETUAL, SHARE, option
+from tests.execution.ledger_samples import EXPIRY, FUTURE, PERPETUAL, SHARE, fill, funded, option
 
 _FOREVER_NS = 1 << 62
 _HALF_DAY = date(2023, 11, 24)
@@ -124,6 +125,44 @@ def test_a_physical_contract_delivers_in_the_money_and_pins_for_the_worse(
     assert event.price == 0
     if shares:
         assert (event.delivered, event.delivered_price) == (Share(symbol="SPY"), Decimal(340))
+
+
+_CLASSES = {
+    "SPY": ("physical", "16:00", "13:00"),
+    "AAPL": ("physical", "16:00", "13:00"),
+    "XSP": ("cash", "16:00", "13:00"),
+    "SPXW": ("cash", "16:00", "13:00"),
+    "SPX": ("cash", "09:30", "09:30"),
+    "DJX": ("cash", "09:30", "09:30"),
+    "VIX": ("cash", "09:30", "09:30"),
+    "BTC@DERIBIT": ("cash", "04:00", "03:00"),  # 08:00 UTC
+}
+_MOVES = ("-0.10", "-0.01", "-0.0005", "0", "0.0005", "0.01", "0.10")
+
+
+@pytest.mark.parametrize("day", [0, 1], ids=["full day", "half day"])
+@pytest.mark.parametrize("root", _CLASSES)
+def test_every_class_of_contracts_ends_by_its_terms(root: str, day: int) -> None:
+    """Both rights, both sides, seven prints: the account gets the pay-off, in the pin band the worse of two."""
+    delivery_of, *clocks = _CLASSES[root]
+    for right, quantity, move in product("CP", (3, -3), _MOVES):
+        contract = option(400, right, root, (EXPIRY, _HALF_DAY)[day])
+        price = 400 * (1 + Decimal(move))
+        ledger = funded()
+        ledger.book(fill(contract, Decimal(quantity), "7.50"))
+        (due,) = due_settlements(ledger.positions(), _FOREVER_NS)
+        local = datetime.fromtimestamp(due.expiry_ns / 1e9, tz=UTC).astimezone(ZoneInfo("America/New_York"))
+        assert f"{local:%H:%M}" == clocks[day]
+        for event in settle_expiring(due, price):
+            ledger.book(event)
+        ledger.check()
+        gain = price - 400 if right == "C" else 400 - price
+        is_pinned = delivery_of == "physical" and abs(gain) <= Decimal("0.4")
+        units = quantity * contract.multiplier
+        worse = Decimal(0) if quantity > 0 else min(units * gain, Decimal(0))  # nobody exercises ours for us
+        ended = worse if is_pinned else units * max(gain, Decimal(0))
+        assert ledger.equity == 100_000 - units * Decimal("7.50") + ended, (root, right, quantity, move)
+        assert all(isinstance(each.instrument, Share) for each in ledger.positions())
 
 
 @pytest.mark.parametrize(("price", "kind"), [("340.01", "exercised"), ("340.009", "worthless")])
