@@ -70,7 +70,7 @@ class AlarmKind(StrEnum):
     NO_TRADES = "no_trades"
     ALWAYS_TRADES = "always_trades"
     GATE_NEVER_PASSES = "gate_never_passes"
-    GATE_ALWAYS_PASSES = "gate_always_passes"
+    NO_GATE_DECIDES = "no_gate_decides"
     CONSTANT_FACTOR = "constant_factor"
     MISSING_FACTOR = "missing_factor"
     SINGLE_CLASS = "single_class"
@@ -204,14 +204,20 @@ def _of_trading(result: RunResult) -> list[Alarm]:
 
 
 def _of_gates(result: RunResult) -> list[Alarm]:
+    # One gate that lets everything through is often a guard; a funnel in which nothing ever dies decides nothing.
     found: list[Alarm] = []
+    died: dict[str, int] = {}
     for row in funnel_rows(result):
-        if row.n_met >= _MIN_DECISIONS and row.n_passed == 0:
-            text = f"none of {row.n_met} candidates passed"
-            found.append(_alarm(AlarmKind.GATE_NEVER_PASSES, row.strategy, row.gate, row.n_met, text))
-        elif row.n_met >= _MIN_DECISIONS and row.n_died == 0:
-            text = f"all of {row.n_met} candidates passed: it decides nothing"
-            found.append(_alarm(AlarmKind.GATE_ALWAYS_PASSES, row.strategy, row.gate, row.n_met, text))
+        if row.n_met >= _MIN_DECISIONS:
+            died[row.strategy] = died.get(row.strategy, 0) + row.n_died
+            if row.n_passed == 0:
+                text = f"none of {row.n_met} candidates passed"
+                found.append(_alarm(AlarmKind.GATE_NEVER_PASSES, row.strategy, row.gate, row.n_met, text))
+    for strategy, count in died.items():
+        if count == 0:
+            met = max(row.n_met for row in funnel_rows(result) if row.strategy == strategy)
+            text = f"all of {met} candidates passed every gate"
+            found.append(_alarm(AlarmKind.NO_GATE_DECIDES, strategy, "gates", met, text))
     return found
 
 

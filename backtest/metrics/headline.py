@@ -33,6 +33,7 @@ from backtest.metrics.sharpe_inference import (
 )
 from backtest.metrics.trade_statistics import TradeStatistics, trade_statistics
 from backtest.results import RunResult
+from execution.events import CashKind, CashMovement
 from market.chains import FloatArray
 
 __all__ = ["BASELINE_METRICS", "Metrics", "RiskFree", "baseline_metrics", "excess_returns", "headline"]
@@ -109,6 +110,9 @@ class Metrics:
         Packages that were still open.
     has_risk_free : bool
         Whether a risk-free rate was subtracted in every ratio and probability; else nothing was.
+    has_interest : bool
+        Whether cash earned interest. Where it did not, an account that holds mostly cash falls behind the rate by that
+        alone, and its ratio over the rate says little about the strategy.
     simulated : bool
         Whether any input was simulated.
     reasons : tuple of (str, str)
@@ -158,6 +162,7 @@ class Metrics:
     trades: TradeStatistics
     n_open: int
     has_risk_free: bool
+    has_interest: bool
     simulated: bool
     reasons: tuple[tuple[str, str], ...]
 
@@ -172,6 +177,8 @@ class Metrics:
                 f"at the observed Sharpe ratio of {self._shown_sharpe:.2f} a 95 % interval excludes 0 after "
                 f"{self.years_to_exclude_zero:.1f} years"
             )
+        if self.has_risk_free and not self.has_interest:
+            parts.append("the rate was subtracted although cash earned no interest")
         return "; ".join(parts)
 
     @property
@@ -243,6 +250,9 @@ def headline(result: RunResult, *, risk_free: RiskFree = None, trial_sharpes: Fl
         trades=trades,
         n_open=len(result.open_packages),
         has_risk_free=risk_free is not None,
+        has_interest=any(
+            isinstance(event, CashMovement) and event.kind is CashKind.INTEREST for event in result.ledger
+        ),
         simulated=result.description.simulated,
         reasons=reasons + tuple(("trades." + name, why) for name, why in trades.reasons),
         **{name: item.value for name, item in figures.items()},

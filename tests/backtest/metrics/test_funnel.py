@@ -82,11 +82,12 @@ def test_no_trades_and_always_trades_are_both_visible() -> None:
     assert _kinds(_deciding(*eager, n_views=25)) == {(AlarmKind.ALWAYS_TRADES, "entries")}
 
 
-def test_gates_that_decide_nothing_raise_an_alarm() -> None:
-    """One lets everything through, one nothing; one with three cases says nothing yet."""
-    funnel = {"condor": {"open": (100, 100), "shut": (100, 0), "new": (3, 3)}}
-    result = replace(_deciding(), funnel=funnel)
-    assert _kinds(result) == {(AlarmKind.GATE_ALWAYS_PASSES, "open"), (AlarmKind.GATE_NEVER_PASSES, "shut")}
+def test_a_gate_that_passes_none_and_a_funnel_that_passes_all_raise_an_alarm() -> None:
+    """One guard that lets everything through is no alarm beside a gate that decides; three cases say nothing."""
+    shut = replace(_deciding(), funnel={"condor": {"open": (100, 100), "shut": (100, 0), "new": (3, 0)}})
+    assert _kinds(shut) == {(AlarmKind.GATE_NEVER_PASSES, "shut")}
+    idle = replace(_deciding(), funnel={"condor": {"open": (100, 100), "fresh": (100, 100)}})
+    assert _kinds(idle) == {(AlarmKind.NO_GATE_DECIDES, "gates")}
 
 
 def test_few_decisions_raise_no_alarm() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from decimal import Decimal
 from math import isfinite, isnan, sqrt
 from pathlib import Path
 from time import process_time
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from backtest.metrics.headline import BASELINE_METRICS, Metrics, baseline_metrics, headline
+from execution.events import CashKind, CashMovement
 from tests.backtest.metrics.samples import DESCRIPTION, curve_of, run_of, run_of_returns, session_closes, trade_of
 
 _FLOATS = tuple(field.name for field in fields(Metrics) if field.type == "float")
@@ -116,3 +118,13 @@ def test_every_metric_is_defined_on_its_page() -> None:
     """A metric that is added without definition, unit and trap is found."""
     text = (Path(__file__).parents[3] / "docs" / "backtest" / "metrics.md").read_text(encoding="utf-8")
     assert not [field.name for field in fields(Metrics) if f"`{field.name}`" not in text and field.name != "reasons"]
+
+
+def test_a_rate_without_interest_on_cash_is_said_to_be_unfair() -> None:
+    """An idle account loses to the rate by not earning it: the statement says so until interest is booked."""
+    run = run_of_returns(_returns())
+    text = "although cash earned no interest"
+    assert text in headline(run, risk_free=0.05).sample_statement
+    assert text not in headline(run).sample_statement
+    paid = CashMovement(event_id="i", ts_event_ns=1, kind=CashKind.INTEREST, amount=Decimal(5))
+    assert text not in headline(replace(run, ledger=(paid,)), risk_free=0.05).sample_statement
