@@ -1,6 +1,7 @@
 """The engine: bars compiled and by events, grids, condors on chains, 0DTE on mids, and the same ledger every time.
 
-Each case runs in a process of its own, so that its peak memory is its own; `benchmarks.compare` has other engines.
+Each case runs in a process of its own, so that its peak memory is its own. Recorded chains and a month of minutes are
+timed by `bench_histories`, other engines by `benchmarks.compare`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Final
 
 from benchmarks.compare.running import OURS, Timing, driven, timing, write_data
 from benchmarks.harness import Row
-from benchmarks.month_run import FOLDER
 from benchmarks.real_runs import DATA
 
 __all__ = ["run"]
@@ -61,9 +61,7 @@ _CASES: Final = (
     _Case(name="sweep", title="190 pairs of windows x 100k bars", recipe="bars", least_rate=30e6),
     _Case(name="condor", title="condor by delta, 530,712 rows", recipe="condor", most_s=1.5, most_mb=500.0),
     _Case(name="ladder", title="a condor a day, 530,712 rows", recipe="condor", repeats=3),
-    _Case(name="sessions", title="condor by delta, 24 SPX sessions", most_s=2.0),
     _Case(name="mids", title="0DTE condor, 350 days x 9 times", most_s=2.0),
-    _Case(name="month", title="month of minute chains with fields", most_s=10.0, most_mb=1000.0, repeats=3),
 )
 
 
@@ -73,10 +71,7 @@ def _data(case: _Case, folder: Path) -> Path | None:
         if not path.exists():
             write_data(case.recipe, path)
         return path
-    place = FOLDER if case.name == "month" else DATA
-    if case.name == "month":
-        place.mkdir(parents=True, exist_ok=True)
-    return place if place.exists() else None
+    return DATA if DATA.exists() else None
 
 
 def _rows(case: _Case, found: Timing) -> Iterator[Row]:

@@ -19,7 +19,6 @@ from backtest.schedule import OnChains
 from benchmarks.engine_runs import described
 from cluster.histories.recorded import InputFile, RecordedFiles, recorded_history
 from risk.pretrade import PretradeLimits
-from strategies.iron_condor import IronCondor
 from strategies.views import Strategy
 from strategies.zero_dte_condor import ZeroDteCondor
 from strategies.zero_dte_straddle import ZeroDteStraddle
@@ -28,13 +27,10 @@ __all__ = [
     "DATA",
     "MID_SPREAD",
     "RETAIL",
-    "SESSIONS_CONDOR",
     "midpoint_condor",
     "midpoint_straddle",
     "midpoints_history",
     "run_midpoints",
-    "run_sessions",
-    "sessions_history",
 ]
 
 DATA: Final = Path(os.environ.get("HEDGEFIELD_DATA", str(Path(__file__).resolve().parents[2] / "shared" / "data")))
@@ -43,18 +39,6 @@ MID_SPREAD: Final = ClosingSpread(fraction=0.02, widest=2.0, hours=2.0, least=0.
 """Half a spread of 2 % of the mid and at least five cents, twice as wide at the close (L37)."""
 RETAIL: Final = us_options_and_shares()
 """Charges of a retail account by date."""
-
-SESSIONS_CONDOR: Final = IronCondor(
-    underlying="SPX",
-    width=50.0,
-    shortest=20,
-    longest=60,
-    exit_days=10,
-    allowance=0.9,
-    order_life_s=30 * 86_400.0,
-    max_chain_age_s=86_400.0,
-    risk_share=1.0,
-)
 
 
 def midpoint_condor(at: time = time(10, 0), *, close_before_end_s: float = 0.0) -> ZeroDteCondor:
@@ -115,27 +99,3 @@ def run_midpoints(
         with_greeks=False,
     )
     return run_backtest(config, history, strategies, described("mids", history.sources, 0))
-
-
-def sessions_history(data: Path = DATA) -> History:
-    """Return the recorded SPX chains, about 20,000 contracts each, with the daily bars that settle them."""
-    return recorded_history(
-        RecordedFiles(
-            chains=(data / "option_chains" / "cboe_spx_snapshots.parquet",),
-            inputs=(InputFile(path=data / "daily" / "spx_spy_qqq_daily.parquet", names={"SPX": "SPX"}),),
-        )
-    )
-
-
-def run_sessions(history: History, strategy: Strategy = SESSIONS_CONDOR) -> RunResult:
-    """Run a strategy over recorded chains, which were taken up to some hours after the close."""
-    config = EngineConfig(
-        initial_cash=Decimal(1_000_000),
-        start_ns=int(history.chains[0].available_ns[0]) - 1,
-        triggers=(OnChains(),),
-        costs=RETAIL,
-        limits=PretradeLimits(collar_fraction=1.0),
-        closing_quotes_ns=_DAY_NS // 4,
-        with_greeks=False,
-    )
-    return run_backtest(config, history, (strategy,), described("sessions", history.sources, 0))

@@ -12,14 +12,7 @@ from backtest.compiled.crossing import run_crossing, run_crossing_grid
 from backtest.results import RunResult
 from benchmarks.compare.drivers.measure import Case, Done, timed
 from benchmarks.engine_runs import CONDOR, CROSS, LADDER, bar_history, chain_history, run_bars, run_chains, ticks_of
-from benchmarks.month_run import month_fields, month_history, run_month
-from benchmarks.real_runs import (
-    midpoint_condor,
-    midpoints_history,
-    run_midpoints,
-    run_sessions,
-    sessions_history,
-)
+from benchmarks.real_runs import midpoint_condor, midpoints_history, run_midpoints
 from benchmarks.recipes import SIMULATED, MinuteWalk, bar_batch
 from market.bars import BarBatch
 from strategies.iron_condor import IronCondor
@@ -78,23 +71,10 @@ def _condors(arrays: dict[str, Any], strategy: IronCondor) -> tuple[int, Callabl
     return table.n_rows, lambda: _done(run_chains(history, strategy), 0)
 
 
-def sessions(arrays: dict[str, Any]) -> tuple[int, Callable[[], Done]]:
-    """Return the work over the recorded SPX chains; reading them is part of it."""
-    history = sessions_history(arrays["folder"])
-    rows = history.sources[0].rows
-    return rows, lambda: _done(run_sessions(history), 0)
-
-
 def mids(arrays: dict[str, Any]) -> tuple[int, Callable[[], Done]]:
     """Return the work of a condor a day over 350 days of mids, nine times each."""
     history = midpoints_history(arrays["folder"])
     return history.sources[0].rows, lambda: _done(run_midpoints(history, midpoint_condor()), 0)
-
-
-def month(arrays: dict[str, Any]) -> tuple[int, Callable[[], Done]]:
-    """Return the work of a month of simulated minute chains, with the field of each; made in the warm-up if need be."""
-    history, fields = month_history(arrays["folder"]), month_fields(arrays["folder"])
-    return history.sources[0].rows, lambda: _done(run_month(history, fields), 0)
 
 
 CASES: Mapping[str, Case] = {
@@ -103,9 +83,7 @@ CASES: Mapping[str, Case] = {
     "sweep": sweep,
     "condor": condor,
     "ladder": ladder,
-    "sessions": sessions,
     "mids": mids,
-    "month": month,
 }
 
 if __name__ == "__main__":
