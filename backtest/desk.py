@@ -79,7 +79,7 @@ class Desk:
         self.exchange = SimulatedExchange(config.fills, hours, config.latency_ns)
         self.marker = Marker(config.marks)
         self.liquidator = Liquidator(self, config.perpetuals, config.leverage)
-        self.margin = MarginBook(self.ledger, market, config.margin, config.perpetuals)
+        self.margin = MarginBook(self.ledger, market, config.margin, config.perpetuals, config.leverage)
         self.curve = CurveRecorder(self.ledger, self.margin.requirement)
         self.expiries = Expiries(
             self,

@@ -37,6 +37,8 @@ class MarginBook:
         Of shares and options.
     perpetuals : mapping of str to PerpetualTerms
         By symbol; a perpetual or future without terms requires its whole notional.
+    leverage : Decimal or None
+        Leverage at which perpetuals with terms are margined; None for the least margin that the venue asks.
 
     Notes
     -----
@@ -45,9 +47,15 @@ class MarginBook:
     """
 
     def __init__(
-        self, ledger: Ledger, market: MarketState, rules: RegTRules, perpetuals: Mapping[str, PerpetualTerms]
+        self,
+        ledger: Ledger,
+        market: MarketState,
+        rules: RegTRules,
+        perpetuals: Mapping[str, PerpetualTerms],
+        leverage: Decimal | None = None,
     ) -> None:
         self._ledger, self._market, self._rules, self._perpetuals = ledger, market, rules, perpetuals
+        self._leverage = _ANY_LEVERAGE if leverage is None else leverage
         self._reserved: dict[str, float] = {}
         self._read: tuple[int, Decimal, MarginReading] | None = None
 
@@ -132,7 +140,7 @@ class MarginBook:
     def _of_future(self, instrument: Instrument, units: Decimal, price: Decimal) -> float:
         notional = abs(units) * instrument.multiplier * price
         terms = self._perpetuals.get(instrument.symbol)
-        return float(notional if terms is None else terms.initial(notional, _ANY_LEVERAGE))
+        return float(notional if terms is None else terms.initial(notional, self._leverage))
 
     def _future_effect(self, added: _Positions, mids: Mapping[str, Decimal]) -> float:
         total = 0.0

@@ -134,8 +134,8 @@ def test_a_missing_price_of_a_held_perpetual_is_an_error() -> None:
         Liquidator(books, {"BTC": _TERMS}, leverage=Decimal("0.5"))
 
 
-def _perpetual_run(leverage: str | None, lows: list[float]) -> RunResult:
-    """Ten coins bought at the second bar's open of 100, with 5,000 in the account."""
+def _perpetual_run(leverage: str | None, lows: list[float], cash: str = "5000") -> RunResult:
+    """Ten coins bought at the second bar's open of 100."""
     proposal = Proposal(
         structure="long",
         legs=(Leg(instrument=_perpetual("BTC"), ratio=1),),
@@ -148,7 +148,7 @@ def _perpetual_run(leverage: str | None, lows: list[float]) -> RunResult:
     return run(
         history,
         Scripted([Decision(reason="test", proposals=(proposal,))]),
-        initial_cash=Decimal(5_000),
+        initial_cash=Decimal(cash),
         currency="USDT",
         calendars={"BTC": "24/7"},
         perpetuals={"BTC": _TERMS},
@@ -175,3 +175,9 @@ def test_the_engine_lets_a_wallet_bear_the_same_wick() -> None:
 def test_what_a_bar_did_before_the_position_was_opened_does_not_count() -> None:
     """A low of the bar in which the decision falls, before its fill at the next open, is not the position's past."""
     assert not _perpetual_run("10", [50.0, 99.0, 99.0]).trades
+
+
+def test_the_chosen_leverage_bounds_what_may_be_opened() -> None:
+    """Ten coins at 100 need 1,000 at one time: an account of 500 is denied them there, and has them at ten times."""
+    assert not _perpetual_run("1", [100.0, 99.0], cash="500").fills
+    assert len(_perpetual_run("10", [100.0, 99.0], cash="500").fills) == 1
