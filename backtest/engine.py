@@ -91,6 +91,7 @@ class _Engine:
         self._open_account(max(self._start_ns, tape.first_ns))
         try:
             self._loop(iter(tape))
+            self._desk.ledger.check()  # after the last booking: every sum and every lot anew
         except TradingError as error:
             return str(error)
         return ""
