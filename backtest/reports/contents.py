@@ -8,6 +8,7 @@ from backtest.reports.analysis import Analysis
 from backtest.reports.attribution_sections import factors_section, greeks_section
 from backtest.reports.audit_section import audit_section, audit_warnings
 from backtest.reports.blocks import Report
+from backtest.reports.execution_sections import alarms_section, execution_section, lives_section
 from backtest.reports.origin_section import assumptions_line, origin_section
 from backtest.reports.summary_section import summary_section, warnings_of
 from backtest.reports.trade_sections import funnel_section, trades_section
@@ -38,11 +39,14 @@ def report_of(result: RunResult, analysis: Analysis, audit: AuditReport | None =
         drawdown_section(result, analysis),
         months_section(analysis),
         trades_section(result, analysis),
+        lives_section(result),
         greeks_section(result, analysis),
         factors_section(analysis),
         regimes_section(result, analysis),
+        execution_section(result),
         costs_section(result),
         funnel_section(result),
+        alarms_section(result),
         audit_section(audit),
         origin_section(result),
     )
