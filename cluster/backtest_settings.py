@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 
 from cluster.backtest_models import cost_model, fill_model, slippage_model, spread_model
 from cluster.feed_settings import SettingsPart
+from cluster.margin_settings import MarginSettings
 from market.errors import ConfigError
 from market.tradables import Future, Perpetual, Share
 from risk.pretrade import PretradeLimits
@@ -301,6 +302,7 @@ class BacktestSettings(SettingsPart):
     costs: CostSettings = CostSettings()  # type: ignore[call-arg]  # every field has a default
     strategies: tuple[StrategySettings, ...] = Field(min_length=1, max_length=100, description="At least one.")
     limits: LimitSettings = LimitSettings()  # type: ignore[call-arg]  # every field has a default
+    margin: MarginSettings = MarginSettings()  # type: ignore[call-arg]  # every field has a default
     benchmark: BenchmarkSettings | None = None
     report: ReportSettings = ReportSettings()  # type: ignore[call-arg]  # every field has a default
 
