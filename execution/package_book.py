@@ -153,7 +153,11 @@ class PackageBook:
         del self._open[package.package_id]
         self._last_exits[package.strategy] = ts_ns
         self._forget(package)
-        return (package.trade(),)
+        trade = package.trade()
+        plan = self._plans.get(package.package_id)
+        if plan is not None:
+            plan.exit_reason, plan.exit_context = "", {}  # of this end, not of one after a late fill
+        return (trade,)
 
     def _move(self, event: CashMovement) -> None:
         package = self._open.get(event.package_id)

@@ -125,6 +125,7 @@ def test_a_fill_after_the_end_opens_the_package_again() -> None:
     (second,) = book.book(fill(_LONG, "-1", "8.25", ts_ns=21))
     assert (first.package_id, second.gross_pnl) == (second.package_id, Decimal(25))
     assert isnan(second.entry_price)
+    assert (first.exit_reason, second.exit_reason, second.exit_context) == ("profit_target", "closed", {})
     assert "partially_filled" in second.flags
 
 
