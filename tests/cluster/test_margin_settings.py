@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +52,17 @@ def test_what_is_told_reaches_the_rules() -> None:
     assert fees.rates["GME"].at(0) == Decimal("0.3")
     assert fees.others is not None
     assert fees.others.at(0) == Decimal("0.01")
+
+
+def test_the_example_of_the_page_is_a_configuration() -> None:
+    """The block of the documentation is read as it stands there."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "backtest" / "margin-and-costs.md").read_text(
+        encoding="utf-8"
+    )
+    (block,) = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    told = MarginSettings.model_validate(tomllib.loads(block)["margin"])
+    assert told.leverage == 5
+    assert told.perpetual_terms()["BTC/USDT:USDT"].maintenance(Decimal(60_000)) == Decimal(350)
 
 
 @pytest.mark.parametrize(
