@@ -18,6 +18,7 @@ from backtest.results import RunResult
 from backtest.schedule import OnChains
 from benchmarks.engine_runs import described
 from cluster.histories.recorded import InputFile, RecordedFiles, recorded_history
+from cluster.histories.span import Span
 from risk.pretrade import PretradeLimits
 from strategies.views import Strategy
 from strategies.zero_dte_condor import ZeroDteCondor
@@ -65,8 +66,8 @@ def midpoint_straddle(at: time = time(10, 0), *, close_before_end_s: float = 0.0
     )
 
 
-def midpoints_history(data: Path = DATA) -> History:
-    """Return 350 days of mids with the daily bars that settle them, and the volatility index."""
+def midpoints_history(data: Path = DATA, span: Span | None = None) -> History:
+    """Return 350 days of mids, or those of a span, with the daily bars that settle them, and the volatility index."""
     return recorded_history(
         RecordedFiles(
             chains=(data / "option_chains" / "spx_0dte_midpoints.parquet",),
@@ -74,7 +75,8 @@ def midpoints_history(data: Path = DATA) -> History:
                 InputFile(path=data / "daily" / "spx_spy_qqq_daily.parquet", names={"SPX": "SPX"}),
                 InputFile(path=data / "daily" / "cboe_vol_indices.parquet", names={"VIX": "VIX"}),
             ),
-        )
+        ),
+        span,
     )
 
 
