@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import sqrt
 from typing import Final
 
@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from backtest.audit.findings import AuditFinding, WayToRun, net_profit
+from backtest.audit.restruck import Boards, profits_elsewhere
 from backtest.history import History
 from backtest.results import RunResult
 from execution.trades import Trade
@@ -22,6 +23,7 @@ __all__ = ["coin_flipped", "random_entry_baseline", "shuffled_label_baseline", "
 
 _NAN: Final = float("nan")
 _LEVEL: Final = 0.95
+_MOST_CHAINS: Final = 5_000
 _FEWEST: Final = 8  # runs; below, the interval of their mean says nothing
 
 
@@ -134,79 +136,77 @@ def random_entry_baseline(
 
     Notes
     -----
-    Prices are closes of bars without dividends and funding, so that trades over them are compared without them. Only
-    trades of one share, perpetual or future can be moved in time; a package of options has other strikes then.
+    Shares, perpetuals and futures are priced at closes of bars, without dividends and funding. A package of options is
+    struck anew as far from spot, in the expiration of the nearest time to live, at mids, or at expiry by its intrinsic
+    value. The run's own trades are priced in the same way. Nothing is asked where a trade can be priced by neither, or
+    where chains are more than 5,000.
     """
     name = "random_entry_baseline"
-    moved = [_Moved.of(trade, history) for trade in result.trades]
-    known = [each for each in moved if each is not None]
-    if not known or len(known) < len(moved):
-        text = (
-            f"{len(moved) - len(known)} of {len(moved)} trades cannot be moved to another instant"
-            if moved
-            else "no trade"
-        )
+    moved = _Elsewhere(history)
+    priced = [moved.of(trade) for trade in result.trades]
+    known = [each for each in priced if each is not None]
+    if not known or len(known) < len(priced):
+        n_unknown = len(priced) - len(known)
+        text = f"{n_unknown} of {len(priced)} trades cannot be priced at other instants" if priced else "no trade"
         return AuditFinding(name=name, passed=None, value=_NAN, bound=0.05, text=text)
-    drawn = np.sum([each.drawn(generator, n_draws) for each in known], axis=0)
-    actual = sum(each.actual for each in known)
+    drawn = np.sum([generator.choice(elsewhere, n_draws) for _, elsewhere in known], axis=0)
+    actual = sum(earned for earned, _ in known)
     share = float((1 + np.count_nonzero(drawn >= actual)) / (n_draws + 1))
     low, high = np.quantile(drawn, (0.025, 0.975))
     text = (
-        f"{len(known)} trades earned {actual:.2f} by closes net of costs; at random entries 95 % lie from {low:.2f} to "
-        f"{high:.2f}, and {share:.3f} of the draws earn as much"
+        f"{len(known)} trades earned {actual:.2f} by closes or mids net of costs; at random entries 95 % lie from "
+        f"{low:.2f} to {high:.2f}, and {share:.3f} of the draws earn as much"
     )
     return AuditFinding(name=name, passed=None, value=share, bound=0.05, text=text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Moved:
-    """A trade of one instrument, and the prices at which it could have been at other times."""
+class _Elsewhere:
+    """What trades earned, and what they would have earned from other instants on."""
 
-    instants: Int64Array
-    closes: FloatArray
-    units: float
-    costs: float
-    opened_ns: int
-    closed_ns: int
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._boards: dict[str, Boards | None] = {}
 
-    @classmethod
-    def of(cls, trade: Trade, history: History) -> _Moved | None:
-        leg = trade.legs[0]
-        if len(trade.legs) != 1 or isinstance(leg.instrument, OptionContract):
+    def of(self, trade: Trade) -> tuple[float, FloatArray] | None:
+        """Return profit by plain prices, and the same from every instant; None where it cannot be told."""
+        kinds = {isinstance(leg.instrument, OptionContract) for leg in trade.legs}
+        if kinds == {True}:
+            boards = self._boards_of(trade.legs[0].instrument.underlying)
+            actual, elsewhere = (_NAN, np.zeros(0)) if boards is None else profits_elsewhere(trade, boards)
+        elif len(trade.legs) == 1:
+            actual, elsewhere = self._linear(trade)
+        else:
             return None
-        batch = next((each for each in history.bars if each.symbol == leg.instrument.symbol), None)
+        return (actual, elsewhere) if elsewhere.shape[0] and np.isfinite(actual) else None
+
+    def _boards_of(self, underlying: str) -> Boards | None:
+        if underlying not in self._boards:
+            found = next((each for each in self._history.chains if each.symbol == underlying), None)
+            is_few = found is not None and found.available_ns.shape[0] <= _MOST_CHAINS
+            self._boards[underlying] = Boards(found) if found is not None and is_few else None
+        return self._boards[underlying]
+
+    def _linear(self, trade: Trade) -> tuple[float, FloatArray]:
+        instrument = trade.legs[0].instrument
+        batch = next((each for each in self._history.bars if each.symbol == instrument.symbol), None)
         if batch is None:
-            return None
+            return _NAN, np.zeros(0)
         rows = np.flatnonzero((batch.contract == UNDERLYING) & np.isfinite(batch.close))
         rows = rows[np.argsort(batch.end_ns[rows], kind="stable")]
-        if not rows.shape[0] or int(batch.end_ns[rows[-1]] - batch.end_ns[rows[0]]) < trade.closed_ns - trade.opened_ns:
-            return None
-        return cls(
-            instants=batch.end_ns[rows],
-            closes=batch.close[rows],
-            units=leg.ratio * float(trade.quantity * leg.instrument.multiplier),
-            costs=float(trade.costs),
-            opened_ns=trade.opened_ns,
-            closed_ns=trade.closed_ns,
-        )
+        instants, closes = batch.end_ns[rows], batch.close[rows]
+        units = trade.legs[0].ratio * float(trade.quantity * instrument.multiplier)
+        held_ns = trade.closed_ns - trade.opened_ns
+        entries = instants[instants <= instants[-1] - held_ns] if rows.shape[0] else instants
 
-    @property
-    def actual(self) -> float:
-        """What it earned by closes, from the newest before its entry to the newest before its exit."""
-        entry, leave = self._at(np.array([self.opened_ns, self.closed_ns], dtype=np.int64))
-        return float(self.units * (leave - entry) - self.costs)
+        def earned(since: Int64Array) -> FloatArray:
+            # From the newest close before the entry to the newest before the exit.
+            first, last = (np.searchsorted(instants, at, side="right") - 1 for at in (since, since + held_ns))
+            profit: FloatArray = units * (closes[last] - closes[np.maximum(first, 0)]) - float(trade.costs)
+            return profit
 
-    def drawn(self, generator: np.random.Generator, count: int) -> FloatArray:
-        """Return what it would have earned from random instants on."""
-        held_ns = self.closed_ns - self.opened_ns
-        possible = int(np.searchsorted(self.instants, self.instants[-1] - held_ns, side="right"))
-        entries = self.instants[generator.integers(0, possible, size=count)]
-        earned: FloatArray = self.units * (self._at(entries + held_ns) - self._at(entries)) - self.costs
-        return earned
-
-    def _at(self, instants: Int64Array) -> FloatArray:
-        places = np.maximum(np.searchsorted(self.instants, instants, side="right") - 1, 0)
-        return self.closes[places]
+        if not entries.shape[0]:
+            return _NAN, np.zeros(0)
+        return float(earned(np.array([trade.opened_ns], dtype=np.int64))[0]), earned(entries)
 
 
 def _moves(batch: BarBatch) -> FloatArray:

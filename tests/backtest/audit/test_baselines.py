@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 import pytest
 
 from backtest.audit.baselines import coin_flipped, random_entry_baseline, shuffled_label_baseline, why_not_flipped
 from backtest.audit.findings import WayToRun
+from backtest.audit.restruck import Boards, profits_elsewhere
+from backtest.audit.rewrites import RewrittenChains
 from backtest.history import History
+from backtest.results import RunResult
+from market.chains import OptionChain
+from market.orders import Leg
+from risk.pretrade import PretradeLimits
 from strategies.decisions import HOLD, Decision
 from strategies.views import View
 from tests.backtest.audit.runs import history, honest, peeking
 from tests.backtest.option_recordings import chains, contract, of_chains, order
-from tests.backtest.recordings import Scripted, bars, of_bars, run
+from tests.backtest.recordings import MINUTE_NS, START_NS, Scripted, bars, of_bars, run
 
 
 def _generator(seed: int = 5) -> np.random.Generator:
@@ -92,16 +99,88 @@ def test_random_entries_are_the_same_for_the_same_generator_and_pay_the_same_cos
     assert random_entry_baseline(dearer, data, _generator(9)).value == once.value
 
 
-def test_packages_of_options_cannot_be_moved_in_time() -> None:
-    """At another instant the strikes would be others; the guard says so, and does not draw."""
-    data = of_chains(chains([{(4280.0, "P"): (3.0, 3.2)} for _ in range(4)]))
-    put = contract(4280, "P")
+_PUT = contract(4280, "P")
 
-    def close(view: View) -> Decision:
-        return order(((put, -1),), "-3.00", package=view.account.packages[0].package_id)
 
-    result = run(data, Scripted([order(((put, 1),), "3.20"), HOLD, close]))
+def _close(view: View) -> Decision:
+    return order(((_PUT, -1),), "-1.00", package=view.account.packages[0].package_id)
+
+
+def _valley(spot: float = 4290.0) -> History:
+    """Return chains whose put falls until the twentieth minute, and rises from then on."""
+    mids = [3.0 + 0.1 * abs(n - 20) for n in range(45)]
+    boards = [{(4280.0, "P"): (mid - 0.05, mid + 0.05), (4200.0, "P"): (0.5, 0.6)} for mid in mids]
+    return of_chains(chains(boards, step_ns=MINUTE_NS, spot=spot))
+
+
+def _bought(data: History, at: int) -> RunResult:
+    answers = [HOLD] * at + [order(((_PUT, 1),), "6.00")] + [HOLD] * 14 + [_close]
+    return run(data, Scripted(answers), limits=PretradeLimits(collar_fraction=None))
+
+
+@pytest.mark.parametrize(("at", "share"), [(20, 0.4), (3, 0.6)])
+def test_a_package_of_options_is_held_against_its_like_at_other_instants(at: int, share: float) -> None:
+    """Bought at the bottom it beats most instants; bought on the way down it does not."""
+    data = _valley()
+    result = _bought(data, at)
     assert len(result.trades) == 1
     found = random_entry_baseline(result, data, _generator())
-    assert (found.passed, found.text) == (None, "1 of 1 trades cannot be moved to another instant")
-    assert random_entry_baseline(replace(result, trades=()), data, _generator()).text == "no trade"
+    assert found.value < share if at == 20 else found.value > share
+    assert "1 trades earned" in found.text
+
+
+def test_a_package_is_struck_anew_as_far_from_spot_and_as_long_held() -> None:
+    """Every instant from which it can be held as long is used, at mids and at the trade's own costs."""
+    data = _valley()
+    (trade,) = _bought(data, 20).trades
+    held = (trade.closed_ns - trade.opened_ns) // MINUTE_NS
+    entry = (trade.opened_ns - START_NS) // MINUTE_NS
+    mids = [100.0 * (3.0 + 0.1 * abs(n - 20)) for n in range(45)]
+    actual, elsewhere = profits_elsewhere(replace(trade, costs=Decimal(7)), Boards(data.chains[0]))
+    assert actual == pytest.approx(mids[entry + held] - mids[entry] - 7.0)
+    assert elsewhere == pytest.approx(np.array([mids[n + held] - mids[n] - 7.0 for n in range(45 - held)]))
+
+
+def test_another_spot_strikes_the_package_at_another_strike() -> None:
+    """Ten points higher the put of 4280 becomes that of 4290; where two legs would meet there is no like of it."""
+    boards = [{(4280.0, "P"): (3.0, 3.0), (4290.0, "P"): (5.0 + n, 5.0 + n)} for n in range(4)]
+    spot = np.repeat([4290.0, 4290.0, 4300.0, 4300.0], 2)
+    table = chains(boards, step_ns=MINUTE_NS, spot=spot)  # type: ignore[arg-type]  # one a row
+    bought = _bought(_valley(), 20).trades[0]
+    minute = replace(bought, opened_ns=START_NS, closed_ns=START_NS + MINUTE_NS, costs=Decimal(0))
+    actual, elsewhere = profits_elsewhere(minute, Boards(table))
+    assert (actual, elsewhere.tolist()) == (0.0, [0.0, 0.0, 100.0])
+    spread = replace(minute, legs=(*minute.legs, Leg(instrument=contract(4290, "P"), ratio=-1)))
+    assert profits_elsewhere(spread, Boards(table))[1].tolist() == [-100.0, -100.0]
+
+
+def test_a_source_of_mids_is_priced_at_them() -> None:
+    """Where neither side is quoted the last price is the mid; a contract with one side alone has no price."""
+    (trade,) = _bought(_valley(), 20).trades
+    table = _valley().chains[0]
+
+    def as_mids(_place: int, chain: OptionChain) -> OptionChain:
+        nothing = np.full(chain.n_contracts, np.nan)
+        return chain.updated({"bid": nothing, "ask": nothing, "last": 0.5 * (chain.bid + chain.ask)})
+
+    def one_sided(_place: int, chain: OptionChain) -> OptionChain:
+        return chain.updated({"bid": np.full(chain.n_contracts, np.nan), "last": chain.ask})
+
+    quoted, mids, bare = (
+        profits_elsewhere(trade, Boards(RewrittenChains(table, table.available_ns, rule)))
+        for rule in (lambda _place, chain: chain, as_mids, one_sided)
+    )
+    assert mids[0] == pytest.approx(quoted[0])
+    assert mids[1] == pytest.approx(quoted[1])
+    assert np.isnan(bare[0])
+    assert not bare[1].shape[0]
+
+
+def test_trades_without_prices_elsewhere_are_not_asked() -> None:
+    """A package without its chains, or no trade at all: the guard says so, and does not draw."""
+    result = _bought(_valley(), 20)
+    found = random_entry_baseline(result, of_bars(bars([100.0])), _generator())
+    assert (found.passed, found.text) == (None, "1 of 1 trades cannot be priced at other instants")
+    assert random_entry_baseline(replace(result, trades=()), _valley(), _generator()).text == "no trade"
+    without_spot = random_entry_baseline(result, _valley(spot=float("nan")), _generator())
+    assert "cannot be priced" in without_spot.text
