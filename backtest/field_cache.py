@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final, final
+from typing import Any, Final, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from execution.identity import canonical, digest_of
 from fields.compute import compute_field
@@ -72,9 +73,18 @@ def chain_digest(chain: OptionChain, *, contracts: Callable[[OptionChain], bytes
     found.update(canonical([getattr(chain, name) for name in _PLAIN]))
     found.update(canonical({reason.value: count for reason, count in chain.dropped.items()}))
     for name in _QUOTES:
-        found.update(name.encode())
-        found.update(np.ascontiguousarray(getattr(chain, name)).view(np.uint8).data)
+        _add(found, name, np.ascontiguousarray(getattr(chain, name)))
     return found.hexdigest()
+
+
+def _add(found: hashlib._Hash, name: str, column: NDArray[Any]) -> None:
+    """Hash a column; one that is the same throughout, as what a source does not tell, by its value and length alone."""
+    words = column.view(np.int64)
+    if words.shape[0] and bool((words == words[0]).all()):
+        found.update(f"{name}: {words.shape[0]} times {int(words[0])}".encode())
+        return
+    found.update(f"{name}: {words.shape[0]}".encode())
+    found.update(column.view(np.uint8).data)
 
 
 @final
