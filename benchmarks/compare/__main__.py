@@ -88,7 +88,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=_RESULTS / "compare.local.jsonl")
     arguments = parser.parse_args()
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    with arguments.output.open("a", encoding="utf-8") as log:
+    with arguments.output.open("a", encoding="utf-8", buffering=1) as log:
         agree = [_compare(case, arguments, log) for case in arguments.case or _OUR_CASES]
     return 0 if all(agree) else 1
 
