@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -54,12 +53,10 @@ def _trade(closed_ns: int, profit: int, rng: np.random.Generator) -> Trade:
     )
 
 
-def _run(seed: int) -> RunResult:
-    rng = np.random.default_rng(seed)
-    closes = [s.close_ns for s in sessions_between("NYSE", date(2023, 11, 6), date(2025, 6, 30))][: _DAYS + 1]
+def _curve(closes: list[int], rng: np.random.Generator) -> AccountCurve:
     equity = 1e5 * np.cumprod(np.concatenate([[1.0], 1.0 + rng.normal(0.0005, 0.01, _DAYS)]))
     zero = np.zeros(equity.size)
-    curve = AccountCurve(
+    return AccountCurve(
         ts_ns=np.array(closes, dtype=np.int64),
         equity=equity,
         cash=equity,
@@ -70,40 +67,44 @@ def _run(seed: int) -> RunResult:
         deposits=zero + 1e5,
         margin=zero,
     )
-    description = RunDescription(
-        name=str(seed),
-        config_digest="",
-        code_version="",
-        seed=seed,
-        fill_model="",
-        slippage_model="",
-        cost_model="",
-        sources=(),
-        simulated=True,
-        n_trials=1,
-        currency="USD",
-        periods_per_year=252,
-    )
-    result = RunResult(
-        description=description,
+
+
+_DESCRIPTION = RunDescription(
+    name="metrics",
+    config_digest="",
+    code_version="",
+    seed=1,
+    fill_model="",
+    slippage_model="",
+    cost_model="",
+    sources=(),
+    simulated=True,
+    n_trials=1,
+    currency="USD",
+    periods_per_year=252,
+)
+
+
+def _run(seed: int) -> RunResult:
+    rng = np.random.default_rng(seed)
+    closes = [s.close_ns for s in sessions_between("NYSE", date(2023, 11, 6), date(2025, 6, 30))][: _DAYS + 1]
+    curve = _curve(closes, rng)
+    earned = rng.normal(0, 99, _DAYS)
+    return RunResult(
+        description=_DESCRIPTION,
         curve=curve,
-        benchmark=np.full(equity.size, np.nan),
+        benchmark=np.full(curve.equity.size, np.nan),
         greeks=None,
         decisions=(),
         orders=(),
         fills=(),
-        trades=(),
+        trades=tuple(_trade(close, int(profit), rng) for close, profit in zip(closes, earned, strict=False)),
         open_packages=(),
         ledger=(),
         ledger_digest="",
         funnel={},
         n_views=0,
-    )
-    trades = tuple(
-        _trade(close, int(profit), rng) for close, profit in zip(closes, rng.normal(0, 99, _DAYS), strict=False)
-    )
-    return replace(
-        result, trades=trades, regimes={"vol": tuple((close, "ab"[k % 2]) for k, close in enumerate(closes))}
+        regimes={"vol": tuple((close, "ab"[k % 2]) for k, close in enumerate(closes))},
     )
 
 
