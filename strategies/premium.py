@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from math import inf, isfinite, isnan, nan
 from typing import Final, Protocol
@@ -25,6 +26,7 @@ __all__ = ["EntryRules", "PremiumPlan", "Schedule", "SizeRules"]
 
 _NS: Final = 1_000_000_000
 _DAY_S: Final = 86_400.0
+_ZERO: Final = Decimal(0)
 
 
 class Schedule(Protocol):
@@ -260,9 +262,11 @@ class PremiumPlan:
         shorts = [abs(float(d)) for d, leg in zip(deltas, found.legs, strict=True) if leg.ratio < 0]
         worst = max(shorts) if shorts and not any(isnan(d) for d in shorts) else nan
         rules = self.entry
+        # The limit is rounded to the worse side: what is left of a tiny credit there may be nothing.
+        limit = package_limit(found.legs, price, self.allowance) if isfinite(price) else _ZERO
         gates += [
             _gate("quotes_complete", price, nan, passed=isfinite(price), reason="a leg has no executable quote"),
-            _gate("credit_positive", credit, 0.0, passed=credit > 0.0, reason="no credit at the executable sides"),
+            _gate("credit_positive", credit, 0.0, passed=limit < 0, reason="no credit at the limit of the order"),
         ]
         if bounded:
             name = "credit_below_width"
@@ -276,7 +280,7 @@ class PremiumPlan:
         passed = _until_first_failure(gates)
         if not passed[-1].passed:
             return Decision(reason=passed[-1].name, gates=tuple(passed), factors=factors)
-        return self._size(view, chain, found, tuple(passed), factors, price)
+        return self._size(view, chain, found, tuple(passed), factors, limit)
 
     def _size(
         self,
@@ -285,16 +289,16 @@ class PremiumPlan:
         found: PlacedStructure,
         gates: tuple[Gate, ...],
         factors: tuple[tuple[str, float], ...],
-        price: float,
+        limit: Decimal,
     ) -> Decision:
-        limit = package_limit(found.legs, price, self.allowance)
+        credit = -float(limit)
         account, rules = view.account, self.size
         multiplier = float(max(leg.instrument.multiplier for leg in found.legs))
         loss = float(found.payoff(limit).max_loss)
         margin = loss
         if not isfinite(loss):
-            margin = (rules.margin_share * chain.spot + max(-price, 0.0)) * multiplier
-            loss = self.exits.stop_multiple * max(-price, 0.0) * multiplier
+            margin = (rules.margin_share * chain.spot + credit) * multiplier
+            loss = self.exits.stop_multiple * credit * multiplier
         ceilings = [
             ("max_packages", float(rules.max_packages)),
             ("risk_budget", rules.risk_share * account.equity / loss if loss > 0.0 else nan),

@@ -168,6 +168,17 @@ def test_wings_that_eat_the_credit_stop_it() -> None:
     assert _failed(_CONDOR.decide(_scene(view)))[0] == "credit_positive"
 
 
+def test_a_credit_that_the_limit_gives_away_stops_it() -> None:
+    """Five cents less nine tenths round to nothing: an order that may fill for no credit is not sent."""
+    plan = replace(_CONDOR.plan, allowance=0.9, structure=condor_by_delta(0.03, 5.0))
+    plan = replace(plan, entry=replace(plan.entry, min_credit_share=0.0))
+    chain = chain_at()
+    mid = 0.5 * (chain.bid + chain.ask)
+    view = ChainLookup().view(replace(chain, bid=mid, ask=mid))
+    name, credit, _ = _failed(plan.decide(_scene(view)))
+    assert (name, 0.0 < credit < 0.5) == ("credit_positive", True)
+
+
 @settings(deadline=None, max_examples=40)
 @given(equity=st.floats(0.0, 1e6), power=st.floats(0.0, 1e6), most=st.integers(1, 50))
 def test_no_floor_lifts_a_ceiling(equity: float, power: float, most: int) -> None:
@@ -205,7 +216,7 @@ def test_a_straddle_is_sized_by_margin_and_by_its_stop() -> None:
     decision = straddle.decide(_scene(equity=1e6, buying_power=250_000.0))
     (sold,) = decision.proposals
     terms = {term.name: term.quantity for term in decision.sizing}
-    credit = dict(decision.factors)["credit"]
+    credit = -float(sold.limit_price)
     assert terms["buying_power"] == pytest.approx(250_000.0 / (100.0 * (800.0 + credit)), rel=1e-3)
     assert terms["risk_budget"] == pytest.approx(1e6 / (100.0 * credit))
     assert (sold.quantity, dict(decision.factors)["width"]) == (Decimal(3), inf)
