@@ -20,6 +20,7 @@ from strategies.views import Strategy
 __all__ = ["run_backtest"]
 
 _AFTER_DECISIONS: Final = int(Phase.BAR_OPEN)
+_NOBODY: Final[frozenset[str]] = frozenset()
 
 
 def run_backtest(
@@ -109,38 +110,36 @@ class _Engine:
         self._stage.carry.start(now_ns)
 
     def _loop(self, tape: Iterable[tuple[int, int, int]]) -> None:
-        stage, market, exchange, expiries = self._stage, self._market, self._desk.exchange, self._desk.expiries
-        agenda, carry, evenings = stage.agenda, stage.carry, self._desk.evenings
-        takes = [feed.take for feed in stage.feeds]
-        calls = [feed.calls for feed in stage.feeds]
-        opens = [feed.stream.phase >= _AFTER_DECISIONS for feed in stage.feeds]
-        waiting, is_warm = exchange.waiting, self._start_ns
-        now_ns, is_open_instant, asked = -1, False, frozenset[str]()
-        for ts_ns, feed, row in tape:
-            if is_open_instant and (ts_ns != now_ns or opens[feed]):
+        stage, market, exchange = self._stage, self._market, self._desk.exchange
+        expiries, evenings, agenda, carry = self._desk.expiries, self._desk.evenings, stage.agenda, stage.carry
+        feeds = [(feed.take, feed.calls, feed.stream.phase >= _AFTER_DECISIONS) for feed in stage.feeds]
+        waiting, start_ns = exchange.waiting, self._start_ns
+        now_ns, is_running, asked = -1, False, _NOBODY
+        for ts_ns, place, row in tape:
+            take, called, is_opening = feeds[place]
+            if is_running and (is_opening or ts_ns != now_ns):
                 self._close_instant(now_ns, asked)
-                is_open_instant, asked = False, frozenset()
+                is_running, asked = False, _NOBODY
             if ts_ns != now_ns:
                 now_ns = market.now_ns = ts_ns
-                due_ns = min(exchange.due_ns, expiries.due_ns + 1, evenings.due_ns + 1, agenda.due_ns, carry.due_ns)
-                if ts_ns >= due_ns or expiries.awaits_open:
+                # What belongs to the end of an instant (expiries, evenings) has had its data by the next.
+                is_late = ts_ns > expiries.due_ns or ts_ns > evenings.due_ns
+                if is_late or ts_ns >= exchange.due_ns or ts_ns >= agenda.due_ns or ts_ns >= carry.due_ns:
                     self._advance(ts_ns)
-            if not opens[feed]:
-                takes[feed](row, ts_ns)
-                if ts_ns >= is_warm:
-                    is_open_instant = True
-                    asked = asked | calls[feed] if asked else calls[feed]
+            if not is_opening:
+                take(row, ts_ns)
+                if ts_ns >= start_ns:
+                    is_running = True
+                    asked = asked | called if asked else called
             elif waiting or expiries.awaits_open or ts_ns >= expiries.due_ns:
-                takes[feed](row, ts_ns)  # most bars open without anybody waiting for it
-        if is_open_instant:
+                take(row, ts_ns)  # most bars open without anybody waiting for it
+        if is_running:
             self._close_instant(now_ns, asked)
 
     def _advance(self, ts_ns: int) -> None:
         """Come to a new instant: what is due on the way there happens first."""
         desk = self._desk
         self._catch_up(ts_ns)
-        if desk.expiries.awaits_open:
-            desk.expiries.check_awaited(ts_ns)
         if desk.exchange.due_ns <= ts_ns:
             desk.take_reports(desk.exchange.advance(ts_ns))
 
@@ -167,6 +166,8 @@ class _Engine:
         desk = self._desk
         if desk.expiries.due_ns <= now_ns:
             desk.expiries.settle(now_ns)
+        if desk.expiries.awaits_open:
+            desk.expiries.check_awaited(now_ns)
         if desk.evenings.due_ns <= now_ns:
             desk.evenings.run()
         desk.curve.row(now_ns)
