@@ -22,8 +22,8 @@ from backtest.scenarios import criteria
 from backtest.scenarios.catalogue import FileRole, Scenario, ScenarioFile, ScenarioKind, SessionShock, scenario_of
 from backtest.scenarios.implied_market import ImpliedChains, ImpliedMarketConfig, implied_bars
 from backtest.scenarios.index_path import Shock, index_path, shocked
-from backtest.scenarios.leverage import LeveredPath, levered_path, liquidation_findings
-from backtest.scenarios.probes import EveryView
+from backtest.scenarios.leverage import LeveredPath, engine_findings, levered_path, liquidation_findings
+from backtest.scenarios.probes import EveryView, OpenOnce
 from backtest.scenarios.verdict import Finding, ScenarioVerdict
 from cluster.histories.digests import digest_of_files
 from cluster.histories.file_chains import chains_of_files
@@ -288,6 +288,7 @@ def _perpetual(scenario: Scenario, data: Path) -> ScenarioVerdict:
     for leverage in scenario.leverages:
         path = _held(bars, funding, leverage)
         findings += liquidation_findings(path, bars, _TERMS)
+        findings += engine_findings(_levered_run(scenario, history, leverage), bars, funding, leverage, _TERMS)
         facts.append((f"hours to liquidation {leverage}x", _hours(path, bars)))
         facts.append((f"funding paid {leverage}x", float(path.funding_paid)))
     return ScenarioVerdict(
@@ -301,6 +302,18 @@ def _perpetual(scenario: Scenario, data: Path) -> ScenarioVerdict:
 
 def _held(bars: BarBatch, funding: FundingBatch, leverage: int) -> LeveredPath:
     return levered_path(_PERPETUAL, bars, funding, Decimal(leverage), _TERMS, is_long=True)
+
+
+def _levered_run(scenario: Scenario, history: History, leverage: int) -> RunResult:
+    """Run one long coin through the engine, with collateral of its own."""
+    config = EngineConfig(
+        initial_cash=_CASH,
+        currency=_PERPETUAL.currency,
+        perpetuals={_PERPETUAL.symbol: _TERMS},
+        leverage=Decimal(leverage),
+    )
+    probe = OpenOnce(instrument=_PERPETUAL, quantity=Decimal(1))
+    return run_backtest(config, history, (probe,), _description(scenario, history, (probe,)))
 
 
 def _hours(path: LeveredPath, bars: BarBatch) -> float:
@@ -322,7 +335,12 @@ def _run(
         mid_spread=ClosingSpread(least=0.05) if mids else None,
         limits=PretradeLimits(collar_fraction=0.3, collar_least=1.0),  # quotes of such days are wide
     )
-    description = RunDescription(
+    return run_backtest(config, history, strategies, _description(scenario, history, strategies))
+
+
+def _description(scenario: Scenario, history: History, strategies: Sequence[Strategy]) -> RunDescription:
+    currency = _PERPETUAL.currency if scenario.kind is ScenarioKind.PERPETUAL else "USD"
+    return RunDescription(
         name=scenario.name,
         config_digest=digest_of((scenario.name, [strategy.name for strategy in strategies])),
         code_version="",
@@ -333,10 +351,9 @@ def _run(
         sources=history.sources,
         simulated=history.simulated,
         n_trials=1,
-        currency="USD",
-        periods_per_year=252,
+        currency=currency,
+        periods_per_year=252 if currency == "USD" else 365,
     )
-    return run_backtest(config, history, strategies, description)
 
 
 def _common(result: RunResult, sessions: Sequence[Session]) -> list[Finding]:

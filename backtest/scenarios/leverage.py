@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from math import inf
+from math import inf, isfinite, nan
+from typing import Final
 
 import numpy as np
 
+from backtest.results import RunResult
 from backtest.scenarios.verdict import Finding
+from execution.events import CashKind, CashMovement
 from execution.funding import funding_payments, settled_rows
 from execution.holdings import PackagePosition
 from execution.liquidation import Liquidation, MarkRange, isolated_liquidation
@@ -16,11 +19,14 @@ from market.bars import BarBatch
 from market.chains import FloatArray
 from market.clock import iso_of_ns
 from market.errors import DataError
+from market.fills import Fill
 from market.funding import FundingBatch
 from market.tradables import Perpetual
 from risk.margin.perpetual import MaintenanceBasis, PerpetualPosition, PerpetualTerms
 
-__all__ = ["LeveredPath", "levered_path", "liquidation_findings"]
+__all__ = ["LeveredPath", "engine_findings", "levered_path", "liquidation_findings"]
+
+_EIGHT: Final = Decimal("0.00000001")  # venues book eight decimals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,3 +210,82 @@ def _distance(path: LeveredPath, bars: BarBatch, triggers: FloatArray) -> float:
     else:
         apart = 1.0 - bars.high[known] / triggers[known]
     return float(apart.min()) if known.size else inf
+
+
+def engine_findings(
+    result: RunResult, bars: BarBatch, funding: FundingBatch, leverage: int, terms: PerpetualTerms
+) -> tuple[Finding, ...]:
+    """Return whether the engine booked a levered coin as the formulas say, fixed collateral and funding in cash.
+
+    Parameters
+    ----------
+    result : RunResult
+        Of one long coin with isolated collateral at the leverage, from its first fill on.
+    bars : BarBatch
+        What it ran over.
+    funding : FundingBatch
+        Settled rates with their marks.
+    leverage : int
+        Notional over collateral.
+    terms : PerpetualTerms
+        Of one tier, as it ran.
+
+    Returns
+    -------
+    tuple of Finding
+        Whether it was liquidated in the first bar that reaches ``E (1 - 1 / L) / (1 - m)``, at ``E (1 - 1 / L)`` or at
+        the open of a bar that began below; and whether the funding in the account is what the rates add up to.
+    """
+    name, counted = f"{leverage}x engine", result.counts.get("liquidations", 0)
+    fills = [event for event in result.ledger if isinstance(event, Fill)]
+    opened, taken = fills[0], [fill for fill in fills if fill.fill_id.startswith("liquidation:")]
+    entry = float(opened.price)
+    bankruptcy = entry * (1.0 - 1.0 / leverage)
+    rate = float(terms.tiers[0].maintenance_rate + terms.fee_rate)
+    reached = (bars.start_ns >= opened.ts_event_ns) & (bars.low <= bankruptcy / (1.0 - rate))
+    expected = int(np.flatnonzero(reached)[0]) if reached.any() else -1
+    closed_ns = taken[0].ts_event_ns if taken else int(bars.end_ns[-1])
+    price = nan if expected < 0 else min(bankruptcy, float(bars.open[expected]))
+    found = float(taken[0].price) if taken else nan
+    agrees = (not taken) if expected < 0 else bool(taken) and abs(found - price) <= 1e-6
+    at = -1 if expected < 0 else int(bars.end_ns[expected])
+    return (
+        Finding(
+            criterion=f"liquidation {name}",
+            statement="booked at the bankruptcy price, or at the open of a bar that began beyond; only where due",
+            value=found,
+            bound=price,
+            passed=agrees and counted == len(taken),
+        ),
+        Finding(
+            criterion=f"liquidation instant {name}",
+            statement="booked at the end of the first bar that reaches the trigger",
+            value=float(closed_ns if taken else -1),
+            bound=float(at),
+            passed=(closed_ns if taken else -1) == at,
+        ),
+        _funding_finding(name, result, bars, funding, (opened.ts_event_ns, closed_ns)),
+    )
+
+
+def _funding_finding(
+    name: str, result: RunResult, bars: BarBatch, funding: FundingBatch, span: tuple[int, int]
+) -> Finding:
+    """Hold the booked funding against the rates; a payment without a mark is taken at the newest close before it."""
+    due = Decimal(0)
+    for row in settled_rows(funding).tolist():
+        at = int(funding.funding_ns[row])
+        if span[0] < at <= span[1]:
+            before = int(np.searchsorted(bars.end_ns, at, side="left")) - 1
+            told = float(funding.mark[row])
+            mark = Decimal(repr(told if isfinite(told) else float(bars.close[before])))
+            due -= (mark * Decimal(repr(float(funding.rate[row])))).quantize(_EIGHT)
+    movements = [event for event in result.ledger if isinstance(event, CashMovement)]
+    booked = sum((each.amount for each in movements if each.kind is CashKind.FUNDING), Decimal(0))
+    return Finding(
+        criterion=f"funding {name}",
+        statement="what is booked is the sum of rate times mark, to eight decimals",
+        value=float(booked),
+        bound=float(due),
+        passed=booked == due,
+    )

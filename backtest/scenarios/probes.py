@@ -8,14 +8,14 @@ from math import isfinite
 from typing import Final
 
 from market.orders import Leg, PositionEffect
-from market.tradables import OptionContract, option_contract
+from market.tradables import OptionContract, Perpetual, option_contract
 from strategies.chain_lookup import nearest_expiration, nearest_strike
 from strategies.decisions import HOLD, Decision, Proposal
 from strategies.ownership import own_packages
 from strategies.package_prices import natural_price, opposite, package_limit
 from strategies.views import ChainView, View
 
-__all__ = ["EveryView"]
+__all__ = ["EveryView", "OpenOnce"]
 
 _TWENTY_MINUTES_NS: Final = 1_200_000_000_000
 
@@ -90,3 +90,46 @@ class EveryView:
             good_for_ns=self.order_life_ns,
         )
         return Decision(reason="every_view", proposals=(wanted,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOnce:
+    """Buys or sells one quantity of a perpetual at the first chance, and holds whatever happens.
+
+    Parameters
+    ----------
+    instrument : Perpetual
+        What.
+    quantity : Decimal
+        Positive buys, negative sells; never 0.
+    allowance : float
+        How much worse than the price seen the order may fill, as a fraction, >= 0.
+    name : str
+        Tells strategies of one account apart.
+    """
+
+    instrument: Perpetual
+    quantity: Decimal
+    allowance: float = 0.05
+    name: str = "open_once"
+
+    def decide(self, view: View) -> Decision:
+        """Return the order until it is filled, and never again after."""
+        account = view.account
+        quote = view.quote(self.instrument.symbol)
+        if quote is None or account.last_exit_ns(self.name) >= 0 or own_packages(account, self.name):
+            return HOLD
+        if any(order.strategy == self.name for order in account.working):
+            return HOLD
+        ratio = 1 if self.quantity > 0 else -1
+        legs = (Leg(instrument=self.instrument, ratio=ratio),)
+        price = ratio * (quote.ask if ratio > 0 else quote.bid)
+        wanted = Proposal(
+            structure="perpetual",
+            legs=legs,
+            quantity=abs(self.quantity),
+            limit_price=package_limit(legs, price, self.allowance),
+            effect=PositionEffect.OPEN,
+            reason="open_once",
+        )
+        return Decision(reason="open_once", proposals=(wanted,))

@@ -10,9 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.scenarios.leverage import LeveredPath, levered_path, liquidation_findings
+from backtest.config import EngineConfig
+from backtest.engine import run_backtest
+from backtest.history import History
+from backtest.results import RunDescription, RunResult
+from backtest.scenarios.leverage import LeveredPath, engine_findings, levered_path, liquidation_findings
+from backtest.scenarios.probes import OpenOnce
 from market.bars import BarBatch
 from market.errors import DataError
+from market.fills import Fill
 from market.funding import FundingBatch
 from market.provenance import AsOfSource, Provenance
 from market.tradables import Perpetual
@@ -117,3 +123,45 @@ def test_terms_of_several_tiers_have_no_formula() -> None:
     tiers = PerpetualTerms(tiers=(replace(TIER, up_to=Decimal(1000)), second))
     with pytest.raises(DataError, match="one tier"):
         liquidation_findings(held([99.0, 98.0], "10"), hours([99.0, 98.0]), tiers)
+
+
+LOWS = [99.0, 95.0, 92.0, 85.0, 80.0]
+RATES = {2: 0.001, 3: -0.002}
+
+
+def engine_run(leverage: int = 10) -> RunResult:
+    """Return a run of one coin over the falling hours."""
+    history = History(sources=(), instruments=(COIN,), bars=(hours(LOWS),), funding=(funding(RATES),))
+    description = RunDescription(
+        name="test", config_digest="", code_version="", seed=7, fill_model="", slippage_model="", cost_model="",
+        sources=(), simulated=True, n_trials=1, currency="USDT", periods_per_year=365,
+    )  # fmt: skip
+    config = EngineConfig(
+        initial_cash=Decimal(10_000), currency="USDT", perpetuals={COIN.symbol: TERMS}, leverage=Decimal(leverage)
+    )
+    return run_backtest(config, history, (OpenOnce(instrument=COIN, quantity=Decimal(1)),), description)
+
+
+@pytest.mark.parametrize("leverage", [1, 10, 25])
+def test_the_engine_liquidates_where_the_formula_says(leverage: int) -> None:
+    """Price, instant and funding of a run agree; at one time nothing is taken."""
+    found = engine_findings(engine_run(leverage), hours(LOWS), funding(RATES), leverage, TERMS)
+    assert [finding.criterion for finding in found if not finding.passed] == []
+
+
+def test_a_booking_that_is_off_is_found() -> None:
+    """Another price, another instant, a lost liquidation and a lost payment each fail their criterion."""
+    result = engine_run()
+
+    def failed(ledger: tuple[object, ...]) -> list[str]:
+        changed = replace(result, ledger=ledger)  # type: ignore[arg-type]  # bookings
+        found = engine_findings(changed, hours(LOWS), funding(RATES), 10, TERMS)
+        return [finding.criterion.split()[0] for finding in found if not finding.passed]
+
+    last = next(event for event in result.ledger if isinstance(event, Fill) and event.fill_id.startswith("liquidation"))
+    others = tuple(event for event in result.ledger if event is not last)
+    assert failed((*others, replace(last, price=last.price + 1))) == ["liquidation"]
+    assert failed((*others, replace(last, ts_event_ns=last.ts_event_ns - 1))) == ["liquidation"]
+    assert failed(others) == ["liquidation", "liquidation"]
+    paid = [event for event in result.ledger if getattr(event, "kind", "") != "funding"]
+    assert failed(tuple(paid)) == ["funding"]
