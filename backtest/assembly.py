@@ -169,7 +169,7 @@ def assemble(
         market.on_events(events)
     desk = Desk(config, market, hours, instruments, history.dividends)
     asked = _Asked(config, [strategy.name for strategy in strategies])
-    feeds = _feeds(config, history, market, desk, quotes if instruments else None, asked)
+    feeds = _feeds(config, history, market, desk, quotes, asked)
     tape = Tape([feed.stream for feed in feeds], None, config.end_ns or None)
     if not len(tape):
         raise DataError("the history holds nothing that happens", found="no row", expected="bars, quotes or chains")
@@ -231,7 +231,7 @@ def _feeds(
     history: History,
     market: MarketState,
     desk: Desk,
-    quotes: PrintQuotes | None,
+    quotes: PrintQuotes,
     asked: _Asked,
 ) -> list[Feed]:
     feeds: list[Feed] = [SeriesFeed(batch, market) for batch in history.series]
@@ -239,15 +239,15 @@ def _feeds(
     for batch in history.quotes:
         feeds.append(QuoteFeed(batch, market, desk, asked.after(OnQuotes, frozenset({"", batch.symbol}))))
     feeds += [TradeFeed(batch, market, desk) for batch in history.trades]
+    printed = {batch.symbol for batch in history.bars} | {batch.symbol for batch in history.quotes}
     for chains in history.chains:
         calls = asked.after(OnChains, frozenset({"", chains.symbol}))
-        feeds.append(ChainFeed(chains, market, desk, config.mid_spread, calls))
+        prints = None if chains.symbol in printed else quotes
+        feeds.append(ChainFeed(chains, market, desk, config.mid_spread, prints, calls))
     return feeds
 
 
-def _bar_feeds(
-    history: History, market: MarketState, desk: Desk, quotes: PrintQuotes | None, asked: _Asked
-) -> list[Feed]:
+def _bar_feeds(history: History, market: MarketState, desk: Desk, quotes: PrintQuotes, asked: _Asked) -> list[Feed]:
     quoted = {batch.symbol for batch in history.quotes}
     traded = {instrument.symbol for instrument in history.instruments} - quoted
     batches = [_in_order(of_underlying(batch)) for batch in history.bars]
@@ -258,7 +258,10 @@ def _bar_feeds(
         around = quotes if batch.symbol in traded else None
         keys = frozenset({bars.name, "", batch.symbol} if is_own else {bars.name})
         calls = asked.after(OnBars, keys)
-        feeds.append(BarCloses(batch.symbol, bars, market, desk, around, is_own=is_own, calls=calls))
+        is_quoted = batch.symbol in quoted
+        feeds.append(
+            BarCloses(batch.symbol, bars, market, desk, around, is_own=is_own, is_quoted=is_quoted, calls=calls)
+        )
         if is_own:
             feeds.append(BarOpens(batch.symbol, bars, desk, around))
     return feeds

@@ -30,6 +30,7 @@ from execution.order_events import Cancelled, CancelRequested, Executed, Rejecte
 from execution.orders import Order
 from execution.package_book import PackageBook
 from execution.trades import Trade
+from market.errors import DataError
 from market.fills import Fill
 from market.orders import Leg, OrderIntent, PositionEffect
 from market.tradables import Instrument, OptionContract, Share
@@ -122,6 +123,7 @@ class Desk:
         """
         now_ns = record.ts_event_ns
         for order_id in record.decision.cancel:
+            self._check_own(order_id, record)
             self.orders.apply(CancelRequested(order_id=order_id, ts_event_ns=now_ns))
             self.exchange.request_cancel(order_id, now_ns)
         asking = Asking(
@@ -134,6 +136,15 @@ class Desk:
         )
         for intent in intents_of(record.decision, asking):
             self._ask(intent, record.decision, now_ns)
+
+    def _check_own(self, order_id: str, record: DecisionRecord) -> None:
+        own = {each.order_id for each in self.orders.working() if each.strategy == record.strategy}
+        if order_id not in own:
+            raise DataError(
+                f"strategy {record.strategy} cancels an order that is not its own, or works no more",
+                found=order_id,
+                expected=f"one of {sorted(own)}",
+            )
 
     def _ask(self, intent: OrderIntent, decision: Decision, now_ns: int) -> None:
         order_id = client_order_id(intent.strategy, intent.intent_id, "0")

@@ -123,6 +123,8 @@ class BarCloses:
         Quotes around prints; None where the symbol has quotes of its own, or cannot be traded.
     is_own : bool
         False for a wider recording beside the symbol's own: it teaches, and neither fills nor marks.
+    is_quoted : bool
+        Whether quotes of its own mark the symbol.
     calls : frozenset of str
         Strategies asked at each bar.
     """
@@ -136,13 +138,14 @@ class BarCloses:
         quotes: PrintQuotes | None,
         *,
         is_own: bool,
+        is_quoted: bool = False,
         calls: frozenset[str] = _NOBODY,
     ) -> None:
         self.calls = calls
         self.stream = TapeStream(phase=Phase.BAR_CLOSE, name=bars.name, instants=bars.end_ns)
         self._symbol, self._bars, self._desk, self._quotes = symbol, bars, desk, quotes
         self._prices = market.prices
-        self._is_own = is_own
+        self._is_own, self._is_quoted = is_own, is_quoted
         self._is_watched = quotes is not None and symbol in desk.liquidator.watched
         self._close: list[float] = bars.column("close").tolist()
 
@@ -160,7 +163,7 @@ class BarCloses:
                 desk.liquidator.span(symbol, now_ns, first, low, high)  # before orders meet the bar: none can save it
             if self._quotes is not None and symbol in desk.exchange.waiting:
                 self._meet(row, price, now_ns, self._quotes)
-            if self._quotes is not None and symbol in desk.marker.held:
+            if not self._is_quoted and symbol in desk.marker.held:
                 desk.mark_last(symbol, price, now_ns)
 
     def _meet(self, row: int, price: float, now_ns: int, quotes: PrintQuotes) -> None:
@@ -296,6 +299,9 @@ class ChainFeed:
         Fills and marks.
     mid_spread : SpreadModel or None
         Half spread around mids; None takes chains as they are quoted.
+    prints : PrintQuotes or None
+        Makes quotes of the printed underlying, so that delivered shares are worth something and can be sold; None
+        where the underlying has bars or quotes of its own.
     calls : frozenset of str
         Strategies asked at each chain.
     """
@@ -306,11 +312,13 @@ class ChainFeed:
         market: MarketState,
         desk: Desk,
         mid_spread: SpreadModel | None,
+        prints: PrintQuotes | None = None,
         calls: frozenset[str] = _NOBODY,
     ) -> None:
         self.calls = calls
         self.stream = TapeStream(phase=Phase.CHAIN, name=chains.symbol, instants=chains.available_ns)
-        self._chains, self._market, self._desk, self._mid_spread = chains, market, desk, mid_spread
+        self._chains, self._market, self._desk = chains, market, desk
+        self._mid_spread, self._prints = mid_spread, prints
 
     def take(self, row: int, now_ns: int) -> None:
         """Let a chain become known."""
@@ -320,10 +328,19 @@ class ChainFeed:
         view = self._market.on_chain(chain, is_modelled=self._mid_spread is not None)
         if desk.expiries.awaits_open and isfinite(chain.spot_last):
             desk.expiries.on_print(chain.symbol, chain.spot_last, chain.spot_ts_ns)
+        if self._prints is not None and isfinite(chain.spot_last):
+            self._print(chain.symbol, chain.spot_last, now_ns, self._prints)
         if f"chain {chain.symbol}" in desk.exchange.waiting:
             desk.take_reports(desk.exchange.on_chain(view, now_ns))
         if desk.marker.options_of(chain.symbol):
             desk.mark_chain(view, now_ns)
+
+    def _print(self, symbol: str, price: float, now_ns: int, prints: PrintQuotes) -> None:
+        if symbol in self._desk.exchange.waiting:
+            quote = prints.of(symbol, price, nan, now_ns)
+            self._desk.take_reports(self._desk.exchange.on_quote(symbol, quote, now_ns))
+        if symbol in self._desk.marker.held:
+            self._desk.mark_last(symbol, price, now_ns)
 
 
 @final

@@ -132,3 +132,9 @@ def test_a_crossing_reverses_at_the_next_open_and_the_same_run_gives_the_same_le
     assert len(results[0].trades) > 5
     assert results[0].ledger_digest == results[1].ledger_digest
     assert results[0].stopped == ""
+
+
+def test_no_strategy_cancels_what_is_not_its_own() -> None:
+    """The run stops and names it."""
+    result = run(of_bars(bars([10.0, 12.0])), Scripted([Decision(reason="no", cancel=("somebody",))]))
+    assert "not its own" in result.stopped

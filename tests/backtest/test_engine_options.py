@@ -178,3 +178,13 @@ def test_the_terms_of_the_greeks_and_their_residual_add_up_to_what_the_trades_ea
     (own,) = result.package_greeks.values()
     assert own.total_usd.tolist() == pytest.approx(path.total_usd.tolist())
     assert float(path.theta_usd.sum()) > 0.0
+
+
+def test_delivered_shares_are_worth_the_printed_underlying_where_nothing_else_tells_it() -> None:
+    """A history of chains alone: exercised at 427, the shares stand at the 428 that the last chain prints."""
+    board: Board = {(427.0, "C"): (1.0, 1.1)}
+    friday = chains([board] * 3, root="SPY", spot=428.0)
+    result = run(of_chains(friday, instruments=()), Scripted([order([(contract(427.0, "C", "SPY"), 1)], "1.20")]))
+    assert result.stopped == ""
+    assert result.open_packages[0].units == {"SPY": Decimal(100)}
+    assert result.curve.equity[-1] == pytest.approx(100_000.0 - 110.0 + 100.0)
