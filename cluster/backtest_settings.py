@@ -156,6 +156,7 @@ class MidpointData(SettingsPart):
     """Same-day option midpoints at a few times a day; their bid and ask are a model, flagged in every report."""
 
     path: Path = Field(description="File of midpoints.")
+    inputs: tuple[Path | InputData, ...] = Field((), description="Files of bars that tell the settlement, of rates.")
     parity_band: float = Field(0.03, gt=0.0, le=1.0, description="Pairs farther from parity are left out, fraction.")
 
 

@@ -14,7 +14,7 @@ from backtest.metrics.days import Wealth, wealth_at_marks
 from backtest.metrics.drawdown import underwater
 from backtest.reports.analysis import Analysis
 from backtest.reports.blocks import Bars, Block, Curve, Fact, Facts, Grid, Line, Months, Note, Role, Section, Shares
-from backtest.reports.wording import day, money, number, percent, short_money, signed
+from backtest.reports.wording import instant, money, number, percent, short_money, signed
 from backtest.results import RunResult
 from execution.events import CashKind, CashMovement
 
@@ -45,24 +45,26 @@ def drawdown_section(result: RunResult, analysis: Analysis) -> Section:
 
 
 def _under_water(wealth: Wealth) -> Curve:
-    line = Line(name="below the peak", values=-underwater(wealth.index), role=Role.LOSS, is_filled=True)
-    shown = partial(percent, digits=1)
+    depth = underwater(wealth.index)
+    line = Line(name="below the peak", values=-depth, role=Role.LOSS, is_filled=True)
+    deepest = float(depth.max())
+    shown = partial(percent, digits=1 if deepest > 0.01 else 2 if deepest > 0.001 else 3)
     return Curve(title="Under water, share of the running peak", ts_ns=wealth.ts_ns, lines=(line,), shown=shown)
 
 
 def _spells(analysis: Analysis) -> Grid:
     rows = tuple(
         (
-            day(spell.peak_ns),
-            day(spell.trough_ns),
-            day(spell.recovered_ns) if spell.recovered_ns else "not yet",
+            instant(spell.peak_ns),
+            instant(spell.trough_ns),
+            instant(spell.recovered_ns) if spell.recovered_ns else "not yet",
             percent(spell.depth),
             number(spell.days_down, 1),
             number(spell.days_under, 1),
         )
         for spell in analysis.drawdowns
     )
-    heads = ("peak", "trough", "recovered", "depth>", "days down>", "days under water>")
+    heads = ("peak, UTC", "trough, UTC", "recovered, UTC", "depth>", "days down>", "days under water>")
     return Grid(title="Deepest drawdowns", heads=heads, rows=rows, empty="the account was never below a peak")
 
 

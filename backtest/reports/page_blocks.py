@@ -94,8 +94,9 @@ def _curve(block: Curve) -> str:
         for v in ticks.tolist()
     )
     words += "".join(
-        f'<span class="x" style="left:{(at - ts[0]) / (ts[-1] - ts[0]):.2%}">{escape(text)}</span>'
-        for at, text in time_ticks(int(ts[0]), int(ts[-1]))
+        f'<span class="x{" odd" if place % 2 else ""}" style="left:{(at - ts[0]) / (ts[-1] - ts[0]):.2%}">'
+        f"{escape(text)}</span>"
+        for place, (at, text) in enumerate(time_ticks(int(ts[0]), int(ts[-1])))
     )
     keys = "".join(f'<span><i class="k-{line.role}"></i>{escape(line.name)}</span>' for line in lines)
     picture = (

@@ -60,7 +60,6 @@ figure{margin:0;min-width:0}
 .y,.x{position:absolute;color:var(--soft);font-size:.72rem;white-space:nowrap}
 .y{right:100%;transform:translate(-.45rem,50%)}
 .x{top:100%;transform:translate(-50%,.3rem)}
-.x:first-of-type{transform:translate(-20%,.3rem)}
 .keys{display:flex;flex-wrap:wrap;gap:.1rem 1rem;font-size:.8rem;color:var(--soft);margin-bottom:.35rem}
 .keys i{display:inline-block;width:1rem;height:.18rem;border-radius:.1rem;margin-right:.4rem;vertical-align:.22rem}
 .k-main{background:var(--main)}.k-loss{background:var(--loss)}.k-plain{background:var(--soft)}
@@ -87,7 +86,7 @@ font-size:.85rem}
 footer{color:var(--soft);font-size:.8rem}
 @media(max-width:46rem){main{padding:.8rem .6rem 3rem}section{padding:.8rem .8rem .9rem}h1{font-size:1.3rem}
 .facts{grid-template-columns:repeat(2,minmax(0,1fr))}.facts .v{font-size:1.1rem}.plot{margin-left:3rem}
-.plot.tall{height:13rem}}
+.plot.tall{height:13rem}.x.odd{display:none}}
 @media print{body{background:#fff}section{break-inside:avoid;border-color:#ccc}}
 """
 

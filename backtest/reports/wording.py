@@ -7,7 +7,7 @@ from typing import Final
 
 from market.clock import datetime_of_ns
 
-__all__ = ["MISSING", "day", "instant", "money", "number", "percent", "short_money", "signed"]
+__all__ = ["MISSING", "instant", "money", "number", "percent", "short_money", "signed"]
 
 MISSING: Final = "–"
 """What stands in the place of a number that does not exist; the reason stands beside it."""
@@ -52,12 +52,6 @@ def short_money(value: float) -> str:
     rounded = float(f"{value:.3e}")  # before the unit is chosen, so that 999,999 becomes 1M
     size, unit = next(((s, u) for s, u in _STEPS if abs(rounded) >= s), (1.0, ""))
     return _with_minus(f"{rounded / size:.6g}") + unit
-
-
-def day(ts_ns: int) -> str:
-    """Return the date of an instant, UTC, such as ``2 Jun 2025``."""
-    found = datetime_of_ns(ts_ns)
-    return f"{found.day} {found:%b %Y}"
 
 
 def instant(ts_ns: int) -> str:

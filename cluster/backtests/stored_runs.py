@@ -20,6 +20,7 @@ from backtest.reports.record import RECORD, read_result
 from backtest.reports.writing import read_analysis_settings, read_audit, report_files
 from backtest.results import RunResult
 from cluster.backtests.origins import code_version
+from cluster.backtests.running import CONFIG_NAME
 from execution.ledger import Ledger
 from market.errors import DataError, NumericsError
 
@@ -95,7 +96,7 @@ def opened_run(folder: Path) -> StoredRun:
 
 def _check_record(folder: Path, told: dict[str, Any]) -> None:
     for name, digest in told.get("files", {}).items():
-        if not name.startswith(f"{RECORD}/"):
+        if not name.startswith(f"{RECORD}/") and name != CONFIG_NAME:
             continue
         try:
             found = sha256((folder / name).read_bytes()).hexdigest()

@@ -121,8 +121,9 @@ def _perpetuals(terms: Iterable[PerpetualTerms]) -> tuple[Instrument, ...]:
 
 
 def _of_midpoints(mids: MidpointData, base: Path, span: Span | None) -> History:
-    path = _below(base, mids.path)
-    return recorded_history(RecordedFiles(chains=(path,), parity_band=mids.parity_band), span)
+    inputs = tuple(_input(item, base) for item in mids.inputs)
+    files = RecordedFiles(chains=(_below(base, mids.path),), inputs=inputs, parity_band=mids.parity_band)
+    return recorded_history(files, span)
 
 
 def _of_store(wanted: StoreData, span: Span | None) -> History:

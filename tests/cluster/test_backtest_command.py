@@ -1,0 +1,261 @@
+"""A backtest as a user sees it: from a file to a folder, drawn again, compared, and each decision made again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from backtest.reports.folder import INCOMPLETE
+from backtest.reports.writing import REPORT_FILES
+from cluster.backtests.origins import same_code, sources_that_differ
+from cluster.backtests.running import Finished, Prepared, prepare, run_to_folder
+from cluster.backtests.stored_runs import opened_run
+from market.errors import DataError
+from strategies.decisions import HOLD, Decision
+from strategies.views import View
+from tests.backtest.reports.samples import description
+
+_ROOT = Path(__file__).resolve().parents[2]
+_CONFIG = """\
+[run]
+name = "small"
+from = 2025-06-02
+to = 2025-06-02
+
+[data.simulated]
+market = "demo"
+symbols = ["SIM.SPX"]
+step_min = 30
+
+[[strategies]]
+kind = "zero_dte_condor"
+parameters = { underlying = "SIM.SPX", max_chain_age_s = 3600.0, order_life_s = 7200.0 }
+
+[benchmark]
+symbol = "SIM.SPX"
+
+[report]
+bootstrap_samples = 100
+"""
+
+
+def _run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"HEDGEFIELD_HOME": str(home)}
+    command = [sys.executable, "-m", "cluster", *arguments]
+    return subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """One run of the command, and the home whose cache holds its market."""
+
+    home: Path
+    config: Path
+    folder: Path
+    told: dict[str, object]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> _Bench:
+    """Run the command once; every test reads what it left."""
+    place = tmp_path_factory.mktemp("bench")
+    config = place / "small.toml"
+    config.write_text(_CONFIG, encoding="utf-8")
+    done = _run(place / "home", "backtest", str(config), "--out", str(place / "run"), "--json")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return _Bench(home=place / "home", config=config, folder=place / "run", told=json.loads(done.stdout))
+
+
+@pytest.fixture
+def prepared(bench: _Bench, monkeypatch: pytest.MonkeyPatch) -> Prepared:
+    """Return the same run, ready to begin in this process."""
+    monkeypatch.setenv("HEDGEFIELD_HOME", str(bench.home))
+    return prepare(_CONFIG, "small.toml", bench.config.parent)
+
+
+def test_the_folder_holds_the_files_that_users_look_for(bench: _Bench) -> None:
+    """Names are a contract; each data file says that it is simulated."""
+    found = {path.name for path in bench.folder.iterdir()}
+    assert found == {*REPORT_FILES, "config.toml", "provenance.json", "record"}
+    assert (bench.folder / "config.toml").read_text(encoding="utf-8") == _CONFIG
+    told = json.loads((bench.folder / "provenance.json").read_bytes())
+    assert (told["simulated"], told["n_trials"], told["seed"]) == (True, 1, 7)
+    assert {source["name"] for source in told["sources"]} == {"SIM.SPX chains", "SIM.SPX bars"}
+    assert (bench.folder / "trade_decisions.log").read_text(encoding="utf-8").startswith("# SIMULATED DATA  run small")
+
+
+def test_the_json_object_is_a_contract(bench: _Bench) -> None:
+    """Programs read these keys, and a missing figure is null with its reason."""
+    told = bench.told
+    names = {
+        "run",
+        "name",
+        "simulated",
+        "stopped",
+        "currency",
+        "n_views",
+        "n_decisions",
+        "n_fills",
+        "n_trades",
+        "n_open",
+    }
+    names |= {"n_trials", "ledger_digest", "config_digest", "code_version", "audit", "metrics"}
+    assert told.keys() == names | {"fill_model", "slippage_model", "cost_model"}
+    metrics = told["metrics"]
+    assert isinstance(metrics, dict)
+    assert metrics["sharpe"] is None
+    assert "sharpe" in metrics["reasons"]
+    assert told["n_views"] == 14
+
+
+def test_reports_are_drawn_again_byte_by_byte(bench: _Bench) -> None:
+    """The record is enough: whatever was drawn from the run is drawn from its folder."""
+    before = {name: (bench.folder / name).read_bytes() for name in REPORT_FILES}
+    (bench.folder / "tear_sheet.html").unlink()
+    done = _run(bench.home, "report", str(bench.folder))
+    assert done.returncode == 0, done.stderr
+    assert "booked anew to the same digest" in done.stdout
+    assert [name for name in REPORT_FILES if (bench.folder / name).read_bytes() != before[name]] == []
+
+
+def test_a_decision_is_made_again_bit_for_bit(bench: _Bench) -> None:
+    """The run's own configuration, up to the instant, gives the same bytes; a part of the id is enough."""
+    line = (bench.folder / "record" / "decisions.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    told = json.loads(line)
+    done = _run(bench.home, "explain", told["decision_id"][:10], "--runs", str(bench.folder.parent))
+    assert done.returncode == 0, done.stderr
+    assert f"bit for bit equal (SHA-256 {told['digest']})" in done.stdout
+    assert "size_at_least_one" in done.stdout
+
+
+def test_two_runs_are_held_against_each_other(bench: _Bench, tmp_path: Path) -> None:
+    """A run against its like differs by nothing, and the page stands where it is asked for."""
+    page = tmp_path / "page.html"
+    done = _run(bench.home, "report", str(bench.folder), str(bench.folder), "--out", str(page), "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["n_days"], told["difference"], told["simulated"]) == (1, [0.0], True)
+    assert "SIMULATED" in page.read_text(encoding="utf-8")
+
+
+def test_a_changed_record_is_refused_with_its_name(bench: _Bench, tmp_path: Path) -> None:
+    """What was written is what is drawn, or nothing is."""
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(bench.folder, copy)
+    ledger = copy / "record" / "ledger.jsonl"
+    ledger.write_text(
+        ledger.read_text(encoding="utf-8").replace("1E+5", "2E+5").replace("100000", "200000"), encoding="utf-8"
+    )
+    done = _run(bench.home, "report", str(copy))
+    assert done.returncode == 1
+    assert "ledger.jsonl: a file of the run was changed" in done.stderr
+
+
+class _Raises:
+    name = "raises"
+
+    def __init__(self, at: int, act: object = None) -> None:
+        self._left, self._act = at, act
+
+    def decide(self, view: View) -> Decision:
+        self._left -= 1
+        if self._left == 0:
+            if callable(self._act):
+                self._act()
+            else:
+                raise ZeroDivisionError(f"at {view.now_ns}")
+        return HOLD
+
+
+def _finished(prepared: Prepared, bench: _Bench, out: Path, strategy: _Raises) -> Finished:
+    return run_to_folder(replace(prepared, strategies=(strategy,)), out, bench.home, quiet=True)
+
+
+def test_a_raising_strategy_leaves_what_happened_until_then(prepared: Prepared, bench: _Bench, tmp_path: Path) -> None:
+    """The folder is whole, says first why it stopped, and can be opened."""
+    found = _finished(prepared, bench, tmp_path / "run", _Raises(5))
+    assert "strategy raises raised" in found.result.stopped
+    assert found.result.n_views == 5
+    assert "ZeroDivisionError" in (tmp_path / "run" / "tear_sheet.html").read_text(encoding="utf-8")
+    assert opened_run(tmp_path / "run").result.stopped == found.result.stopped
+
+
+def test_ctrl_c_stops_between_two_instants(prepared: Prepared, bench: _Bench, tmp_path: Path) -> None:
+    """The signal is taken, the instant ends, the folder is whole, and the old handler stands again."""
+    before = signal.getsignal(signal.SIGINT)
+    found = _finished(prepared, bench, tmp_path / "run", _Raises(5, lambda: signal.raise_signal(signal.SIGINT)))
+    assert (found.is_interrupted, found.result.n_views) == (True, 5)
+    assert found.result.stopped.startswith("interrupted behind 2025-06-02T")
+    assert not (tmp_path / "run" / INCOMPLETE).exists()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_killed_run_says_that_it_is_incomplete(bench: _Bench, tmp_path: Path) -> None:
+    """After kill -9 the mark stands in the folder, and nothing is drawn of it."""
+    script = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom dataclasses import replace\n"
+        "from cluster.backtests.running import prepare, run_to_folder\n"
+        "from tests.cluster.test_backtest_command import _CONFIG, _Raises\n"
+        "kill = _Raises(5, lambda: os.kill(os.getpid(), signal.SIGKILL))\n"
+        "ready = replace(prepare(_CONFIG, 'small.toml', Path('.')), strategies=(kill,))\n"
+        "run_to_folder(ready, Path(sys.argv[1]), Path(sys.argv[2]), quiet=True)\n"
+    )
+    environment = os.environ | {"HEDGEFIELD_HOME": str(bench.home)}
+    command = [sys.executable, "-c", script, str(tmp_path / "run"), str(bench.home)]
+    killed = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, timeout=280, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (tmp_path / "run" / INCOMPLETE).is_file()
+    with pytest.raises(DataError, match="did not end, or was killed"):
+        opened_run(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "words"),
+    [
+        ("market =", "markt =", 2, "line 7: there is no [data.simulated] markt; found markt; expected market?"),
+        ("to = 2025-06-02", "to = 2025-06-01", 2, "from 2025-06-02 lies after to 2025-06-01"),
+        ('symbols = ["SIM.SPX"]', 'symbols = ["SPX"]', 2, "the simulated market has no such symbol; found SPX"),
+        ('symbol = "SIM.SPX"\n', 'symbol = "SPY"\n', 2, "the benchmark is not in the data; found SPY"),
+        ("[data.simulated]", '[data.files]\nchains = ["no.csv"]\n[x]', 2, "there is no table [x]"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_written(
+    bench: _Bench, tmp_path: Path, old: str, new: str, code: int, words: str
+) -> None:
+    """A message with place, found and expected; no folder, no trial, no traceback."""
+    assert old in _CONFIG
+    config = tmp_path / "bad.toml"
+    config.write_text(_CONFIG.replace(old, new, 1), encoding="utf-8")
+    done = _run(bench.home, "backtest", str(config), "--out", str(tmp_path / "run"))
+    assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_occupied_folder_and_a_missing_id_are_refused(bench: _Bench, tmp_path: Path) -> None:
+    """An earlier run is never overwritten; a decision that is nowhere is told where it was looked for."""
+    done = _run(bench.home, "backtest", str(bench.config), "--out", str(bench.folder))
+    assert (done.returncode, "the run folder is not empty" in done.stderr) == (2, True)
+    done = _run(bench.home, "explain", "0123456789", "--runs", str(tmp_path))
+    assert (done.returncode, "there is no such decision" in done.stderr) == (1, True)
+
+
+def test_other_code_and_other_data_are_named() -> None:
+    """A decision is compared only where both stand as they stood."""
+    assert same_code("0.1.0 commit a sources 12", "0.1.0 commit b sources 12")
+    assert not same_code("0.1.0 commit a sources 12", "0.1.0 commit a sources 13")
+    (source,) = description().sources
+    assert sources_that_differ((source,), (source,)) == []
+    assert sources_that_differ((source,), (replace(source, digest="00" * 32),)) == [
+        f"SPX chains: {'ab' * 8} then, {'00' * 8} now"
+    ]
+    assert sources_that_differ((source,), ()) == ["SPX chains: it is not read now"]
