@@ -24,6 +24,7 @@ from backtest.scenarios.implied_market import ImpliedChains, ImpliedMarketConfig
 from backtest.scenarios.index_path import Shock, index_path, shocked
 from backtest.scenarios.leverage import LeveredPath, engine_findings, levered_path, liquidation_findings
 from backtest.scenarios.probes import EveryView, OpenOnce
+from backtest.scenarios.regime_outcomes import label_facts, label_findings, labelled_sessions
 from backtest.scenarios.verdict import Finding, ScenarioVerdict
 from cluster.histories.digests import digest_of_files
 from cluster.histories.file_chains import chains_of_files
@@ -94,6 +95,8 @@ def run_scenario(name: str, data: Path, *, strategies: Sequence[Strategy] | None
             return _recorded_chains(scenario, data)
         case ScenarioKind.PERPETUAL:
             return _perpetual(scenario, data)
+        case ScenarioKind.REGIME_OUTCOMES:
+            return _regime_outcomes(scenario, data)
 
 
 # -- an index and its volatility, and the chains that they imply ------------------------------------------------------
@@ -320,6 +323,26 @@ def _hours(path: LeveredPath, bars: BarBatch) -> float:
     if path.liquidation is None:
         return float("nan")
     return (path.liquidation.ts_ns - int(bars.start_ns[0])) / 3.6e12
+
+
+# -- a label and what came after it -----------------------------------------------------------------------------------
+
+
+def _regime_outcomes(scenario: Scenario, data: Path) -> ScenarioVerdict:
+    read = {file.role: _read(scenario, file.role, data) for file in scenario.files}
+    volatility, daily = read[FileRole.VOLATILITY], read[FileRole.INDEX_DAYS]["SPX"]
+    sessions = sessions_between("NYSE", scenario.first, scenario.last)
+    labelled = labelled_sessions(
+        volatility["VIX9D"], volatility["VIX"], daily, sessions, label_after_ns=60 * _MINUTE_NS
+    )
+    rng = np.random.default_rng(scenario.seed)
+    return ScenarioVerdict(
+        name=scenario.name,
+        findings=label_findings(labelled, rng),
+        facts=label_facts(labelled, rng),
+        sources=tuple(_sources(scenario, data, read)),
+        simulated=False,
+    )
 
 
 # -- what all share ---------------------------------------------------------------------------------------------------

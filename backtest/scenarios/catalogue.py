@@ -27,6 +27,7 @@ class ScenarioKind(StrEnum):
     RECORDED_MIDS = "recorded_mids"
     RECORDED_CHAINS = "recorded_chains"
     PERPETUAL = "perpetual"
+    REGIME_OUTCOMES = "regime_outcomes"
 
 
 class FileRole(StrEnum):
@@ -254,6 +255,15 @@ _ALL: Final = (
             ScenarioFile(role=FileRole.INDEX_DAYS, path="daily/spx_spy_qqq_daily.parquet", names=("SPX",)),
         ),
         rows=("D98",),
+    ),
+    Scenario(
+        name="regime-and-outcome",
+        title="The label of the term structure each evening, and the size of the next session's return",
+        kind=ScenarioKind.REGIME_OUTCOMES,
+        first=date(2012, 1, 3),
+        last=date(2026, 2, 20),
+        files=(_INDEX[0], ScenarioFile(role=FileRole.VOLATILITY, path=_INDEX[2].path, names=("VIX9D", "VIX"))),
+        rows=("D99",),
     ),
     _perpetual("bitcoin-march-2020", "Bitcoin halves within a day", date(2020, 3, 8), date(2020, 3, 20)),
     _perpetual("bitcoin-may-2021", "Bitcoin from 58 000 to 30 000 in nine days", date(2021, 5, 10), date(2021, 5, 25)),
