@@ -60,7 +60,7 @@ def test_each_evening_is_held_against_the_next_session() -> None:
 
 
 def test_facts_tell_a_good_label_from_a_worthless_one() -> None:
-    """Three in five of the large returns follow a label, so that the area is 0.8; without news its interval holds 0.5."""
+    """Three in five large returns follow a label, so that the area is 0.8; without news its interval holds 0.5."""
     good = dict(label_facts(labelled(), np.random.default_rng(1)))
     none = dict(label_facts(labelled(informative=False), np.random.default_rng(1)))
     assert good["auc low"] > 0.65
