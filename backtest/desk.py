@@ -16,7 +16,7 @@ from backtest.evenings import Evenings
 from backtest.exchange import Match, Report, SimulatedExchange
 from backtest.liquidator import Liquidator
 from backtest.margin_book import MarginBook
-from backtest.marking import Marker
+from backtest.marking import Marker, mid_of
 from backtest.recording import CurveRecorder, Funnel
 from backtest.results import DecisionRecord, FillQuote
 from backtest.sessions import TradingHours
@@ -195,7 +195,7 @@ class Desk:
         return OrderFacts(
             now_ns=now_ns,
             state=self.account.trading_state,
-            leg_prices=tuple(0.5 * (quote.bid + quote.ask) for quote in quotes),
+            leg_prices=tuple(mid_of(quote) for quote in quotes),
             package={symbol: units + closing.get(symbol, _ZERO) for symbol, units in held.items()},
             input_ns=min(quote.ts_ns for quote in quotes),
             open_packages=len({package.package_id for package in packages} | opening),
@@ -208,7 +208,7 @@ class Desk:
         """Return what a fill at the mids would be charged; 0 where a leg has no mid, which the gate denies anyway."""
         total = _ZERO
         for leg, quote in zip(intent.legs, quotes, strict=True):
-            mid = 0.5 * (quote.bid + quote.ask)
+            mid = mid_of(quote)
             if isfinite(mid):
                 units = leg.ratio * intent.quantity
                 charges = self._config.costs.costs(leg.instrument, units, Decimal(repr(mid)), now_ns, intent.effect)

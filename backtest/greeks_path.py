@@ -79,6 +79,7 @@ class GreeksRecorder:
     def __init__(self, desk: Desk, market: MarketState, rate: RateSource | None) -> None:
         self._desk, self._market, self._rate = desk, market, rate
         self._before: _Book | None = None
+        self._implied: tuple[int, dict[tuple[str, int], float]] = (-1, {})
         self._rows: list[tuple[float, ...]] = []
         self._by_package: dict[str, list[tuple[float, ...]]] = {}
 
@@ -138,7 +139,9 @@ class GreeksRecorder:
     def _spots(self, instruments: Iterable[Instrument], book: _Book) -> dict[str, float]:
         """Return by instrument what its underlying is worth, options by their own expirations."""
         found: dict[str, float] = {}
-        by_series: dict[tuple[str, int], float] = {}
+        if self._implied[0] != book.ts_ns:
+            self._implied = (book.ts_ns, {})
+        by_series = self._implied[1]
         for each in instruments:
             if not isinstance(each, OptionContract):
                 found[each.symbol] = self._market.price(each.symbol)[0]

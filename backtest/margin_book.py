@@ -7,6 +7,7 @@ from decimal import Decimal
 from math import isfinite, nan
 from typing import Final, final
 
+from backtest.marking import mid_of
 from execution.ledger import Ledger
 from market.orders import OrderIntent, unit_multiplier
 from market.tradables import Future, Instrument, Perpetual
@@ -96,10 +97,7 @@ class MarginBook:
             Account currency; negative where it frees some, NaN where a leg has no price. Where the order could be
             carried without pairing it with what is held, what it takes alone, which is never less.
         """
-        mids = {
-            leg.instrument.symbol: _decimal(0.5 * (quote.bid + quote.ask))
-            for leg, quote in zip(intent.legs, quotes, strict=True)
-        }
+        mids = {leg.instrument.symbol: _decimal(mid_of(quote)) for leg, quote in zip(intent.legs, quotes, strict=True)}
         if not all(mid.is_finite() for mid in mids.values()):
             return nan
         added = [(leg.instrument, leg.ratio * intent.quantity) for leg in intent.legs]

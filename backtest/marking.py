@@ -6,16 +6,17 @@ from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from math import isfinite
+from math import isfinite, nan
 from typing import Final, final
 
 from execution.events import Mark, MarkSource
 from market.tradables import OptionContract
 from strategies.views import ChainView, Holding, Quote
 
-__all__ = ["MarkPolicy", "Marker", "quote_mark"]
+__all__ = ["MarkPolicy", "Marker", "mid_of", "quote_mark"]
 
 _HALF: Final = Decimal("0.5")
+_ONE: Final = Decimal(1)
 
 
 class MarkPolicy(StrEnum):
@@ -48,6 +49,12 @@ def quote_mark(bid: float, ask: float, quantity: Decimal, policy: MarkPolicy) ->
     if policy is MarkPolicy.CLOSING_SIDE:
         return Decimal(repr(bid if quantity > 0 else ask))
     return (Decimal(repr(bid)) + Decimal(repr(ask))) * _HALF
+
+
+def mid_of(quote: Quote) -> float:
+    """Return the middle of a quote, with a bid of 0 where there is none; NaN without an ask, and where crossed."""
+    found = quote_mark(quote.bid, quote.ask, _ONE, MarkPolicy.MID)
+    return nan if found is None else float(found)
 
 
 @final

@@ -188,3 +188,17 @@ def test_delivered_shares_are_worth_the_printed_underlying_where_nothing_else_te
     assert result.stopped == ""
     assert result.open_packages[0].units == {"SPY": Decimal(100)}
     assert result.curve.equity[-1] == pytest.approx(100_000.0 - 110.0 + 100.0)
+
+
+def test_a_wing_that_nobody_bids_for_can_be_bought_and_sold_within_its_package() -> None:
+    """Its bid is 0, for the gate as for marks and fills."""
+
+    def close(view: View) -> Decision:
+        (package,) = view.account.packages
+        return order([(each, -ratio) for each, ratio in CONDOR], "3.00", package=package.package_id)
+
+    worthless = {**LATER} | {(4270.0, "P"): (0.0, 0.05), (4310.0, "C"): (0.0, 0.05)}
+    table = chains([worthless] * 3, step_ns=60_000_000_000)
+    result = run(of_chains(table), Scripted([order(CONDOR, "-1.40"), close]))
+    assert [fill.price for fill in result.fills[4:]] == [Decimal(x) for x in ("0", "1.1", "0.9", "0")]
+    assert not result.open_packages
