@@ -58,3 +58,9 @@ def test_an_engine_that_cannot_be_installed_is_told(tmp_path: Path) -> None:
     found = prepared(comparator, blocked)
     assert isinstance(found, str)
     assert found.startswith("none==0 cannot be installed: ")
+
+
+def test_work_without_comparable_orders_is_not_called_equal(capsys: pytest.CaptureFixture[str]) -> None:
+    """A rate beside a rate says nothing of equal work, and the table says so."""
+    assert _print([("ours", _timing(0)), ("other", _timing(0))])
+    assert "orders cannot be compared" in capsys.readouterr().out
