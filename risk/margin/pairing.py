@@ -22,6 +22,9 @@ _ZERO: Final = Decimal(0)
 # Branches of the search; nearly every book needs one. A count and no clock: the same book gives the same answer.
 _MOST_NODES: Final = 200
 _OPTIMAL, _INFEASIBLE = 0, 2  # of scipy.optimize.milp
+# The solver counts in thousands. Its tolerances are absolute: in single dollars they are so narrow that it has to
+# repair its own answers, of which it prints a line to the standard output that no option silences.
+_UNIT: Final = Decimal(1000)
 Units = tuple[tuple[OptionContract, int], ...]
 
 
@@ -207,9 +210,9 @@ class _Programme:
         self._most: list[float] = []
 
     def column(self, cost: Decimal, upper: float, *, integral: bool = True) -> int:
-        """Add a variable >= 0 and return its place; an infinite cost forbids it."""
+        """Add a variable >= 0 with its cost, account currency, and return its place; infinite forbids it."""
         allowed = cost.is_finite()
-        self.cost.append(float(cost) if allowed else 0.0)
+        self.cost.append(float(cost / _UNIT) if allowed else 0.0)
         self.upper.append(upper if allowed else 0.0)
         self.integral.append(int(integral))
         return len(self.cost) - 1
@@ -329,13 +332,14 @@ def _loss_rows(programme: _Programme, places: _Places, shorts: Sequence[Short], 
         if short.contract.series.expiry_ns == expiry
     ]
     members += [(column, 1, longs[long][0]) for (long, group), column in places.long_in.items() if group == expiry]
-    loss = programme.column(Decimal(1), np.inf, integral=False)
+    loss = programme.column(_UNIT, np.inf, integral=False)
     for node in sorted({_ZERO, *(contract.strike for _, _, contract in members)}):
         terms = [
-            (column, sign * float(contract.multiplier * contract.intrinsic(node))) for column, sign, contract in members
+            (column, sign * float(contract.multiplier * contract.intrinsic(node) / _UNIT))
+            for column, sign, contract in members
         ]
         programme.row([(loss, 1.0), *terms], 0.0, np.inf)
-    calls = [(column, sign * float(item.multiplier)) for column, sign, item in members if item.is_call]
+    calls = [(column, sign * float(item.multiplier / _UNIT)) for column, sign, item in members if item.is_call]
     if calls:
         programme.row(calls, 0.0, np.inf)
 

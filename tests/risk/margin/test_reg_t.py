@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections import Counter
 from dataclasses import replace
 from datetime import date
@@ -341,3 +342,27 @@ def test_a_search_that_is_cut_asks_for_too_much_and_says_so() -> None:
     assert best.is_best
     assert not cut.is_best
     assert best.requirement < cut.requirement < float("inf")
+
+
+# Contracts by symbol, strike, count and mark: in single dollars the solver repaired its answer and printed so.
+_TANGLED = """
+P82.5 n 1 1.02, C102.5 f -2 .22, P80 n 9 4.69, P102.5 f -5 2.77, P107.5 n 6 10.2, P117.5 f -5 22.07, C87.5 n 1 13.22,
+P82.5 f -7 .88, P90 n 1 2.8, P102.5 n 1 4.03, P110 f 7 15.22, C110 n -9 1.95, P112.5 n 4 13.99, C105 f -3 7.09,
+P87.5 n -2 4.74, C80 n 3 22.44, P117.5 n -8 24.79, C82.5 n -2 22.77, C102.5 n -6 2.92, C110 f -2 6.49, P80 f 1 5.61
+"""
+
+
+def test_a_tangled_book_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """The programme's solver is a C library that writes past Python; a line of it would break what is told as JSON."""
+    positions: list[Position] = []
+    prices = {"SPY": Decimal(100)}
+    for words in _TANGLED.replace("\n", " ").split(","):
+        name, day, count, mark = words.split()
+        contract = option(name[0], float(name[1:]), day=NEAR if day == "n" else FAR)
+        positions.append((contract, Decimal(count)))
+        prices[contract.symbol] = Decimal(mark)
+    reading = strategy_margin(positions, prices, _RULES)
+    ctypes.CDLL(None).fflush(None)  # what C has buffered, it has printed
+    assert capfd.readouterr() == ("", "")
+    assert reading.is_best
+    assert reading.requirement > 0.0
