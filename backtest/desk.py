@@ -354,13 +354,17 @@ class Desk:
     # -- marks --------------------------------------------------------------------------------------------------------
 
     def mark_last(self, symbol: str, price: float, now_ns: int) -> None:
-        """Mark a held instrument at its last print."""
+        """Mark a held instrument at its last print; carried in a halt."""
+        if self._hours.has_halts and self._is_carried(symbol, now_ns, 1):
+            return
         self.ledger.mark(symbol, Decimal(repr(price)), now_ns)
         self.packages.mark(symbol, price, _LAST)
         self.n_marks_last += 1
 
     def mark_quote(self, symbol: str, quote: Quote, now_ns: int) -> None:
         """Mark a held share, perpetual or future by its quote; carried where the quote is not valid."""
+        if self._hours.has_halts and self._is_carried(symbol, now_ns, 1):
+            return
         mark = self.marker.of_quote(symbol, quote, now_ns)
         if mark is not None:
             self.ledger.mark(symbol, mark.price, now_ns)
@@ -368,6 +372,16 @@ class Desk:
 
     def mark_chain(self, view: ChainView, now_ns: int) -> None:
         """Mark the held options of a chain's underlying; carried where their quotes are not valid, or in a halt."""
+        underlying = view.chain.symbol
+        n_held = len(self.marker.options_of(underlying))
+        if self._hours.has_halts and self._is_carried(underlying, now_ns, n_held):
+            return
         marks = self.marker.of_chain(view, now_ns)
         self.ledger.mark_all(marks)
         self.packages.mark_all(marks)
+
+    def _is_carried(self, symbol: str, now_ns: int, n_marks: int) -> bool:
+        """Return whether a symbol is halted, and count the marks that are carried then."""
+        is_halted = self._hours.is_halted(symbol, now_ns)
+        self.marker.counts["marks_carried"] += n_marks * is_halted
+        return is_halted

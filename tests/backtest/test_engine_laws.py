@@ -109,6 +109,14 @@ def test_nothing_trades_in_a_halt_or_outside_of_the_session() -> None:
     assert not run(of_bars(evening), Scripted([buy("110")]), calendars={}).fills
 
 
+def test_marks_are_carried_in_a_halt_and_counted() -> None:
+    """What is printed then is no market."""
+    halt = Halt(symbol="SYN", start_ns=START_NS + 2 * MINUTE_NS, end_ns=START_NS + 4 * MINUTE_NS)
+    result = run(of_bars(bars([10.0, 10.0, 99.0, 99.0, 10.0]), halts=(halt,)), Scripted([buy("10")]))
+    assert result.curve.equity.tolist() == [100_000.0, 100_000.0, 100_000.0, 100_089.0, 100_000.0]
+    assert result.counts["marks_carried"] == 2
+
+
 class _Peeking:
     """A feature that reads the bar after its own."""
 
