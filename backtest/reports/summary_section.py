@@ -50,9 +50,13 @@ def warnings_of(result: RunResult, metrics: Metrics) -> tuple[str, ...]:
         found.append(f"{metrics.n_days} daily returns are too few to tell skill from luck.")
     modelled = {name: n for name, n in result.counts.items() if n and "model" in name}
     if modelled:
-        told = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in sorted(modelled.items()))
+        told = ", ".join(f"{_counted(name)} {n:,}" for name, n in sorted(modelled.items()))
         found.append(f"Some prices are a model and no quotes: {told}.")
     return tuple(found)
+
+
+def _counted(name: str) -> str:
+    return name.replace("_modelled_quote", " at a modelled quote").replace("_", " ")
 
 
 def _reason(metrics: Metrics, name: str) -> str:

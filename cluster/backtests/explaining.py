@@ -151,7 +151,7 @@ def _sizing(record: DecisionRecord) -> Grid:
     rows = tuple(
         (term.name, number(term.quantity, 4), "binds" if term.is_binding else "") for term in record.decision.sizing
     )
-    return Grid(title="Size", heads=("ceiling", "packages>", ""), rows=rows, empty="no size was asked for")
+    return Grid(title="Size", heads=("ceiling", "packages>", "binding"), rows=rows, empty="no size was asked for")
 
 
 def _proposals(record: DecisionRecord) -> Grid:

@@ -17,7 +17,7 @@ from backtest.reports.writing import REPORT_FILES
 from cluster.backtests.origins import same_code, sources_that_differ
 from cluster.backtests.running import Finished, Prepared, prepare, run_to_folder
 from cluster.backtests.stored_runs import opened_run
-from market.errors import DataError
+from market.errors import ConfigError, DataError
 from strategies.decisions import HOLD, Decision
 from strategies.views import View
 from tests.backtest.reports.samples import description
@@ -218,27 +218,36 @@ def test_a_killed_run_says_that_it_is_incomplete(bench: _Bench, tmp_path: Path) 
         opened_run(tmp_path / "run")
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "code", "words"),
-    [
-        ("market =", "markt =", 2, "line 7: there is no [data.simulated] markt; found markt; expected market?"),
-        ("to = 2025-06-02", "to = 2025-06-01", 2, "from 2025-06-02 lies after to 2025-06-01"),
-        ('symbols = ["SIM.SPX"]', 'symbols = ["SPX"]', 2, "the simulated market has no such symbol; found SPX"),
-        ('symbol = "SIM.SPX"\n', 'symbol = "SPY"\n', 2, "the benchmark is not in the data; found SPY"),
-        ("[data.simulated]", '[data.files]\nchains = ["no.csv"]\n[x]', 2, "there is no table [x]"),
-    ],
-)
-def test_what_cannot_be_is_refused_before_anything_is_written(
-    bench: _Bench, tmp_path: Path, old: str, new: str, code: int, words: str
-) -> None:
-    """A message with place, found and expected; no folder, no trial, no traceback."""
-    assert old in _CONFIG
+def test_a_bad_configuration_is_refused_before_anything_is_written(bench: _Bench, tmp_path: Path) -> None:
+    """A message with place, found and expected; exit code 2, no folder, no trial, no traceback."""
     config = tmp_path / "bad.toml"
-    config.write_text(_CONFIG.replace(old, new, 1), encoding="utf-8")
-    done = _run(bench.home, "backtest", str(config), "--out", str(tmp_path / "run"))
-    assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+    config.write_text(_CONFIG.replace("market =", "markt ="), encoding="utf-8")
+    done = _run(tmp_path / "home", "backtest", str(config), "--out", str(tmp_path / "run"))
+    assert done.returncode == 2
+    assert "line 7: there is no [data.simulated] markt; found markt; expected market?" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "home" / "trials.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('symbols = ["SIM.SPX"]', 'symbols = ["SPX"]', "the simulated market has no such symbol; found SPX"),
+        ('symbol = "SIM.SPX"\n', 'symbol = "SPY"\n', "the benchmark is not in the data; found SPY"),
+        ("to = 2025-06-02", "", "a run has one of its dates"),
+        ('market = "demo"', 'market = "demos"', "there is no such simulated market; found demos"),
+        ("[report]", '[costs]\ninterest = { series = "X" }\n[report]', "series of the interest is not in the data"),
+    ],
+)
+def test_what_the_data_do_not_have_is_refused(
+    bench: _Bench, monkeypatch: pytest.MonkeyPatch, old: str, new: str, words: str
+) -> None:
+    """Symbols, dates, markets and series are held against the data before anything runs."""
+    assert old in _CONFIG
+    monkeypatch.setenv("HEDGEFIELD_HOME", str(bench.home))
+    with pytest.raises(ConfigError, match=words):
+        prepare(_CONFIG.replace(old, new, 1), "bad.toml", bench.config.parent)
 
 
 def test_an_occupied_folder_and_a_missing_id_are_refused(bench: _Bench, tmp_path: Path) -> None:
