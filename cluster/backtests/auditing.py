@@ -21,7 +21,7 @@ from backtest.history import History
 from backtest.results import RunDescription, RunResult
 from cluster.backtest_settings import BacktestSettings
 from cluster.backtests.running import Prepared, prepare
-from cluster.backtests.wiring import engine_config, strategies_of
+from cluster.backtests.wiring import engine_config, shared_fields, strategies_of
 
 __all__ = ["SameRun", "audited"]
 
@@ -46,7 +46,8 @@ class SameRun:
     def __call__(self, history: History) -> RunResult:
         """Return what the run gives on a history."""
         strategies = strategies_of(self.settings, history)
-        return run_backtest(engine_config(self.settings, strategies, history), history, strategies, self.description)
+        config = engine_config(self.settings, strategies, history)
+        return run_backtest(config, history, strategies, self.description, fields=shared_fields())
 
 
 def audited(prepared: Prepared, baseline: RunResult) -> AuditReport:
@@ -96,7 +97,8 @@ def _stresses(run: SameRun, history: History) -> Mapping[str, Callable[[], RunRe
 
 
 def _stressed(run: SameRun, history: History, config: EngineConfig) -> RunResult:
-    return run_backtest(config, history, strategies_of(run.settings, history), replace(run.description))
+    strategies = strategies_of(run.settings, history)
+    return run_backtest(config, history, strategies, replace(run.description), fields=shared_fields())
 
 
 def _step_ns(history: History) -> int:

@@ -23,7 +23,14 @@ from cluster.backtest_settings import BacktestSettings
 from cluster.backtests.origins import code_version, config_digest, environment
 from cluster.backtests.pulse import Pulse, pulse_of
 from cluster.backtests.reading import settings_of
-from cluster.backtests.wiring import engine_config, history_of, periods_per_year, rate_source, strategies_of
+from cluster.backtests.wiring import (
+    engine_config,
+    history_of,
+    periods_per_year,
+    rate_source,
+    shared_fields,
+    strategies_of,
+)
 from cluster.trials import Trial, TrialLedger, digest_of_data
 from market.clock import SystemClock, iso_of_ns
 from market.errors import ConfigError, DataError
@@ -162,7 +169,14 @@ def execute(prepared: Prepared, n_trials: int, pulse: Pulse) -> RunResult:
         currency=settings.account.currency,
         periods_per_year=periods_per_year(settings),
     )
-    return run_backtest(prepared.config, prepared.history, prepared.strategies, description, pulse=pulse)
+    return run_backtest(
+        prepared.config,
+        prepared.history,
+        prepared.strategies,
+        description,
+        fields=shared_fields(),
+        pulse=pulse,
+    )
 
 
 def unused_folder(settings: BacktestSettings, out: Path | None) -> Path:

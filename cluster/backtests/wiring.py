@@ -26,6 +26,7 @@ from cluster.backtest_settings import (
     StoreData,
     StrategySettings,
 )
+from cluster.histories.fields import FieldsOnDemand
 from cluster.histories.recorded import InputFile, RecordedFiles, recorded_history
 from cluster.histories.span import Span
 from market.errors import ConfigError
@@ -34,7 +35,7 @@ from strategies.features import Feature
 from strategies.sleeve import Sleeve
 from strategies.views import Strategy
 
-__all__ = ["engine_config", "history_of", "periods_per_year", "rate_source", "strategies_of"]
+__all__ = ["engine_config", "history_of", "periods_per_year", "rate_source", "shared_fields", "strategies_of"]
 
 _NS_PER_MS: Final = 1e6
 _NS_PER_S: Final = 1e9
@@ -165,6 +166,13 @@ def _of_simulated(wanted: SimulatedData, settings: BacktestSettings, span: Span 
     blobs = BlobFolder(load_settings().folder / "cache" / "simulated", most_bytes=_CACHE_BYTES)
     history = simulated_history(market, span, blobs)
     return replace(history, instruments=tuple(Share(symbol=symbol) for symbol in wanted.shares))
+
+
+def shared_fields() -> FieldsOnDemand:
+    """Return where the fields of a run come from: computed once per chain, and kept for the runs after it."""
+    from cluster.settings import load_settings
+
+    return FieldsOnDemand(load_settings().folder / "cache" / "fields")
 
 
 def strategies_of(settings: BacktestSettings, history: History) -> tuple[Strategy, ...]:

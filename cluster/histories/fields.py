@@ -12,9 +12,10 @@ from backtest.field_cache import FieldCache
 from cluster.histories.digests import digest_of_code
 from fields.config import FieldConfig
 from fields.snapshot import FieldSnapshot
+from market.chains import OptionChain
 from market.ports import BlobStore
 
-__all__ = ["BlobsInMemory", "field_cache", "fields_code"]
+__all__ = ["BlobsInMemory", "FieldsOnDemand", "field_cache", "fields_code"]
 
 _PACKAGES: Final = ("fields", "market")
 _LIBRARIES: Final = ("numba", "numpy", "pandas_market_calendars", "scipy")
@@ -69,3 +70,26 @@ def field_cache(config: FieldConfig, folder: Path | None = None, *, most_bytes: 
     """
     store: BlobStore = BlobsInMemory() if folder is None else BlobFolder(folder, most_bytes=most_bytes)
     return FieldCache(config, code=fields_code(), store=store, encode=encode, decode=partial(decode, FieldSnapshot))
+
+
+@final
+class FieldsOnDemand:
+    """The engine's source of fields that opens its cache when the first strategy asks; most never do.
+
+    Parameters
+    ----------
+    folder : Path
+        Where entries lie.
+    config : FieldConfig, optional
+        Settings of the fields; those of the code by default, so that a run does not depend on who runs it.
+    """
+
+    def __init__(self, folder: Path, config: FieldConfig | None = None) -> None:
+        self._folder, self._config = folder, config or FieldConfig()
+        self._cache: FieldCache | None = None
+
+    def __call__(self, chain: OptionChain) -> FieldSnapshot | None:
+        """Return the field of a chain; None where it holds no contract."""
+        if self._cache is None:
+            self._cache = field_cache(self._config, self._folder)
+        return self._cache(chain)

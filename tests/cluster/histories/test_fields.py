@@ -10,7 +10,7 @@ import pytest
 
 from cluster.histories import digests
 from cluster.histories.digests import digest_of_code
-from cluster.histories.fields import BlobsInMemory, field_cache, fields_code
+from cluster.histories.fields import BlobsInMemory, FieldsOnDemand, field_cache, fields_code
 from fields.config import FieldConfig
 from tests.generators import Expiry, synthetic_chain
 
@@ -57,3 +57,16 @@ def test_memory_keeps_a_bounded_number_of_fields() -> None:
     for key in ("a", "b", "c"):
         store.put(key, key.encode())
     assert [store.get(key) for key in ("a", "b", "c")] == [None, b"b", b"c"]
+
+
+def test_a_cache_is_opened_when_the_first_field_is_asked_for(tmp_path: Path) -> None:
+    """A run without a question leaves no folder; one with a question leaves its field to the next."""
+    chain = synthetic_chain(expiries=CHAIN_OF, half_spread=0.1)
+    folder = tmp_path / "fields"
+    source = FieldsOnDemand(folder)
+    assert not folder.exists()
+    found = source(chain)
+    assert found is not None
+    again = field_cache(FieldConfig(), folder)
+    assert again.field(chain).totals == found.totals
+    assert again.counts["fields_found"] == 1
