@@ -75,10 +75,14 @@ class PrintQuotes:
 
     def __init__(self, spread: SpreadModel, hours: TradingHours, instruments: Mapping[str, Instrument]) -> None:
         self._spread, self._hours, self._instruments = spread, hours, instruments
+        self._newest: dict[str, tuple[float, Quote]] = {}
 
     def __call__(self, symbol: str, price: float, ts_ns: int) -> Quote:
-        """Return the modelled quote around a print without a bar."""
-        return self.of(symbol, price, nan, ts_ns)
+        """Return the modelled quote around a print without a bar; strategy, gate and margin ask for the same one."""
+        known = self._newest.get(symbol)
+        if known is None or known[0] != price or known[1].ts_ns != ts_ns:
+            known = self._newest[symbol] = (price, self.of(symbol, price, nan, ts_ns))
+        return known[1]
 
     def of(self, symbol: str, price: float, span: float, ts_ns: int) -> Quote:
         """Return the modelled quote around a print of a bar.
@@ -329,18 +333,19 @@ class ChainFeed:
         if desk.expiries.awaits_open and isfinite(chain.spot_last):
             desk.expiries.on_print(chain.symbol, chain.spot_last, chain.spot_ts_ns)
         if self._prints is not None and isfinite(chain.spot_last):
-            self._print(chain.symbol, chain.spot_last, now_ns, self._prints)
+            self._print(chain, now_ns, self._prints)
         if f"chain {chain.symbol}" in desk.exchange.waiting:
             desk.take_reports(desk.exchange.on_chain(view, now_ns))
         if desk.marker.options_of(chain.symbol):
             desk.mark_chain(view, now_ns)
 
-    def _print(self, symbol: str, price: float, now_ns: int, prints: PrintQuotes) -> None:
-        if symbol in self._desk.exchange.waiting:
-            quote = prints.of(symbol, price, nan, now_ns)
-            self._desk.take_reports(self._desk.exchange.on_quote(symbol, quote, now_ns))
-        if symbol in self._desk.marker.held:
-            self._desk.mark_last(symbol, price, now_ns)
+    def _print(self, chain: OptionChain, now_ns: int, prints: PrintQuotes) -> None:
+        desk, symbol, price = self._desk, chain.symbol, chain.spot_last
+        if symbol in desk.exchange.waiting:
+            quote = prints.of(symbol, price, nan, chain.spot_ts_ns)
+            desk.take_reports(desk.exchange.on_quote(symbol, quote, now_ns))
+        if symbol in desk.marker.held:
+            desk.mark_last(symbol, price, now_ns)
 
 
 @final

@@ -60,11 +60,8 @@ class TradingHours:
         self._halts: dict[str, list[tuple[int, int]]] = {}
         for halt in sorted(halts, key=lambda each: each.start_ns):
             self._halts.setdefault(halt.symbol, []).append((halt.start_ns, halt.end_ns))
-
-    @property
-    def has_halts(self) -> bool:
+        self.has_halts = bool(self._halts)
         """Whether anything is ever halted."""
-        return bool(self._halts)
 
     def calendar_of(self, instrument: Instrument) -> str:
         """Return the name of an instrument's calendar.

@@ -67,7 +67,7 @@ class FixedSpread:
 
     def half_spread(self, price: Prices, span: Prices, left_ns: Prices) -> FloatArray:  # noqa: ARG002
         """Return it for every price."""
-        return np.full(np.shape(price), self.half)
+        return np.asarray(price) * 0.0 + self.half
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class TickSpread:
 
     def half_spread(self, price: Prices, span: Prices, left_ns: Prices) -> FloatArray:  # noqa: ARG002
         """Return it for every price."""
-        return np.full(np.shape(price), self.ticks * self.tick)
+        return np.asarray(price) * 0.0 + self.ticks * self.tick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
