@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, final
 
-from backtest.fills.pricing import Execution, FillRules, execution_of
+from backtest.fills.pricing import Execution, FillRules, execution_of, is_executable
 from backtest.sessions import TradingHours
 from execution.order_events import Accepted, Cancelled, Expired
-from market.orders import OrderIntent, TimeInForce
+from market.orders import Leg, OrderIntent, TimeInForce
 from market.tradables import Instrument, OptionContract
 from strategies.views import ChainView, Quote
 
 __all__ = ["Match", "Report", "SimulatedExchange"]
 
+_ZERO: Final = Decimal(0)
 _FOREVER: Final = 1 << 62
 
 
@@ -62,12 +63,19 @@ class _Working:
     is_accepted: bool = False
     has_rested: bool = False
     quotes: list[Quote | None] = field(default_factory=list)
+    stood_ns: list[int] = field(default_factory=list)  # from when each of them stood
 
     @property
     def due_ns(self) -> int:
         """The next instant at which it changes by itself."""
         coming = min(self.cancelled_ns, self.ends_ns + 1)
         return coming if self.is_accepted else min(coming, self.arrives_ns)
+
+
+def _side(leg: Leg, quote: Quote) -> tuple[tuple[str, bool], tuple[int, float]]:
+    """Return what a leg takes from: symbol and side, and what tells its quote from the next."""
+    is_buy = leg.ratio > 0
+    return (leg.instrument.symbol, is_buy), (quote.ts_ns, quote.ask if is_buy else quote.bid)
 
 
 def _source(instrument: Instrument) -> str:
@@ -90,16 +98,19 @@ class SimulatedExchange:
 
     Notes
     -----
-    An order meets the first executable quotes that come at or after its arrival, and never those that its decision was
-    made from: those have been shown before it was sent. Every leg must have had a quote since then. What does not
-    trade at once rests, and trades at its limit when the market comes to it. Outside of the sessions of any leg
-    nothing trades, and nothing counts as a meeting.
+    An order meets the first executable quotes that stood at or after its arrival, and never those that its decision was
+    made from: those have been shown before it was sent. A recording that becomes known late counts by the instant that
+    it shows: who sees other prices earlier cannot trade at those of the past. Every leg must have had a quote since
+    then, all of them within `FillRules.legs_within_ns`. What does not trade at once rests, and trades at its limit when
+    the market comes to it. Outside of the sessions of any leg nothing trades, and nothing counts as a meeting. Sizes
+    are taken once: of one quote all orders together get what is shown.
     """
 
     def __init__(self, rules: FillRules, hours: TradingHours, latency_ns: int = 0) -> None:
         self._rules, self._hours, self._latency_ns = rules, hours, latency_ns
         self._orders: dict[str, _Working] = {}
         self._by_source: dict[str, list[_Working]] = {}
+        self._taken: dict[tuple[str, bool], tuple[int, float, Decimal]] = {}
         self.waiting = self._by_source.keys()
         """What orders wait for: symbols, and ``chain SYMBOL`` for options; it follows the orders."""
         self.due_ns = _FOREVER
@@ -124,6 +135,7 @@ class SimulatedExchange:
             arrives_ns=now_ns + self._latency_ns,
             ends_ns=self._ends_ns(intent, now_ns),
             quotes=[None] * len(intent.legs),
+            stood_ns=[-1] * len(intent.legs),
         )
         self._orders[order_id] = order
         for source in {_source(leg.instrument) for leg in intent.legs}:
@@ -180,11 +192,12 @@ class SimulatedExchange:
         Returns
         -------
         list of Report
-            In order of time. An order may still trade at the very instant of its end.
+            In order of time. An order may still trade at the very instant of its end; one that ends on its way to the
+            venue is never accepted.
         """
         reports: list[Report] = []
         for order in list(self._orders.values()):
-            if not order.is_accepted and order.arrives_ns <= now_ns:
+            if not order.is_accepted and order.arrives_ns <= min(now_ns, order.ends_ns):
                 order.is_accepted = True
                 reports.append(Accepted(order_id=order.order_id, ts_event_ns=order.arrives_ns))
             if order.due_ns <= now_ns:
@@ -194,7 +207,7 @@ class SimulatedExchange:
         return sorted(reports, key=lambda report: report.ts_event_ns)
 
     def on_quote(
-        self, symbol: str, quote: Quote, now_ns: int, *, reached: tuple[Quote, Quote] | None = None, since_ns: int = 0
+        self, symbol: str, quote: Quote, now_ns: int, *, reached: tuple[Quote, Quote] | None = None, since_ns: int = -1
     ) -> list[Report]:
         """Let orders meet a quote.
 
@@ -203,13 +216,13 @@ class SimulatedExchange:
         symbol : str
             Share, perpetual or future.
         quote : Quote
-            Executable prices.
+            Executable prices, dated by when they stood.
         now_ns : int
-            From when it stands, ns since the epoch, UTC.
+            From when they are known, ns since the epoch, UTC.
         reached : tuple of (Quote, Quote), optional
             Of a bar that has closed: quotes at its low and at its high, which reached what has rested all the while.
         since_ns : int
-            Begin of that bar.
+            Begin of that bar, which must lie in the session too; -1 where there is none.
 
         Returns
         -------
@@ -217,15 +230,17 @@ class SimulatedExchange:
             Trades and cancels of what must trade at once.
         """
         reports: list[Report] = []
+        stood_ns = quote.ts_ns
+        instants = (now_ns, stood_ns) if since_ns < 0 else (now_ns, stood_ns, since_ns)
         for order in list(self._by_source.get(symbol, ())):
-            if not self._may_trade(order, now_ns):
+            if not self._may_trade(order, stood_ns, instants):
                 continue
             met = quote
             if reached is not None and order.has_rested and len(order.quotes) == 1 and order.arrives_ns <= since_ns:
                 met = reached[0] if order.intent.legs[0].ratio > 0 else reached[1]
             for place, leg in enumerate(order.intent.legs):
                 if leg.instrument.symbol == symbol:
-                    order.quotes[place] = met
+                    order.quotes[place], order.stood_ns[place] = met, stood_ns
             self._meet(order, now_ns, reports)
         return reports
 
@@ -245,28 +260,31 @@ class SimulatedExchange:
             As `on_quote`.
         """
         reports: list[Report] = []
-        underlying = view.chain.symbol
+        underlying, stood_ns = view.chain.symbol, view.chain.ts_event_ns
         for order in list(self._by_source.get(f"chain {underlying}", ())):
-            if not self._may_trade(order, now_ns):
+            if not self._may_trade(order, stood_ns, (now_ns, stood_ns)):
                 continue
             for place, leg in enumerate(order.intent.legs):
                 if isinstance(leg.instrument, OptionContract) and leg.instrument.underlying == underlying:
                     row = view.place(leg.instrument)
                     order.quotes[place] = view.quote(row) if row >= 0 else None
+                    order.stood_ns[place] = stood_ns
             self._meet(order, now_ns, reports)
         return reports
 
-    def _may_trade(self, order: _Working, now_ns: int) -> bool:
-        if order.arrives_ns > now_ns:
+    def _may_trade(self, order: _Working, stood_ns: int, instants: tuple[int, ...]) -> bool:
+        """Return whether prices that stood at an instant count for an order, all instants lying in open sessions."""
+        if order.arrives_ns > stood_ns:
             return False
-        return all(self._hours.is_open(leg.instrument, now_ns) for leg in order.intent.legs)
+        return all(self._hours.is_open(leg.instrument, each) for leg in order.intent.legs for each in instants)
 
     def _meet(self, order: _Working, now_ns: int, reports: list[Report]) -> None:
         quotes = [quote for quote in order.quotes if quote is not None]
-        if len(quotes) < len(order.quotes):
+        if len(quotes) < len(order.quotes) or max(order.stood_ns) - min(order.stood_ns) > self._rules.legs_within_ns:
             return
-        execution = execution_of(order.intent, order.remaining, quotes, self._rules, has_rested=order.has_rested)
-        order.has_rested = True
+        is_met = is_executable(order.intent, quotes)
+        execution = self._execution(order, quotes) if is_met else None
+        order.has_rested |= is_met
         if execution is not None:
             order.remaining -= execution.quantity
             reports.append(
@@ -278,6 +296,19 @@ class SimulatedExchange:
             return
         self._remove(order)
         self._set_due()
+
+    def _execution(self, order: _Working, quotes: list[Quote]) -> Execution | None:
+        """Return what trades of what is left of the quotes, and take it from them."""
+        sides = [_side(leg, quote) for leg, quote in zip(order.intent.legs, quotes, strict=True)]
+        gone = [self._taken.get(key, (-1, 0.0, _ZERO)) for key, _ in sides]
+        taken = [each[2] if each[:2] == side else _ZERO for each, (_, side) in zip(gone, sides, strict=True)]
+        found = execution_of(
+            order.intent, order.remaining, quotes, self._rules, has_rested=order.has_rested, taken=taken
+        )
+        if found is not None:
+            for leg, (key, side), units in zip(order.intent.legs, sides, taken, strict=True):
+                self._taken[key] = (*side, units + found.quantity * abs(leg.ratio))
+        return found
 
     def _remove(self, order: _Working) -> None:
         del self._orders[order.order_id]

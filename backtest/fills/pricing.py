@@ -134,6 +134,8 @@ def execution_of(
 
 def _weights(legs: tuple[Leg, ...]) -> list[Decimal]:
     """Return what a price of each leg counts in the net price per unit: 100 shares beside one option count once."""
+    if len(legs) == 1:
+        return [Decimal(legs[0].ratio)]
     unit = unit_multiplier(legs)
     return [leg.ratio * leg.instrument.multiplier / unit for leg in legs]
 

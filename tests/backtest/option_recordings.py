@@ -14,7 +14,7 @@ from backtest.history import History
 from market.calendars import expiry_series
 from market.instruments import product_of
 from market.orders import Leg, PositionEffect
-from market.tradables import OptionContract, option_contract
+from market.tradables import Instrument, OptionContract, option_contract
 from strategies.decisions import Decision, Proposal
 from tests.backtest.recordings import PROVENANCE, SHARE, START_NS
 
@@ -63,7 +63,7 @@ def of_chains(table: ChainTable, **parts: Any) -> History:
 
 
 def order(
-    legs: Sequence[tuple[OptionContract, int]], limit: str, *, quantity: int = 1, package: str = "", **more: Any
+    legs: Sequence[tuple[Instrument, int]], limit: str, *, quantity: int = 1, package: str = "", **more: Any
 ) -> Decision:
     """Return a decision to open a package, or to close one."""
     proposal = Proposal(
