@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from math import isfinite, nan
 from typing import Final, final
@@ -12,7 +13,7 @@ from execution.ledger import Ledger
 from market.orders import OrderIntent, unit_multiplier
 from market.tradables import Future, Instrument, Perpetual
 from risk.margin.perpetual import PerpetualTerms
-from risk.margin.reg_t import MarginReading, RegTRules, strategy_margin
+from risk.margin.reg_t import MarginReading, MarginStage, RegTRules, strategy_margin
 from strategies.market_state import MarketState
 from strategies.views import Quote
 
@@ -72,6 +73,23 @@ class MarginBook:
         """Return what the open positions require, account currency; NaN where it cannot be told."""
         held, futures = self._positions()
         return futures + self._reading(held).requirement
+
+    def is_called(self) -> bool:
+        """Return whether the equity no longer covers the maintenance of shares and options; also where none can tell.
+
+        What each package requires alone is looked at first: together they never require more.
+        """
+        held, _ = self._positions()
+        if not held:
+            return False
+        equity, prices = float(self._ledger.equity), self._prices(held)
+        rules = replace(self._rules, stage=MarginStage.MAINTENANCE)
+        packages: dict[str, _Positions] = {}
+        for part in self._ledger.positions():
+            if not isinstance(part.instrument, Perpetual | Future):
+                packages.setdefault(part.package_id, []).append((part.instrument, part.quantity))
+        alone = sum(strategy_margin(each, prices, rules).tied_equity for each in packages.values())
+        return not (alone <= equity or strategy_margin(held, prices, rules).tied_equity <= equity)
 
     def buying_power(self) -> float:
         """Return the equity that new positions may tie up, account currency; NaN where margin cannot be told."""
