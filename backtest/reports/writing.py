@@ -13,6 +13,7 @@ from backtest.reports.codec import decoded, encoded
 from backtest.reports.contents import report_of
 from backtest.reports.figures import baseline_json, factors_csv, metrics_json
 from backtest.reports.folder import RunFolder
+from backtest.reports.lives import trade_lives_lines
 from backtest.reports.page import report_as_html
 from backtest.reports.paper import report_as_pdf, report_as_picture
 from backtest.reports.record import RECORD, record_files
@@ -26,6 +27,7 @@ REPORT_FILES: Final = (
     "trade_decisions.log",
     "trades_v2.csv",
     "fills.csv",
+    "trade_lives.jsonl",
     "factor_attribution.csv",
     "metrics.json",
     "baseline_metrics.json",
@@ -63,6 +65,7 @@ def report_files(
     yield "trade_decisions.log", decisions_log(result)
     yield "trades_v2.csv", trades_csv(result.trades)
     yield "fills.csv", fills_csv(result.fills)
+    yield "trade_lives.jsonl", trade_lives_lines(result)
     yield "factor_attribution.csv", factors_csv(analysis.factors)
     yield "metrics.json", metrics_json(analysis)
     yield "baseline_metrics.json", baseline_json(analysis)
