@@ -83,7 +83,8 @@ def draw_curve(axes: Axes, block: Curve) -> None:
             axes.set_xlim(first, last)
     _title(axes, block.title)
     if len(block.lines) > 1:
-        axes.legend(fontsize=8, frameon=False, labelcolor=SOFT, loc="upper left")
+        key: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 0.985), "ncols": len(block.lines)}
+        axes.legend(fontsize=7.5, frameon=False, labelcolor=SOFT, handlelength=1.2, columnspacing=1.2, **key)
 
 
 def draw_bars(axes: Axes, block: Bars) -> None:
@@ -103,7 +104,7 @@ def draw_bars(axes: Axes, block: Bars) -> None:
         side = -1.0 if end < 0.0 else 1.0
         where: dict[str, Any] = {"ha": "right" if side < 0.0 else "left", "va": "center", "fontsize": 8}
         axes.text(end + 0.012 * side * span, place, block.shown(amount), color=INK, **where)
-    axes.set_xlim(min(0.0, float(amounts.min())) - 0.22 * span, max(0.0, float(amounts.max())) + 0.22 * span)
+    axes.set_xlim(min(0.0, float(amounts.min())) - 0.3 * span, max(0.0, float(amounts.max())) + 0.3 * span)
     _title(axes, block.title)
 
 

@@ -22,8 +22,10 @@ _ROW: Final = 0.175
 _GAP: Final = 0.28
 _MOST_ROWS: Final = 120
 _COLUMNS: Final = 3
-_FACT_ROW: Final = 0.6
+_FACT_ROW: Final = 0.58
 _CELL: Final = 44
+_WIDE_CELL: Final = 92  # of tables of a few columns
+_HEADING: Final = 0.55
 
 
 def report_as_pdf(report: Report) -> bytes:
@@ -121,7 +123,10 @@ class _Paper:
         self._warned = False
 
     def add(self, section: Section) -> None:
-        self._turn(section.title)
+        if self.pages and _height_of_section(section) + _HEADING <= self._left:
+            self._head(section.title)
+        else:
+            self._turn(section.title)
         for block in section.blocks:
             if isinstance(block, Grid):
                 self._grid(block, section.title)
@@ -131,16 +136,24 @@ class _Paper:
                     self._turn(f"{section.title}, continued")
                 _draw(self._room(height, block), block)
 
+    def _head(self, title: str) -> None:
+        """Begin a section below another one."""
+        mark = "SIMULATED  ·  " if self._report.is_simulated else ""
+        top = (_BOTTOM + self._left - 0.1) / _HEIGHT
+        _words(self.pages[-1], f"{mark}{title}", _MARGIN / _WIDTH, top, 15, INK, weight="bold")
+        self._left -= _HEADING
+
     def _turn(self, title: str) -> None:
         figure = _figure(_WIDTH, _HEIGHT)
         self.pages.append(figure)
-        left = _MARGIN / _WIDTH
-        _words(figure, _wrapped(self._report.assumptions, 118), left, 1.0 - 0.32 / _HEIGHT, 7.5, SOFT)
+        left, told = _MARGIN / _WIDTH, _wrapped(self._report.assumptions, 150)
+        lower = 0.12 * told.count("\n")
+        _words(figure, told, left, 1.0 - 0.32 / _HEIGHT, 6.3, SOFT)
         mark = "SIMULATED  ·  " if self._report.is_simulated else ""
-        _words(figure, f"{mark}{title}", left, 1.0 - 0.72 / _HEIGHT, 15, INK, weight="bold")
+        _words(figure, f"{mark}{title}", left, 1.0 - (0.62 + lower) / _HEIGHT, 15, INK, weight="bold")
         foot = f"{self._report.title}  ·  page {len(self.pages)}  ·  a backtest promises nothing"
         _words(figure, foot, left, 0.45 / _HEIGHT, 7.5, SOFT)
-        self._left = _HEIGHT - 1.15 - _BOTTOM
+        self._left = _HEIGHT - 1.05 - lower - _BOTTOM
         if not self._warned:
             self._warned = True
             for text in self._report.warnings:
@@ -180,12 +193,16 @@ class _Paper:
             _draw(self._room(_height_of(note), note), note)
 
 
+def _height_of_section(section: Section) -> float:
+    return sum(_height_of(block) + _GAP for block in section.blocks)
+
+
 def _height_of(block: Block) -> float:  # noqa: PLR0911  # one line per kind
     match block:
         case Facts():
             return _FACT_ROW * -(-len(block.items) // _COLUMNS)
         case Curve():
-            return 2.9 if block.is_tall else 1.8
+            return 2.7 if block.is_tall else 1.75
         case Bars():
             return 0.35 + 0.24 * len(block.items)
         case Months():
@@ -232,7 +249,7 @@ def _draw_facts(axes: Axes, block: Facts) -> None:
         step = 1.0 / (n_rows * _FACT_ROW)
         _text(axes, x, top, item.name, 7.5, SOFT)
         _text(axes, x, top - 0.125 * step, item.text, 12.0 if len(item.text) < 22 else 9.5, INK, fontweight="bold")
-        _text(axes, x, top - 0.33 * step, _wrapped(item.note, 42), 6.6, SOFT, linespacing=1.05)
+        _text(axes, x, top - 0.33 * step, _wrapped(item.note, 40), 6.6, SOFT, linespacing=1.05)
 
 
 def _draw_grid(axes: Axes, block: Grid, height: float) -> None:
@@ -245,7 +262,8 @@ def _draw_grid(axes: Axes, block: Grid, height: float) -> None:
     if not block.rows:
         _text(axes, 0.0, y, block.empty, 8.0, SOFT)
         return
-    cells = [tuple(_cut(cell) for cell in row) for row in block.rows]
+    most = _CELL if len(block.heads) > 3 else _WIDE_CELL
+    cells = [tuple(_cut(cell, most) for cell in row) for row in block.rows]
     heads = tuple(head.rstrip(">") for head in block.heads)
     widths = [max(len(row[place]) for row in (heads, *cells)) + 2 for place in range(len(heads))]
     total = float(sum(widths))
@@ -260,5 +278,5 @@ def _draw_grid(axes: Axes, block: Grid, height: float) -> None:
         y -= step
 
 
-def _cut(cell: str) -> str:
-    return cell if len(cell) <= _CELL else f"{cell[: _CELL - 1]}…"
+def _cut(cell: str, most: int) -> str:
+    return cell if len(cell) <= most else f"{cell[: most - 1]}…"

@@ -135,16 +135,7 @@ def funnel_section(result: RunResult) -> Section:
     grids = [_funnel_grid(strategy, gates) for strategy, gates in result.funnel.items() if gates]
     if not grids:
         return Section(title="Decision funnel", blocks=(views, Note(text="No strategy told of a gate.")))
-    always = [
-        f"{strategy}: {gate}"
-        for strategy, gates in result.funnel.items()
-        for gate, (met, passed) in gates.items()
-        if met >= 100 and passed in {0, met}
-    ]
-    note = (
-        [Note(text=f"These gates never changed their answer: {', '.join(always)}.", role=Role.WARN)] if always else []
-    )
-    return Section(title="Decision funnel", blocks=(views, *note, *grids))
+    return Section(title="Decision funnel", blocks=(views, *grids))
 
 
 def _funnel_grid(strategy: str, gates: Mapping[str, tuple[int, int]]) -> Grid:
