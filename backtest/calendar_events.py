@@ -194,7 +194,7 @@ class Expiries:
                 found = "none" if ts_ns < 0 else f"the newest at {iso_of_ns(ts_ns)}"
                 raise _unsettled(due, found, self._closing_ns)
             self._book(due, price)
-        self.hold([holding.instrument for holding in self._desk.ledger.holdings.values()])
+        self.hold(list(self._desk.ledger.instruments.values()))
 
     def on_print(self, underlying: str, price: float, ts_ns: int) -> None:
         """Settle what waits for the opening print of an underlying.

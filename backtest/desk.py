@@ -126,6 +126,8 @@ class Desk:
             self._check_own(order_id, record)
             self.orders.apply(CancelRequested(order_id=order_id, ts_event_ns=now_ns))
             self.exchange.request_cancel(order_id, now_ns)
+        if record.decision.cancel:  # without latency they are gone before anything else trades
+            self.take_reports(self.exchange.advance(now_ns))
         asking = Asking(
             strategy=record.strategy,
             decision_id=record.decision_id,
@@ -318,10 +320,24 @@ class Desk:
             self.account.ended(trade.strategy, trade.closed_ns)
         self.curve.booked()
         if not isinstance(event, CashMovement):
-            holdings = self.ledger.holdings
-            self.marker.hold(holdings)
-            self.expiries.hold([holding.instrument for holding in holdings.values()])
-            self.evenings.hold(list(holdings.values()), event.ts_event_ns)
+            instruments = self.ledger.instruments
+            self.marker.hold(instruments, self.ledger.holdings)
+            self.expiries.hold(list(instruments.values()))
+            self.evenings.hold(list(self.ledger.holdings.values()), event.ts_event_ns)
+        if isinstance(event, Settlement):
+            self._withdraw_closings(event)
+
+    def _withdraw_closings(self, event: Settlement) -> None:
+        """Take orders off the venue's book that would close what a settlement has taken away."""
+        resting = [
+            order.order_id
+            for order in self.orders.working()
+            if order.package_id == event.package_id and order.effect is PositionEffect.CLOSE
+        ]
+        for order_id in self.exchange.take_off(resting):
+            reason = "a part of its package was settled"
+            self.orders.apply(Cancelled(order_id=order_id, ts_event_ns=event.ts_event_ns, reason=reason))
+        self._collect(event.ts_event_ns)
 
     def gross_of(self, package_id: str) -> float:
         """Return the marked profit of a package before costs and income, account currency."""

@@ -76,8 +76,9 @@ class Evenings:
         """Let the close that is due happen: assign, and look at the next."""
         close_ns = self.due_ns
         for underlying, contract in sorted(self._exposed.items()):
-            price, view = self._market.price(underlying)[0], self._market.chain(underlying)
-            if not isfinite(price):
+            (price, priced_ns), view = self._market.price(underlying), self._market.chain(underlying)
+            opened_ns = self._hours.opened_ns(contract, close_ns)
+            if not isfinite(price) or priced_ns < opened_ns:
                 self._desk.counts["evenings_without_price"] += 1
                 continue
             evening = Evening(
@@ -87,7 +88,7 @@ class Evenings:
                 price=Decimal(repr(price)),
                 rate=float(self._rate.at(close_ns)) if self._rate is not None else 0.0,
                 dividends=self._dividends,
-                quotes_from_ns=self._hours.opened_ns(contract, close_ns),
+                quotes_from_ns=opened_ns,
                 quoted_price=view.spot if view is not None else nan,
             )
             self._assign(evening, price)
@@ -96,7 +97,10 @@ class Evenings:
     def _assign(self, evening: Evening, price: float) -> None:
         desk = self._desk
         share = desk.share_of(evening.underlying)
-        reading = early_assignments(desk.ledger.positions(), evening, self._quote_of, share=share)
+        # What one package is short and another long, the account does not owe.
+        net_short = {symbol for symbol, each in desk.ledger.holdings.items() if each.quantity < 0}
+        held = [each for each in desk.ledger.positions() if each.instrument.symbol in net_short]
+        reading = early_assignments(held, evening, self._quote_of, share=share)
         desk.counts["assignment_untold"] += len(reading.untold)
         for settlement in reading.settlements:
             desk.counts["assigned_early"] += 1

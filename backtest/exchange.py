@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, final
@@ -171,15 +172,30 @@ class SimulatedExchange:
         list of str
             Their ids.
         """
-        found = [
-            order
+        return self.take_off(
+            order.order_id
             for order in self._orders.values()
             if any(symbol in {leg.instrument.symbol, leg.instrument.underlying} for leg in order.intent.legs)
-        ]
-        for order in found:
-            self._remove(order)
+        )
+
+    def take_off(self, order_ids: Iterable[str]) -> list[str]:
+        """Take orders off the book at once, also those on their way to it.
+
+        Parameters
+        ----------
+        order_ids : iterable of str
+            Client order ids.
+
+        Returns
+        -------
+        list of str
+            Those that it held.
+        """
+        found = [order_id for order_id in order_ids if order_id in self._orders]
+        for order_id in found:
+            self._remove(self._orders[order_id])
         self._set_due()
-        return [order.order_id for order in found]
+        return found
 
     def advance(self, now_ns: int) -> list[Report]:
         """Let arrivals, cancels and ends come into effect up to an instant.

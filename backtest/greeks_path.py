@@ -92,9 +92,7 @@ class GreeksRecorder:
             Instant, ns since the epoch, UTC; everything of it has happened but decisions.
         """
         before = self._before
-        if before is None and not any(
-            isinstance(each.instrument, OptionContract) for each in self._desk.marker.held.values()
-        ):
+        if before is None and not any(isinstance(each, OptionContract) for each in self._desk.marker.held.values()):
             return
         after = self._book(now_ns)
         start = before or after._replace(gross=after.gross - sum(after.by_package.values()), parts=(), by_package={})

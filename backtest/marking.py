@@ -10,12 +10,13 @@ from math import isfinite, nan
 from typing import Final, final
 
 from execution.events import Mark, MarkSource
-from market.tradables import OptionContract
+from market.tradables import Instrument, OptionContract
 from strategies.views import ChainView, Holding, Quote
 
 __all__ = ["MarkPolicy", "Marker", "mid_of", "quote_mark"]
 
 _HALF: Final = Decimal("0.5")
+_ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 
 
@@ -70,17 +71,26 @@ class Marker:
     def __init__(self, policy: MarkPolicy) -> None:
         self._policy = policy
         self._options: dict[str, list[OptionContract]] = {}
-        self.held: Mapping[str, Holding] = {}
-        """What is held, by symbol."""
+        self._holdings: Mapping[str, Holding] = {}
+        self.held: Mapping[str, Instrument] = {}
+        """What any package holds, by symbol, also where the packages cancel out."""
         self.counts: Counter[str] = Counter()
 
-    def hold(self, holdings: Mapping[str, Holding]) -> None:
-        """Take what is held from now on, after each booking."""
-        self.held = holdings
+    def hold(self, instruments: Mapping[str, Instrument], holdings: Mapping[str, Holding]) -> None:
+        """Take what is held from now on, after each booking.
+
+        Parameters
+        ----------
+        instruments : mapping of str to Instrument
+            What any package holds, by symbol.
+        holdings : mapping of str to Holding
+            What the account holds of them together.
+        """
+        self.held, self._holdings = instruments, holdings
         self._options = {}
-        for holding in holdings.values():
-            if isinstance(holding.instrument, OptionContract):
-                self._options.setdefault(holding.instrument.underlying, []).append(holding.instrument)
+        for instrument in instruments.values():
+            if isinstance(instrument, OptionContract):
+                self._options.setdefault(instrument.underlying, []).append(instrument)
 
     def options_of(self, underlying: str) -> list[OptionContract]:
         """Return the options that are held on an underlying."""
@@ -88,7 +98,10 @@ class Marker:
 
     def of_quote(self, instrument_symbol: str, quote: Quote, ts_ns: int) -> Mark | None:
         """Return the mark of a held share, perpetual or future; None where the quote is not valid."""
-        price = quote_mark(quote.bid, quote.ask, self.held[instrument_symbol].quantity, self._policy)
+        holding = self._holdings.get(instrument_symbol)
+        # What cancels out is worth nothing at either side; its packages are told apart at the mid.
+        policy, quantity = (MarkPolicy.MID, _ZERO) if holding is None else (self._policy, holding.quantity)
+        price = quote_mark(quote.bid, quote.ask, quantity, policy)
         source = MarkSource.MODELLED_QUOTE if quote.is_modelled else self._source
         return self._mark(instrument_symbol, price, source, ts_ns)
 

@@ -14,6 +14,7 @@ from execution.identity import canonical
 from execution.lots import LotClosing, total_of
 from market.errors import DataError
 from market.fills import Fill
+from market.tradables import Instrument
 from strategies.views import Holding
 
 __all__ = ["Ledger", "LedgerError", "LedgerState"]
@@ -144,6 +145,11 @@ class Ledger:
             found = {symbol: position.holding() for symbol, position in self._account.positions.items()}
             self._holdings = {symbol: each for symbol, each in found.items() if each is not None}
         return self._holdings
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """What any package holds, by symbol, also where packages cancel out and the account holds nothing."""
+        return {symbol: position.instrument for symbol, position in self._account.positions.items()}
 
     def positions(self) -> tuple[PackagePosition, ...]:
         """Return what each package holds, in the order of the first fills of the instruments."""

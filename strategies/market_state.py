@@ -145,8 +145,8 @@ class MarketState:
         return history
 
     def on_price(self, symbol: str, price: float, ts_ns: int) -> None:
-        """Take the newest print of a symbol: a close, a trade or a level; one that is not finite tells nothing."""
-        if isfinite(price):
+        """Take the newest print of a symbol: a close, a trade or a level; not finite, or older, it tells nothing."""
+        if isfinite(price) and ts_ns >= self.price(symbol)[1]:
             self.prices[symbol] = (price, ts_ns)
 
     def on_quote(self, symbol: str, quote: Quote) -> None:
