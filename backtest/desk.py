@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
-from math import isfinite, nan
 from typing import Final, final
 
 from backtest.account import AccountNow
@@ -16,14 +14,15 @@ from backtest.evenings import Evenings
 from backtest.exchange import Match, Report, SimulatedExchange
 from backtest.liquidator import Liquidator
 from backtest.margin_book import MarginBook
-from backtest.marking import Marker, mid_of
+from backtest.marking import Marker
+from backtest.order_gate import OrderGate
 from backtest.recording import CurveRecorder, Funnel
 from backtest.results import DecisionRecord, FillQuote
 from backtest.sessions import TradingHours
 from execution.events import CashMovement, DividendNotice, LedgerEvent, MarkSource, Settlement, Split
 from execution.filled import filled_units
 from execution.identity import client_order_id
-from execution.intents import Asking, intents_of, units_of
+from execution.intents import Asking, intents_of
 from execution.ledger import Ledger
 from execution.order_book import OrderBook
 from execution.order_events import Cancelled, CancelRequested, Executed, Rejected, Sent
@@ -32,10 +31,9 @@ from execution.package_book import PackageBook
 from execution.trades import Trade
 from market.errors import DataError
 from market.fills import Fill
-from market.orders import Leg, OrderIntent, PositionEffect
-from market.tradables import Instrument, OptionContract, Share
-from risk.limits import OrderFacts, TokenBucket, TradingState
-from risk.pretrade import PretradeGate
+from market.orders import OrderIntent, PositionEffect
+from market.tradables import Instrument, Share
+from risk.limits import TradingState
 from strategies.decisions import Decision
 from strategies.market_state import MarketState
 from strategies.views import ChainView, Quote
@@ -44,7 +42,6 @@ __all__ = ["Desk"]
 
 _ZERO: Final = Decimal(0)
 _LAST: Final = MarkSource.LAST
-_NO_QUOTE: Final = Quote(bid=nan, ask=nan, bid_size=nan, ask_size=nan, ts_ns=-1)
 
 
 @final
@@ -93,18 +90,16 @@ class Desk:
         rate = config.interest.source if config.interest else None
         self.evenings = Evenings(self, market, hours, dividends, rate)
         self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin)
+        self._gate = OrderGate(config, market, hours, self.account, self.orders, self.margin)
         self.trades: list[Trade] = []
         self.fills: list[Fill] = []
         self.fill_quotes: list[FillQuote] = []
         self.ended: list[Order] = []
         self.counts: Counter[str] = Counter()
         self.n_marks_last = 0
-        self._gate = PretradeGate(config.limits)
-        self._seen: set[str] = set()
         self._charged: dict[str, Decimal] = {}
         self._closed: dict[str, Trade] = {}
         self._decided: dict[str, tuple[Quote, ...]] = {}
-        self._bucket: TokenBucket | None = None
 
     # -- from decisions to orders -------------------------------------------------------------------------------------
 
@@ -150,17 +145,8 @@ class Desk:
 
     def _ask(self, intent: OrderIntent, decision: Decision, now_ns: int) -> None:
         order_id = client_order_id(intent.strategy, intent.intent_id, "0")
-        quotes = tuple(self._quote_now(leg) for leg in intent.legs)
-        facts = self._facts(intent, quotes, now_ns)
-        verdict = self._gate.check(intent, facts)
-        if not verdict.is_reduction:  # what only reduces needs no buying power, and margin is dear to tell
-            fees = self._fees(intent, quotes, now_ns)
-            facts = replace(
-                facts,
-                buying_power=self.margin.buying_power(),
-                buying_power_effect=self.margin.effect(intent, quotes, fees),
-            )
-            verdict = self._gate.check(intent, facts)
+        quotes = self._gate.quotes(intent)
+        verdict, effect = self._gate.check(intent, quotes, now_ns)
         if self.orders.admit(order_id, intent) is None:
             return
         if verdict.binding is not None:
@@ -169,53 +155,12 @@ class Desk:
             self.orders.apply(Rejected(order_id=order_id, ts_event_ns=now_ns, reason=verdict.binding.reason))
             self._collect(now_ns)
             return
-        self._seen.add(intent.intent_id)
+        self._gate.let_through(intent, now_ns)
         self.packages.announce(intent, factors=dict(decision.factors))
         self._decided[order_id] = quotes
-        if not verdict.is_reduction:
-            self.margin.reserve(order_id, facts.buying_power_effect)
-        if self._bucket is not None:
-            self._bucket = self._bucket.taken(now_ns)
+        self.margin.reserve(order_id, effect)
         self.orders.apply(Sent(order_id=order_id, ts_event_ns=now_ns))
         self.exchange.submit(order_id, intent, now_ns)
-
-    def _quote_now(self, leg: Leg) -> Quote:
-        """Return the quote that the decision saw."""
-        instrument = leg.instrument
-        if not isinstance(instrument, OptionContract):
-            return self._market.quote(instrument.symbol) or _NO_QUOTE
-        view = self._market.chain(instrument.underlying)
-        place = -1 if view is None else view.place(instrument)
-        return _NO_QUOTE if view is None or place < 0 else view.quote(place)
-
-    def _facts(self, intent: OrderIntent, quotes: tuple[Quote, ...], now_ns: int) -> OrderFacts:
-        packages = self.account.packages
-        held = next((units_of(each) for each in packages if each.package_id == intent.package_id), {})
-        closing = self.orders.closing_units().get(intent.package_id, {})
-        opening = {order.package_id for order in self.orders.working() if order.effect is PositionEffect.OPEN}
-        closes = [self._hours.close_after_ns(leg.instrument, now_ns) for leg in intent.legs]
-        return OrderFacts(
-            now_ns=now_ns,
-            state=self.account.trading_state,
-            leg_prices=tuple(mid_of(quote) for quote in quotes),
-            package={symbol: units + closing.get(symbol, _ZERO) for symbol, units in held.items()},
-            input_ns=min(quote.ts_ns for quote in quotes),
-            open_packages=len({package.package_id for package in packages} | opening),
-            session_close_ns=min(closes),
-            bucket=self._bucket,
-            seen=self._seen,
-        )
-
-    def _fees(self, intent: OrderIntent, quotes: tuple[Quote, ...], now_ns: int) -> Decimal:
-        """Return what a fill at the mids would be charged; 0 where a leg has no mid, which the gate denies anyway."""
-        total = _ZERO
-        for leg, quote in zip(intent.legs, quotes, strict=True):
-            mid = mid_of(quote)
-            if isfinite(mid):
-                units = leg.ratio * intent.quantity
-                charges = self._config.costs.costs(leg.instrument, units, Decimal(repr(mid)), now_ns, intent.effect)
-                total += sum((charge.amount for charge in charges), _ZERO)
-        return total
 
     # -- from reports to bookings -------------------------------------------------------------------------------------
 

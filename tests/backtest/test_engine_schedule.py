@@ -20,6 +20,7 @@ from market.funding import FundingBatch
 from market.orders import Leg, PositionEffect, TimeInForce
 from market.tradables import Perpetual
 from market.trades import ContractTable, QuoteBatch
+from risk.pretrade import PretradeLimits
 from strategies.decisions import HOLD, Decision, Proposal
 from strategies.noop import Noop
 from strategies.views import View
@@ -220,3 +221,11 @@ def test_a_margin_call_lets_the_account_only_reduce_until_it_is_covered() -> Non
     result = run(history, Scripted([buy("10.00", "19000"), *[look] * 5]))
     assert states == ["active", "active", "reducing", "reducing", "active"]
     assert result.counts["margin_calls"] == 1
+
+
+def test_orders_beyond_the_rate_are_denied_until_it_allows_them_again() -> None:
+    """One in two minutes: of four that are asked minute by minute the first and the third go."""
+    limits = PretradeLimits(orders_per_second=1.0 / 120.0, order_burst=1.0)
+    result = run(of_bars(bars([10.0] * 6)), Scripted([buy("10.00")] * 4), limits=limits)
+    assert len(result.fills) == 2
+    assert result.funnel["scripted"]["risk: order_rate"] == (2, 0)
