@@ -268,3 +268,17 @@ def test_other_code_and_other_data_are_named() -> None:
         f"SPX chains: {'ab' * 8} then, {'00' * 8} now"
     ]
     assert sources_that_differ((source,), ()) == ["SPX chains: it is not read now"]
+
+
+@pytest.mark.slow
+def test_the_guards_pass_an_honest_run(prepared: Prepared, bench: _Bench, tmp_path: Path) -> None:
+    """Look-ahead, truncation, order of rows and another process change nothing; the report has a page of it."""
+    from cluster.backtests.auditing import audited
+
+    found = run_to_folder(prepared, tmp_path / "run", bench.home, quiet=True, guards=audited)
+    assert found.audit is not None
+    verdicts = {finding.name: finding.passed for finding in found.audit.findings}
+    guards = ("determinism", "row_order_invariance", "truncation_invariance", "look_ahead_canary")
+    assert {verdicts[name] for name in guards} == {True}
+    assert found.audit.passed
+    assert "look ahead canary" in (tmp_path / "run" / "tear_sheet.html").read_text(encoding="utf-8")
