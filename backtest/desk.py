@@ -14,6 +14,7 @@ from backtest.evenings import Evenings
 from backtest.exchange import Match, Report, SimulatedExchange
 from backtest.liquidator import Liquidator
 from backtest.margin_book import MarginBook
+from backtest.margin_calls import MarginCalls
 from backtest.marking import Marker
 from backtest.order_gate import OrderGate
 from backtest.recording import CurveRecorder, Funnel
@@ -91,6 +92,7 @@ class Desk:
         self.evenings = Evenings(self, market, hours, dividends, rate)
         self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin)
         self._gate = OrderGate(config, market, hours, self.account, self.orders, self.margin)
+        self.calls = MarginCalls(self, self._gate.quote_of, hours, config)
         self.trades: list[Trade] = []
         self.fills: list[Fill] = []
         self.fill_quotes: list[FillQuote] = []
@@ -116,23 +118,32 @@ class Desk:
         DataError
             A proposal is impossible, or a cancel names no working order of the strategy.
         """
-        now_ns = record.ts_event_ns
-        for order_id in record.decision.cancel:
+        now_ns, decision = record.ts_event_ns, self.calls.permitted(record.decision)
+        for order_id in decision.cancel:
             self._check_own(order_id, record)
-            self.orders.apply(CancelRequested(order_id=order_id, ts_event_ns=now_ns))
-            self.exchange.request_cancel(order_id, now_ns)
-        if record.decision.cancel:  # without latency they are gone before anything else trades
-            self.take_reports(self.exchange.advance(now_ns))
+        self.cancel(decision.cancel, now_ns)
         asking = Asking(
             strategy=record.strategy,
             decision_id=record.decision_id,
             ts_event_ns=now_ns,
             currency=self._config.currency,
             packages=self.account.packages,
-            closing=self.orders.closing_units(record.decision.cancel),
+            closing=self.orders.closing_units(decision.cancel),
         )
-        for intent in intents_of(record.decision, asking):
-            self._ask(intent, record.decision, now_ns)
+        for intent in intents_of(decision, asking):
+            self._ask(intent, decision, now_ns)
+
+    def cancel(self, order_ids: Sequence[str], now_ns: int) -> None:
+        """Ask the venue to cancel working orders."""
+        for order_id in order_ids:
+            self.orders.apply(CancelRequested(order_id=order_id, ts_event_ns=now_ns))
+            self.exchange.request_cancel(order_id, now_ns)
+        if order_ids:  # without latency they are gone before anything else trades
+            self.take_reports(self.exchange.advance(now_ns))
+
+    def force(self, intent: OrderIntent, now_ns: int) -> str:
+        """Send an order that no strategy asked for, through the same gate, and return its client order id."""
+        return self._ask(intent, Decision(reason=intent.reason), now_ns)
 
     def _check_own(self, order_id: str, record: DecisionRecord) -> None:
         own = {each.order_id for each in self.orders.working() if each.strategy == record.strategy}
@@ -143,24 +154,25 @@ class Desk:
                 expected=f"one of {sorted(own)}",
             )
 
-    def _ask(self, intent: OrderIntent, decision: Decision, now_ns: int) -> None:
-        order_id = client_order_id(intent.strategy, intent.intent_id, "0")
+    def _ask(self, intent: OrderIntent, decision: Decision, now_ns: int) -> str:
+        order_id = client_order_id(intent.strategy, intent.cause_id, intent.intent_id)
         quotes = self._gate.quotes(intent)
         verdict, effect = self._gate.check(intent, quotes, now_ns)
         if self.orders.admit(order_id, intent) is None:
-            return
+            return order_id
         if verdict.binding is not None:
             self.counts["orders_denied"] += 1
             self.funnel.deny(intent.strategy, verdict.binding.limit)
             self.orders.apply(Rejected(order_id=order_id, ts_event_ns=now_ns, reason=verdict.binding.reason))
             self._collect(now_ns)
-            return
+            return order_id
         self._gate.let_through(intent, now_ns)
         self.packages.announce(intent, factors=dict(decision.factors))
         self._decided[order_id] = quotes
         self.margin.reserve(order_id, effect)
         self.orders.apply(Sent(order_id=order_id, ts_event_ns=now_ns))
         self.exchange.submit(order_id, intent, now_ns)
+        return order_id
 
     # -- from reports to bookings -------------------------------------------------------------------------------------
 
@@ -269,6 +281,7 @@ class Desk:
             self.marker.hold(instruments, self.ledger.holdings)
             self.expiries.hold(list(instruments.values()))
             self.evenings.hold(list(self.ledger.holdings.values()), event.ts_event_ns)
+            self.calls.hold(list(self.ledger.holdings.values()), event.ts_event_ns)
         if isinstance(event, Settlement):
             self._withdraw_closings(event)
 
