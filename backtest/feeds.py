@@ -15,7 +15,7 @@ from backtest.sessions import TradingHours
 from backtest.tape import Phase, TapeStream
 from market.chains import IntArray, OptionChain
 from market.series import SeriesBatch
-from market.tradables import Instrument
+from market.tradables import Instrument, option_ticks
 from market.trades import UNDERLYING, Int64Array, QuoteBatch, TradeBatch
 from strategies.bar_history import BarHistory
 from strategies.market_state import MarketState, point_at, quote_at
@@ -37,6 +37,7 @@ __all__ = [
 _NOBODY: Final[frozenset[str]] = frozenset()
 # Sums of floats are cleaned to this many digits, so that 10.4 + 0.05 is on the tick.
 _DIGITS: Final = 9
+_DUST: Final = 1e-6  # of a tick: what floats leave of a price that stands on one
 
 
 class Feed(Protocol):
@@ -407,13 +408,18 @@ def with_spread(chain: OptionChain, spread: SpreadModel) -> OptionChain:
     Returns
     -------
     OptionChain
-        Bids at least 0; NaN where there is no mid.
+        Bids at least 0; NaN where there is no mid. Where the model has a spread, both sides stand on the tick, away
+        from the mid, as a venue would show them.
     """
     quoted = (chain.bid > 0.0) & (chain.ask >= chain.bid)
     mid = np.where(quoted, 0.5 * (chain.bid + chain.ask), chain.last)
     left_ns = (chain.expiry_ns - chain.ts_event_ns)[chain.series_index].astype(np.float64)
     half = spread.half_spread(mid, np.full(mid.shape, np.nan), left_ns)
-    return chain.updated({"bid": np.maximum(mid - half, 0.0).round(_DIGITS), "ask": (mid + half).round(_DIGITS)})
+    bid, ask = np.maximum(mid - half, 0.0), mid + half
+    low, high = option_ticks(chain, bid), option_ticks(chain, ask)
+    bid = np.where(half > 0.0, np.floor(bid / low + _DUST) * low, bid)
+    ask = np.where(half > 0.0, np.ceil(ask / high - _DUST) * high, ask)
+    return chain.updated({"bid": bid.round(_DIGITS), "ask": ask.round(_DIGITS)})
 
 
 def _own_rows(contract: IntArray, ts_ns: Int64Array) -> Int64Array:

@@ -20,7 +20,12 @@ __all__ = ["OpenPackage", "PackagePlan"]
 
 _ZERO: Final = Decimal(0)
 _FLOOR: Final = Context(prec=28, rounding=ROUND_FLOOR)
-_MODELS: Final = frozenset({MarkSource.SURFACE, MarkSource.MODELLED_QUOTE})
+_DIGITS: Final = 9  # of a price that is told: what is behind them is the dust of floats
+_FLAG_OF: Final[Mapping[MarkSource, str]] = {
+    MarkSource.MODELLED_QUOTE: "marked_from_model",
+    MarkSource.PARITY: "marked_by_parity",
+    MarkSource.BOUNDS: "marked_by_bounds",
+}
 _add, _subtract, _multiply, _fma = EXACT.add, EXACT.subtract, EXACT.multiply, EXACT.fma
 
 
@@ -162,10 +167,13 @@ class OpenPackage:
     def set_price(self, symbol: str, price: float, source: MarkSource) -> None:
         """Mark one instrument without looking at the profit yet."""
         self._held[symbol].price = price
-        if source in _MODELS:
-            self._flags.add("marked_from_model")
-        elif source is MarkSource.CARRIED:
-            self._flags.add("mark_carried")
+        flag = _FLAG_OF.get(source)
+        if flag is not None:
+            self._flags.add(flag)
+
+    def carry(self) -> None:
+        """Note that the marks of before had to stand."""
+        self._flags.add("mark_carried")
 
     def observe(self) -> None:
         """Note the profit at the marks where it is a new high or low."""
@@ -219,7 +227,7 @@ class OpenPackage:
             opened_ns=self.opened_ns,
             closed_ns=self.closed_ns,
             entry_price=entry,
-            exit_price=-float(gross) / per_unit - entry if per_unit else nan,
+            exit_price=round(-float(gross) / per_unit - entry, _DIGITS) + 0.0 if per_unit else nan,
             gross_pnl=gross,
             costs=self._costs,
             net_pnl=net,
@@ -264,7 +272,7 @@ class OpenPackage:
                 return nan
             mean = float(held.entry_cost) / float(held.entry_units)
             price += leg.ratio * mean * float(held.multiplier / per_unit)
-        return price
+        return round(price, _DIGITS) + 0.0
 
 
 def _flags_of(event: Settlement) -> set[str]:

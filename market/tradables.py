@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from market.chains import FloatArray, OptionChain
 from market.errors import DataError
 from market.instruments import Delivery, ExpirySeries
 from market.trades import ContractTable
@@ -29,6 +30,8 @@ _CENT: Final = Decimal("0.01")
 _ONE: Final = Decimal(1)
 _THOUSAND: Final = Decimal(1000)
 _THREE: Final = Decimal(3)
+_NICKEL: Final = Decimal("0.05")
+_DIME: Final = Decimal("0.10")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +118,7 @@ class OptionContract:
         """
         if not self.is_cash_settled:
             return _CENT
-        return Decimal("0.05") if abs(price) < _THREE else Decimal("0.10")
+        return _NICKEL if abs(price) < _THREE else _DIME
 
     def intrinsic(self, underlying_price: Decimal) -> Decimal:
         """Return what exercise is worth per unit of the underlying, >= 0."""
@@ -200,6 +203,27 @@ Instrument = Share | OptionContract | Perpetual | Future
 def _exact(number: float) -> Decimal:
     # Asked for at every fill and mark: a look-up costs a fifth of reading the number.
     return Decimal(repr(number))
+
+
+def option_ticks(table: ContractTable | OptionChain, price: FloatArray) -> FloatArray:
+    """Return the smallest step of a price of each contract, as `OptionContract.tick_at` tells it of one.
+
+    Parameters
+    ----------
+    table : ContractTable or OptionChain
+        The contracts.
+    price : ndarray, shape (n_contracts,)
+        Prices, quote currency per unit; NaN where there is none.
+
+    Returns
+    -------
+    ndarray, shape (n_contracts,)
+        Ticks, quote currency.
+    """
+    in_cash = np.array([each.product.delivery is Delivery.CASH for each in table.series], dtype=np.bool_)
+    of_index = np.where(np.abs(price) < float(_THREE), float(_NICKEL), float(_DIME))
+    ticks: FloatArray = np.where(in_cash[table.series_index], of_index, float(_CENT))
+    return ticks
 
 
 def occ_symbol(root: str, expiration: date, strike: Decimal, *, is_call: bool) -> str:
