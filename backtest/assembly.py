@@ -120,6 +120,7 @@ class Stage:
             fill_quotes=tuple(desk.fill_quotes),
             view_ns=decider.view_ns,
             package_greeks=self.greeks.package_paths() if self.greeks else {},
+            margin_calls=tuple(desk.calls.calls),
         )
 
 

@@ -1,4 +1,4 @@
-"""What time does, night by night: interest on cash, fees of borrowed shares, margin calls; and funding when paid."""
+"""What time costs and earns, night by night: interest on cash, fees of borrowed shares; and funding when it is paid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
-from typing import Final, Protocol, final
+from typing import Final, final
 from zoneinfo import ZoneInfo
 
 from backtest.calendar_events import Action, Books
@@ -18,26 +18,19 @@ from market.funding import FundingBatch
 from market.tradables import Share
 from strategies.market_state import MarketState
 
-__all__ = ["Carry", "LentBooks", "funding_actions"]
+__all__ = ["Carry", "funding_actions"]
 
 _NEW_YORK: Final = ZoneInfo("America/New_York")
 _NEVER: Final = 1 << 62
 
 
-class LentBooks(Books, Protocol):
-    """What a night needs of a desk."""
-
-    def check_margin(self) -> None:
-        """Let the account only reduce while its equity does not cover the maintenance of its positions."""
-
-
 @final
 class Carry:
-    """Interest, borrow fees and the broker's look at the margin, at each midnight of New York.
+    """Interest and borrow fees, booked at each midnight of New York for the night that begins there.
 
     Parameters
     ----------
-    desk : LentBooks
+    desk : Books
         Cash and positions.
     interest : CashInterest or None
         None where cash earns nothing and owes nothing.
@@ -45,7 +38,7 @@ class Carry:
         None where short shares cost nothing.
     """
 
-    def __init__(self, desk: LentBooks, interest: CashInterest | None, borrow: BorrowFees | None) -> None:
+    def __init__(self, desk: Books, interest: CashInterest | None, borrow: BorrowFees | None) -> None:
         self._desk, self._interest, self._borrow = desk, interest, borrow
         self._cash: Accrual | None = None
         self._shorts: dict[str, Accrual] = {}
@@ -56,7 +49,8 @@ class Carry:
         """Begin on the day on which the account is opened."""
         if self._interest is not None:
             self._cash = self._interest.start(ts_ns, self._desk.ledger.cash)
-        self.due_ns = _midnight_after(ts_ns)
+        if self._interest is not None or self._borrow is not None:
+            self.due_ns = _midnight_after(ts_ns)
 
     def run(self) -> None:
         """Book the night that begins at the midnight that is due.
@@ -79,7 +73,6 @@ class Carry:
             self._shorts, movements = self._borrow.accrue(_opened(lent, shorts, now_ns), now_ns, shorts)
             for movement in movements:
                 self._desk.book(movement)
-        self._desk.check_margin()
         self.due_ns = _midnight_after(now_ns)
 
     def _short_values(self) -> dict[str, Decimal]:

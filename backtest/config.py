@@ -13,6 +13,7 @@ from backtest.fills.pricing import FillRules
 from backtest.fills.spreads import FixedSpread, SpreadModel
 from backtest.marking import MarkPolicy
 from backtest.schedule import OnBars, OnChains, Trigger
+from execution.margin_call import MarginCallRules
 from execution.settlement import SettlementRules
 from market.errors import ConfigError
 from risk.margin.perpetual import PerpetualTerms
@@ -67,6 +68,8 @@ class EngineConfig:
         with terms are liquidated.
     leverage : Decimal or None
         None: perpetuals share the cash of the account. A number: each has collateral of its own at that leverage.
+    margin_calls : MarginCallRules or None
+        How the broker keeps watch over the maintenance of shares and options; None where nobody does.
     settlement : SettlementRules
         What decides at expiry.
     closing_window_ns, opening_window_ns : int
@@ -101,6 +104,7 @@ class EngineConfig:
     margin: RegTRules = field(default_factory=RegTRules)
     perpetuals: Mapping[str, PerpetualTerms] = field(default_factory=dict)
     leverage: Decimal | None = None
+    margin_calls: MarginCallRules | None = field(default_factory=MarginCallRules)
     settlement: SettlementRules = field(default_factory=SettlementRules)
     closing_window_ns: int = _MINUTE_NS
     opening_window_ns: int = 30 * _MINUTE_NS

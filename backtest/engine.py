@@ -112,6 +112,7 @@ class _Engine:
     def _loop(self, tape: Iterable[tuple[int, int, int]]) -> None:
         stage, market, exchange = self._stage, self._market, self._desk.exchange
         expiries, evenings, agenda, carry = self._desk.expiries, self._desk.evenings, stage.agenda, stage.carry
+        calls = self._desk.calls
         feeds = [(feed.take, feed.calls, feed.stream.phase >= _AFTER_DECISIONS) for feed in stage.feeds]
         waiting, start_ns = exchange.waiting, self._start_ns
         now_ns, is_running, asked = -1, False, _NOBODY
@@ -122,8 +123,8 @@ class _Engine:
                 is_running, asked = False, _NOBODY
             if ts_ns != now_ns:
                 now_ns = market.now_ns = ts_ns
-                # What belongs to the end of an instant (expiries, evenings) has had its data by the next.
-                is_late = ts_ns > expiries.due_ns or ts_ns > evenings.due_ns
+                # What belongs to the end of an instant (expiries, evenings, maintenance) has had its data by the next.
+                is_late = ts_ns > expiries.due_ns or ts_ns > evenings.due_ns or ts_ns > calls.due_ns
                 if is_late or ts_ns >= exchange.due_ns or ts_ns >= agenda.due_ns or ts_ns >= carry.due_ns:
                     self._advance(ts_ns)
             if not is_opening:
@@ -145,17 +146,19 @@ class _Engine:
 
     def _catch_up(self, ts_ns: int) -> None:
         """Let expiries, evenings, nights and dated actions happen in order of time."""
-        expiries, evenings = self._desk.expiries, self._desk.evenings
+        expiries, evenings, calls = self._desk.expiries, self._desk.evenings, self._desk.calls
         agenda, carry = self._stage.agenda, self._stage.carry
         while True:
             # What belongs to the end of an instant has had its data by the next.
-            due_ns = min(expiries.due_ns + 1, evenings.due_ns + 1, carry.due_ns, agenda.due_ns)
+            due_ns = min(expiries.due_ns + 1, evenings.due_ns + 1, calls.due_ns + 1, carry.due_ns, agenda.due_ns)
             if due_ns > ts_ns:
                 return
             if due_ns > expiries.due_ns:
                 expiries.settle(expiries.due_ns)
             elif due_ns > evenings.due_ns:
                 evenings.run()
+            elif due_ns > calls.due_ns:
+                calls.read(calls.due_ns)
             elif due_ns == carry.due_ns:
                 carry.run()
             else:
@@ -170,6 +173,8 @@ class _Engine:
             desk.expiries.check_awaited(now_ns)
         if desk.evenings.due_ns <= now_ns:
             desk.evenings.run()
+        if desk.calls.is_watching or desk.calls.due_ns <= now_ns:
+            desk.calls.read(now_ns)
         desk.curve.row(now_ns)
         if self._stage.greeks is not None:
             self._stage.greeks.row(now_ns)

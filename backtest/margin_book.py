@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from math import isfinite, nan
 from typing import Final, final
@@ -13,7 +12,7 @@ from execution.ledger import Ledger
 from market.orders import OrderIntent, unit_multiplier
 from market.tradables import Future, Instrument, Perpetual
 from risk.margin.perpetual import PerpetualTerms
-from risk.margin.reg_t import MarginReading, MarginStage, RegTRules, strategy_margin
+from risk.margin.reg_t import MarginReading, RegTRules, strategy_margin
 from strategies.market_state import MarketState
 from strategies.views import Quote
 
@@ -74,23 +73,6 @@ class MarginBook:
         held, futures = self._positions()
         return futures + self._reading(held).requirement
 
-    def is_called(self) -> bool:
-        """Return whether the equity no longer covers the maintenance of shares and options; also where none can tell.
-
-        What each package requires alone is looked at first: together they never require more.
-        """
-        held, _ = self._positions()
-        if not held:
-            return False
-        equity, prices = float(self._ledger.equity), self._prices(held)
-        rules = replace(self._rules, stage=MarginStage.MAINTENANCE)
-        packages: dict[str, _Positions] = {}
-        for part in self._ledger.positions():
-            if not isinstance(part.instrument, Perpetual | Future):
-                packages.setdefault(part.package_id, []).append((part.instrument, part.quantity))
-        alone = sum(strategy_margin(each, prices, rules).tied_equity for each in packages.values())
-        return not (alone <= equity or strategy_margin(held, prices, rules).tied_equity <= equity)
-
     def buying_power(self) -> float:
         """Return the equity that new positions may tie up, account currency; NaN where margin cannot be told."""
         held, futures = self._positions()
@@ -124,7 +106,7 @@ class MarginBook:
         if any(isinstance(each, Perpetual | Future) for each, _ in added):
             return self._future_effect(added, mids) + float(fees)
         held, _ = self._positions()
-        prices = self._prices([*held, *added]) | mids
+        prices = self.prices([*held, *added]) | mids
         # Two accounts never require less apart than together: what is enough alone needs no pairing with the rest.
         alone = strategy_margin(added, prices, self._rules).tied_equity + float(over)
         if not held or alone <= self.buying_power():
@@ -138,7 +120,7 @@ class MarginBook:
             return _NOTHING
         now_ns, cash = self._market.now_ns, self._ledger.cash
         if self._read is None or self._read[:2] != (now_ns, cash):
-            self._read = (now_ns, cash, strategy_margin(held, self._prices(held), self._rules))
+            self._read = (now_ns, cash, strategy_margin(held, self.prices(held), self._rules))
         return self._read[2]
 
     def _positions(self) -> tuple[_Positions, float]:
@@ -167,7 +149,8 @@ class MarginBook:
             total += self._of_future(instrument, before + units, price) - self._of_future(instrument, before, price)
         return total
 
-    def _prices(self, positions: _Positions) -> dict[str, Decimal]:
+    def prices(self, positions: Sequence[tuple[Instrument, Decimal]]) -> dict[str, Decimal]:
+        """Return the marks of positions and the prices of their underlyings by symbol, as far as they are known."""
         prices: dict[str, Decimal] = {}
         for instrument, _ in positions:
             underlying = instrument.underlying

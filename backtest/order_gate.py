@@ -14,8 +14,8 @@ from backtest.marking import mid_of
 from backtest.sessions import TradingHours
 from execution.intents import units_of
 from execution.order_book import OrderBook
-from market.orders import Leg, OrderIntent, PositionEffect
-from market.tradables import OptionContract
+from market.orders import OrderIntent, PositionEffect
+from market.tradables import Instrument, OptionContract
 from risk.limits import OrderFacts, TokenBucket
 from risk.pretrade import PretradeGate, Verdict
 from strategies.market_state import MarketState
@@ -69,7 +69,7 @@ class OrderGate:
 
     def quotes(self, intent: OrderIntent) -> tuple[Quote, ...]:
         """Return the quote of each leg that the decision saw; NaN where there was none."""
-        return tuple(self._quote_now(leg) for leg in intent.legs)
+        return tuple(self.quote_of(leg.instrument) for leg in intent.legs)
 
     def check(self, intent: OrderIntent, quotes: tuple[Quote, ...], now_ns: int) -> tuple[Verdict, float]:
         """Hold an intent against the limits.
@@ -104,8 +104,8 @@ class OrderGate:
         if self._bucket is not None:
             self._bucket = self._bucket.taken(now_ns)
 
-    def _quote_now(self, leg: Leg) -> Quote:
-        instrument = leg.instrument
+    def quote_of(self, instrument: Instrument) -> Quote:
+        """Return the newest quote of an instrument; NaN where there is none."""
         if not isinstance(instrument, OptionContract):
             return self._market.quote(instrument.symbol) or _NO_QUOTE
         view = self._market.chain(instrument.underlying)

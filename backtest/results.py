@@ -9,6 +9,7 @@ import numpy as np
 
 from backtest.history import DataSource
 from execution.events import LedgerEvent
+from execution.margin_call import MarginCall
 from execution.orders import Order
 from execution.trades import Trade
 from market.chains import FloatArray
@@ -219,6 +220,8 @@ class RunResult:
         Quotes behind the fills, without which slippage is not known; empty where they were not recorded.
     package_greeks : mapping of str to GreeksPath
         The part of each package in `greeks`, by its id; empty where it was not recorded.
+    margin_calls : tuple of MarginCall
+        Spans without maintenance, in order.
     """
 
     description: RunDescription
@@ -240,3 +243,4 @@ class RunResult:
     view_ns: Int64Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     fill_quotes: tuple[FillQuote, ...] = ()
     package_greeks: Mapping[str, GreeksPath] = field(default_factory=dict)
+    margin_calls: tuple[MarginCall, ...] = ()

@@ -209,20 +209,6 @@ def test_the_description_names_every_model_of_the_run() -> None:
     assert "no interest on cash" in found.cost_model
 
 
-def test_a_margin_call_lets_the_account_only_reduce_until_it_is_covered() -> None:
-    """Bought on half of the money; at 6.00 the equity of 24 000 is below a quarter of the value, at 10.00 it is not."""
-    states: list[str] = []
-
-    def look(view: View) -> Decision:
-        states.append(view.account.trading_state)
-        return HOLD
-
-    history = of_bars(bars([10.0, 10.0, 6.0, 6.0, 10.0, 10.0], width_ns=DAY_NS))
-    result = run(history, Scripted([buy("10.00", "19000"), *[look] * 5]))
-    assert states == ["active", "active", "reducing", "reducing", "active"]
-    assert result.counts["margin_calls"] == 1
-
-
 def test_orders_beyond_the_rate_are_denied_until_it_allows_them_again() -> None:
     """One in two minutes: of four that are asked minute by minute the first and the third go."""
     limits = PretradeLimits(orders_per_second=1.0 / 120.0, order_burst=1.0)
