@@ -34,7 +34,6 @@ from market.errors import DataError
 from market.fills import Fill
 from market.orders import OrderIntent, PositionEffect
 from market.tradables import Instrument, Share
-from risk.limits import TradingState
 from strategies.decisions import Decision
 from strategies.market_state import MarketState
 from strategies.views import ChainView, Quote
@@ -324,12 +323,6 @@ class Desk:
         """Return the share that options on an underlying deliver, where the history names it."""
         found = self._instruments.get(underlying)
         return found if isinstance(found, Share) else None
-
-    def check_margin(self) -> None:
-        """Let the account only reduce while its equity does not cover the maintenance of its positions."""
-        called = self.margin.is_called()
-        self.counts["margin_calls"] += called and self.account.trading_state is TradingState.ACTIVE
-        self.account.trading_state = TradingState.REDUCING if called else TradingState.ACTIVE
 
     # -- marks --------------------------------------------------------------------------------------------------------
 
