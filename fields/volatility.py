@@ -16,10 +16,18 @@ from fields.surface.message import VolSurface
 from fields.timebase import TimeToExpiry
 from market.chains import BoolArray, DropReason, FloatArray
 
-__all__ = ["DROP_CODES", "ContractVolatility", "VolatilitySource", "contract_volatility", "fill_from_surface"]
+__all__ = [
+    "DROP_CODES",
+    "MIN_VENDOR_VOLATILITY",
+    "ContractVolatility",
+    "VolatilitySource",
+    "contract_volatility",
+    "fill_from_surface",
+]
 
-# Vendors print 0.00001 or the like for "not available".
-_MIN_VENDOR_VOLATILITY: Final = 0.005
+MIN_VENDOR_VOLATILITY: Final = 0.005
+"""Annualised; vendors print 0.00001 or the like for "not available"."""
+
 _OUT_I64 = INT[::1]
 
 # Code 0 is "not dropped"; the kernels know the numbers.
@@ -131,7 +139,7 @@ def _choose_source(
             source[i] = 1
         elif twin[i] >= 0 and price[twin[i]] > 0.0 and not is_outside_money:
             source[i] = 2
-        elif vendor[i] >= _MIN_VENDOR_VOLATILITY and vendor[i] < np.inf:
+        elif vendor[i] >= MIN_VENDOR_VOLATILITY and vendor[i] < np.inf:
             source[i] = 3
         elif price[i] > 0.0:
             source[i] = 1

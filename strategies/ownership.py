@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from strategies.views import AccountView, HeldPackage, WorkingOrder
+from strategies.views import AccountView, HeldPackage
 
-__all__ = ["has_package", "has_working", "own_packages", "own_working"]
+__all__ = ["has_package", "has_working", "own_packages"]
 
 
 def own_packages(account: AccountView, name: str) -> tuple[HeldPackage, ...]:
     """Return the open packages of a strategy, oldest first."""
     return tuple([package for package in account.packages if package.strategy == name])  # a list first: at every event
-
-
-def own_working(account: AccountView, name: str) -> tuple[WorkingOrder, ...]:
-    """Return the working orders of a strategy, oldest first."""
-    return tuple([order for order in account.working if order.strategy == name])
 
 
 def has_package(account: AccountView, name: str) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from math import nan, sqrt
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -23,6 +22,7 @@ from fields.evidence.auc import block_bootstrap_auc, estimate_auc
 from fields.evidence.multiplicity import holm_adjusted
 from fields.evidence.study import interval_of
 from market.chains import FloatArray
+from market.clock import datetime_of_ns
 from market.errors import ConfigError
 from market.trades import Int64Array
 
@@ -30,8 +30,6 @@ __all__ = ["FACTOR_COLUMNS", "MIN_TRADES", "FactorRow", "FactorTest", "factor_at
 
 MIN_TRADES: Final = 30
 """Fewer trades in either part give no test."""
-
-_NS_PER_S: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +157,7 @@ def factor_table(rows: Sequence[FactorRow]) -> tuple[tuple[object, ...], ...]:
 
 def _days(trades: Sequence[Trade], zone: str) -> Int64Array:
     local = ZoneInfo(zone)
-    opened = (datetime.fromtimestamp(trade.opened_ns // _NS_PER_S, tz=UTC).astimezone(local) for trade in trades)
+    opened = (datetime_of_ns(trade.opened_ns).astimezone(local) for trade in trades)
     return np.array([instant.toordinal() for instant in opened], dtype=np.int64)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -14,13 +14,13 @@ from backtest.results import AccountCurve
 from execution.trades import Trade
 from market.calendars import sessions_between
 from market.chains import FloatArray
+from market.clock import datetime_of_ns
 from market.fills import Fill
 from market.trades import Int64Array
 from strategies.views import HeldPackage
 
 __all__ = ["cost_share", "cost_share_of_traded_value", "exposure_time", "traded_value", "turnover"]
 
-_NS_PER_S: Final = 1_000_000_000
 _YEAR_NS: Final = 365.25 * 86_400e9
 
 
@@ -45,8 +45,8 @@ def _open_time(session_open: Int64Array, session_close: Int64Array, instants: In
 
 @lru_cache(maxsize=8)
 def _sessions(calendar: str, first_ns: int, last_ns: int) -> tuple[Int64Array, Int64Array]:
-    first = datetime.fromtimestamp(first_ns // _NS_PER_S, tz=UTC).date() - timedelta(days=1)
-    last = datetime.fromtimestamp(last_ns // _NS_PER_S, tz=UTC).date() + timedelta(days=1)
+    first = datetime_of_ns(first_ns).date() - timedelta(days=1)
+    last = datetime_of_ns(last_ns).date() + timedelta(days=1)
     sessions = sessions_between(calendar, first, last)
     opens = np.array([session.open_ns for session in sessions], dtype=np.int64)
     return opens, np.array([session.close_ns for session in sessions], dtype=np.int64)

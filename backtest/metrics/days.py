@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from backtest.results import AccountCurve
 from market.calendars import sessions_between
 from market.chains import FloatArray
+from market.clock import datetime_of_ns, ns_of_datetime
 from market.errors import DataError
 from market.trades import Int64Array
 
@@ -37,7 +38,6 @@ LISTED_CALENDAR: Final = "NYSE"
 CRYPTO_CALENDAR: Final = "24/7"
 _EXCHANGE_ZONE: Final = ZoneInfo("America/New_York")
 _YEAR_NS: Final = 365.0 * 86_400e9
-_NS_PER_S: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +174,7 @@ def _day_ends(calendar: str, first: date, last: date) -> tuple[DayArray, Int64Ar
     if calendar == CRYPTO_CALENDAR:
         return days, np.array([session.close_ns for session in sessions], dtype=np.int64)
     nights = (datetime.combine(s.day + timedelta(days=1), datetime.min.time(), _EXCHANGE_ZONE) for s in sessions)
-    return days, np.array([int(night.timestamp()) * _NS_PER_S for night in nights], dtype=np.int64)
+    return days, np.array([ns_of_datetime(night) for night in nights], dtype=np.int64)
 
 
 def days_of(ts_ns: Int64Array, calendar: str) -> DayEnds:
@@ -195,8 +195,8 @@ def days_of(ts_ns: Int64Array, calendar: str) -> DayEnds:
     """
     if not ts_ns.size:
         return DayEnds(day=np.array([], dtype="datetime64[D]"), place=np.array([], dtype=np.int64), n_missing=0)
-    first = datetime.fromtimestamp(int(ts_ns[0]) // _NS_PER_S, tz=UTC).date() - timedelta(days=1)
-    last = datetime.fromtimestamp(int(ts_ns[-1]) // _NS_PER_S, tz=UTC).date() + timedelta(days=8)
+    first = datetime_of_ns(int(ts_ns[0])).date() - timedelta(days=1)
+    last = datetime_of_ns(int(ts_ns[-1])).date() + timedelta(days=8)
     days, ends = _day_ends(calendar, first, last)
     n_until = np.searchsorted(ts_ns, ends, side="left")
     marked = np.flatnonzero(np.diff(n_until, prepend=0) > 0)

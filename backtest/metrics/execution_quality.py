@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from math import nan
 from typing import Final
@@ -16,6 +15,7 @@ from backtest.metrics.days import CRYPTO_CALENDAR, calendar_of
 from backtest.results import FillQuote, RunResult
 from execution.filled import filled_units, target_quantity
 from execution.orders import Order, OrderStatus
+from market.clock import datetime_of_ns
 from market.fills import CostKind, Fill
 from market.tradables import OptionContract
 
@@ -195,7 +195,7 @@ def fill_quality_by_group(result: RunResult) -> tuple[FillQuality, ...]:
         "leg": leg_label,
         "structure": lambda fill: structure.get(fill.order_id, "unnamed"),
         "strategy": lambda fill: fill.strategy,
-        "hour": lambda fill: f"{datetime.fromtimestamp(fill.ts_event_ns // _NS_PER_S, tz=UTC).astimezone(zone):%H}",
+        "hour": lambda fill: f"{datetime_of_ns(fill.ts_event_ns).astimezone(zone):%H}",
     }
     rows = [fill_quality(result.fills, quotes)]
     for axis, label in labels.items():

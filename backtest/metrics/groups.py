@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from math import nan
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from backtest.results import RunResult
 from execution.trades import Trade
 from fields.evidence.multiplicity import holm_adjusted
 from market.chains import FloatArray
+from market.clock import datetime_of_ns
 from market.trades import Int64Array
 
 __all__ = [
@@ -33,7 +34,6 @@ __all__ = [
     "trades_by_group",
 ]
 
-_NS_PER_S: Final = 1_000_000_000
 _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _UNKNOWN: Final = "unknown"
 
@@ -202,7 +202,7 @@ def _mean_profit(trades: Sequence[Trade], zone: ZoneInfo) -> ClusteredMean:
 
 
 def _local(instant_ns: int, zone: ZoneInfo) -> datetime:
-    return datetime.fromtimestamp(instant_ns // _NS_PER_S, tz=UTC).astimezone(zone)
+    return datetime_of_ns(instant_ns).astimezone(zone)
 
 
 def state_at(changes: Sequence[tuple[int, str]], instants: Int64Array) -> list[str]:

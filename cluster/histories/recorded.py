@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from adapters.chains.midpoints import MIDPOINTS
 from adapters.factor_file import read_factor_file
 from adapters.inputs import ToldRows, read_inputs
 from backtest.history import ChainSequence, DataSource, Halt, History
+from cluster.histories.batches import BAR_COLUMNS, FUNDING_COLUMNS, SERIES_COLUMNS, source_of
 from cluster.histories.digests import digest_of_files
 from cluster.histories.file_chains import chains_of_files
 from cluster.histories.midpoints import PARITY_BAND, midpoint_chains
@@ -30,10 +31,6 @@ from market.tradables import Instrument, Share
 from market.trades import Int64Array
 
 __all__ = ["InputFile", "RecordedFiles", "recorded_history"]
-
-_BAR_COLUMNS: Final = ("contract", "start_ns", "end_ns", "open", "high", "low", "close", "volume", "vwap", "n_trades")
-_FUNDING_COLUMNS: Final = ("ts_ns", "funding_ns", "interval_ns", "rate", "is_settled", "mark", "index", "venue")
-_SERIES_COLUMNS: Final = ("event_ns", "available_ns", "value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +169,7 @@ def _inputs(files: RecordedFiles, span: Span | None) -> Iterator[tuple[Any, Data
         for name in wanted.names or by_name:
             message = _renamed(by_name[name].message, wanted.names.get(name, name))
             message = _cut(message, span, files.warmup)
-            yield message, _source(message, digest)
+            yield message, source_of(message, digest)
 
 
 def _name(rows: ToldRows) -> str:
@@ -197,14 +194,14 @@ def _cut(message: Any, span: Span | None, warmup: timedelta) -> Any:
     if isinstance(message, BarBatch):
         span.require(f"the bars of {message.symbol}", *_ends(message.start_ns, message.end_ns))
         first_ns = span.first_ns - int(warmup.total_seconds() * 1e9)
-        return _rows(message, _BAR_COLUMNS, (message.end_ns > first_ns) & (message.end_ns <= span.last_ns))
+        return _rows(message, BAR_COLUMNS, (message.end_ns > first_ns) & (message.end_ns <= span.last_ns))
     if isinstance(message, FundingBatch):
         span.require(f"the funding of {message.symbol}", *_ends(message.ts_ns, message.ts_ns))
-        return _rows(message, _FUNDING_COLUMNS, (message.ts_ns >= span.first_ns) & (message.ts_ns <= span.last_ns))
+        return _rows(message, FUNDING_COLUMNS, (message.ts_ns >= span.first_ns) & (message.ts_ns <= span.last_ns))
     if isinstance(message, SeriesBatch):
         known = message.available_ns <= span.last_ns
         span.require(f"the values of {message.series}", *_ends(message.event_ns, message.available_ns))
-        message = _rows(message, _SERIES_COLUMNS, known)
+        message = _rows(message, SERIES_COLUMNS, known)
         return replace(message, ts_event_ns=int(message.available_ns.max()))
     return message
 
@@ -215,29 +212,6 @@ def _ends(first: Int64Array, last: Int64Array) -> tuple[int, int]:
 
 def _rows(message: Any, columns: Sequence[str], keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Any:
     return replace(message, **{name: getattr(message, name)[keep] for name in columns})
-
-
-def _instants(message: Any) -> Int64Array:
-    if isinstance(message, BarBatch):
-        return message.end_ns
-    if isinstance(message, FundingBatch):
-        return message.ts_ns
-    found: Int64Array = message.available_ns
-    return found
-
-
-def _source(message: Any, digest: str) -> DataSource:
-    kind = {BarBatch: "bars", FundingBatch: "funding", SeriesBatch: "values"}.get(type(message), "events")
-    instants = _instants(message)
-    name = getattr(message, "symbol", None) if kind in {"bars", "funding"} else getattr(message, "series", None)
-    return DataSource(
-        name=f"{name} {kind}" if name else kind,
-        provenance=message.provenance,
-        digest=digest,
-        rows=int(instants.shape[0]),
-        first_ns=int(instants.min()) if instants.size else 0,
-        last_ns=int(instants.max()) if instants.size else 0,
-    )
 
 
 def _factors(

@@ -13,6 +13,14 @@ import numpy as np
 
 from adapters.store import ChainKey, PointInTimeStore
 from backtest.history import DataSource, Halt, History
+from cluster.histories.batches import (
+    BAR_COLUMNS,
+    FUNDING_COLUMNS,
+    SERIES_COLUMNS,
+    Batch,
+    instants_of,
+    source_of,
+)
 from cluster.histories.packed_days import ChainDay, PackedDays
 from cluster.histories.span import Span
 from market.bars import BarBatch
@@ -20,9 +28,8 @@ from market.chains import OptionChain
 from market.errors import DataError
 from market.funding import FundingBatch
 from market.ports import BlobStore
-from market.series import EventBatch, SeriesBatch
+from market.series import SeriesBatch
 from market.tradables import Instrument
-from market.trades import Int64Array
 
 __all__ = ["StoredData", "stored_history"]
 
@@ -97,7 +104,7 @@ def stored_history(store: PointInTimeStore, wanted: StoredData, span: Span, blob
     events = (store.events(known_ns=wanted.known_ns),) if wanted.with_events else ()
     told: Sequence[Any] = (*bars, *funding, *series, *events)
     return History(
-        sources=(*(source for _, source in chains), *(_source(message) for message in told)),
+        sources=(*(source for _, source in chains), *(source_of(batch, _content_digest(batch)) for batch in told)),
         instruments=wanted.instruments,
         bars=bars,
         chains=tuple(found for found, _ in chains),
@@ -179,7 +186,7 @@ def _joined(batches: Iterable[Any], what: str, span: Span) -> Any:
     found = [batch for batch in batches if not (isinstance(batch, BarBatch) and batch.contracts.n_contracts)]
     if not found:
         raise _nothing(what)
-    names = _BAR_COLUMNS if isinstance(found[0], BarBatch) else _FUNDING_COLUMNS
+    names = BAR_COLUMNS if isinstance(found[0], BarBatch) else FUNDING_COLUMNS
     columns = {name: np.concatenate([getattr(batch, name) for batch in found]) for name in names}
     instants = columns["end_ns" if "end_ns" in columns else "ts_ns"]
     order = np.argsort(instants, kind="stable")
@@ -196,41 +203,21 @@ def _joined(batches: Iterable[Any], what: str, span: Span) -> Any:
     return joined
 
 
-_BAR_COLUMNS: Final = ("contract", "start_ns", "end_ns", "open", "high", "low", "close", "volume", "vwap", "n_trades")
-_FUNDING_COLUMNS: Final = ("ts_ns", "funding_ns", "interval_ns", "rate", "is_settled", "mark", "index", "venue")
-
-
 def _known(series: SeriesBatch, span: Span) -> SeriesBatch:
     span.require(f"the stored values of {series.series}", int(series.event_ns.min()), int(series.available_ns.max()))
     keep = series.available_ns <= span.last_ns
-    columns = {name: getattr(series, name)[keep] for name in ("event_ns", "available_ns", "value")}
+    columns = {name: getattr(series, name)[keep] for name in SERIES_COLUMNS}
     return replace(series, ts_event_ns=int(columns["available_ns"].max()), **columns)
 
 
-def _instants(message: Any) -> Int64Array:
-    name = {BarBatch: "end_ns", FundingBatch: "ts_ns"}.get(type(message), "available_ns")
-    found: Int64Array = getattr(message, name)
-    return found
-
-
-def _source(message: Any) -> DataSource:
-    instants = _instants(message)
-    kind = {BarBatch: "bars", FundingBatch: "funding", SeriesBatch: "values", EventBatch: "events"}[type(message)]
-    name = getattr(message, "symbol", None) if kind in {"bars", "funding"} else getattr(message, "series", None)
+def _content_digest(batch: Batch) -> str:
     content = hashlib.sha256()
     for column in ("start_ns", "end_ns", "open", "high", "low", "close", "volume", "ts_ns", "rate", "mark", "value"):
-        values = getattr(message, column, None)
+        values = getattr(batch, column, None)
         if isinstance(values, np.ndarray):
             content.update(np.ascontiguousarray(values).view(np.uint8).data)
-    content.update(np.ascontiguousarray(instants).view(np.uint8).data)
-    return DataSource(
-        name=f"{name} {kind}" if name else kind,
-        provenance=message.provenance,
-        digest=content.hexdigest(),
-        rows=int(instants.shape[0]),
-        first_ns=int(instants.min()) if instants.size else 0,
-        last_ns=int(instants.max()) if instants.size else 0,
-    )
+    content.update(np.ascontiguousarray(instants_of(batch)).view(np.uint8).data)
+    return content.hexdigest()
 
 
 def _digest(parts: Iterable[str]) -> str:
