@@ -133,6 +133,7 @@ def _greeks(config: EngineConfig, history: History, market: MarketState, desk: D
 def _counts(desk: Desk, costs: CostModel) -> dict[str, int]:
     found = desk.counts + desk.marker.counts + Counter({"marks_last": desk.n_marks_last})
     found += Counter({"fills_with_carried_rates": sum(bool(costs.carried(fill)) for fill in desk.fills)})
+    found += Counter({"packages_with_late_cash": len(desk.packages.late_cash)})
     return dict(sorted(found.items()))
 
 

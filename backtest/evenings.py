@@ -38,7 +38,7 @@ class Evenings:
     dividends : sequence of DividendNotice
         Looked at from their announcement on.
     rate : RateSource or None
-        What exercise earns or gives up; None takes 0.
+        What exercise earns or gives up; None takes 0, so that no put is exercised for interest, and is counted.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class Evenings:
             if not isfinite(price) or priced_ns < opened_ns:
                 self._desk.counts["evenings_without_price"] += 1
                 continue
+            self._desk.counts["evenings_without_rate"] += self._rate is None
             evening = Evening(
                 underlying=underlying,
                 now_ns=close_ns,

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
 
 from backtest.assembly import assemble
 from backtest.chain_table import ChainTable
+from backtest.costs.carry import CashInterest, ConstantRate
+from backtest.decider import Decider
 from backtest.history import History
 from backtest.results import RunResult
 from backtest.schedule import OnChains, OnQuotes
-from execution.events import DividendNotice
+from execution.events import CashKind, CashMovement, DividendNotice
 from execution.orders import OrderStatus
 from market.chains import OptionChain
 from market.orders import Leg, PositionEffect, TimeInForce
@@ -24,7 +27,7 @@ from risk.pretrade import PretradeLimits
 from strategies.decisions import HOLD, Decision, Proposal
 from strategies.views import View
 from tests.backtest.option_recordings import HALF_HOUR_NS, chains, contract, of_chains, order
-from tests.backtest.recordings import MINUTE_NS, SHARE, START_NS, Scripted, bars, run, settings
+from tests.backtest.recordings import DESCRIPTION, MINUTE_NS, SHARE, START_NS, Scripted, bars, run, settings
 from tests.backtest.test_engine import buy
 from tests.backtest.test_engine_schedule import of_quotes, quotes
 
@@ -104,7 +107,7 @@ def test_a_cancel_without_latency_is_in_effect_before_what_replaces_it_trades() 
     assert not result.open_packages
 
 
-def assigned(*strategies: Scripted) -> RunResult:
+def assigned(*strategies: Scripted, **changed: Any) -> RunResult:
     """Run over a Friday whose short calls are assigned for a dividend, and a Monday on which they are cheap."""
     quoted = {(400.0, "C"): (28.3, 28.5), (400.0, "P"): (0.05, 0.07)}
     cheap = {(400.0, "C"): (10.0, 11.0), (400.0, "P"): (0.05, 0.07)}
@@ -119,7 +122,7 @@ def assigned(*strategies: Scripted) -> RunResult:
         bars=(bars([428.0, 428.0], symbol="SPY", width_ns=HALF_HOUR_NS),),
         dividends=(due,),
     )
-    return run(history, *strategies, triggers=(OnChains(),), limits=NO_COLLAR)
+    return run(history, *strategies, triggers=(OnChains(),), limits=NO_COLLAR, **changed)
 
 
 def test_an_order_that_would_close_what_was_assigned_is_withdrawn() -> None:
@@ -153,6 +156,25 @@ def test_an_evening_without_a_price_of_its_day_is_counted_and_assigns_nothing() 
     result = run(history, Scripted([order([(CALL, -1)], "-28.00")]), triggers=(OnChains(),), limits=NO_COLLAR)
     assert len(result.fills) == 1
     assert result.counts["evenings_without_price"] == 1
+
+
+def test_what_the_rules_could_not_tell_is_counted() -> None:
+    """Evenings are looked at without a rate where the run has no interest; with one they are not counted."""
+    script = [order([(CALL, -1)], "-28.00")]
+    assert assigned(Scripted(script)).counts["evenings_without_rate"] == 1
+    paid = CashInterest(source=ConstantRate(rate=Decimal("0.05")))
+    assert "evenings_without_rate" not in assigned(Scripted(script), interest=paid).counts
+
+
+def test_money_for_a_package_that_has_ended_is_counted() -> None:
+    """It is in the account and in no trade."""
+    stage = assemble(settings(), of_chains(chains([{(4290.0, "C"): (4.0, 4.2)}])), [], None)
+    late = CashMovement(
+        event_id="late", ts_event_ns=START_NS, kind=CashKind.DIVIDEND, amount=Decimal(3), package_id="ended"
+    )
+    stage.desk.book(late)
+    decider = Decider([], stage.market, stage.desk, stage.view)
+    assert stage.result(DESCRIPTION, decider, "").counts["packages_with_late_cash"] == 1
 
 
 @dataclass(frozen=True)
