@@ -9,7 +9,9 @@ from enum import StrEnum
 from math import isfinite, nan
 from typing import Final, final
 
+from backtest.implied_quotes import bounds_quote, parity_quote
 from execution.events import Mark, MarkSource
+from execution.package_book import PackageBook
 from market.tradables import Instrument, OptionContract
 from strategies.views import ChainView, Holding, Quote
 
@@ -18,6 +20,7 @@ __all__ = ["MarkPolicy", "Marker", "mid_of", "quote_mark"]
 _HALF: Final = Decimal("0.5")
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
+_IMPLIED: Final = frozenset((MarkSource.PARITY, MarkSource.BOUNDS))
 
 
 class MarkPolicy(StrEnum):
@@ -66,10 +69,12 @@ class Marker:
     ----------
     policy : MarkPolicy
         Which price of a quote counts.
+    packages : PackageBook
+        What is carried together.
     """
 
-    def __init__(self, policy: MarkPolicy) -> None:
-        self._policy = policy
+    def __init__(self, policy: MarkPolicy, packages: PackageBook) -> None:
+        self._policy, self._packages = policy, packages
         self._options: dict[str, list[OptionContract]] = {}
         self._holdings: Mapping[str, Holding] = {}
         self.held: Mapping[str, Instrument] = {}
@@ -98,12 +103,11 @@ class Marker:
 
     def of_quote(self, instrument_symbol: str, quote: Quote, ts_ns: int) -> Mark | None:
         """Return the mark of a held share, perpetual or future; None where the quote is not valid."""
-        holding = self._holdings.get(instrument_symbol)
-        # What cancels out is worth nothing at either side; its packages are told apart at the mid.
-        policy, quantity = (MarkPolicy.MID, _ZERO) if holding is None else (self._policy, holding.quantity)
-        price = quote_mark(quote.bid, quote.ask, quantity, policy)
-        source = MarkSource.MODELLED_QUOTE if quote.is_modelled else self._source
-        return self._mark(instrument_symbol, price, source, ts_ns)
+        mark = self._mark(instrument_symbol, quote, self._source, ts_ns)
+        if mark is None:
+            self._packages.carry([instrument_symbol])
+            self.counts["marks_carried"] += 1
+        return mark
 
     def of_chain(self, view: ChainView, ts_ns: int) -> list[Mark]:
         """Return the marks of the options that are held on a chain's underlying.
@@ -118,27 +122,50 @@ class Marker:
         Returns
         -------
         list of Mark
-            Those whose quote is valid; the others keep their marks, and are counted as carried.
+            From a contract's own quote; else from those of other contracts at the same instant that leave no more room
+            than a quote does (`backtest.implied_quotes`). Where they leave more, the contract and all that its packages
+            hold of the chain keep their marks, and are counted as carried.
         """
-        marks = []
+        marks, missing = [], []
         for contract in self.options_of(view.chain.symbol):
             place = view.place(contract)
-            if place < 0:
-                self.counts["marks_carried"] += 1
-                continue
-            quote = view.quote(place)
-            mark = self.of_quote(contract.symbol, quote, ts_ns)
-            if mark is not None:
+            mark = self._mark(contract.symbol, view.quote(place), self._source, ts_ns) if place >= 0 else None
+            mark = mark or self._implied(contract, view, ts_ns)
+            if mark is None:
+                missing.append(contract.symbol)
+            else:
                 marks.append(mark)
+        if missing:
+            carried = self._packages.carry(missing)
+            kept = [mark for mark in marks if mark.symbol not in carried]
+            self.counts["marks_carried"] += len(missing)
+            self.counts["marks_carried_with_package"] += len(marks) - len(kept)
+            marks = kept
         return marks
+
+    def _implied(self, contract: OptionContract, view: ChainView, ts_ns: int) -> Mark | None:
+        for source, implied in ((MarkSource.PARITY, parity_quote), (MarkSource.BOUNDS, bounds_quote)):
+            quote = implied(view, contract)
+            mark = None if quote is None else self._mark(contract.symbol, quote, source, ts_ns)
+            if mark is not None:
+                return mark
+        return None
 
     @property
     def _source(self) -> MarkSource:
         return MarkSource.MID if self._policy is MarkPolicy.MID else MarkSource.BID_ASK
 
-    def _mark(self, symbol: str, price: Decimal | None, source: MarkSource, ts_ns: int) -> Mark | None:
+    def _mark(self, symbol: str, quote: Quote, source: MarkSource, ts_ns: int) -> Mark | None:
+        holding = self._holdings.get(symbol)
+        # What cancels out is worth nothing at either side; its packages are told apart at the mid.
+        policy, quantity = (MarkPolicy.MID, _ZERO) if holding is None else (self._policy, holding.quantity)
+        price = quote_mark(quote.bid, quote.ask, quantity, policy)
         if price is None:
-            self.counts["marks_carried"] += 1
             return None
+        if quote.is_modelled:
+            # Also what is implied by modelled quotes is a model; it is counted by how it was implied.
+            counted = source if source in _IMPLIED else MarkSource.MODELLED_QUOTE
+            self.counts[f"marks_{counted.value}"] += 1
+            return Mark(symbol=symbol, price=price, source=MarkSource.MODELLED_QUOTE, ts_ns=ts_ns)
         self.counts[f"marks_{source.value}"] += 1
         return Mark(symbol=symbol, price=price, source=source, ts_ns=ts_ns)

@@ -167,7 +167,7 @@ class Split:
 
 
 class MarkSource(StrEnum):
-    """Where a mark comes from; what is not a quote or a settlement is flagged in every report."""
+    """Where a mark comes from; what is not an instrument's own quote or a settlement is flagged on its trade."""
 
     MID = "mid"
     BID_ASK = "bid_ask"  # the side at which the position could be closed
@@ -175,8 +175,8 @@ class MarkSource(StrEnum):
     SETTLEMENT = "settlement"
     VENUE = "venue"  # the mark price of a venue
     MODELLED_QUOTE = "modelled_quote"  # a quote that is itself a model around a mid
-    SURFACE = "surface"  # a fitted surface
-    CARRIED = "carried"  # the mark before, because nothing newer is valid
+    PARITY = "parity"  # the quote of the other right at the same strike, and the forward of the same chain
+    BOUNDS = "bounds"  # the middle of what neighbouring strikes leave, where that is as narrow as their quotes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

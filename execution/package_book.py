@@ -128,6 +128,31 @@ class PackageBook:
         for package in touched.values():
             package.observe()
 
+    def carry(self, missing: Iterable[str]) -> frozenset[str]:
+        """Carry every package that holds one of some instruments.
+
+        Parameters
+        ----------
+        missing : iterable of str
+            Symbols that cannot be marked now.
+
+        Returns
+        -------
+        frozenset of str
+            All that is carried: with an instrument the others of its packages, and with those their packages, because
+            legs that are marked at different instants make profits that never were.
+        """
+        left, found = list(missing), set[str]()
+        while left:
+            symbol = left.pop()
+            if symbol in found:
+                continue
+            found.add(symbol)
+            for package in self._by_symbol.get(symbol, ()):
+                package.carry()
+                left += package.symbols
+        return frozenset(found)
+
     def marked_pnl(self, package_id: str) -> float:
         """Return an open package's profit at the marks, net of costs so far; NaN where none is open."""
         package = self._open.get(package_id)

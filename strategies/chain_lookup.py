@@ -14,6 +14,8 @@ from scipy.optimize import isotonic_regression
 
 from fields.book import SortedBook, requoted_book, sorted_book
 from fields.chain_values import ChainValues
+from fields.forwards import ForwardSource
+from fields.volatility import MIN_VENDOR_VOLATILITY
 from market.chains import FloatArray, OptionChain
 from market.instruments import SettlementTime
 from market.tradables import Instrument, OptionContract
@@ -30,8 +32,7 @@ __all__ = [
 ]
 
 _NONE: Final = np.zeros(0, dtype=np.int64)
-# Vendors print 0.00001 or the like for "not available", and a delta of 0 beside it.
-_MIN_VENDOR_VOLATILITY: Final = 0.005
+_OF_OWN_PAIRS: Final = frozenset((int(ForwardSource.PARITY), int(ForwardSource.PARITY_CURVE)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +175,13 @@ class _View:
             return _NONE
         return self._index.side(series, is_call=is_call)[0]
 
+    def parity(self, series: int) -> tuple[float, float]:
+        """Return forward and discount that a series' own calls and puts imply; NaN where they do not tell."""
+        found = self._valued().forwards
+        if int(found.source[series]) not in _OF_OWN_PAIRS:
+            return float("nan"), float("nan")
+        return float(found.forward[series]), float(found.discount[series])
+
     def delta(self, places: Int64Array) -> FloatArray:
         """Return deltas per unit: the vendor's where it tells them, else from the quotes' own volatility; NaN else."""
         found = np.asarray(self._chain.vendor_delta[places], dtype=np.float64)
@@ -195,7 +203,7 @@ class _View:
 
     def _is_told(self, places: Int64Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         volatility = self._chain.vendor_iv[places]
-        return (volatility >= _MIN_VENDOR_VOLATILITY) & (volatility < np.inf)
+        return (volatility >= MIN_VENDOR_VOLATILITY) & (volatility < np.inf)
 
     def _valued(self) -> ChainValues:
         if self._values is None:

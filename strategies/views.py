@@ -97,6 +97,9 @@ class ChainView(Protocol):
     def side(self, series: int, *, is_call: bool) -> Int64Array:
         """Return the places of one right of one series, strikes rising."""
 
+    def parity(self, series: int) -> tuple[float, float]:
+        """Return forward and discount that a series' own calls and puts imply; NaN where they do not tell."""
+
     def delta(self, places: Int64Array) -> FloatArray:
         """Return deltas per unit: the vendor's where it tells them, else from the quotes' own volatility; NaN else."""
 

@@ -72,10 +72,10 @@ def test_a_package_is_marked_at_the_mids_or_at_the_side_that_closes_it() -> None
 
 
 def test_a_contract_without_a_quote_keeps_its_mark_and_is_counted() -> None:
-    """The last chain no longer lists the wings."""
+    """The last chain no longer lists the wings; what is short is carried with them."""
     last = {key: quote for key, quote in LATER.items() if key[0] in {4280.0, 4300.0}}
     result = run(of_chains(chains([EARLY, LATER, last], step_ns=60_000_000_000)), Scripted([order(CONDOR, "-1.40")]))
-    assert result.counts["marks_carried"] == 2
+    assert (result.counts["marks_carried"], result.counts["marks_carried_with_package"]) == (2, 2)
     assert result.curve.equity[-1] == result.curve.equity[-2]
 
 

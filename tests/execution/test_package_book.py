@@ -87,12 +87,12 @@ def test_less_than_was_asked_for_is_flagged() -> None:
     ("source", "flags"),
     [
         (MarkSource.MID, set()),
-        (MarkSource.SURFACE, {"marked_from_model"}),
         (MarkSource.MODELLED_QUOTE, {"marked_from_model"}),
-        (MarkSource.CARRIED, {"mark_carried"}),
+        (MarkSource.PARITY, {"marked_by_parity"}),
+        (MarkSource.BOUNDS, {"marked_by_bounds"}),
     ],
 )
-def test_marks_from_a_model_are_flagged(source: MarkSource, flags: set[str]) -> None:
+def test_marks_from_other_than_their_own_quote_are_flagged(source: MarkSource, flags: set[str]) -> None:
     """One such mark of one leg is enough."""
     book = _book()
     _open(book)
