@@ -199,9 +199,7 @@ class Desk:
                     quantity=fill.quantity,
                 )
             )
-            self.fills.append(fill)
-            self.fill_quotes.append(self._judged(fill.fill_id, intent, match, place))
-            self.book(fill)
+            self.book_fill(fill, self._judged(fill.fill_id, intent, match, place))
         self.counts["fills_modelled_quote"] += match.is_modelled
         self.counts["fills_partial"] += part > 0 or execution.quantity < intent.quantity
 
@@ -250,6 +248,12 @@ class Desk:
             self._decided.pop(order.order_id, None)
             self.margin.release(order.order_id)
             self.ended.append(order)
+
+    def book_fill(self, fill: Fill, judged: FillQuote) -> None:
+        """Record a fill with the quotes that it is judged by, and book it."""
+        self.fills.append(fill)
+        self.fill_quotes.append(judged)
+        self.book(fill)
 
     def book(self, event: LedgerEvent) -> None:
         """Book an event in the ledger and in its package.

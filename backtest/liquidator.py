@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from math import nan
 from typing import Final, Protocol, final
 
+from backtest.results import FillQuote
 from execution.events import LedgerEvent
 from execution.holdings import PackagePosition
 from execution.ledger import Ledger
@@ -19,6 +21,7 @@ from execution.liquidation import (
 )
 from execution.package_book import PackageBook
 from market.errors import ConfigError
+from market.fills import Fill
 from market.orders import Leg, OrderIntent, PositionEffect, TimeInForce
 from market.tradables import Perpetual
 from risk.margin.perpetual import PerpetualPosition, PerpetualTerms
@@ -38,6 +41,9 @@ class LiquidatedBooks(Protocol):
 
     def book(self, event: LedgerEvent) -> None:
         """Book an event in the ledger and in its package."""
+
+    def book_fill(self, fill: Fill, judged: FillQuote) -> None:
+        """Record a fill with the quotes that it is judged by, and book it."""
 
     def withdraw(self, symbol: str, now_ns: int, reason: str) -> None:
         """Take working orders in an instrument off the venue's book."""
@@ -142,7 +148,10 @@ class Liquidator:
             for part in parts:
                 desk.packages.announce(_forced(liquidation, part))
             for event in liquidation_events(liquidation, instrument, parts):
-                desk.book(event)
+                if isinstance(event, Fill):
+                    desk.book_fill(event, _unquoted(event))
+                else:
+                    desk.book(event)
         desk.counts["liquidations"] += 1
 
 
@@ -152,6 +161,13 @@ def _position(holding: Holding, collateral: Decimal) -> PerpetualPosition:
         quantity=holding.quantity,
         entry_price=holding.average_price,
         collateral=collateral,
+    )
+
+
+def _unquoted(fill: Fill) -> FillQuote:
+    """Return the quotes behind the venue's own closing: nobody decided it, and it met no quote of ours."""
+    return FillQuote(
+        fill_id=fill.fill_id, decided_ns=fill.ts_event_ns, decided_bid=nan, decided_ask=nan, bid=nan, ask=nan
     )
 
 

@@ -1,4 +1,4 @@
-"""What a broker or venue lends in a backtest: kind of account, tiers of perpetuals, fees of borrowed shares."""
+"""What a broker or venue lends in a backtest: kind of account, margin calls, tiers of perpetuals, fees of borrowing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pydantic import Field, model_validator
 
 from backtest.costs.carry import BorrowFees, ConstantRate
 from cluster.feed_settings import SettingsPart
+from execution.margin_call import CureBy, MarginCallRules, ReadAt
 from market.errors import ConfigError
 from risk.margin.perpetual import MaintenanceBasis, MarginTier, PerpetualTerms
 from risk.margin.reg_t import AccountKind, RegTRules
 
-__all__ = ["MarginSettings", "PerpetualMargin", "TierSettings"]
+__all__ = ["CallSettings", "MarginSettings", "PerpetualMargin", "TierSettings"]
 
 
 class TierSettings(SettingsPart):
@@ -56,6 +57,26 @@ class PerpetualMargin(SettingsPart):
         )
 
 
+class CallSettings(SettingsPart):
+    """How the broker keeps watch over the maintenance of shares and options."""
+
+    watch: bool = Field(True, description="Whether it is read at all; without it nothing is called and nothing closed.")
+    read_at: ReadAt = Field(ReadAt.CLOSE, description="At the close of each session, or always: at every instant.")
+    cure_by: CureBy = Field(CureBy.AT_ONCE, description="The broker closes at once, or from the next close on.")
+    beyond: Decimal = Field(
+        Decimal("0.02"), ge=0, le=1, description="Limit beyond the closing side, fraction; attempt n: n times."
+    )
+    beyond_least: Decimal = Field(Decimal("0.05"), ge=0, description="The least of it, quote currency per unit.")
+
+    def rules(self) -> MarginCallRules | None:
+        """Return the rules of the watch; None where nobody watches."""
+        if not self.watch:
+            return None
+        return MarginCallRules(
+            read_at=self.read_at, cure_by=self.cure_by, beyond=self.beyond, beyond_least=self.beyond_least
+        )
+
+
 class MarginSettings(SettingsPart):
     """What positions require, and what is borrowed; docs/backtest/margin-and-costs.md explains the rules."""
 
@@ -64,6 +85,7 @@ class MarginSettings(SettingsPart):
     leverage: Decimal | None = Field(
         None, ge=1, description="Each perpetual has collateral of its own at this leverage; else they share the cash."
     )
+    calls: CallSettings = CallSettings()  # type: ignore[call-arg]  # every field has a default
     perpetuals: tuple[PerpetualMargin, ...] = Field((), description="Tiers; without them the whole notional.")
     borrow: dict[str, Decimal] = Field({}, description="Yearly fee of borrowed shares by symbol, fraction.")
     borrow_others: Decimal | None = Field(

@@ -9,6 +9,7 @@ from math import isfinite, nan
 from typing import Final
 
 from backtest.results import RunResult
+from market.clock import iso_of_ns
 from market.errors import DataError
 from market.orders import PositionEffect
 
@@ -74,6 +75,9 @@ class AlarmKind(StrEnum):
     CONSTANT_FACTOR = "constant_factor"
     MISSING_FACTOR = "missing_factor"
     SINGLE_CLASS = "single_class"
+    MARGIN_CALL = "margin_call"
+    LIQUIDATION = "liquidation"
+    CARRIED_RATES = "carried_rates"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +177,7 @@ def binding_limits(result: RunResult) -> tuple[BindingLimit, ...]:
 
 
 def alarms(result: RunResult) -> tuple[Alarm, ...]:
-    """Return what never varies in a run and should.
+    """Return what never varies in a run and should, and what its account should not have met.
 
     Parameters
     ----------
@@ -183,9 +187,26 @@ def alarms(result: RunResult) -> tuple[Alarm, ...]:
     Returns
     -------
     tuple of Alarm
-        Empty where nothing is suspicious; gates, factors and decisions with fewer than 20 cases raise none.
+        Empty where nothing is suspicious; gates, factors and decisions with fewer than 20 cases raise none. Margin
+        calls, liquidations and fills at rates of another day always do.
     """
-    return (*_of_trading(result), *_of_gates(result), *_of_factors(result), *_of_classes(result))
+    return (*_of_account(result), *_of_trading(result), *_of_gates(result), *_of_factors(result), *_of_classes(result))
+
+
+def _of_account(result: RunResult) -> list[Alarm]:
+    found: list[Alarm] = []
+    for call in result.margin_calls:
+        ended = f"until {iso_of_ns(call.cured_ns)}" if call.cured_ns >= 0 else "to the end"
+        text = f"equity {call.equity:,.0f} of {call.required:,.0f} required, {ended}; {call.n_orders} orders"
+        found.append(_alarm(AlarmKind.MARGIN_CALL, "", iso_of_ns(call.called_ns), 1, text))
+    counts = result.counts
+    if counts.get("liquidations", 0):
+        text = "the venue closed positions that no longer held their maintenance"
+        found.append(_alarm(AlarmKind.LIQUIDATION, "", "perpetuals", counts["liquidations"], text))
+    if counts.get("fills_with_carried_rates", 0):
+        text = "fills charged at the nearest known fee of another day"
+        found.append(_alarm(AlarmKind.CARRIED_RATES, "", "costs", counts["fills_with_carried_rates"], text))
+    return found
 
 
 def _of_trading(result: RunResult) -> list[Alarm]:

@@ -16,6 +16,7 @@ from backtest.reports.codec import Instruments, decoded, encoded, encoded_instru
 from backtest.results import AccountCurve, DecisionRecord, FillQuote, GreeksPath, RunDescription, RunResult
 from execution.events import LedgerEvent, Settlement
 from execution.identity import digest_of
+from execution.margin_call import MarginCall
 from execution.orders import Order
 from execution.trades import Trade
 from market.errors import DataError
@@ -65,6 +66,7 @@ def record_files(result: RunResult) -> Iterator[tuple[str, bytes]]:
         "regimes": encoded(result.regimes),
         "counts": encoded(result.counts),
         "stopped": result.stopped,
+        "margin_calls": encoded(result.margin_calls),
     }
     yield f"{RECORD}/run.json", _json(rest)
 
@@ -173,6 +175,7 @@ def read_result(folder: Path) -> RunResult:
         fill_quotes=_read_messages(folder, "fill_quotes", FillQuote, known),
         package_greeks=_read_package_greeks(folder),
         view_ns=_read_columns(folder, "views.parquet")["view_ns"],
+        margin_calls=tuple(decoded(MarginCall, item, known) for item in rest.get("margin_calls", [])),
     )
 
 

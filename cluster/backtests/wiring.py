@@ -244,6 +244,7 @@ def engine_config(settings: BacktestSettings, strategies: Sequence[Strategy], hi
         borrow=settings.margin.borrow_fees(),
         limits=settings.limits.limits(),
         margin=settings.margin.rules(),
+        margin_calls=settings.margin.calls.rules(),
         perpetuals=settings.margin.perpetual_terms(),
         leverage=settings.margin.leverage,
         closing_quotes_ns=round(fills.closing_quotes_s * _NS_PER_S),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
+from math import isnan
 
 import pytest
 
 from backtest.history import History
 from backtest.liquidator import Liquidator
-from backtest.results import RunResult
+from backtest.results import FillQuote, RunResult
 from execution.events import CashKind, CashMovement, LedgerEvent
 from execution.ledger import Ledger
 from execution.package_book import PackageBook
@@ -43,6 +44,10 @@ class _Books:
     def book(self, event: LedgerEvent) -> None:
         self.ledger.book(event)
         self.told.append(type(event).__name__)
+
+    def book_fill(self, fill: Fill, judged: FillQuote) -> None:
+        assert judged.fill_id == fill.fill_id
+        self.book(fill)
 
     def withdraw(self, symbol: str, now_ns: int, reason: str) -> None:
         self.told.append(f"withdraw {symbol} at {now_ns}: {reason}")
@@ -163,6 +168,10 @@ def test_the_engine_liquidates_on_the_wick_of_a_bar() -> None:
     (trade,) = result.trades
     assert trade.exit_reason == "liquidated_isolated"
     assert trade.net_pnl == Decimal(-100) - Decimal("0.45")
+    assert [fill.quantity for fill in result.fills] == [10, -10]
+    assert result.fills[-1].price == 90
+    assert [quote.fill_id for quote in result.fill_quotes] == [fill.fill_id for fill in result.fills]
+    assert isnan(result.fill_quotes[-1].bid)
     assert result.curve.equity.tolist()[-1] == pytest.approx(5_000 - 100.45)
 
 

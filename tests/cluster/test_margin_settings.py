@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from cluster.margin_settings import MarginSettings
+from execution.margin_call import CureBy, MarginCallRules, ReadAt
 from risk.margin.perpetual import MaintenanceBasis
 from risk.margin.reg_t import AccountKind
 
@@ -29,6 +30,7 @@ def test_a_plain_configuration_is_a_margin_account_without_perpetuals() -> None:
     assert "SPY" not in plain.rules().broad
     assert plain.perpetual_terms() == {}
     assert plain.borrow_fees() is None
+    assert plain.calls.rules() == MarginCallRules()
 
 
 def test_what_is_told_reaches_the_rules() -> None:
@@ -40,9 +42,13 @@ def test_what_is_told_reaches_the_rules() -> None:
             "perpetuals": [{"symbol": "BTC", "tiers": _TIERS, "basis": "entry", "fee_rate": "0.0006"}],
             "borrow": {"GME": "0.3"},
             "borrow_others": "0.01",
+            "calls": {"read_at": "always", "cure_by": "next_close", "beyond": "0.01"},
         }
     )
     terms = told.perpetual_terms()["BTC"]
+    calls = MarginCallRules(read_at=ReadAt.ALWAYS, cure_by=CureBy.NEXT_CLOSE, beyond=Decimal("0.01"))
+    assert told.calls.rules() == calls
+    assert MarginSettings.model_validate({"calls": {"watch": False}}).calls.rules() is None
     assert told.rules().account is AccountKind.CASH
     assert {"SPX", "SPY"} < told.rules().broad
     assert (terms.basis, terms.fee_rate) == (MaintenanceBasis.ENTRY, Decimal("0.0006"))
@@ -72,6 +78,7 @@ def test_the_example_of_the_page_is_a_configuration() -> None:
         ({"perpetuals": [{"symbol": "BTC", "tiers": _TIERS[:1]}]}, "infinite"),
         ({"perpetuals": [{"symbol": "BTC", "tiers": _TIERS}] * 2}, "twice"),
         ({"borrow": {"GME": "-0.1"}}, "GME"),
+        ({"calls": {"cure_by": "never"}}, "cure_by"),
         ({"acount": "cash"}, "acount"),
     ],
 )

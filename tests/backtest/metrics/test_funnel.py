@@ -10,6 +10,7 @@ import pytest
 
 from backtest.metrics.funnel import AlarmKind, alarms, binding_limits, funnel_rows
 from backtest.results import DecisionRecord, RunResult
+from execution.margin_call import MarginCall
 from market.errors import DataError
 from tests.backtest.metrics.samples import run_of_returns
 from tests.backtest.metrics.samples_trading import decision_of, fill_of
@@ -88,6 +89,18 @@ def test_a_gate_that_passes_none_and_a_funnel_that_passes_all_raise_an_alarm() -
     assert _kinds(shut) == {(AlarmKind.GATE_NEVER_PASSES, "shut")}
     idle = replace(_deciding(), funnel={"condor": {"open": (100, 100), "fresh": (100, 100)}})
     assert _kinds(idle) == {(AlarmKind.NO_GATE_DECIDES, "gates")}
+
+
+def test_calls_liquidations_and_carried_rates_are_alarms_whatever_their_number() -> None:
+    """Each call by its date, with what was there and what was asked; one is enough."""
+    call = MarginCall(called_ns=0, deadline_ns=0, equity=4_100.0, required=8_360.0, n_orders=2, cured_ns=60_000_000_000)
+    result = replace(
+        _deciding(), margin_calls=(call,), counts={"liquidations": 1, "fills_with_carried_rates": 3, "marks_mid": 9}
+    )
+    kinds = [AlarmKind.MARGIN_CALL, AlarmKind.LIQUIDATION, AlarmKind.CARRIED_RATES]
+    assert [alarm.kind for alarm in alarms(result)] == kinds
+    assert [alarm.count for alarm in alarms(result)] == [1, 1, 3]
+    assert "4,100 of 8,360 required, until 1970-01-01T00:01:00" in alarms(result)[0].message
 
 
 def test_few_decisions_raise_no_alarm() -> None:

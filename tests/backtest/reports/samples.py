@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
+from math import inf
 
 import numpy as np
 
 from backtest.history import DataSource
 from backtest.results import AccountCurve, DecisionRecord, FillQuote, GreeksPath, RunDescription, RunResult
 from execution.events import CashKind, CashMovement, LedgerEvent, Settlement, SettlementKind
+from execution.margin_call import MarginCall
 from execution.orders import Order, OrderStatus
 from execution.trades import Trade
 from market.fills import Cost, CostKind, Fill, Liquidity
@@ -246,6 +248,7 @@ def sample_run(*, simulated: bool = True, stopped: str = "") -> RunResult:
         stopped=stopped,
         fill_quotes=tuple(_fill_quote(event) for event in ledger if isinstance(event, Fill)),
         package_greeks={"p1": _head(greeks, 4), "p2": _head(greeks, 2)},
+        margin_calls=(MarginCall(called_ns=START_NS, deadline_ns=START_NS, equity=90_000.0, required=inf),),
     )
 
 

@@ -56,9 +56,9 @@ def test_a_run_without_orders_or_trades_says_so() -> None:
 
 
 def test_alarms_and_binding_limits_have_a_row_each() -> None:
-    """A run of many views without a fill raises its alarm; the sample's decision told which ceiling bound."""
+    """A margin call and many views without a fill raise theirs; the sample's decision told which ceiling bound."""
     grids = _grids(alarms_section(replace(sample_run(), fills=(), n_views=500)))
-    assert [row[0] for row in grids["Alarms"].rows] == ["no trades"]
+    assert [row[0] for row in grids["Alarms"].rows] == ["margin call", "no trades"]
     assert [row[2:4] for row in grids["Which ceiling bound the size"].rows] == [("1", "100.0\N{NO-BREAK SPACE}%")]
 
 
