@@ -16,6 +16,7 @@ from backtest.liquidator import Liquidator
 from backtest.margin_book import MarginBook
 from backtest.margin_calls import MarginCalls
 from backtest.marking import Marker
+from backtest.order_context import OrderContext
 from backtest.order_gate import OrderGate
 from backtest.recording import CurveRecorder, Funnel
 from backtest.results import DecisionRecord, FillQuote
@@ -89,6 +90,7 @@ class Desk:
         self.funnel = Funnel()
         rate = config.interest.source if config.interest else None
         self.evenings = Evenings(self, market, hours, dividends, rate)
+        self._context = OrderContext(market, rate, with_greeks=config.with_greeks)
         self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin)
         self._gate = OrderGate(config, market, hours, self.account, self.orders, self.margin)
         self.calls = MarginCalls(self, self._gate.quote_of, hours, config)
@@ -166,7 +168,8 @@ class Desk:
             self._collect(now_ns)
             return order_id
         self._gate.let_through(intent, now_ns)
-        self.packages.announce(intent, factors=dict(decision.factors))
+        context = self._context.of(intent, quotes, now_ns)
+        self.packages.announce(intent, factors=dict(decision.factors), context=context)
         self._decided[order_id] = quotes
         self.margin.reserve(order_id, effect)
         self.orders.apply(Sent(order_id=order_id, ts_event_ns=now_ns))
@@ -199,7 +202,7 @@ class Desk:
                     quantity=fill.quantity,
                 )
             )
-            self.book_fill(fill, self._judged(fill.fill_id, intent, match, place))
+            self.book_fill(fill, _judged(fill, intent, self._decided[match.order_id][place], match.quotes[place]))
         self.counts["fills_modelled_quote"] += match.is_modelled
         self.counts["fills_partial"] += part > 0 or execution.quantity < intent.quantity
 
@@ -229,17 +232,6 @@ class Desk:
             costs=costs,
             liquidity=execution.liquidity,
             simulated=True,
-        )
-
-    def _judged(self, fill_id: str, intent: OrderIntent, match: Match, place: int) -> FillQuote:
-        decided, met = self._decided[match.order_id][place], match.quotes[place]
-        return FillQuote(
-            fill_id=fill_id,
-            decided_ns=intent.ts_event_ns,
-            decided_bid=decided.bid,
-            decided_ask=decided.ask,
-            bid=met.bid,
-            ask=met.ask,
         )
 
     def _collect(self, now_ns: int) -> None:
@@ -362,3 +354,14 @@ class Desk:
         is_halted = self._hours.is_halted(symbol, now_ns)
         self.marker.counts["marks_carried"] += n_marks * is_halted
         return is_halted
+
+
+def _judged(fill: Fill, intent: OrderIntent, decided: Quote, met: Quote) -> FillQuote:
+    return FillQuote(
+        fill_id=fill.fill_id,
+        decided_ns=intent.ts_event_ns,
+        decided_bid=decided.bid,
+        decided_ask=decided.ask,
+        bid=met.bid,
+        ask=met.ask,
+    )

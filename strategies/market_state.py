@@ -12,7 +12,6 @@ from fields.snapshot import FieldSnapshot
 from market.bars import BarBatch
 from market.chains import OptionChain
 from market.errors import ConfigError, DataError
-from market.funding import FundingBatch
 from market.provenance import AsOfSource, Provenance
 from market.series import EventBatch, SeriesBatch, SeriesPoint, SeriesUnit, joined_events
 from market.trades import UNDERLYING, QuoteBatch, TradeBatch
@@ -201,11 +200,6 @@ class MarketState:
         self._events = batch if self._events is None else joined_events((self._events, batch))
         self._ahead = None
 
-    def on_funding(self, batch: FundingBatch) -> None:
-        """Take mark prices of a perpetual from its funding rows."""
-        for row in np.flatnonzero(np.isfinite(batch.mark)).tolist():
-            self.on_price(batch.symbol, float(batch.mark[row]), int(batch.ts_ns[row]))
-
     # -- what strategies read -----------------------------------------------------------------------------------------
 
     def quote(self, symbol: str) -> Quote | None:
@@ -270,6 +264,10 @@ class MarketState:
             value=nan,
             reason="nothing was published by then",
         )
+
+    def levels(self) -> dict[str, float]:
+        """Return the newest known value of every series, by its name."""
+        return {name: point.value for name, point in self._series.items()}
 
     def events(self) -> EventBatch:
         """Return the announced events that are known and lie ahead."""
