@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,8 +24,8 @@ from market.errors import ConfigError, DataError
 from strategies.decisions import HOLD, Decision
 from strategies.views import View
 from tests.backtest.reports.samples import description
+from tests.cluster.stores import ROOT, called, run
 
-_ROOT = Path(__file__).resolve().parents[2]
 _CONFIG = """\
 [run]
 name = "small"
@@ -46,10 +49,11 @@ bootstrap_samples = 100
 """
 
 
-def _run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"HEDGEFIELD_HOME": str(home)}
-    command = [sys.executable, "-m", "cluster", *arguments]
-    return subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False)
+# The same run without its PDF, which takes longest, where it is not what a test is about.
+_PLAIN = f"{_CONFIG}pdf = false\n"
+
+_Told = tuple[int, str, str]
+_Command = Callable[..., _Told]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,16 +72,22 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> _Bench:
     place = tmp_path_factory.mktemp("bench")
     config = place / "small.toml"
     config.write_text(_CONFIG, encoding="utf-8")
-    done = _run(place / "home", "backtest", str(config), "--out", str(place / "run"), "--json")
+    done = run(place / "home", "backtest", str(config), "--out", str(place / "run"), "--json")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return _Bench(home=place / "home", config=config, folder=place / "run", told=json.loads(done.stdout))
+
+
+@pytest.fixture
+def command(bench: _Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> _Command:
+    """Return the command in this process, another than that of the run: exit code, output, complaint."""
+    return partial(called, monkeypatch, capsys, bench.home)
 
 
 @pytest.fixture
 def prepared(bench: _Bench, monkeypatch: pytest.MonkeyPatch) -> Prepared:
     """Return the same run, ready to begin in this process."""
     monkeypatch.setenv("HEDGEFIELD_HOME", str(bench.home))
-    return prepare(_CONFIG, "small.toml", bench.config.parent)
+    return prepare(_PLAIN, "small.toml", bench.config.parent)
 
 
 def test_the_folder_holds_the_files_that_users_look_for(bench: _Bench) -> None:
@@ -115,49 +125,47 @@ def test_the_json_object_is_a_contract(bench: _Bench) -> None:
     assert told["n_views"] == 14
 
 
-def test_reports_are_drawn_again_byte_by_byte(bench: _Bench) -> None:
+def test_reports_are_drawn_again_byte_by_byte(bench: _Bench, command: _Command) -> None:
     """The record is enough: whatever was drawn from the run is drawn from its folder."""
     before = {name: (bench.folder / name).read_bytes() for name in REPORT_FILES}
     (bench.folder / "tear_sheet.html").unlink()
-    done = _run(bench.home, "report", str(bench.folder))
-    assert done.returncode == 0, done.stderr
-    assert "booked anew to the same digest" in done.stdout
+    code, told, complaint = command("report", str(bench.folder))
+    assert (code, complaint) == (0, "")
+    assert "booked anew to the same digest" in told
     assert [name for name in REPORT_FILES if (bench.folder / name).read_bytes() != before[name]] == []
 
 
-def test_a_decision_is_made_again_bit_for_bit(bench: _Bench) -> None:
+def test_a_decision_is_made_again_bit_for_bit(bench: _Bench, command: _Command) -> None:
     """The run's own configuration, up to the instant, gives the same bytes; a part of the id is enough."""
     line = (bench.folder / "record" / "decisions.jsonl").read_text(encoding="utf-8").splitlines()[0]
-    told = json.loads(line)
-    done = _run(bench.home, "explain", told["decision_id"][:10], "--runs", str(bench.folder.parent))
-    assert done.returncode == 0, done.stderr
-    assert f"bit for bit equal (SHA-256 {told['digest']})" in done.stdout
-    assert "size_at_least_one" in done.stdout
+    recorded = json.loads(line)
+    code, told, complaint = command("explain", recorded["decision_id"][:10], "--runs", str(bench.folder.parent))
+    assert code == 0, complaint
+    assert f"bit for bit equal (SHA-256 {recorded['digest']})" in told
+    assert "size_at_least_one" in told
 
 
-def test_two_runs_are_held_against_each_other(bench: _Bench, tmp_path: Path) -> None:
+def test_two_runs_are_held_against_each_other(bench: _Bench, command: _Command, tmp_path: Path) -> None:
     """A run against its like differs by nothing, and the page stands where it is asked for."""
     page = tmp_path / "page.html"
-    done = _run(bench.home, "report", str(bench.folder), str(bench.folder), "--out", str(page), "--json")
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    code, out, complaint = command("report", str(bench.folder), str(bench.folder), "--out", str(page), "--json")
+    assert (code, complaint) == (0, "")
+    told = json.loads(out)
     assert (told["n_days"], told["difference"], told["simulated"]) == (1, [0.0], True)
     assert "SIMULATED" in page.read_text(encoding="utf-8")
 
 
-def test_a_changed_record_is_refused_with_its_name(bench: _Bench, tmp_path: Path) -> None:
+def test_a_changed_record_is_refused_with_its_name(bench: _Bench, command: _Command, tmp_path: Path) -> None:
     """What was written is what is drawn, or nothing is."""
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(bench.folder, copy)
     ledger = copy / "record" / "ledger.jsonl"
     ledger.write_text(
         ledger.read_text(encoding="utf-8").replace("1E+5", "2E+5").replace("100000", "200000"), encoding="utf-8"
     )
-    done = _run(bench.home, "report", str(copy))
-    assert done.returncode == 1
-    assert "ledger.jsonl: a file of the run was changed" in done.stderr
+    code, _, complaint = command("report", str(copy))
+    assert code == 1
+    assert "ledger.jsonl: a file of the run was changed" in complaint
 
 
 class _Raises:
@@ -204,30 +212,33 @@ def test_a_killed_run_says_that_it_is_incomplete(bench: _Bench, tmp_path: Path) 
     script = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom dataclasses import replace\n"
         "from cluster.backtests.running import prepare, run_to_folder\n"
-        "from tests.cluster.test_backtest_command import _CONFIG, _Raises\n"
+        "from tests.cluster.test_backtest_command import _PLAIN, _Raises\n"
         "kill = _Raises(5, lambda: os.kill(os.getpid(), signal.SIGKILL))\n"
-        "ready = replace(prepare(_CONFIG, 'small.toml', Path('.')), strategies=(kill,))\n"
+        "ready = replace(prepare(_PLAIN, 'small.toml', Path('.')), strategies=(kill,))\n"
         "run_to_folder(ready, Path(sys.argv[1]), Path(sys.argv[2]), quiet=True)\n"
     )
     environment = os.environ | {"HEDGEFIELD_HOME": str(bench.home)}
-    command = [sys.executable, "-c", script, str(tmp_path / "run"), str(bench.home)]
-    killed = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, timeout=280, check=False)
+    words = [sys.executable, "-c", script, str(tmp_path / "run"), str(bench.home)]
+    killed = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, timeout=280, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert (tmp_path / "run" / INCOMPLETE).is_file()
     with pytest.raises(DataError, match="did not end, or was killed"):
         opened_run(tmp_path / "run")
 
 
-def test_a_bad_configuration_is_refused_before_anything_is_written(bench: _Bench, tmp_path: Path) -> None:
-    """A message with place, found and expected; exit code 2, no folder, no trial, no traceback."""
-    config = tmp_path / "bad.toml"
+def test_a_bad_configuration_is_refused_before_anything_is_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A message with place, found and expected; exit code 2, no folder, no trial."""
+    config, home = tmp_path / "bad.toml", tmp_path / "home"
     config.write_text(_CONFIG.replace("market =", "markt ="), encoding="utf-8")
-    done = _run(tmp_path / "home", "backtest", str(config), "--out", str(tmp_path / "run"))
-    assert done.returncode == 2
-    assert "line 7: there is no [data.simulated] markt; found markt; expected market?" in done.stderr
-    assert "Traceback" not in done.stderr
+    code, told, complaint = called(
+        monkeypatch, capsys, home, "backtest", str(config), "--out", str(tmp_path / "run"), "--json"
+    )
+    assert (code, told) == (2, "")
+    assert "line 7: there is no [data.simulated] markt; found markt; expected market?" in complaint
     assert not (tmp_path / "run").exists()
-    assert not (tmp_path / "home" / "trials.jsonl").exists()
+    assert not (home / "trials.jsonl").exists()
 
 
 @pytest.mark.parametrize(
@@ -250,12 +261,12 @@ def test_what_the_data_do_not_have_is_refused(
         prepare(_CONFIG.replace(old, new, 1), "bad.toml", bench.config.parent)
 
 
-def test_an_occupied_folder_and_a_missing_id_are_refused(bench: _Bench, tmp_path: Path) -> None:
+def test_an_occupied_folder_and_a_missing_id_are_refused(bench: _Bench, command: _Command, tmp_path: Path) -> None:
     """An earlier run is never overwritten; a decision that is nowhere is told where it was looked for."""
-    done = _run(bench.home, "backtest", str(bench.config), "--out", str(bench.folder))
-    assert (done.returncode, "the run folder is not empty" in done.stderr) == (2, True)
-    done = _run(bench.home, "explain", "0123456789", "--runs", str(tmp_path))
-    assert (done.returncode, "there is no such decision" in done.stderr) == (1, True)
+    code, _, complaint = command("backtest", str(bench.config), "--out", str(bench.folder), "--json")
+    assert (code, "the run folder is not empty" in complaint) == (2, True)
+    code, _, complaint = command("explain", "0123456789", "--runs", str(tmp_path))
+    assert (code, "there is no such decision" in complaint) == (1, True)
 
 
 def test_other_code_and_other_data_are_named() -> None:
