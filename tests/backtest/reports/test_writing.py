@@ -7,7 +7,8 @@ import re
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
-from pathlib import Path
+
+import pytest
 
 from backtest.reports.analysis import Analysis, AnalysisSettings, analyse
 from backtest.reports.blocks import Facts, Report
@@ -32,11 +33,17 @@ def _report(result: RunResult) -> Report:
     return report_of(result, _analysis())
 
 
-def test_a_run_leaves_these_files(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Write one run; tests only read what it left."""
+    written = RunFolder(tmp_path_factory.mktemp("reports") / "run")
+    written.begin()
+    write_run(written, sample_run(), _analysis(), {"machine": "a test"})
+    return written
+
+
+def test_a_run_leaves_these_files(folder: RunFolder) -> None:
     """Programs of users look for these names, and the mark of an unfinished run is gone."""
-    folder = RunFolder(tmp_path / "run")
-    folder.begin()
-    write_run(folder, sample_run(), _analysis(), {"machine": "a test"})
     found = {path.relative_to(folder.path).as_posix() for path in folder.path.rglob("*") if path.is_file()}
     record = {"run.json", "analysis.json", "instruments.jsonl", "curve.parquet", "greeks.parquet"}
     record |= {"package_greeks.parquet", "views.parquet", "fill_quotes.jsonl"}
@@ -48,11 +55,8 @@ def test_a_run_leaves_these_files(tmp_path: Path) -> None:
     assert set(told["files"]) == found - {"provenance.json"}
 
 
-def test_reports_are_made_again_byte_by_byte(tmp_path: Path) -> None:
+def test_reports_are_made_again_byte_by_byte(folder: RunFolder) -> None:
     """What is drawn from the record is what was drawn from the run."""
-    folder = RunFolder(tmp_path / "run")
-    folder.begin()
-    write_run(folder, sample_run(), _analysis(), {})
     result = read_result(folder.path)
     again = dict(report_files(result, analyse(result, read_analysis_settings(folder.path))))
     assert [name for name in REPORT_FILES if (folder.path / name).read_bytes() != again[name]] == []
