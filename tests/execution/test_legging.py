@@ -257,7 +257,7 @@ def _planned(n_legs: int, leg_limit: int, quantity: int) -> LeggingPlan:
 
 
 # No deadline: the first example of a shape makes its plan.
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data(), st.sampled_from([(8, 4), (12, 4), (4, 2), (4, 1)]))
 def test_linked_orders_end_whole_or_closed_and_never_raise_their_risk_after_a_time_out(
     data: st.DataObject, shape: tuple[int, int]

@@ -240,7 +240,7 @@ def _margin(held: list[Position], spot: int, rules: RegTRules = _RULES) -> float
     return strategy_margin(held, prices, rules).requirement
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     signs=_SIGNS,
     one=_COUNTS,
@@ -260,7 +260,7 @@ def test_two_accounts_together_never_require_more(
     assert 0.0 <= together <= apart + 1e-6
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(signs=_SIGNS, counts=_COUNTS, shares=_SHARES, side=st.sampled_from([-1, 1]), added=st.sampled_from(_CONTRACTS))
 def test_a_further_long_leg_never_raises_the_requirement(
     signs: list[int], counts: list[int], shares: int, side: int, added: OptionContract
@@ -270,7 +270,7 @@ def test_a_further_long_leg_never_raises_the_requirement(
     assert _margin([*held, (added, Decimal(1))], 100) <= _margin(held, 100) + 1e-6
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(signs=_SIGNS, counts=_COUNTS, shares=_SHARES, side=st.sampled_from([-1, 1]))
 def test_every_unit_is_counted_once(signs: list[int], counts: list[int], shares: int, side: int) -> None:
     """The pairings hold each contract in full, no more shares than there are, and add up to the requirement."""
@@ -293,7 +293,7 @@ def test_every_unit_is_counted_once(signs: list[int], counts: list[int], shares:
 _INDEX = tuple(option(right, strike, root="SPXW") for right in "CP" for strike in range(3900, 4101, 25))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(counts=st.lists(st.integers(-3, 3), min_size=len(_INDEX), max_size=len(_INDEX)))
 def test_defined_risk_requires_the_worst_of_a_dense_grid(counts: list[int]) -> None:
     """A European structure with bounded risk requires what the worst settlement price between 3,000 and 5,000 costs."""
@@ -313,7 +313,7 @@ def test_defined_risk_requires_the_worst_of_a_dense_grid(counts: list[int]) -> N
     assert not parts or _read(*parts, spot="4000", mark="20").requirement <= worst
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     counts=st.dictionaries(st.sampled_from(_CONTRACTS), st.integers(-3, 3), max_size=4),
     shares=st.sampled_from([0, 0, 100, -250]),
