@@ -15,7 +15,7 @@ from execution.package_book import PackageBook
 from market.tradables import Instrument, OptionContract
 from strategies.views import ChainView, Holding, Quote
 
-__all__ = ["MarkPolicy", "Marker", "mid_of", "quote_mark"]
+__all__ = ["MarkPolicy", "Marker", "half_spread_of", "mid_of", "quote_mark"]
 
 _HALF: Final = Decimal("0.5")
 _ZERO: Final = Decimal(0)
@@ -59,6 +59,11 @@ def mid_of(quote: Quote) -> float:
     """Return the middle of a quote, with a bid of 0 where there is none; NaN without an ask, and where crossed."""
     found = quote_mark(quote.bid, quote.ask, _ONE, MarkPolicy.MID)
     return nan if found is None else float(found)
+
+
+def half_spread_of(quote: Quote) -> float:
+    """Return half of a quote's spread, with a bid of 0 where there is none; NaN without an ask, and where crossed."""
+    return quote.ask - mid_of(quote)
 
 
 @final

@@ -10,7 +10,7 @@ from typing import Final, final
 from backtest.account import AccountNow
 from backtest.config import EngineConfig
 from backtest.margin_book import MarginBook
-from backtest.marking import mid_of
+from backtest.marking import half_spread_of, mid_of
 from backtest.sessions import TradingHours
 from execution.intents import units_of
 from execution.order_book import OrderBook
@@ -122,6 +122,7 @@ class OrderGate:
             now_ns=now_ns,
             state=self._account.trading_state,
             leg_prices=tuple(mid_of(quote) for quote in quotes),
+            leg_half_spreads=tuple(half_spread_of(quote) for quote in quotes),
             package={symbol: units + closing.get(symbol, _ZERO) for symbol, units in held.items()},
             input_ns=min(quote.ts_ns for quote in quotes),
             open_packages=len({package.package_id for package in packages} | opening),

@@ -253,8 +253,9 @@ class StrategySettings(SettingsPart):
 class LimitSettings(SettingsPart):
     """Limits before each order; what reduces a position always passes. `risk.pretrade` explains them."""
 
-    collar_fraction: float | None = Field(0.10, ge=0.0, description="Widest distance of a limit beyond the mids.")
-    collar_least: float = Field(0.10, ge=0.0, description="Distance that is always allowed, per unit.")
+    collar_fraction: float | None = Field(0.10, ge=0.0, description="Limit beyond the far sides, of the gross price.")
+    collar_least: float = Field(0.10, ge=0.0, description="The same, per unit; the widest of the three is allowed.")
+    collar_spreads: float = Field(2.0, ge=0.0, description="The same, in half spreads of the package.")
     most_quantity: float | None = Field(None, gt=0.0, description="Units of the largest leg of an order.")
     most_notional: float | None = Field(None, gt=0.0, description="Worth of an order at the mids, account currency.")
     most_loss: float | None = Field(None, gt=0.0, description="Worst loss of an order at expiry, account currency.")

@@ -39,7 +39,6 @@ from market.funding import FundingBatch
 from market.series import SeriesBatch
 from market.tradables import Perpetual
 from risk.margin.perpetual import MarginTier, PerpetualTerms
-from risk.pretrade import PretradeLimits
 from strategies.iron_condor import IronCondor
 from strategies.views import Strategy
 from strategies.zero_dte_condor import ZeroDteCondor
@@ -356,7 +355,6 @@ def _run(
         start_ns=start_ns,
         costs=us_options_and_shares(),
         mid_spread=ClosingSpread(least=0.05) if mids else None,
-        limits=PretradeLimits(collar_fraction=0.3, collar_least=1.0),  # quotes of such days are wide
     )
     return run_backtest(config, history, strategies, _description(scenario, history, strategies))
 

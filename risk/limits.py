@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+from math import isfinite
 from typing import ClassVar, Final, Protocol, TypeGuard, final
 
 from market.orders import Leg, OrderIntent, unit_multiplier
@@ -37,6 +38,10 @@ _NAN: Final = float("nan")
 _ZERO: Final = Decimal(0)
 _NOT_KNOWN: Final = Decimal("NaN")
 _WITHOUT_END: Final = Decimal("-Infinity")
+_WIDEST_HALF: Final = 0.5
+_MOST_OF_DEBIT: Final = 8.0
+_MOST_OF_CREDIT: Final = 0.75
+_DIGITS: Final = 9  # without the dust of floats
 
 
 class TradingState(StrEnum):
@@ -98,6 +103,8 @@ class OrderFacts:
         What is allowed.
     leg_prices : tuple of float
         Mid of each leg of the intent, per unit; NaN where there is none.
+    leg_half_spreads : tuple of float
+        Half of the spread of each leg's quote, per unit; empty where the mids are all that is known, and counts as 0.
     package : mapping of str to Decimal
         Signed units that the intent's package holds, by symbol, less what its working closing orders may still take;
         empty for a new package.
@@ -120,6 +127,7 @@ class OrderFacts:
     now_ns: int
     state: TradingState
     leg_prices: tuple[float, ...]
+    leg_half_spreads: tuple[float, ...] = ()
     package: Mapping[str, Decimal] = field(default_factory=dict)
     input_ns: int = -1
     open_packages: int = -1
@@ -177,34 +185,50 @@ class DuplicateLimit:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceCollar:
-    """How much worse than the mids an order's limit may be: a fat finger, or a stale price.
+    """How much worse than what the quotes execute at an order's limit may be: a fat finger, or a stale price.
 
     Parameters
     ----------
     fraction : float
         Of the gross price, which is the sum of ratio x mid with all signs positive: a net price may be near 0.
     least : float
-        Distance that is always allowed, quote currency per unit, because a cheap option's tick is much of its price.
+        Distance, quote currency per unit, because a cheap option's tick is much of its price.
+    spreads : float
+        Half spreads of the package: what is quoted wide moves as wide until the order meets its quotes.
+
+    Notes
+    -----
+    The reference is the far side of every leg, as in the limit order fat finger check of Cboe Rule 5.34(c)(1), which
+    holds complex orders against the synthetic best of the far side [cboe_fat_finger_2021]_. Of a half spread that is
+    more than half of the mids only that half counts: an offer of 20 for what is worth 1 is no price. The widest of the
+    three distances is allowed, and a tick for rounding, but never as much as a slipped digit moves: 8 times a debit, or
+    three quarters of a credit, where a digit moves 9 times the one and nine tenths of the other. One tick always goes.
     """
 
     fraction: float
     least: float
+    spreads: float
     name: ClassVar[str] = "price_collar"
     is_floor: ClassVar[bool] = False
 
     def measure(self, intent: OrderIntent, facts: OrderFacts) -> tuple[float, float]:
-        """Return the distance of the limit beyond the mids on the side that costs us, and the widest allowed."""
-        weights = _weights(intent.legs)
-        net = gross = 0.0
-        for weight, price in zip(weights, facts.leg_prices, strict=True):
-            part = weight * price
-            net += part
-            gross += abs(part)
+        """Return the distance of the limit beyond the far sides, and the widest allowed; NaN where a leg has none."""
         unit = _unit(intent.legs)
-        net, gross = net / unit, gross / unit
-        # max(least, NaN) would keep `least`: a missing price must stay missing.
-        widest = gross * self.fraction
-        return float(intent.limit_price) - net, widest if widest != widest else max(widest, self.least)  # noqa: PLR0124
+        net = gross = half = 0.0
+        halves = facts.leg_half_spreads or (0.0,) * len(intent.legs)
+        for weight, price, own in zip(_weights(intent.legs), facts.leg_prices, halves, strict=True):
+            net += weight * price / unit
+            gross += abs(weight * price) / unit
+            half += abs(weight) * own / unit
+        if not isfinite(gross + half):
+            return _NAN, _NAN  # min and max would pass over what is missing
+        half = min(half, max(_WIDEST_HALF * gross, self.least))
+        executable = net + half
+        tick = float(min(leg.instrument.tick_at(intent.limit_price.copy_abs()) for leg in intent.legs))
+        widest = max(self.least, self.fraction * gross, self.spreads * half) + tick
+        digit = _MOST_OF_DEBIT * executable if executable > 0.0 else -_MOST_OF_CREDIT * executable
+        bound = max(min(widest, digit), tick)
+        return round(float(intent.limit_price) - executable, _DIGITS), round(bound, _DIGITS)
 
 
 @final

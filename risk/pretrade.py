@@ -90,9 +90,11 @@ class PretradeLimits:
     Parameters
     ----------
     collar_fraction : float or None
-        Widest distance of a limit beyond the mids, as a fraction of the gross price.
+        Distance of a limit beyond the far sides of the quotes, as a fraction of the gross price; None for no collar.
     collar_least : float
-        Distance that is always allowed, quote currency per unit.
+        The same, quote currency per unit.
+    collar_spreads : float
+        The same, in half spreads of the package. The widest of the three is allowed; a slipped digit never is.
     most_quantity : float or None
         Units of the largest leg of an order.
     most_notional : float or None
@@ -118,6 +120,7 @@ class PretradeLimits:
 
     collar_fraction: float | None = 0.10
     collar_least: float = 0.10
+    collar_spreads: float = 2.0
     most_quantity: float | None = None
     most_notional: float | None = None
     most_loss: float | None = None
@@ -148,7 +151,9 @@ class PretradeLimits:
         if self.orders_per_second is not None:
             rows.append(RateLimit())
         if self.collar_fraction is not None:
-            rows.append(PriceCollar(fraction=self.collar_fraction, least=self.collar_least))
+            rows.append(
+                PriceCollar(fraction=self.collar_fraction, least=self.collar_least, spreads=self.collar_spreads)
+            )
         if self.most_quantity is not None:
             rows.append(QuantityLimit(most=self.most_quantity))
         if self.most_notional is not None:
