@@ -6,13 +6,22 @@ from collections.abc import Callable, Iterable
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from cluster.backtest_models import cost_model, fill_model, slippage_model, spread_model
 from cluster.feed_settings import SettingsPart
 from cluster.margin_settings import MarginSettings
+from cluster.own_strategies import digest_of_module, own_strategy
 from market.errors import ConfigError
 from market.tradables import Future, Perpetual, Share
 from risk.pretrade import PretradeLimits
@@ -41,6 +50,9 @@ __all__ = [
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
 """A name that may stand in a file name."""
+
+Kind = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*(:[A-Za-z_][A-Za-z0-9_]*)?$", max_length=200)]
+"""A strategy of the catalogue, or ``module:Class``."""
 
 Symbol = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
@@ -72,8 +84,9 @@ CostChoice = Annotated[_Choice, AfterValidator(_checked(cost_model))]
 class RunSettings(SettingsPart):
     """What the run is called, and which days it covers."""
 
-    calendar: str = Field("NYSE", description="Whose sessions count; 24/7 for coins, whose year has 365 days.")
-
+    calendar: Literal["NYSE", "24/7"] = Field(
+        "NYSE", description="Whose sessions count; 24/7 for coins, whose year has 365 days."
+    )
     name: Name = Field(description="Name; also that of the run folder.")
     seed: int = Field(7, ge=0, description="Seed of every random number.")
     first: date | None = Field(None, alias="from", description="First day; that of the data without it.")
@@ -225,16 +238,23 @@ class CostSettings(SettingsPart):
 class StrategySettings(SettingsPart):
     """One strategy with its parameters."""
 
-    kind: Name = Field(description="Strategy by its name in the catalogue.")
+    kind: Kind = Field(description="Strategy by its name in the catalogue, or module:Class beside this file.")
     name: Name | None = Field(None, description="What it is called in the account; else its kind.")
     weight: float | None = Field(None, gt=0.0, le=1.0, description="Part of the equity that it may reckon with.")
-    parameters: dict[str, Any] = Field({}, description="Its parameters, as docs/guides/backtest.md lists them.")
+    parameters: dict[str, Any] = Field({}, description="Its parameters, as docs/backtest/strategies.md lists them.")
     at: tuple[time, ...] = Field((), description="Asked at these times of each session, New York, and not at each row.")
 
+    _made_by: Callable[..., Strategy] | None = PrivateAttr(None)
+    _source_digest: str = PrivateAttr("")
+
     @model_validator(mode="after")
-    def _can_be(self) -> Self:
+    def _can_be(self, info: ValidationInfo) -> Self:
+        folder = (info.context or {}).get("folder", Path())
         try:
-            self.build(())
+            if ":" in self.kind:
+                self._made_by = own_strategy(self.kind, folder)
+                self._source_digest = digest_of_module(self.kind, folder)
+            self.build()
         except ConfigError as error:
             raise ValueError(str(error)) from error
         return self
@@ -242,12 +262,18 @@ class StrategySettings(SettingsPart):
     @property
     def called(self) -> str:
         """What it is called in the account."""
-        return self.name or self.kind
+        return self.name or self.kind.rpartition(":")[2]
 
-    def build(self, instruments: Iterable[Share | Perpetual | Future]) -> Strategy:
-        """Return the strategy; without instruments a symbol is taken for a share."""
-        named = {"name": self.called} if any(item.name == "name" for item in parameters_of(self.kind)) else {}
-        return strategy_of(self.kind, {**self.parameters, **named}, instruments)
+    @property
+    def source_digest(self) -> str:
+        """SHA-256 of the files of a user's own strategy; empty for one of the catalogue, whose code has a version."""
+        return self._source_digest
+
+    def build(self, instruments: Iterable[Share | Perpetual | Future] | None = None) -> Strategy:
+        """Return the strategy; where no instruments are told, a symbol is taken for a share."""
+        kind = self._made_by or self.kind
+        named = {"name": self.called} if any(item.name == "name" for item in parameters_of(kind)) else {}
+        return strategy_of(kind, {**self.parameters, **named}, instruments)
 
 
 class LimitSettings(SettingsPart):

@@ -1,4 +1,4 @@
-"""The strategies by name, with what each takes: a configuration is plain data, and every part of it is checked."""
+"""The strategies by name or class, with what each takes: a configuration is plain data, every part of it checked."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from strategies.zero_dte_straddle import ZeroDteStraddle
 __all__ = ["CATALOGUE", "Parameter", "parameters_of", "strategy_of"]
 
 Tradable = Share | Perpetual | Future
+_Tradables = Mapping[str, Tradable] | None
 
 CATALOGUE: Final[Mapping[str, Callable[..., Strategy]]] = MappingProxyType(
     {
@@ -49,20 +50,23 @@ class Parameter:
         ``float``, ``int``, ``bool``, ``str``, ``Decimal``, ``time``, or ``instrument`` for the symbol of one.
     default : object
         What it is where it is left out; None where it must be given.
+    is_required : bool
+        Whether it must be given.
     """
 
     name: str
     kind: str
     default: object
+    is_required: bool
 
 
-def parameters_of(name: str) -> tuple[Parameter, ...]:
+def parameters_of(wanted: str | Callable[..., Strategy]) -> tuple[Parameter, ...]:
     """Return the parameters of a strategy.
 
     Parameters
     ----------
-    name : str
-        As in `CATALOGUE`.
+    wanted : str or class
+        A name of `CATALOGUE`, or a dataclass that stands in no catalogue.
 
     Returns
     -------
@@ -74,28 +78,39 @@ def parameters_of(name: str) -> tuple[Parameter, ...]:
     ConfigError
         There is no such strategy.
     """
-    found = []
-    for item in fields(_class_of(name)):  # type: ignore[arg-type]  # every class of the catalogue is a dataclass
-        if item.init:
-            kind = "instrument" if item.name == "instrument" else str(item.type)
-            found.append(
-                Parameter(name=item.name, kind=kind, default=None if item.default is MISSING else item.default)
-            )
-    return tuple(found)
+    found = [item for item in fields(_class_of(wanted)) if item.init]  # type: ignore[arg-type]  # all are dataclasses
+    return tuple(
+        Parameter(
+            name=item.name,
+            kind="instrument" if item.name == "instrument" else _kind_of(item.type),
+            default=None if item.default is MISSING else item.default,
+            is_required=item.default is MISSING and item.default_factory is MISSING,
+        )
+        for item in found
+    )
 
 
-def strategy_of(name: str, parameters: Mapping[str, object], instruments: Iterable[Tradable] = ()) -> Strategy:
+def _kind_of(annotation: object) -> str:
+    told = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    return told.removesuffix(" | None")
+
+
+def strategy_of(
+    wanted: str | Callable[..., Strategy],
+    parameters: Mapping[str, object],
+    instruments: Iterable[Tradable] | None = None,
+) -> Strategy:
     """Return a strategy from plain data.
 
     Parameters
     ----------
-    name : str
-        As in `CATALOGUE`.
+    wanted : str or class
+        A name of `CATALOGUE`, or a dataclass that stands in no catalogue.
     parameters : mapping of str to object
         Numbers, booleans and texts; times as ``"10:00"``, exact numbers as text or whole numbers, an instrument by its
         symbol.
     instruments : iterable of Share, Perpetual or Future, optional
-        What may be named; without any, a symbol is a share of cents and dollars.
+        What may be named; where it is left out, a symbol is taken for a share of cents and dollars.
 
     Returns
     -------
@@ -107,22 +122,26 @@ def strategy_of(name: str, parameters: Mapping[str, object], instruments: Iterab
     ConfigError
         There is no such strategy, a key is unknown or missing, or a value cannot be.
     """
-    known = {parameter.name: parameter for parameter in parameters_of(name)}
+    kind = _class_of(wanted)
+    name = wanted if isinstance(wanted, str) else str(getattr(kind, "__name__", kind))
+    known = {parameter.name: parameter for parameter in parameters_of(kind)}
     for key in parameters:
         if key not in known:
             raise _unknown(f"strategy {name} has no parameter", str(key), list(known))
-    missing = [key for key, each in known.items() if each.default is None and key not in parameters]
+    missing = [key for key, each in known.items() if each.is_required and key not in parameters]
     if missing:
         raise ConfigError(f"strategy {name} lacks a parameter", found=str(sorted(parameters)), expected=missing[0])
-    tradable = {instrument.symbol: instrument for instrument in instruments}
+    tradable = None if instruments is None else {instrument.symbol: instrument for instrument in instruments}
     values = {key: _value(name, known[key], value, tradable) for key, value in parameters.items()}
-    return _class_of(name)(**values)
+    return kind(**values)
 
 
-def _class_of(name: str) -> Callable[..., Strategy]:
-    found = CATALOGUE.get(name)
+def _class_of(wanted: str | Callable[..., Strategy]) -> Callable[..., Strategy]:
+    if not isinstance(wanted, str):
+        return wanted
+    found = CATALOGUE.get(wanted)
     if found is None:
-        raise _unknown("there is no strategy", name, list(CATALOGUE))
+        raise _unknown("there is no strategy", wanted, list(CATALOGUE))
     return found
 
 
@@ -132,7 +151,13 @@ def _unknown(what: str, found: str, known: list[str]) -> ConfigError:
     return ConfigError(what, found=found, expected=f"one of {', '.join(sorted(known))}", action=action)
 
 
-def _value(name: str, parameter: Parameter, value: object, instruments: Mapping[str, Tradable]) -> object:
+def _value(name: str, parameter: Parameter, value: object, instruments: _Tradables) -> object:
+    if parameter.kind not in _KINDS:
+        raise ConfigError(
+            f"strategy {name}: {parameter.name} cannot be given in a configuration",
+            found=f"a parameter of type {parameter.kind}",
+            expected=f"one of {', '.join(_KINDS)}",
+        )
     try:
         return _KINDS[parameter.kind](value, instruments)
     except (TypeError, ValueError, InvalidOperation) as error:
@@ -144,40 +169,40 @@ def _value(name: str, parameter: Parameter, value: object, instruments: Mapping[
         ) from error
 
 
-def _instrument(value: object, instruments: Mapping[str, Tradable]) -> Tradable:
+def _instrument(value: object, instruments: _Tradables) -> Tradable:
     symbol = _text(value, instruments)
-    if not instruments:
+    if instruments is None:
         return Share(symbol=symbol)
     if symbol not in instruments:
-        raise ValueError(f"the data have {', '.join(sorted(instruments))}")
+        raise ValueError(f"of the data may be traded: {', '.join(sorted(instruments)) or 'options only'}")
     return instruments[symbol]
 
 
-def _number(value: object, _instruments: Mapping[str, Tradable]) -> float:
+def _number(value: object, _instruments: _Tradables) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124  # NaN
         raise TypeError
     return float(value)
 
 
-def _whole(value: object, _instruments: Mapping[str, Tradable]) -> int:
+def _whole(value: object, _instruments: _Tradables) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError
     return value
 
 
-def _flag(value: object, _instruments: Mapping[str, Tradable]) -> bool:
+def _flag(value: object, _instruments: _Tradables) -> bool:
     if not isinstance(value, bool):
         raise TypeError
     return value
 
 
-def _text(value: object, _instruments: Mapping[str, Tradable]) -> str:
+def _text(value: object, _instruments: _Tradables) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError
     return value
 
 
-def _exact(value: object, _instruments: Mapping[str, Tradable]) -> Decimal:
+def _exact(value: object, _instruments: _Tradables) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise TypeError
     found = Decimal(value)
@@ -186,11 +211,11 @@ def _exact(value: object, _instruments: Mapping[str, Tradable]) -> Decimal:
     return found
 
 
-def _wall_time(value: object, _instruments: Mapping[str, Tradable]) -> time:
+def _wall_time(value: object, _instruments: _Tradables) -> time:
     return value if isinstance(value, time) else time.fromisoformat(_text(value, _instruments))
 
 
-_KINDS: Final[Mapping[str, Callable[[object, Mapping[str, Tradable]], Any]]] = {
+_KINDS: Final[Mapping[str, Callable[[object, _Tradables], Any]]] = {
     "float": _number,
     "int": _whole,
     "bool": _flag,

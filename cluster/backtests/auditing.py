@@ -81,11 +81,11 @@ def _digest_elsewhere(prepared: Prepared, description: RunDescription) -> str:
     # Data travel badly and are part of what is asked: the other process reads them itself. Started afresh and not
     # forked, because a copy of this process would share what is to be told apart.
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_digest_of_run, prepared.text, prepared.base, description).result()
+        return pool.submit(_digest_of_run, prepared.text, prepared.base, prepared.folder, description).result()
 
 
-def _digest_of_run(text: str, base: Path, description: RunDescription) -> str:
-    again = prepare(text, "the configuration", base)
+def _digest_of_run(text: str, base: Path, folder: Path, description: RunDescription) -> str:
+    again = prepare(text, "the configuration", base, folder)
     return result_digest(SameRun(settings=again.settings, description=description)(again.history))
 
 

@@ -12,7 +12,7 @@ from backtest.reports.record import read_decision_digests, read_decisions, read_
 from backtest.reports.tables import legs_text
 from backtest.reports.wording import MISSING, instant, number, signed
 from backtest.results import DecisionRecord, RunResult
-from cluster.backtests.origins import code_version, same_code, sources_that_differ
+from cluster.backtests.origins import code_version, same_code, sources_that_differ, strategy_sources
 from cluster.backtests.pulse import pulse_of
 from cluster.backtests.reading import text_of
 from cluster.backtests.running import CONFIG_NAME, execute, prepare
@@ -217,8 +217,16 @@ def recompute(found: FoundDecision, *, quiet: bool) -> Recomputed:
             expected=then.code_version,
             action="check that commit out, or run the configuration again",
         )
-    base = Path(str(provenance_of(folder).get("data_folder", folder)))
-    prepared = prepare(text_of(folder / CONFIG_NAME), str(folder / CONFIG_NAME), base)
+    told = provenance_of(folder)
+    base = Path(str(told.get("data_folder", folder)))
+    own = Path(str(told.get("strategy_folder", base)))
+    prepared = prepare(text_of(folder / CONFIG_NAME), str(folder / CONFIG_NAME), base, own)
+    if told.get("strategy_sources", {}) != strategy_sources(prepared.settings):
+        raise DataError(
+            "the strategy is not that of the run",
+            found=f"other files in {own}",
+            action="bring them back, or run it again",
+        )
     differ = sources_that_differ(then.sources, prepared.history.sources)
     if differ:
         raise DataError(

@@ -17,7 +17,7 @@ from cluster.backtest_settings import BacktestSettings
 from cluster.program import program_version
 from execution.identity import digest_of
 
-__all__ = ["code_version", "config_digest", "environment", "same_code", "sources_that_differ"]
+__all__ = ["code_version", "config_digest", "environment", "same_code", "sources_that_differ", "strategy_sources"]
 
 # What decides a result; pages and adapters of vendors do not.
 _PACKAGES: Final = ("market", "fields", "risk", "strategies", "execution", "backtest")
@@ -80,7 +80,13 @@ def config_digest(settings: BacktestSettings) -> str:
     """
     told = settings.model_dump(mode="json", by_alias=True)
     del told["run"]["name"], told["report"], told["data"]
-    return digest_of(told)
+    sources = strategy_sources(settings)
+    return digest_of(told | {"strategy_sources": sources} if sources else told)
+
+
+def strategy_sources(settings: BacktestSettings) -> dict[str, str]:
+    """Return the digest of the files of each strategy that is the user's own, by what it is called."""
+    return {item.called: item.source_digest for item in settings.strategies if item.source_digest}
 
 
 def environment() -> dict[str, Any]:

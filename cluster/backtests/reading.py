@@ -36,20 +36,20 @@ def read_settings(path: Path) -> BacktestSettings:
         The file is missing, is no TOML, or says what cannot be: with file, line, table, key, what was found, what
         was expected and the nearest known name.
     """
-    return settings_of(text_of(path), str(path))
+    return settings_of(text_of(path), str(path), path.parent)
 
 
 def text_of(path: Path) -> str:
     """Return the text of a configuration file, or raise ConfigError with its name."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some editors put a mark before the text
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             "the configuration cannot be read", found=f"{path}: {error}", expected="a file of TOML"
         ) from error
 
 
-def settings_of(text: str, name: str) -> BacktestSettings:
+def settings_of(text: str, name: str, folder: Path = Path()) -> BacktestSettings:
     """Return the settings of a configuration's text.
 
     Parameters
@@ -58,6 +58,8 @@ def settings_of(text: str, name: str) -> BacktestSettings:
         TOML.
     name : str
         What the text is called in an error, such as its path.
+    folder : pathlib.Path, optional
+        Where strategies of the user's own are looked for.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def settings_of(text: str, name: str) -> BacktestSettings:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name}: this is no TOML", found=str(error), action="correct the line") from error
     try:
-        return BacktestSettings.model_validate(told)
+        return BacktestSettings.model_validate(told, context={"folder": folder})
     except ValidationError as error:
         raise _explained(error, text, name) from error
 

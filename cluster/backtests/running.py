@@ -20,7 +20,7 @@ from backtest.reports.folder import RunFolder
 from backtest.reports.writing import write_run
 from backtest.results import RunDescription, RunResult
 from cluster.backtest_settings import BacktestSettings
-from cluster.backtests.origins import code_version, config_digest, environment
+from cluster.backtests.origins import code_version, config_digest, environment, strategy_sources
 from cluster.backtests.pulse import Pulse, pulse_of
 from cluster.backtests.reading import settings_of
 from cluster.backtests.wiring import (
@@ -43,6 +43,7 @@ CONFIG_NAME: Final = "config.toml"
 
 _YEAR_NS: Final = 365.0 * 86_400e9
 _BASE_NAME: Final = "data_folder"
+_FOLDER_NAME: Final = "strategy_folder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,8 @@ class Prepared:
         The same, checked.
     base : pathlib.Path
         Folder that its relative paths are looked for in.
+    folder : pathlib.Path
+        Folder that the user's own strategies are looked for in.
     history : History
         Data.
     strategies : tuple of Strategy
@@ -68,6 +71,7 @@ class Prepared:
     text: str
     settings: BacktestSettings
     base: Path
+    folder: Path
     history: History
     strategies: tuple[Strategy, ...]
     config: EngineConfig
@@ -106,7 +110,7 @@ class Finished:
     audit: AuditReport | None = None
 
 
-def prepare(text: str, name: str, base: Path) -> Prepared:
+def prepare(text: str, name: str, base: Path, folder: Path | None = None) -> Prepared:
     """Check a configuration and read its data.
 
     Parameters
@@ -117,6 +121,8 @@ def prepare(text: str, name: str, base: Path) -> Prepared:
         What it is called in an error.
     base : pathlib.Path
         Folder that its relative paths are looked for in.
+    folder : pathlib.Path, optional
+        Folder that the user's own strategies are looked for in; else `base`.
 
     Returns
     -------
@@ -128,13 +134,22 @@ def prepare(text: str, name: str, base: Path) -> Prepared:
     ConfigError, DataError
         What cannot be, before anything runs.
     """
-    settings = settings_of(text, name)
+    folder = base if folder is None else folder
+    settings = settings_of(text, name, folder)
     history = history_of(settings, base)
     if not history.sources:
         raise DataError("the run has no data", found="no source")
     strategies = strategies_of(settings, history)
     config = engine_config(settings, strategies, history)
-    return Prepared(text=text, settings=settings, base=base, history=history, strategies=strategies, config=config)
+    return Prepared(
+        text=text,
+        settings=settings,
+        base=base,
+        folder=folder,
+        history=history,
+        strategies=strategies,
+        config=config,
+    )
 
 
 def execute(prepared: Prepared, n_trials: int, pulse: Pulse) -> RunResult:
@@ -239,6 +254,8 @@ def run_to_folder(
     provenance: dict[str, Any] = {
         "data_digest": trial.data_digest,
         _BASE_NAME: str(prepared.base.resolve()),
+        _FOLDER_NAME: str(prepared.folder.resolve()),
+        "strategy_sources": strategy_sources(settings),
         "configuration": settings.model_dump(mode="json", by_alias=True),
         "began": iso_of_ns(begun_ns),
         "run_seconds": round(ran_s, 3),

@@ -56,7 +56,7 @@ def backtest(
     text = text_of(config)
     if not as_json:
         typer.echo("reading data", err=True)
-    prepared = prepare(text, str(config), data or config.parent)
+    prepared = prepare(text, str(config), data or config.parent, config.parent)
     guards = None
     if audit:
         from cluster.backtests.auditing import audited
@@ -104,7 +104,7 @@ def _run_scenario(
         raise typer.BadParameter("--scenario needs --data, the folder of the recorded data that it stands on")
     strategies = None
     if config is not None:
-        strategies = tuple(item.build(()) for item in read_settings(config).strategies)
+        strategies = tuple(item.build() for item in read_settings(config).strategies)
     verdict = run_scenario(name, data, strategies=strategies)
     if as_json:
         typer.echo(scenario_as_json(verdict))
