@@ -11,7 +11,7 @@ import numpy as np
 
 from backtest.benchmark import Benchmark
 from backtest.calendar_events import Agenda, corporate_actions
-from backtest.carry import Carry, funding_actions
+from backtest.carry import Carry, FundingFeed
 from backtest.config import EngineConfig
 from backtest.costs.model import CostModel
 from backtest.decider import Decider, PointInTime
@@ -176,12 +176,13 @@ def assemble(
     if not len(tape):
         raise DataError("the history holds nothing that happens", found="no row", expected="bars, quotes or chains")
     feeds += _timers(asked, tape)
+    span = {"first_ns": tape.first_ns, "last_ns": tape.last_ns}
+    feeds += [FundingFeed(batch, desk, market, **span) for batch in history.funding]
     tape = Tape([feed.stream for feed in feeds], None, config.end_ns or None)
     benchmark = Benchmark(config.benchmark, market, float(config.initial_cash))
     if config.benchmark:
         desk.curve.stand_beside(benchmark.value)
     actions = corporate_actions(desk, history.dividends, history.splits)
-    actions += funding_actions(desk, market, history.funding)
     return Stage(
         config=config,
         history=history,

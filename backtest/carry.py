@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Final, final
 from zoneinfo import ZoneInfo
 
-from backtest.calendar_events import Action, Books
+import numpy as np
+
+from backtest.calendar_events import Books
 from backtest.costs.carry import Accrual, BorrowFees, CashInterest
 from backtest.costs.rates import exchange_day
+from backtest.tape import Phase, TapeStream
 from execution.funding import funding_payments, settled_rows
 from market.clock import ns_of_datetime
 from market.funding import FundingBatch
 from market.tradables import Share
 from strategies.market_state import MarketState
 
-__all__ = ["Carry", "funding_actions"]
+__all__ = ["Carry", "FundingFeed"]
 
 _NEW_YORK: Final = ZoneInfo("America/New_York")
 _NEVER: Final = 1 << 62
@@ -95,35 +97,42 @@ def _midnight_after(ts_ns: int) -> int:
     return ns_of_datetime(datetime.combine(day, time(), tzinfo=_NEW_YORK))
 
 
-def funding_actions(desk: Books, market: MarketState, batches: Sequence[FundingBatch]) -> list[tuple[int, str, Action]]:
-    """Return the settled funding of perpetuals as dated actions.
+@final
+class FundingFeed:
+    """Settled funding of a perpetual: paid by who holds it at the instant, before orders that are decided then.
 
     Parameters
     ----------
+    batch : FundingBatch
+        Its rates.
     desk : Books
         Whose positions pay or receive.
     market : MarketState
         Newest prints, for payments that are told without a mark.
-    batches : sequence of FundingBatch
-        Rates of perpetuals.
+    first_ns, last_ns : int
+        Payments outside of these instants, both included, are left out.
 
-    Returns
-    -------
-    list of (int, str, callable)
-        For an `Agenda`; who holds at the instant of payment pays, before any order of that instant trades.
+    Notes
+    -----
+    Of bars that end at the instant the fills and liquidations come first: they happened before it. Their close is the
+    newest print.
     """
 
-    def pay(batch: FundingBatch, row: int) -> Action:
-        def action() -> None:
-            held = [each for each in desk.ledger.positions() if each.instrument.symbol == batch.symbol]
-            newest = Decimal(repr(market.price(batch.symbol)[0]))
-            for movement in funding_payments(batch, row, held, mark=newest if newest.is_finite() else None):
+    calls: frozenset[str] = frozenset()
+
+    def __init__(self, batch: FundingBatch, desk: Books, market: MarketState, *, first_ns: int, last_ns: int) -> None:
+        rows = settled_rows(batch)
+        rows = rows[(batch.funding_ns[rows] >= first_ns) & (batch.funding_ns[rows] <= last_ns)]
+        self._rows = rows[np.argsort(batch.funding_ns[rows], kind="stable")]
+        self.stream = TapeStream(phase=Phase.FUNDING, name=batch.symbol, instants=batch.funding_ns[self._rows])
+        self._batch, self._desk, self._market = batch, desk, market
+
+    def take(self, row: int, now_ns: int) -> None:  # noqa: ARG002  # a payment carries its own instant
+        """Let a payment happen."""
+        desk, batch = self._desk, self._batch
+        held = [each for each in desk.ledger.positions() if each.instrument.symbol == batch.symbol]
+        if held:
+            newest = Decimal(repr(self._market.price(batch.symbol)[0]))
+            mark = newest if newest.is_finite() else None
+            for movement in funding_payments(batch, int(self._rows[row]), held, mark=mark):
                 desk.book(movement)
-
-        return action
-
-    return [
-        (int(batch.funding_ns[row]), f"3 funding {batch.symbol}", pay(batch, row))
-        for batch in batches
-        for row in settled_rows(batch).tolist()
-    ]

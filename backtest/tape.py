@@ -22,8 +22,9 @@ class Phase(IntEnum):
 
     Notes
     -----
-    Before any data of an instant: splits, dividends, funding, interest (`backtest.calendar_events`). Then the data in
-    this order. Then what expires at the instant settles, by prices of the instant. Then strategies decide. Orders
+    Before any data of an instant: splits, dividends, interest (`backtest.calendar_events`). Then the data in this
+    order; funding is paid once the bars that end at its instant have said who still holds. Then what expires at the
+    instant settles, by prices of the instant. Then strategies decide. Orders
     arrive at the venue after their latency and meet the quotes of the instant of their arrival, except those that
     their own decision was made from. An opening print comes last: it is the first trade at *or after* the instant, so
     an order that was decided at the close of the bar before meets it.
@@ -33,9 +34,10 @@ class Phase(IntEnum):
     QUOTE = 1  # quotes of underlyings
     TRADE = 2
     BAR_CLOSE = 3
-    CHAIN = 4
-    TIMER = 5  # fixed times at which strategies are asked
-    BAR_OPEN = 6  # what the venue sees of a bar before it is closed; no strategy does
+    FUNDING = 4
+    CHAIN = 5
+    TIMER = 6  # fixed times at which strategies are asked
+    BAR_OPEN = 7  # what the venue sees of a bar before it is closed; no strategy does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

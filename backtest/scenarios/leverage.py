@@ -245,6 +245,7 @@ def engine_findings(
     reached = (bars.start_ns >= opened.ts_event_ns) & (bars.low <= bankruptcy / (1.0 - rate))
     expected = int(np.flatnonzero(reached)[0]) if reached.any() else -1
     closed_ns = taken[0].ts_event_ns if taken else int(bars.end_ns[-1])
+    paid_until_ns = closed_ns - bool(taken)  # a bar that kills has ended before the funding of its last instant
     price = nan if expected < 0 else min(bankruptcy, float(bars.open[expected]))
     found = float(taken[0].price) if taken else nan
     agrees = (not taken) if expected < 0 else bool(taken) and abs(found - price) <= 1e-6
@@ -264,21 +265,21 @@ def engine_findings(
             bound=float(at),
             passed=(closed_ns if taken else -1) == at,
         ),
-        _funding_finding(name, result, bars, funding, (opened.ts_event_ns, closed_ns)),
+        _funding_finding(name, result, bars, funding, (opened.ts_event_ns, paid_until_ns)),
     )
 
 
 def _funding_finding(
     name: str, result: RunResult, bars: BarBatch, funding: FundingBatch, span: tuple[int, int]
 ) -> Finding:
-    """Hold the booked funding against the rates; a payment without a mark is taken at the newest close before it."""
+    """Hold the booked funding against the rates; a payment without a mark is taken at the newest close by then."""
     due = Decimal(0)
     for row in settled_rows(funding).tolist():
         at = int(funding.funding_ns[row])
         if span[0] < at <= span[1]:
-            before = int(np.searchsorted(bars.end_ns, at, side="left")) - 1
+            newest = int(np.searchsorted(bars.end_ns, at, side="right")) - 1
             told = float(funding.mark[row])
-            mark = Decimal(repr(told if isfinite(told) else float(bars.close[before])))
+            mark = Decimal(repr(told if isfinite(told) else float(bars.close[newest])))
             due -= (mark * Decimal(repr(float(funding.rate[row])))).quantize(_EIGHT)
     movements = [event for event in result.ledger if isinstance(event, CashMovement)]
     booked = sum((each.amount for each in movements if each.kind is CashKind.FUNDING), Decimal(0))
