@@ -228,7 +228,6 @@ def _recorded_mids(scenario: Scenario, data: Path, strategies: Sequence[Strategy
         width=10.0,
         window_s=1800.0,
         cool_down_s=0.0,
-        order_life_s=3600.0,  # the next mids are half an hour away
     )
     chosen = (condor,) if strategies is None else strategies
     result = _run(scenario, history, chosen, start_ns=span.first_ns, mids=True)

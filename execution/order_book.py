@@ -353,6 +353,7 @@ def _seen(order: Order) -> WorkingOrder:
         reason=intent.reason,
         remaining=remaining(order),
         effect=intent.effect,
+        decided_ns=intent.ts_event_ns,
     )
 
 

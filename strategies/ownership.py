@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from strategies.views import AccountView, HeldPackage
+from strategies.views import AccountView, HeldPackage, WorkingOrder
 
-__all__ = ["has_package", "has_working", "own_packages"]
+__all__ = ["has_package", "has_working", "own_packages", "own_working"]
 
 
 def own_packages(account: AccountView, name: str) -> tuple[HeldPackage, ...]:
@@ -15,6 +15,11 @@ def own_packages(account: AccountView, name: str) -> tuple[HeldPackage, ...]:
 def has_package(account: AccountView, name: str) -> bool:
     """Tell whether a strategy holds an open package."""
     return any(package.strategy == name for package in account.packages)
+
+
+def own_working(account: AccountView, name: str) -> tuple[WorkingOrder, ...]:
+    """Return the orders of a strategy that may still be filled, oldest first."""
+    return tuple([order for order in account.working if order.strategy == name])
 
 
 def has_working(account: AccountView, name: str) -> bool:

@@ -15,7 +15,7 @@ from market.tradables import OptionContract
 from risk.limits import TradingState
 from strategies.decisions import HOLD, Decision, Gate, Proposal
 from strategies.exits import ExitRules, Mark, exit_reason
-from strategies.ownership import own_packages
+from strategies.ownership import own_packages, own_working
 from strategies.package_prices import natural_price, opposite, package_limit
 from strategies.parameters import require, require_between
 from strategies.sizing import smallest
@@ -136,7 +136,9 @@ class PremiumPlan:
     allowance : float
         How much worse than the price seen an order may fill, as a fraction of that price, in [0, 1).
     order_life_s : float
-        Seconds that an order rests, after which the next view decides anew; 0 lets its time in force decide.
+        Seconds after which an order is withdrawn at the next view, and a closing one sent again at the prices of then;
+        0 lets its time in force decide. A view comes with new quotes, which the order has met by then: on a table with
+        a row each half hour it is tried once, on live quotes it works for so long.
     time_in_force : TimeInForce
         Of all its orders; a day order that is sent at a closing chain never meets the next one.
     """
@@ -162,18 +164,23 @@ class PremiumPlan:
         if chain is None:
             return HOLD
         packages = own_packages(view.account, self.name)
+        oldest_ns = view.now_ns - int(self.order_life_s * _NS) if self.order_life_s else -1
+        old = tuple([each.order_id for each in own_working(view.account, self.name) if each.decided_ns <= oldest_ns])
         for package in packages:
-            decision = self._exit(view, chain, package)
+            decision = self._exit(view, chain, package, old)
             if decision is not HOLD:
                 return decision
+        if old:
+            return Decision(reason="order_too_old", cancel=old)
         if len(packages) < self.entry.max_open and self.schedule.is_candidate(chain, view.now_ns):
             return self._enter(view, chain, packages)
         return HOLD
 
     # -- the way out --------------------------------------------------------------------------------------------------
 
-    def _exit(self, view: View, chain: ChainView, package: HeldPackage) -> Decision:
-        if package.quantity <= 0 or any(order.package_id == package.package_id for order in view.account.working):
+    def _exit(self, view: View, chain: ChainView, package: HeldPackage, old: tuple[str, ...]) -> Decision:
+        working = [order.order_id for order in view.account.working if order.package_id == package.package_id]
+        if package.quantity <= 0 or any(order_id not in old for order_id in working):
             return HOLD
         legs = _closing(package.legs)
         price = natural_price(chain, legs)
@@ -194,9 +201,8 @@ class PremiumPlan:
             package_id=package.package_id,
             reason=reason,
             time_in_force=self.time_in_force,
-            good_for_ns=int(self.order_life_s * _NS),
         )
-        return Decision(reason=reason, proposals=(closing,), factors=factors)
+        return Decision(reason=reason, proposals=(closing,), cancel=old, factors=factors)
 
     # -- the way in ---------------------------------------------------------------------------------------------------
 
@@ -317,7 +323,6 @@ class PremiumPlan:
             effect=PositionEffect.OPEN,
             reason="entry",
             time_in_force=self.time_in_force,
-            good_for_ns=int(self.order_life_s * _NS),
         )
         return Decision(reason="entry", proposals=(opening,), gates=gates, sizing=terms, factors=factors)
 

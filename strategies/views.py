@@ -180,6 +180,8 @@ class WorkingOrder:
         Packages not yet filled.
     effect : PositionEffect
         Whether it opens or closes; a package that is being closed needs no second closing order.
+    decided_ns : int
+        Instant of the decision that sent it, ns since the epoch, UTC.
     """
 
     order_id: str
@@ -188,6 +190,7 @@ class WorkingOrder:
     reason: str
     remaining: Decimal
     effect: PositionEffect
+    decided_ns: int
 
 
 class AccountView(Protocol):

@@ -86,6 +86,7 @@ def test_what_is_held_or_under_way_is_not_bought_again() -> None:
         reason="first_price",
         remaining=Decimal(10),
         effect=PositionEffect.OPEN,
+        decided_ns=0,
     )
     quotes = {"SPY": quote(400.0, 400.0)}
     for account in (SceneAccount(packages=(_HELD,)), SceneAccount(working=(own,))):

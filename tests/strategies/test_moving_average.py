@@ -87,6 +87,7 @@ def test_nothing_is_sent_while_an_order_works() -> None:
         reason="",
         remaining=Decimal(3),
         effect=PositionEffect.OPEN,
+        decided_ns=0,
     )
     scene = Scene(account=SceneAccount(working=(order,)), closes={"SPY": [100.0]}, features=_averages(101.0, 100.0))
     assert _CROSS.decide(scene) is HOLD

@@ -39,6 +39,7 @@ _ORDER = WorkingOrder(
     reason="entry",
     remaining=Decimal(1),
     effect=PositionEffect.OPEN,
+    decided_ns=NOW_NS - 60 * _S,
 )
 
 
@@ -208,6 +209,26 @@ def test_a_closing_order_under_way_is_not_doubled() -> None:
     package = held(legs, 3.0, strategy="zero_dte_condor", structure="iron_condor")
     working = replace(_ORDER, package_id="p1", effect=PositionEffect.CLOSE)
     assert _CONDOR.decide(_scene(view_at(4060.0), packages=(package,), working=(working,))) is HOLD
+
+
+def test_an_old_opening_order_is_withdrawn_and_nothing_else_is_done() -> None:
+    """Five minutes after its decision; before that it works, and the gate that waits for it says so."""
+    old = replace(_ORDER, decided_ns=NOW_NS - 300 * _S)
+    decision = _CONDOR.decide(_scene(working=(old,)))
+    assert (decision.reason, decision.cancel, decision.proposals) == ("order_too_old", ("o",), ())
+    others = replace(old, strategy="another")
+    assert _CONDOR.decide(_scene(working=(others,))).cancel == ()
+
+
+def test_an_old_closing_order_is_sent_again_at_the_prices_of_now() -> None:
+    """A stop that the market ran away from is priced anew in the same decision."""
+    legs = placed(view_at(), (0,), condor_by_delta(0.25, 10.0)).legs
+    package = held(legs, 3.0, strategy="zero_dte_condor", structure="iron_condor")
+    old = replace(_ORDER, package_id="p1", effect=PositionEffect.CLOSE, decided_ns=NOW_NS - 300 * _S)
+    decision = _CONDOR.decide(_scene(view_at(4060.0), packages=(package,), working=(old,)))
+    assert decision.cancel == ("o",)
+    (again,) = decision.proposals
+    assert (again.package_id, again.effect) == ("p1", PositionEffect.CLOSE)
 
 
 def test_a_straddle_is_sized_by_margin_and_by_its_stop() -> None:
