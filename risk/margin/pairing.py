@@ -14,7 +14,8 @@ from scipy.sparse import csr_matrix
 
 from market.errors import NumericsError
 from market.tradables import OptionContract
-from risk.payoff import expiry_payoff
+from risk.margin.scenarios import ExpiryGroup, OpenShort, proves_own_expiries
+from risk.payoff import Payoff, expiry_payoff
 
 __all__ = ["Cover", "PairingResult", "Short", "best_pairing"]
 
@@ -101,9 +102,14 @@ class PairingResult:
 
 
 @lru_cache(maxsize=4096)
+def _payoff(units: Units) -> Payoff:
+    """Return what a group is worth at expiry, without what was paid for it."""
+    return expiry_payoff((contract, Decimal(count)) for contract, count in units)
+
+
 def _largest_loss(units: Units) -> Decimal:
     """Return the most that a group can lose at expiry, without what was paid for it."""
-    return expiry_payoff((contract, Decimal(count)) for contract, count in units).max_loss
+    return _payoff(units).max_loss
 
 
 def best_pairing(shorts: Sequence[Short], longs: Units, cover: Cover | None, *, same_expiry: bool) -> PairingResult:
@@ -138,7 +144,7 @@ def best_pairing(shorts: Sequence[Short], longs: Units, cover: Cover | None, *, 
     legs. The choice is an integer programme, because a pairing that is merely good breaks two laws: a further long leg
     would sometimes cost margin, and two accounts together more than apart. Books of dozens of legs over several
     expiries can be so tangled that the search stops at some 200 branches; then the requirement is a little too high.
-    What needs no programme, defined risk far below any naked requirement, is told at once.
+    Nearly every book of defined risk needs no programme: `risk.margin.scenarios` proves that its own expiries do best.
     """
     quick = _alone(shorts, longs, cover) or _obvious(shorts, longs, cover, same_expiry=same_expiry)
     return quick if quick is not None else _solved(shorts, longs, cover, same_expiry=same_expiry)
@@ -180,22 +186,22 @@ def _obvious(shorts: Sequence[Short], longs: Units, cover: Cover | None, *, same
     """Return the pairing by expiry where bounds from below prove that none is better."""
     if cover is not None and cover.protected:
         return None
-    groups: list[tuple[Units, Decimal]] = []
-    most = least = _ZERO
-    for expiry in sorted({short.contract.series.expiry_ns for short in shorts}):
-        sold = tuple((s.contract, -s.count) for s in shorts if s.contract.series.expiry_ns == expiry)
-        own = tuple(item for item in longs if item[0].series.expiry_ns == expiry)
-        loss = _largest_loss(own + sold)
-        groups.append((own + sold, loss))
-        most += loss
-        # No pairing can give a group more than all long options that may cover it.
-        later = () if same_expiry else tuple(item for item in longs if item[0].series.expiry_ns > expiry)
-        least += _largest_loss(own + later + sold) if later else loss
-    # Whoever leaves one contract out of its spread pays at least the cheapest of these.
-    outside = [min(short.naked, short.covered) for short in shorts]
-    if most == _ZERO or (most == least and most.is_finite() and most <= min(outside)):
-        return PairingResult(spreads=tuple(groups))
+    own = [_own(shorts, longs, expiry) for expiry in sorted({short.contract.series.expiry_ns for short in shorts})]
+    groups = [ExpiryGroup(expiry_ns=units[-1][0].series.expiry_ns, payoff=_payoff(units)) for units in own]
+    losses = [group.payoff.max_loss for group in groups]
+    most = sum(losses, _ZERO)
+    if not most.is_finite():
+        return None
+    open_shorts = [OpenShort(contract=s.contract, count=s.count, outside=min(s.naked, s.covered)) for s in shorts]
+    if most == _ZERO or proves_own_expiries(groups, open_shorts, longs, same_expiry=same_expiry):
+        return PairingResult(spreads=tuple(zip(own, losses, strict=True)))
     return None
+
+
+def _own(shorts: Sequence[Short], longs: Units, expiry: int) -> Units:
+    """Return the options of one expiry, the short ones last."""
+    bought = tuple(item for item in longs if item[0].series.expiry_ns == expiry)
+    return bought + tuple((s.contract, -s.count) for s in shorts if s.contract.series.expiry_ns == expiry)
 
 
 class _Programme:
