@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, Never
 
 from execution.corporate import adjusted_contract, is_split
-from execution.events import CashKind, CashMovement, LedgerEvent, Mark, Settlement, Split
+from execution.events import CashKind, CashMovement, Mark, Posting, Settlement, Split
 from execution.holdings import Position, PositionState
 from execution.lots import EXACT, Lot, LotClosing, total_of
 from execution.settlement import check_settlement
@@ -146,7 +146,7 @@ class Account:
             earned = _add(earned, position.unrealised)
         return equity, earned
 
-    def apply(self, event: LedgerEvent) -> None:
+    def apply(self, event: Posting) -> None:
         """Book an event; nothing of it where it raises a `DataError`."""
         if isinstance(event, Fill):
             self._check_terms(event.instrument)
@@ -164,6 +164,14 @@ class Account:
             self._settle(event)
         else:
             self._split(event)
+
+    def take_marks(self, other: Account) -> None:
+        """Mark what another account also holds as it does, and sum both sides anew."""
+        for symbol, position in self.positions.items():
+            known = other.positions.get(symbol)
+            if known is not None:
+                position.price, position.mark_ns = known.price, known.mark_ns
+        self.equity, self.earned = self.sides()
 
     def _trade(self, instrument: Instrument, lot: Lot, package_id: str, strategy: str) -> None:
         symbol = instrument.symbol

@@ -10,12 +10,14 @@ from market.fills import Fill
 from market.tradables import Instrument, Share
 
 __all__ = [
+    "Bust",
     "CashKind",
     "CashMovement",
     "DividendNotice",
     "LedgerEvent",
     "Mark",
     "MarkSource",
+    "Posting",
     "Settlement",
     "SettlementKind",
     "Split",
@@ -201,5 +203,36 @@ class Mark:
     ts_ns: int
 
 
-LedgerEvent = Fill | CashMovement | Settlement | Split
+Posting = Fill | CashMovement | Settlement | Split
+"""What changes money or positions by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bust:
+    """The venue takes an execution back.
+
+    Parameters
+    ----------
+    event_id : str
+        Tells it apart.
+    ts_event_ns : int
+        ns since the epoch, UTC.
+    fill : Fill
+        The execution that is void, as it was booked.
+    reason : str
+        The venue's words.
+    """
+
+    event_id: str
+    ts_event_ns: int
+    fill: Fill
+    reason: str = ""
+
+    @property
+    def package_id(self) -> str:
+        """Whose execution it was."""
+        return self.fill.package_id
+
+
+LedgerEvent = Posting | Bust
 """Everything that the ledger books; marks are values, not bookings."""

@@ -8,7 +8,7 @@ from decimal import Decimal, DecimalException
 from hashlib import sha256
 
 from execution.accounts import Account, AccountState, LedgerError
-from execution.events import LedgerEvent, Mark
+from execution.events import Bust, LedgerEvent, Mark
 from execution.holdings import PackagePosition
 from execution.identity import canonical
 from execution.lots import LotClosing, total_of
@@ -53,6 +53,9 @@ class Ledger:
     equity = deposits + realised + unrealised - costs + income. Neither reads a number of the other. A position that a
     fill opens is marked at the fill until `mark` is called; a later fill leaves the mark as it is.
 
+    A busted execution leaves no trace but its two bookings: lots, profit and charges are those of all other bookings,
+    so that entry prices are those of what was really traded. The chain keeps both, and goes on.
+
     A link of the chain is the SHA-256 of the link before and of the booking's canonical form (`execution.identity`).
     """
 
@@ -61,6 +64,8 @@ class Ledger:
         self._booked: dict[str, bytes] = {}
         self._link = sha256(canonical(("hedgefield ledger", currency))).digest()
         self._events: list[LedgerEvent] = []
+        self._began = self._account.state()
+        self._busted: set[str] = set()
         self._realised_before = Decimal(0)
         self._holdings: dict[str, Holding] | None = None
 
@@ -75,7 +80,7 @@ class Ledger:
         """
         self = cls(state.account.currency)
         self._account, self._booked, self._link = Account.of(state.account), dict(state.booked), state.link
-        self._realised_before = state.account.realised
+        self._began, self._realised_before = state.account, state.account.realised
         self.check()
         return self
 
@@ -214,7 +219,7 @@ class Ledger:
         Parameters
         ----------
         event : LedgerEvent
-            Fill, movement of cash, settlement or split.
+            Fill, movement of cash, settlement, split, or the bust of a fill.
 
         Returns
         -------
@@ -224,8 +229,9 @@ class Ledger:
         Raises
         ------
         DataError
-            The event cannot be: another currency, another content under a known id, more settled than is held. Nothing
-            was booked.
+            The event cannot be: another currency, another content under a known id, more settled than is held, a bust
+            of what was not booked since the ledger began or went on, or on which later bookings stand. Nothing was
+            booked.
         LedgerError
             The sides differ, or a sum would have had to be rounded; the ledger books nothing more.
         """
@@ -238,7 +244,11 @@ class Ledger:
             _check_same(name, known, digest)
             return False
         try:
-            account.apply(event)
+            if isinstance(event, Bust):
+                account = self._account = self._without(event)
+                self._busted.add(event.fill.fill_id)
+            else:
+                account.apply(event)
         except DecimalException as error:
             raise self._inexact(f"the booking {name}") from error
         self._booked[name] = digest
@@ -248,6 +258,32 @@ class Ledger:
         if account.equity != account.earned:
             account.fail()
         return True
+
+    def _without(self, bust: Bust) -> Account:
+        """Return the account as if an execution had never been: all other bookings again, at the marks of now."""
+        void = {*self._busted, bust.fill.fill_id}
+        if bust.fill.fill_id in self._busted or bust.fill not in self._events:
+            raise DataError(
+                "an execution cannot be taken back",
+                found=f"{bust.fill.fill_id}, which is not among the bookings",
+                expected="a fill as it was booked since the ledger began or went on, not yet taken back",
+                action="build the ledger again from all its events, without the execution",
+            )
+        account = Account.of(self._began)
+        for event in self._events:
+            if isinstance(event, Bust) or (isinstance(event, Fill) and event.fill_id in void):
+                continue
+            try:
+                account.apply(event)
+            except DataError as error:
+                raise DataError(
+                    "an execution cannot be taken back, because a later booking stands on it",
+                    found=f"{bust.fill.fill_id}: {error.what}",
+                    expected="bookings that can be without it",
+                    action="ask the venue what becomes of the later booking",
+                ) from error
+        account.take_marks(self._account)
+        return account
 
     def check(self) -> None:
         """Sum both sides and each lot anew and compare them with the running sums.

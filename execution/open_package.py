@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_FLOOR, Context, Decimal
 from math import gcd, inf, nan
 from typing import Final
 
 from execution.corporate import adjusted_contract, is_split
-from execution.events import MarkSource, Settlement, SettlementKind, Split
+from execution.events import CashMovement, MarkSource, Posting, Settlement, SettlementKind, Split
 from execution.lots import EXACT, total_of
+from execution.package_state import PackageState, PlanState
 from execution.trades import Trade
 from market.fills import Fill
 from market.orders import Leg, OrderIntent, unit_multiplier
@@ -59,6 +60,28 @@ class PackagePlan:
         self.flags, self.exit_reason, self.exit_context = frozenset({"unannounced"}), "", {}
         return self
 
+    @classmethod
+    def of(cls, state: PlanState) -> PackagePlan:
+        """Return the plan that a state describes."""
+        self = cls.__new__(cls)
+        self.legs, self.structure, self.wanted = state.legs, state.structure, dict(state.wanted)
+        self.factors, self.context, self.flags = dict(state.factors), dict(state.context), state.flags
+        self.exit_reason, self.exit_context = state.exit_reason, dict(state.exit_context)
+        return self
+
+    def state(self) -> PlanState:
+        """Return the plan as a value."""
+        return PlanState(
+            legs=self.legs,
+            structure=self.structure,
+            wanted=dict(self.wanted),
+            factors=dict(self.factors),
+            context=dict(self.context),
+            flags=self.flags,
+            exit_reason=self.exit_reason,
+            exit_context=dict(self.exit_context),
+        )
+
 
 class _Held:
     """One instrument of a package; `size` and `price` are floats for the marks."""
@@ -105,8 +128,49 @@ class OpenPackage:
         self._wanted_factor = Decimal(1)
         self._flags = set(plan.flags)
         self._ended_by = ""
+        self._bookings: list[Posting] = []
         self._base = 0.0  # what prices and costs have moved, as a float
         self._best, self._worst = -inf, inf
+
+    @classmethod
+    def again(cls, plan: PackagePlan, bookings: Sequence[Posting]) -> OpenPackage:
+        """Return the package that some bookings make; a fill is among them."""
+        first = next(event for event in bookings if isinstance(event, Fill))
+        self = cls(plan, first)
+        for event in bookings:
+            self.take(event)
+        return self
+
+    @classmethod
+    def resumed(cls, state: PackageState, plan: PackagePlan) -> OpenPackage:
+        """Return the package that a state describes."""
+        self = cls.again(plan, state.bookings)
+        self.take_marks(state)
+        return self
+
+    def take_marks(self, state: PackageState) -> None:
+        """Take marks, best and worst profit and flags of a state of the same package."""
+        for symbol, held in self._held.items():
+            held.price = state.prices.get(symbol, held.price)
+        self._best, self._worst = state.best, state.worst
+        self._flags |= state.flags
+
+    def state(self, *, is_announced: bool) -> PackageState:
+        """Return the package as a value; of one that was announced the plan is kept elsewhere."""
+        return PackageState(
+            package_id=self.package_id,
+            plan=None if is_announced else self._plan.state(),
+            bookings=tuple(self._bookings),
+            prices={symbol: held.price for symbol, held in self._held.items()},
+            best=self._best,
+            worst=self._worst,
+            flags=frozenset(self._flags),
+        )
+
+    @property
+    def plan(self) -> PackagePlan:
+        """What was announced of it."""
+        return self._plan
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -118,18 +182,32 @@ class OpenPackage:
         """Whether nothing is left."""
         return all(not held.quantity for held in self._held.values())
 
-    def fill(self, fill: Fill) -> tuple[str, ...]:
-        """Take a fill and return the symbols that are new in the package."""
+    def take(self, event: Posting) -> tuple[str, ...]:
+        """Take a booking and return the symbols that are new in the package."""
+        self._bookings.append(event)
+        if isinstance(event, Fill | Settlement):
+            self.closed_ns = event.ts_event_ns
+            return self._fill(event) if isinstance(event, Fill) else self._settle(event)
+        if isinstance(event, CashMovement):
+            self._charge(event.amount.copy_negate())
+        else:
+            self._split(event)
+        return ()
+
+    def flag(self, name: str) -> None:
+        """Note what a reader of its trade must know."""
+        self._flags.add(name)
+
+    def _fill(self, fill: Fill) -> tuple[str, ...]:
         self._ended_by = ""
         ratio = self._ratios.get(fill.instrument.symbol, 0)
         opens = (fill.quantity > 0) is (ratio > 0) and ratio != 0
         new = self._trade(fill.instrument, fill.quantity, fill.price, opens=opens)
-        self.charge(total_of(cost.amount for cost in fill.costs))
+        self._charge(total_of(cost.amount for cost in fill.costs))
         self._most = max(self._most, self._whole())
         return new
 
-    def settle(self, event: Settlement) -> tuple[str, ...]:
-        """Take a settlement and return the symbols that are new in the package."""
+    def _settle(self, event: Settlement) -> tuple[str, ...]:
         self._flags |= _flags_of(event)
         self._ended_by = _end_of(event)
         new = self._trade(event.instrument, event.quantity.copy_negate(), event.price, opens=False)
@@ -138,12 +216,12 @@ class OpenPackage:
             self._held[event.delivered.symbol].price = float(event.settlement_price)
         return new
 
-    def charge(self, cost: Decimal) -> None:
+    def _charge(self, cost: Decimal) -> None:
         """Book a charge to the package; a gift is negative."""
         self._costs = _add(self._costs, cost)
         self._base = -float(_add(self._paid, self._costs))
 
-    def split(self, event: Split) -> None:
+    def _split(self, event: Split) -> None:
         """Carry the package through a split of a share."""
         touched = {symbol for symbol, held in self._held.items() if is_split(held.instrument, event)}
         if not touched:
@@ -170,10 +248,6 @@ class OpenPackage:
         flag = _FLAG_OF.get(source)
         if flag is not None:
             self._flags.add(flag)
-
-    def carry(self) -> None:
-        """Note that the marks of before had to stand."""
-        self._flags.add("mark_carried")
 
     def observe(self) -> None:
         """Note the profit at the marks where it is a new high or low."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from execution.events import CashMovement, LedgerEvent, Mark, MarkSource, Settlement, Split
+from execution.events import Bust, CashMovement, LedgerEvent, Mark, MarkSource, Settlement, Split
 from execution.lots import EXACT
 from execution.open_package import OpenPackage, PackagePlan
+from execution.package_state import PackageBookState
 from execution.trades import Trade
 from market.fills import Fill
 from market.orders import OrderIntent, PositionEffect
@@ -17,6 +19,7 @@ from strategies.views import HeldPackage
 __all__ = ["PackageBook"]
 
 _ZERO: Final = Decimal(0)
+_BUSTED: Final = "busted"
 _NOTHING: Final[Mapping[str, float]] = {}
 
 
@@ -27,7 +30,10 @@ class PackageBook:
     -----
     It takes what `Ledger.book` has booked, once and in that order. Shares that come by exercise or assignment belong to
     the package until they are sold. A package is flat where nothing of it is left; a fill that comes later under its id
-    opens it again, as a second trade. It can be pickled.
+    opens it again, as a second trade.
+
+    A busted fill of an open package leaves it as if it had never been, apart from the best and worst profit that was
+    marked with it. Of a package that has ended, whose trade is told, a second trade takes it back at the same price.
     """
 
     def __init__(self) -> None:
@@ -37,6 +43,31 @@ class PackageBook:
         self._late: dict[str, Decimal] = {}
         self._last_exits: dict[str, int] = {}
         self._packages: tuple[HeldPackage, ...] | None = ()
+
+    @classmethod
+    def resumed(cls, state: PackageBookState) -> PackageBook:
+        """Return a book that goes on from a state, to the same trades."""
+        self = cls()
+        self._plans = {package_id: PackagePlan.of(plan) for package_id, plan in state.plans.items()}
+        for each in state.packages:
+            plan = self._plans[each.package_id] if each.plan is None else PackagePlan.of(each.plan)
+            self._open[each.package_id] = OpenPackage.resumed(each, plan)
+            self._list(self._open[each.package_id])
+        self._late, self._last_exits = dict(state.late_cash), dict(state.last_exits)
+        self._packages = None
+        return self
+
+    def state(self) -> PackageBookState:
+        """Return the book as a value, whose parts are values too: it can be pickled, or written as text."""
+        return PackageBookState(
+            plans={package_id: plan.state() for package_id, plan in self._plans.items()},
+            packages=tuple(
+                package.state(is_announced=package.plan is self._plans.get(package_id))
+                for package_id, package in self._open.items()
+            ),
+            late_cash=dict(self._late),
+            last_exits=dict(self._last_exits),
+        )
 
     @property
     def packages(self) -> tuple[HeldPackage, ...]:
@@ -95,7 +126,9 @@ class PackageBook:
             return self._fill(event)
         if isinstance(event, Settlement):
             package = self._open.get(event.package_id)
-            return () if package is None else self._booked(package, package.settle(event), event.ts_event_ns)
+            return () if package is None else self._booked(package, package.take(event))
+        if isinstance(event, Bust):
+            return self._bust(event)
         if isinstance(event, CashMovement):
             self._move(event)
         else:
@@ -149,7 +182,7 @@ class PackageBook:
                 continue
             found.add(symbol)
             for package in self._by_symbol.get(symbol, ()):
-                package.carry()
+                package.flag("mark_carried")
                 left += package.symbols
         return frozenset(found)
 
@@ -167,16 +200,54 @@ class PackageBook:
         if package is None:
             plan = self._plans.get(fill.package_id) or PackagePlan.unannounced(fill)
             package = self._open[fill.package_id] = OpenPackage(plan, fill)
-        return self._booked(package, package.fill(fill), fill.ts_event_ns)
+        return self._booked(package, package.take(fill))
 
-    def _booked(self, package: OpenPackage, new: tuple[str, ...], ts_ns: int) -> tuple[Trade, ...]:
+    def _bust(self, bust: Bust) -> tuple[Trade, ...]:
+        package = self._open.get(bust.package_id)
+        state = package.state(is_announced=True) if package is not None else None
+        if package is None or state is None or bust.fill not in state.bookings:
+            return self._take_back(bust)
+        left = tuple(event for event in state.bookings if event != bust.fill)
+        self._forget(package)
+        if not any(isinstance(event, Fill) for event in left):
+            del self._open[bust.package_id]
+            for event in left:
+                if isinstance(event, CashMovement):
+                    self._move(event)
+            return ()
+        rest = self._open[bust.package_id] = OpenPackage.again(package.plan, left)
+        rest.take_marks(state)
+        rest.flag(_BUSTED)
+        self._list(rest)
+        return self._booked(rest, ())
+
+    def _take_back(self, bust: Bust) -> tuple[Trade, ...]:
+        """Book the reverse of a fill whose trade is told already."""
+        fill = bust.fill
+        costs = tuple(replace(cost, amount=cost.amount.copy_negate()) for cost in fill.costs)
+        reverse = replace(
+            fill,
+            fill_id=bust.event_id,
+            ts_event_ns=bust.ts_event_ns,
+            quantity=fill.quantity.copy_negate(),
+            costs=costs,
+        )
+        plan = self._plans.get(fill.package_id) or PackagePlan.unannounced(reverse)
+        package = self._open.setdefault(fill.package_id, OpenPackage(plan, reverse))
+        package.flag(_BUSTED)
+        return self._booked(package, package.take(reverse))
+
+    def _list(self, package: OpenPackage) -> None:
+        for symbol in package.symbols:
+            self._by_symbol.setdefault(symbol, []).append(package)
+
+    def _booked(self, package: OpenPackage, new: tuple[str, ...]) -> tuple[Trade, ...]:
         for symbol in new:
             self._by_symbol.setdefault(symbol, []).append(package)
-        package.closed_ns = ts_ns
         if not package.is_flat:
             return ()
         del self._open[package.package_id]
-        self._last_exits[package.strategy] = ts_ns
+        self._last_exits[package.strategy] = package.closed_ns
         self._forget(package)
         trade = package.trade()
         plan = self._plans.get(package.package_id)
@@ -187,16 +258,15 @@ class PackageBook:
     def _move(self, event: CashMovement) -> None:
         package = self._open.get(event.package_id)
         if package is not None:
-            package.charge(event.amount.copy_negate())
+            package.take(event)
         elif event.package_id:
             self._late[event.package_id] = EXACT.add(self._late.get(event.package_id, _ZERO), event.amount)
 
     def _split(self, event: Split) -> None:
         for package in self._open.values():
             self._forget(package)
-            package.split(event)
-            for symbol in package.symbols:
-                self._by_symbol.setdefault(symbol, []).append(package)
+            package.take(event)
+            self._list(package)
 
     def _forget(self, package: OpenPackage) -> None:
         for symbol in package.symbols:

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hi
 
 import numpy as np
 
-from execution.events import CashMovement, Settlement, Split
+from execution.events import Bust, CashMovement, Settlement, Split
 from market.errors import DataError
 from market.fills import Fill
 from market.tradables import Future, Instrument, OptionContract, Perpetual, Share
@@ -28,7 +28,7 @@ _Message = TypeVar("_Message")
 
 _TRADABLES: Final = (Share, OptionContract, Perpetual, Future)
 _TRADABLE_NAMES: Final = {kind.__name__: kind for kind in _TRADABLES}
-_BOOKINGS: Final = {kind.__name__: kind for kind in (Fill, CashMovement, Settlement, Split)}
+_BOOKINGS: Final = {kind.__name__: kind for kind in (Fill, CashMovement, Settlement, Split, Bust)}
 _TAG: Final = "event"
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution.events import CashKind, Split
+from execution.events import Bust, CashKind, Settlement, SettlementKind, Split
 from execution.ledger import Ledger, LedgerError
 from market.errors import DataError
 from market.fills import Fill
@@ -229,4 +229,59 @@ def test_shares_and_perpetuals_earn_the_same(trades: list[tuple[int, int]], pric
         perpetual.equity,
         perpetual.realised,
         perpetual.unrealised,
+    )
+
+
+def test_a_busted_execution_leaves_the_lots_as_if_it_had_never_been() -> None:
+    """Of three purchases the first is void: what was sold came from the second, at its price; the chain keeps all."""
+    ledger, plain = funded(), funded()
+    first, second, third = (fill(SHARE, "10", price, cost="1.00", fill_id=price) for price in ("100", "101", "102"))
+    sale = fill(SHARE, "-5", "110", fill_id="sale")
+    for each in (first, second, third, sale):
+        ledger.book(each)
+    for each in (second, third, sale):
+        plain.book(each)
+    ledger.mark("SPY", Decimal(105), 9)
+    plain.mark("SPY", Decimal(105), 9)
+    digest = ledger.digest
+    bust = Bust(event_id="bust", ts_event_ns=7, fill=first)
+    assert ledger.book(bust)
+    assert not ledger.book(bust)
+    assert ledger.state().account == plain.state().account
+    assert ledger.realised == Decimal(45)
+    assert ledger.closings == plain.closings
+    assert (ledger.events[-1], ledger.digest != digest) == (bust, True)
+    assert not ledger.book(first), "a void execution that is told again is not booked again"
+    ledger.check()
+
+
+def test_a_bust_on_which_a_later_booking_stands_is_refused() -> None:
+    """What was split and paid in cash cannot lose its shares; nor is there anything to take back of what is unknown."""
+    ledger = funded()
+    only = fill(SHARE, "3", "100")
+    ledger.book(only)
+    ledger.book(_ended(ledger))
+    digest = ledger.digest
+    for event, words in ((only, "later booking"), (replace(only, fill_id="unknown"), "not among the bookings")):
+        with pytest.raises(DataError, match=words):
+            ledger.book(Bust(event_id=words, ts_event_ns=9, fill=event))
+    resumed = Ledger.resumed(ledger.state())
+    with pytest.raises(DataError, match="not among the bookings"):
+        resumed.book(Bust(event_id="late", ts_event_ns=9, fill=only))
+    assert (ledger.digest, resumed.digest) == (digest, digest)
+
+
+def _ended(ledger: Ledger) -> Settlement:
+    """Return a settlement of all shares, as of a fraction that a split pays in cash."""
+    (position,) = ledger.positions()
+    return Settlement(
+        event_id="paid",
+        ts_event_ns=5,
+        kind=SettlementKind.CASH,
+        instrument=position.instrument,
+        quantity=position.quantity,
+        price=Decimal(99),
+        settlement_price=Decimal(99),
+        package_id=position.package_id,
+        strategy=position.strategy,
     )

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from execution.assignment import Evening, early_assignments
 from execution.corporate import dividend_movements, split_bookings
-from execution.events import CashKind, DividendNotice, LedgerEvent, Mark, MarkSource, Settlement, Split
+from execution.events import Bust, CashKind, DividendNotice, LedgerEvent, Mark, MarkSource, Settlement, Split
 from execution.ledger import Ledger
 from execution.lifecycle import advance, is_done
 from execution.order_events import Accepted, Cancelled, Executed, Sent
@@ -54,6 +54,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.held: dict[tuple[str, str], Fraction] = {}
         self.known: dict[str, Instrument] = {each.symbol: each for each in _INSTRUMENTS}
         self.splits = 0
+        self.bustable: list[Fill] = []
 
     def _book(self, event: LedgerEvent) -> None:
         assert self.ledger.book(event)
@@ -68,6 +69,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _filled(self, event: Fill) -> None:
         self._book(event)
+        self.bustable.append(event)
         self._moved(event.package_id, event.instrument, event.quantity, event.price)
         self.money -= Fraction(event.total_cost)
 
@@ -128,6 +130,27 @@ class LedgerMachine(RuleBasedStateMachine):
         order, sent = self.orders[name]
         if not is_done(order):
             self.orders[name] = (advance(order, Cancelled(order_id=name, ts_event_ns=2)), sent)
+
+    @precondition(lambda self: self.bustable)
+    @rule(data=st.data())
+    def bust(self, data: st.DataObject) -> None:
+        """The venue takes an execution back: all is as if it had never been, or a later booking stands on it."""
+        void = data.draw(st.sampled_from(self.bustable))
+        event = Bust(event_id=f"bust {next(self.ids)}", ts_event_ns=9, fill=void)
+        late, digest = sum(self.packages.late_cash.values()), self.ledger.digest
+        self.bustable.remove(void)
+        try:
+            self._book(event)
+        except DataError as error:
+            assert "later booking stands on it" in error.what  # noqa: PT017  # both outcomes are right
+            assert self.ledger.digest == digest
+            return
+        self._moved(void.package_id, void.instrument, -void.quantity, void.price)
+        self.money += Fraction(void.total_cost)
+        self.outside += Fraction(sum(self.packages.late_cash.values()) - late)
+        assert all(void.fill_id not in (each.opened_by, each.closed_by) for each in self.ledger.closings)
+        with pytest.raises(DataError, match="taken back"):
+            self.ledger.book(replace(event, event_id="again"))
 
     @precondition(lambda self: self.booked)
     @rule(data=st.data())
@@ -211,6 +234,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 self._split_model(*ratio)
 
     def _split_model(self, numerator: int, denominator: int) -> None:
+        self.bustable = []  # the model knows no units of before a split
         renamed: dict[tuple[str, str], Fraction] = {}
         after = {position.instrument.symbol: position.instrument for position in self.ledger.positions()}
         self.known |= after
@@ -243,7 +267,10 @@ class LedgerMachine(RuleBasedStateMachine):
         """A ledger that goes on from its state is the same ledger; so is a book of packages."""
         before = self.ledger
         self.ledger = Ledger.resumed(pickle.loads(pickle.dumps(before.state())))  # noqa: S301  # made here
-        self.packages = pickle.loads(pickle.dumps(self.packages))  # noqa: S301
+        packages = self.packages.state()
+        self.packages = PackageBook.resumed(pickle.loads(pickle.dumps(packages)))  # noqa: S301
+        self.bustable = []
+        assert self.packages.state() == packages
         assert self.ledger.state() == before.state()
         assert (self.ledger.digest, self.ledger.equity) == (before.digest, before.equity)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
 from decimal import Decimal
 from math import isnan
 
 import pytest
 
-from execution.events import CashKind, MarkSource
+from execution.events import Bust, CashKind, MarkSource, Split
 from execution.package_book import PackageBook
 from execution.trades import Trade
 from market.orders import Leg, PositionEffect
@@ -152,10 +151,59 @@ def test_marks_of_what_is_not_held_are_passed_over() -> None:
 
 
 def test_packages_go_on_after_a_restart() -> None:
-    """A pickled book ends in the same trade."""
+    """From a state, which is a value, a book ends in the same trades, with cash, a split, and without a plan."""
     book = _book()
     _open(book)
     book.mark_all([mark(_LONG, "8.50"), mark(_SHORT, "3.10")])
-    again: PackageBook = pickle.loads(pickle.dumps(book))  # noqa: S301  # made here
+    book.book(cash(CashKind.BORROW, "-2.00", "borrow", "package"))
+    book.book(fill(PERPETUAL, "-0.5", "20000", package_id="found"))
+    book.mark(PERPETUAL.symbol, 19_500.0, MarkSource.VENUE)
+    again = PackageBook.resumed(pickle.loads(pickle.dumps(book.state())))  # noqa: S301  # made here
     assert again.packages == book.packages
-    assert replace(_close(again)) == _close(book)
+    assert again.state() == book.state()
+    for each in (again, book):
+        each.book(Split(event_id="split", ts_event_ns=8, symbol="SPY", numerator=2, denominator=1))
+    late = fill(PERPETUAL, "0.5", "19000", package_id="found")
+    assert again.book(late) == book.book(late)
+    assert again.packages == book.packages
+    assert again.late_cash == book.late_cash
+
+
+def test_a_busted_fill_of_an_open_package_has_never_been() -> None:
+    """The package holds, cost and is worth what its other fills make, and says that something was taken back."""
+    book, plain = _book("3"), _book("3")
+    for each in (book, plain):
+        _open(each)
+    void = fill(_LONG, "2", "9.00", cost="1.30")
+    book.book(void)
+    assert book.packages != plain.packages
+    assert not book.book(Bust(event_id="bust", ts_event_ns=5, fill=void))
+    assert book.packages == plain.packages
+    assert book.marked_pnl("package") == plain.marked_pnl("package")
+    first, second = _close(book), _close(plain)
+    assert first.flags == second.flags | {"busted"}
+    assert (first.gross_pnl, first.costs, first.quantity) == (second.gross_pnl, second.costs, second.quantity)
+
+
+def test_a_bust_after_the_end_is_a_second_trade_that_takes_the_first_one_back() -> None:
+    """Bought at 100 and sold at 110; the sale is void: what is held again came in at 110, and both trades add up."""
+    book = PackageBook()
+    book.book(fill(PERPETUAL, "1", "100"))
+    void = fill(PERPETUAL, "-1", "110", cost="0.50")
+    (told,) = book.book(void)
+    assert not book.book(Bust(event_id="bust", ts_event_ns=5, fill=void))
+    assert book.packages[0].units == {PERPETUAL.symbol: Decimal(1)}
+    (second,) = book.book(fill(PERPETUAL, "-1", "90", fill_id="later"))
+    assert told.net_pnl + second.net_pnl == Decimal(-10)
+    assert "busted" in second.flags
+
+
+def test_a_package_whose_only_fill_is_void_leaves_nothing_but_its_cash() -> None:
+    """What was paid for it meanwhile stays with the account."""
+    book = PackageBook()
+    void = fill(PERPETUAL, "1", "100")
+    book.book(void)
+    book.book(cash(CashKind.FUNDING, "-0.25", "funding", "package"))
+    assert not book.book(Bust(event_id="bust", ts_event_ns=5, fill=void))
+    assert not book.packages
+    assert book.late_cash == {"package": Decimal("-0.25")}

@@ -13,6 +13,7 @@ from backtest.reports.codec import decoded, encoded
 from backtest.reports.folder import INCOMPLETE, RunFolder
 from backtest.reports.record import read_decisions, read_description, read_result, record_files
 from backtest.results import RunResult
+from execution.events import Bust, LedgerEvent
 from execution.trades import Trade
 from market.errors import ConfigError, DataError
 from tests.backtest.reports.samples import sample_run
@@ -104,3 +105,12 @@ def test_an_earlier_run_is_never_overwritten(tmp_path: Path) -> None:
     folder = _written(tmp_path, sample_run())
     with pytest.raises(ConfigError, match="not empty"):
         RunFolder(folder).begin()
+
+
+def test_a_bust_is_read_as_it_was_written() -> None:
+    """A live ledger may hold one; it carries the whole execution that is void."""
+    result = sample_run()
+    void = result.fills[0]
+    bust = Bust(event_id="bust", ts_event_ns=1, fill=void, reason="clearly erroneous")
+    kind: Any = LedgerEvent
+    assert decoded(kind, encoded(bust), {void.instrument.symbol: void.instrument}) == bust
