@@ -289,13 +289,13 @@ def option_contract(series: ExpirySeries, strike: Decimal | float, *, is_call: b
     return _contract(series, round(float(strike) * 1000.0), is_call)
 
 
-def contract_at(table: ContractTable, place: int) -> OptionContract:
+def contract_at(table: ContractTable | OptionChain, place: int) -> OptionContract:
     """Return one contract of a table.
 
     Parameters
     ----------
-    table : ContractTable
-        Or an `OptionChain`, which has the same columns.
+    table : ContractTable or OptionChain
+        Contracts.
     place : int
         Its place.
 

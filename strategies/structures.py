@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from market.errors import ConfigError
 from market.orders import Leg
-from market.tradables import OptionContract, option_contract
+from market.tradables import OptionContract, contract_at
 from risk.payoff import Payoff, expiry_payoff
 from strategies.chain_lookup import nearest_strike, strike_at_delta
 from strategies.views import ChainView
@@ -180,7 +180,7 @@ def placed(view: ChainView, series: Sequence[int], structure: Structure) -> Plac
         if place < 0:
             return _unplaced(f"no strike for leg {number}")
         places.append(place)
-    contracts = [_contract(view, place) for place in places]
+    contracts = [contract_at(view.chain, place) for place in places]
     if len({contract.symbol for contract in contracts}) != len(contracts):
         return _unplaced("two legs fall on one contract")
     if not _near_enough(structure, contracts):
@@ -198,12 +198,6 @@ def _place(view: ChainView, series: int, rule: LegRule, places: list[int]) -> in
         case BesideLeg(leg=leg, points=points):
             wanted = float(view.chain.strike[places[leg]]) + points
             return nearest_strike(view, series, wanted, is_call=rule.is_call)
-
-
-def _contract(view: ChainView, place: int) -> OptionContract:
-    chain = view.chain
-    series = chain.series[int(chain.series_index[place])]
-    return option_contract(series, float(chain.strike[place]), is_call=bool(chain.is_call[place]))
 
 
 def _near_enough(structure: Structure, contracts: list[OptionContract]) -> bool:

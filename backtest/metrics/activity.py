@@ -19,7 +19,7 @@ from market.fills import Fill
 from market.trades import Int64Array
 from strategies.views import HeldPackage
 
-__all__ = ["cost_share", "cost_share_of_traded_value", "exposure_time", "traded_value", "turnover"]
+__all__ = ["cost_share", "exposure_time", "traded_value", "turnover"]
 
 _YEAR_NS: Final = 365.25 * 86_400e9
 
@@ -126,10 +126,3 @@ def cost_share(curve: AccountCurve) -> Figure:
         return missing("no mark")
     gross = float(curve.realised[-1] + curve.unrealised[-1])
     return figure(float(curve.costs[-1]) / gross) if gross > 0.0 else missing("the profit before costs is not above 0")
-
-
-def cost_share_of_traded_value(fills: Sequence[Fill]) -> Figure:
-    """Return the charges of fills over the traded value, a fraction; missing where nothing was traded."""
-    value = traded_value(fills)
-    charges = float(sum(fill.total_cost for fill in fills))
-    return figure(charges / value) if value > 0.0 else missing("nothing was traded")

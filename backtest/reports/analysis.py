@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backtest.attribution.factors import FactorRow, FactorTest, factor_attribution
-from backtest.attribution.greeks import GreekProfit, greek_profit, greek_profit_by_strategy
+from backtest.attribution.greeks import GreekProfit, greek_profit, greek_profit_by_day, greek_profit_by_strategy
 from backtest.metrics.days import CRYPTO_CALENDAR, DailyReturns, Wealth, calendar_of, daily_returns, wealth_at_marks
 from backtest.metrics.drawdown import DrawdownSpell, deepest_spells
 from backtest.metrics.groups import (
@@ -74,6 +74,8 @@ class Analysis:
         Profit by Greek of the whole run; None where Greeks were not recorded.
     greeks_by_strategy : tuple of GreekProfit
         The same by strategy; empty where it was not recorded by package.
+    greeks_by_day : tuple of GreekProfit
+        The same by exchange day; empty where Greeks were not recorded.
     factors : tuple of FactorRow
         Tests of what was known before each trade.
     """
@@ -87,6 +89,7 @@ class Analysis:
     drawdowns: tuple[DrawdownSpell, ...]
     greeks: GreekProfit | None
     greeks_by_strategy: tuple[GreekProfit, ...]
+    greeks_by_day: tuple[GreekProfit, ...]
     factors: tuple[FactorRow, ...]
 
     def interval(self, name: str) -> BootstrapInterval | None:
@@ -109,7 +112,8 @@ def analyse(result: RunResult, settings: AnalysisSettings) -> Analysis:
     Analysis
         What cannot be told is NaN with its reason.
     """
-    daily = daily_returns(result.curve, calendar_of(result.description.periods_per_year))
+    calendar = calendar_of(result.description.periods_per_year)
+    daily = daily_returns(result.curve, calendar)
     wealth = wealth_at_marks(result.curve)
     return Analysis(
         settings=settings,
@@ -121,6 +125,7 @@ def analyse(result: RunResult, settings: AnalysisSettings) -> Analysis:
         drawdowns=_drawdowns(wealth),
         greeks=None if result.greeks is None else greek_profit(result.greeks),
         greeks_by_strategy=greek_profit_by_strategy(result) if result.package_greeks else (),
+        greeks_by_day=() if result.greeks is None else greek_profit_by_day(result.greeks, calendar=calendar),
         factors=_factors(result, settings),
     )
 

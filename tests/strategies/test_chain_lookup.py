@@ -53,7 +53,7 @@ def test_every_contract_is_found_at_its_place_in_any_order(seed: int) -> None:
     chain = shuffled(synthetic_chain(expiries=EXPIRIES[:2]), seed)
     view = view_of(chain)
     for place in np.random.default_rng(seed).integers(0, chain.n_contracts, 20).tolist():
-        assert view.place(contract_at(chain, place)) == place  # type: ignore[arg-type]  # it has the same columns
+        assert view.place(contract_at(chain, place)) == place
 
 
 def test_what_the_chain_does_not_list_has_no_place() -> None:
@@ -184,7 +184,7 @@ def test_another_table_gets_an_index_of_its_own() -> None:
     first = synthetic_chain(expiries=EXPIRIES[1:2], strikes=np.array([3900.0, 4000.0]))
     second = synthetic_chain(expiries=EXPIRIES[1:2], strikes=np.array([3950.0, 4000.0]))
     lookup.view(first)
-    contract = contract_at(second, 0)  # type: ignore[arg-type]  # it has the same columns
+    contract = contract_at(second, 0)
     assert lookup.view(second).place(contract) == 0
     assert lookup.view(first).place(contract) == -1
 

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 
 from backtest.audit.findings import net_profit
-from backtest.audit.invariance import result_digest
-from backtest.audit.processes import digest_in_new_process
 from backtest.audit.quality import data_quality
 from backtest.audit.rewrites import widened
 from backtest.audit.running import AuditPlan, audit_run
@@ -143,9 +141,3 @@ def test_a_run_that_stopped_or_never_decided_does_not_pass_for_a_sound_one() -> 
     report = audit_run(idle, data, idle(data), np.random.default_rng(1), plan=plan)
     asked = {finding.name: finding.passed for finding in report.findings}
     assert (asked["look_ahead_canary"], asked["truncation_invariance"]) == (None, None)
-
-
-def test_another_process_gives_the_same_digest() -> None:
-    """A process with its own hash seed runs the same history to the same decisions, fills and bookings."""
-    data = history(40)
-    assert digest_in_new_process(honest, data) == result_digest(honest(data))

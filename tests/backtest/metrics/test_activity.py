@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from backtest.metrics.activity import (
     cost_share,
-    cost_share_of_traded_value,
     exposure_time,
     traded_value,
     turnover,
@@ -71,5 +70,3 @@ def test_costs_have_no_share_of_a_loss() -> None:
     gain = replace(curve_of(_CLOSES[:2], np.array([1e5, 1e5 + 800.0])), costs=costs, realised=np.array([0.0, 1_000.0]))
     assert cost_share(gain).value == pytest.approx(0.2)
     assert isnan(cost_share(replace(gain, realised=np.array([0.0, -1_000.0]))).value)
-    assert cost_share_of_traded_value([fill_of(SHARE, 10, "100.00")]).value == pytest.approx(7.5 / 1_000.0)
-    assert cost_share_of_traded_value([]).reason == "nothing was traded"
