@@ -4,7 +4,7 @@
 VENV ?= .venv
 ARGS ?=
 PACKAGES := market fields risk strategies execution backtest adapters actors cluster serve
-SOURCES := $(PACKAGES) tests benchmarks
+SOURCES := $(PACKAGES) tests benchmarks examples
 BIN := $(VENV)/bin
 
 # An interpreter counts only if it starts, is new enough and can make an environment (Debian splits ensurepip off).

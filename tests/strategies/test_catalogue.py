@@ -46,7 +46,7 @@ def test_an_instrument_is_named_by_its_symbol() -> None:
     """Where the data have instruments, only those may be named, with their own ticks."""
     made = strategy_of("buy_and_hold", {"instrument": _COIN.symbol}, (_COIN,))
     assert getattr(made, "instrument", None) is _COIN
-    with pytest.raises(ConfigError, match=r"instrument cannot be.*the data have BTC/USDT:USDT"):
+    with pytest.raises(ConfigError, match=r"instrument cannot be.*of the data may be traded: BTC/USDT:USDT"):
         strategy_of("buy_and_hold", {"instrument": "SPY"}, (_COIN,))
 
 
