@@ -208,7 +208,7 @@ class MarginCalls:
 
         plan = closings(account, self._quote_of, fees_of, rules, attempt=self._attempt + 1)
         if not plan.closings:
-            desk.counts["margin_call_waits"] += 1
+            desk.counts["margin_call_waits"] += bool(account.positions)
             return
         self._attempt += 1
         cause = decision_id(_REASON, "", now_ns, ())

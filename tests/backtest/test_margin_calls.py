@@ -147,3 +147,13 @@ def test_shares_on_credit_are_sold_as_far_as_the_maintenance_needs(cure_by: Cure
     assert (call.equity, call.required) == (24_000.0, 28_500.0)
     assert call.cured_ns > call.called_ns
     assert [fill.quantity for fill in result.fills] == [19_000, *sold]
+
+
+def test_an_account_that_owes_more_than_it_had_stays_called_and_waits_for_nothing() -> None:
+    """Bought back at 180 out of 10,000: nothing is left to close, and nothing new is let in."""
+    result = _run([_CALM, _CALM, _board(179.0, 180.0), _board(179.0, 180.0), _CALM])
+    (call,) = result.margin_calls
+    assert (call.cured_ns, call.n_orders) == (-1, 1)
+    assert "margin_call_waits" not in result.counts
+    assert not result.open_packages
+    assert result.curve.equity[-1] < 0.0
