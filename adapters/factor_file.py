@@ -61,7 +61,8 @@ def read_factor_file(path: Path, symbol: str, *, paid_after_days: int = 0) -> Fa
     Returns
     -------
     FactorFile
-        A dividend counts as announced at the open of its ex-date, because the file does not tell when it was.
+        A dividend counts as announced at the close before its ex-date, because the file does not tell when it was:
+        issuers must tell ten days before (SEC rule 10b-17), and funds tell theirs a day before.
 
     Raises
     ------
@@ -112,9 +113,10 @@ def _next_session(day: date) -> Session:
 
 
 def _dividend(symbol: str, session: Session, amount: Decimal, paid_after_days: int) -> DividendNotice:
+    before = sessions_between("NYSE", session.day - timedelta(days=14), session.day - timedelta(days=1))[-1]
     return DividendNotice(
         symbol=symbol,
-        announced_ns=session.open_ns,
+        announced_ns=before.close_ns,
         ex_ns=session.open_ns,
         paid_ns=session.open_ns + paid_after_days * 86_400_000_000_000,
         amount=amount,

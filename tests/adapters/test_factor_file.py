@@ -30,8 +30,16 @@ def test_a_dividend_goes_ex_on_the_session_after_its_row(tmp_path: Path) -> None
     monday = session_on("NYSE", date(2024, 3, 11))
     assert monday is not None
     first = found.dividends[0]
-    assert (first.ex_ns, first.announced_ns, first.paid_ns) == (monday.open_ns,) * 3
+    assert (first.ex_ns, first.paid_ns) == (monday.open_ns,) * 2
     assert found.splits == ()
+
+
+def test_a_dividend_is_known_to_who_decides_the_evening_before_whether_to_exercise(tmp_path: Path) -> None:
+    """Else no short call of a recorded share would ever be assigned for a dividend; after a holiday, days before."""
+    rows = "2024-03-08,0.98,1,100\n2024-03-28,0.99,1,100\n2050-12-31,1,1,0\n"
+    told = [each.announced_ns for each in read_factor_file(written(tmp_path, rows), "X").dividends]
+    evenings = [session_on("NYSE", day) for day in (date(2024, 3, 8), date(2024, 3, 28))]
+    assert told == [each.close_ns for each in evenings if each is not None]
 
 
 def test_a_split_multiplies_shares(tmp_path: Path) -> None:
