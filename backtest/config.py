@@ -13,6 +13,7 @@ from backtest.fills.pricing import FillRules
 from backtest.fills.spreads import FixedSpread, SpreadModel
 from backtest.marking import MarkPolicy
 from backtest.schedule import OnBars, OnChains, Trigger
+from execution.legging_events import LeggingTerms
 from execution.margin_call import MarginCallRules
 from execution.settlement import SettlementRules
 from market.errors import ConfigError
@@ -46,7 +47,9 @@ class EngineConfig:
     latency_ns : int
         From a decision to the arrival of its orders, ns, >= 0.
     fills : FillRules
-        Fill and slippage models.
+        Fill and slippage models, and the most legs of an order.
+    legging : LeggingTerms
+        Time-outs and leg risk of packages that go as linked orders.
     print_spread : SpreadModel
         Half spread around prints of symbols that have no quotes.
     mid_spread : SpreadModel or None
@@ -94,6 +97,7 @@ class EngineConfig:
     triggers_of: Mapping[str, tuple[Trigger, ...]] = field(default_factory=dict)
     latency_ns: int = 0
     fills: FillRules = field(default_factory=FillRules)
+    legging: LeggingTerms = field(default_factory=lambda: LeggingTerms(budget=Decimal(500)))
     print_spread: SpreadModel = field(default_factory=FixedSpread)
     mid_spread: SpreadModel | None = None
     marks: MarkPolicy = MarkPolicy.MID

@@ -10,8 +10,10 @@ from typing import Final, final
 from backtest.account import AccountNow
 from backtest.calendar_events import Expiries
 from backtest.config import EngineConfig
+from backtest.costs.model import CostModel
 from backtest.evenings import Evenings
 from backtest.exchange import Match, Report, SimulatedExchange
+from backtest.linking import LinkedOrders
 from backtest.liquidator import Liquidator
 from backtest.margin_book import MarginBook
 from backtest.margin_calls import MarginCalls
@@ -94,6 +96,7 @@ class Desk:
         self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin)
         self._gate = OrderGate(config, market, hours, self.account, self.orders, self.margin)
         self.calls = MarginCalls(self, self._gate.quote_of, hours, config)
+        self.linked = LinkedOrders(self, self._gate.quote_of, config.fills.max_legs, config.legging)
         self.trades: list[Trade] = []
         self.fills: list[Fill] = []
         self.fill_quotes: list[FillQuote] = []
@@ -132,7 +135,10 @@ class Desk:
             closing=self.orders.closing_units(decision.cancel),
         )
         for intent in intents_of(decision, asking):
-            self._ask(intent, decision, now_ns)
+            if self.linked.takes(intent):
+                self.linked.take(intent, decision, now_ns)
+            else:
+                self.send(intent, decision, now_ns, part_of=intent)
 
     def cancel(self, order_ids: Sequence[str], now_ns: int) -> None:
         """Ask the venue to cancel working orders."""
@@ -144,7 +150,7 @@ class Desk:
 
     def force(self, intent: OrderIntent, now_ns: int) -> str:
         """Send an order that no strategy asked for, through the same gate, and return its client order id."""
-        return self._ask(intent, Decision(reason=intent.reason), now_ns)
+        return self.send(intent, Decision(reason=intent.reason), now_ns, part_of=intent)
 
     def _check_own(self, order_id: str, record: DecisionRecord) -> None:
         own = {each.order_id for each in self.orders.working() if each.strategy == record.strategy}
@@ -155,21 +161,37 @@ class Desk:
                 expected=f"one of {sorted(own)}",
             )
 
-    def _ask(self, intent: OrderIntent, decision: Decision, now_ns: int) -> str:
+    def lets_through(self, intent: OrderIntent, now_ns: int) -> bool:
+        """Hold an intent that is not sent as it is against the gate; where it is denied, record that."""
+        binding = self._gate.check(intent, self._gate.quotes(intent), now_ns)[0].binding
+        if binding is not None:
+            self.funnel.deny(intent.strategy, binding.limit)
+            self.refuse(intent, binding.reason, now_ns)
+        return binding is None
+
+    def refuse(self, intent: OrderIntent, reason: str, now_ns: int) -> None:
+        """Record an order that is not sent."""
+        order_id = client_order_id(intent.strategy, intent.cause_id, intent.intent_id)
+        self.orders.admit(order_id, intent)
+        self.counts["orders_denied"] += 1
+        self.orders.apply(Rejected(order_id=order_id, ts_event_ns=now_ns, reason=reason))
+        self._collect(now_ns)
+
+    def send(self, intent: OrderIntent, decision: Decision, now_ns: int, *, part_of: OrderIntent) -> str:
+        """Send an order through the gate, for itself or as a part of a package, and return its client order id."""
         order_id = client_order_id(intent.strategy, intent.cause_id, intent.intent_id)
         quotes = self._gate.quotes(intent)
         verdict, effect = self._gate.check(intent, quotes, now_ns)
         if self.orders.admit(order_id, intent) is None:
             return order_id
         if verdict.binding is not None:
-            self.counts["orders_denied"] += 1
             self.funnel.deny(intent.strategy, verdict.binding.limit)
-            self.orders.apply(Rejected(order_id=order_id, ts_event_ns=now_ns, reason=verdict.binding.reason))
-            self._collect(now_ns)
+            self.refuse(intent, verdict.binding.reason, now_ns)
             return order_id
         self._gate.let_through(intent, now_ns)
-        context = self._context.of(intent, quotes, now_ns)
-        self.packages.announce(intent, factors=dict(decision.factors), context=context)
+        seen = quotes if part_of is intent else self._gate.quotes(part_of)
+        context = self._context.of(part_of, seen, now_ns)
+        self.packages.announce(part_of, factors=dict(decision.factors), context=context)
         self._decided[order_id] = quotes
         self.margin.reserve(order_id, effect)
         self.orders.apply(Sent(order_id=order_id, ts_event_ns=now_ns))
@@ -192,7 +214,7 @@ class Desk:
         intent, execution = order.intent, match.execution
         part = len(order.fill_ids) // len(intent.legs)
         for place in range(len(intent.legs)):
-            fill = self._fill(order, match, part, place)
+            fill = _fill_of(order, match, place, self._config.costs)
             self.orders.apply(
                 Executed(
                     order_id=match.order_id,
@@ -206,45 +228,19 @@ class Desk:
         self.counts["fills_modelled_quote"] += match.is_modelled
         self.counts["fills_partial"] += part > 0 or execution.quantity < intent.quantity
 
-    def _fill(self, order: Order, match: Match, part: int, place: int) -> Fill:
-        intent, execution = order.intent, match.execution
-        leg, price = intent.legs[place], execution.prices[place]
-        units = leg.ratio * execution.quantity
-        costs = self._config.costs.costs(
-            leg.instrument,
-            units,
-            price,
-            match.ts_event_ns,
-            intent.effect,
-            liquidity=execution.liquidity,
-            filled_before=filled_units(order)[place],
-        )
-        return Fill(
-            fill_id=f"{match.order_id}.{part}.{place}",
-            order_id=match.order_id,
-            cause_id=intent.cause_id,
-            package_id=intent.package_id,
-            strategy=intent.strategy,
-            ts_event_ns=match.ts_event_ns,
-            instrument=leg.instrument,
-            quantity=units,
-            price=price,
-            costs=costs,
-            liquidity=execution.liquidity,
-            simulated=True,
-        )
-
     def _collect(self, now_ns: int) -> None:
         """Put away orders that have ended."""
         for order in self.orders.take_ended(now_ns):
             self._decided.pop(order.order_id, None)
             self.margin.release(order.order_id)
+            self.linked.ended(order)
             self.ended.append(order)
 
     def book_fill(self, fill: Fill, judged: FillQuote) -> None:
         """Record a fill with the quotes that it is judged by, and book it."""
         self.fills.append(fill)
         self.fill_quotes.append(judged)
+        self.linked.filled(fill)
         self.book(fill)
 
     def book(self, event: LedgerEvent) -> None:
@@ -364,4 +360,35 @@ def _judged(fill: Fill, intent: OrderIntent, decided: Quote, met: Quote) -> Fill
         decided_ask=decided.ask,
         bid=met.bid,
         ask=met.ask,
+    )
+
+
+def _fill_of(order: Order, match: Match, place: int, costs: CostModel) -> Fill:
+    """Return what one leg of an order has filled."""
+    intent, execution = order.intent, match.execution
+    part = len(order.fill_ids) // len(intent.legs)
+    leg, price = intent.legs[place], execution.prices[place]
+    units = leg.ratio * execution.quantity
+    charged = costs.costs(
+        leg.instrument,
+        units,
+        price,
+        match.ts_event_ns,
+        intent.effect,
+        liquidity=execution.liquidity,
+        filled_before=filled_units(order)[place],
+    )
+    return Fill(
+        fill_id=f"{match.order_id}.{part}.{place}",
+        order_id=match.order_id,
+        cause_id=intent.cause_id,
+        package_id=intent.package_id,
+        strategy=intent.strategy,
+        ts_event_ns=match.ts_event_ns,
+        instrument=leg.instrument,
+        quantity=units,
+        price=price,
+        costs=charged,
+        liquidity=execution.liquidity,
+        simulated=True,
     )

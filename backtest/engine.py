@@ -175,6 +175,8 @@ class _Engine:
             desk.evenings.run()
         if desk.calls.is_watching or desk.calls.due_ns <= now_ns:
             desk.calls.read(now_ns)
+        if desk.linked.active:
+            desk.linked.run(now_ns)
         desk.curve.row(now_ns)
         if self._stage.greeks is not None:
             self._stage.greeks.row(now_ns)

@@ -207,6 +207,10 @@ class FillSettings(SettingsPart):
     )
     mids: SpreadChoice | None = Field(None, description="Half spread around mids of chains without quotes.")
     latency_ms: float = Field(100.0, ge=0.0, le=3_600_000.0, description="From decision to venue, milliseconds.")
+    max_legs: int = Field(4, ge=1, le=12, description="Most legs of an order; larger packages go as linked orders.")
+    leg_risk: Decimal = Field(
+        Decimal(500), ge=0, description="What a part of such a package may lose while held alone."
+    )
     closing_quotes_s: float = Field(0.0, ge=0.0, le=3_600.0, description="Trading at the last quotes after a close.")
 
 

@@ -36,11 +36,14 @@ class FillRules:
         What each leg pays beyond; only of orders that take.
     legs_within_ns : int
         Quotes that the legs of a package meet may lie no farther apart, ns: shares and options have own recordings.
+    max_legs : int
+        Most legs that the venue takes in one order, >= 1; larger packages go as linked orders (`backtest.linking`).
     """
 
     model: FillModel = field(default_factory=CrossSpread)
     slippage: SlippageModel = field(default_factory=NoSlippage)
     legs_within_ns: int = _MINUTE_NS
+    max_legs: int = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from cluster.backtest_settings import (
 from cluster.histories.fields import FieldsOnDemand
 from cluster.histories.recorded import InputFile, RecordedFiles, recorded_history
 from cluster.histories.span import Span
+from execution.legging_events import LeggingTerms
 from market.errors import ConfigError
 from market.tradables import Instrument, OptionContract, Perpetual, Share
 from strategies.features import Feature
@@ -236,7 +237,10 @@ def engine_config(settings: BacktestSettings, strategies: Sequence[Strategy], hi
         start_ns=0 if span is None else span.first_ns,
         end_ns=0 if span is None else span.last_ns,
         latency_ns=round(fills.latency_ms * _NS_PER_MS),
-        fills=FillRules(model=fill_model(fills.model), slippage=slippage_model(fills.slippage)),
+        fills=FillRules(
+            model=fill_model(fills.model), slippage=slippage_model(fills.slippage), max_legs=fills.max_legs
+        ),
+        legging=LeggingTerms(budget=fills.leg_risk),
         print_spread=spread_model(fills.prints),
         mid_spread=None if fills.mids is None else spread_model(fills.mids),
         costs=cost_model(settings.costs.model),
