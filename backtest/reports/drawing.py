@@ -9,7 +9,7 @@ import numpy as np
 
 from backtest.reports.blocks import Bars, Curve, Months, Role, Shares
 from backtest.reports.scales import places_kept, time_ticks
-from backtest.reports.wording import percent, signed
+from backtest.reports.wording import MONTHS, percent, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +36,6 @@ _ROLES: Final = {
 }
 _PARTS: Final = ("#2b8cd6", "#e0672c", "#7d8794", "#2a8f6b", "#b07cd8", "#c9a227", "#5b6b7d")
 _MOST_POINTS: Final = 3_000
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "year")
 
 
 def _bare(axes: Axes) -> None:
@@ -115,7 +114,7 @@ def draw_months(axes: Axes, block: Months) -> None:
     colours = LinearSegmentedColormap.from_list("returns", ["#e0672c", "#ffffff", "#2b8cd6"])
     shown = np.sign(block.returns) * np.sqrt(np.abs(block.returns) / 0.10)
     axes.imshow(shown, cmap=colours, vmin=-1.6, vmax=1.6, aspect="auto")
-    axes.set_xticks(range(13), _MONTHS)
+    axes.set_xticks(range(13), (*MONTHS, "year"))
     axes.set_yticks(range(len(block.years)), [str(year) for year in block.years])
     axes.tick_params(length=0, labelsize=8, labelcolor=SOFT, labelbottom=False, labeltop=True)
     for side in axes.spines.values():

@@ -11,16 +11,16 @@ import numpy as np
 
 from backtest.reports.blocks import Bars, Block, Curve, Facts, Grid, Line, Months, Note, Role, Shares
 from backtest.reports.scales import places_kept, time_ticks, value_ticks
-from backtest.reports.wording import percent, signed
+from backtest.reports.wording import MONTHS, percent, signed
 from market.chains import FloatArray
 from market.trades import Int64Array
 
 __all__ = ["block_as_html"]
 
+_LONG_CELL: Final = 40
 _MOST_POINTS: Final = 800
 _SIZE: Final = 1_000.0
 _NS_PER_S: Final = 1_000_000_000
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _N_COLOURS: Final = 7
 _FULL_COLOUR: Final = 0.10  # a month of 10 % has the strongest colour
 
@@ -61,6 +61,9 @@ def _grid(block: Grid) -> str:
     if not block.rows:
         return f'<div>{_title(block.title)}<p class="soft">{escape(block.empty)}</p></div>'
     right = [' class="r"' if head.endswith(">") else "" for head in block.heads]
+    for place, side in enumerate(right):  # words of a narrow column would stand one below the other
+        if not side and any(len(row[place]) > _LONG_CELL for row in block.rows):
+            right[place] = ' class="l"'
     heads = "".join(f"<th{side}>{escape(head.rstrip('>'))}</th>" for head, side in zip(block.heads, right, strict=True))
     rows = "".join(
         "<tr>" + "".join(f"<td{side}>{escape(cell)}</td>" for cell, side in zip(row, right, strict=True)) + "</tr>"
@@ -163,7 +166,7 @@ def _bars(block: Bars) -> str:
 
 
 def _months(block: Months) -> str:
-    heads = "".join(f"<th>{name}</th>" for name in ("", *_MONTHS, "year"))
+    heads = "".join(f"<th>{name}</th>" for name in ("", *MONTHS, "year"))
     rows = []
     for year, row in zip(block.years, block.returns.tolist(), strict=True):
         cells = "".join(_month_cell(value) for value in row[:12])

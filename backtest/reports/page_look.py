@@ -46,6 +46,7 @@ table{border-collapse:collapse;width:100%;font-size:.85rem}
 th{font-weight:500;color:var(--soft);text-align:left;white-space:nowrap}
 th,td{padding:.28rem .7rem .28rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 th.r,td.r{text-align:right;white-space:nowrap}
+td.l{min-width:min(19rem,60vw)}
 tr:last-child>td{border-bottom:0}
 th:last-child,td:last-child{padding-right:0}
 figure{margin:0;min-width:0}

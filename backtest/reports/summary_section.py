@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -13,6 +14,7 @@ from backtest.reports.analysis import Analysis
 from backtest.reports.blocks import Fact, Facts, Note, Role, Section
 from backtest.reports.wording import MISSING, money, number, percent, signed
 from backtest.results import RunResult
+from market.tradables import Share
 
 __all__ = ["summary_section", "warnings_of"]
 
@@ -46,13 +48,49 @@ def warnings_of(result: RunResult, metrics: Metrics) -> tuple[str, ...]:
     found = []
     if result.stopped:
         found.append(f"The run stopped before the end of its data: {result.stopped}. Everything below ends there.")
+    found += _untraded(result)
     if metrics.n_days < metrics.periods_per_year // 4:
         found.append(f"{metrics.n_days} daily returns are too few to tell skill from luck.")
     modelled = {name: n for name, n in result.counts.items() if n and "model" in name}
     if modelled:
         told = ", ".join(f"{_counted(name)} {n:,}" for name, n in sorted(modelled.items()))
         found.append(f"Some prices are a model and no quotes: {told}.")
+    unpaid = _shares_without_dividends(result)
+    if unpaid:
+        found.append(f"The data tell no dividends or splits of {', '.join(unpaid)}: returns leave them out.")
     return tuple(found)
+
+
+def _untraded(result: RunResult) -> list[str]:
+    """Return why nothing was traded: no view, no candidate, a gate, or orders that found no price."""
+    if result.fills:
+        return []
+    if result.orders:
+        ended = Counter(
+            f"{order.status.value}{f' ({order.reason})' if order.reason else ''}" for order in result.orders
+        )
+        told = ", ".join(f"{count:,} {words}" for words, count in ended.most_common(3))
+        return [f"Nothing was traded: of {len(result.orders):,} orders none was filled; {told}."]
+    deaths = Counter(
+        {
+            f"{gate} of {strategy}": met - passed
+            for strategy, gates in result.funnel.items()
+            for gate, (met, passed) in gates.items()
+            if met > passed
+        }
+    )
+    if not deaths:
+        return [f"Nothing was traded: {result.n_views:,} views were decided upon, and no order was asked for."]
+    (gate, count), *_ = deaths.most_common(1)
+    return [f"Nothing was traded: no order was sent; most candidates, {count:,}, died at {gate}."]
+
+
+def _shares_without_dividends(result: RunResult) -> list[str]:
+    if result.description.simulated:
+        return []
+    traded = {fill.instrument.symbol for fill in result.fills if isinstance(fill.instrument, Share)}
+    told = {source.name for source in result.description.sources}
+    return sorted(symbol for symbol in traded if f"{symbol} dividends and splits" not in told)
 
 
 def _counted(name: str) -> str:
@@ -132,10 +170,11 @@ def _risks(analysis: Analysis) -> tuple[Fact, ...]:
 
 def _wins(result: RunResult, analysis: Analysis) -> tuple[Fact, ...]:
     told, currency = analysis.metrics.trades, result.description.currency
+    closed = Fact(name="Closed trades", text=f"{told.n_trades:,}", note=_open_note(result, analysis.metrics))
     if not told.n_trades:
-        return (Fact(name="Closed trades", text="0", note=f"{analysis.metrics.n_open} still open"),)
+        return (closed,)
     return (
-        Fact(name="Closed trades", text=f"{told.n_trades:,}", note=f"{analysis.metrics.n_open} still open"),
+        closed,
         Fact(name="Win rate, pay-off, worst loss", text=_wins_text(told, currency), note=_wins_note(told)),
         Fact(
             name="Profit a trade",
@@ -144,6 +183,13 @@ def _wins(result: RunResult, analysis: Analysis) -> tuple[Fact, ...]:
             role=Role.LOSS if told.expectancy < 0.0 else Role.PLAIN,
         ),
     )
+
+
+def _open_note(result: RunResult, metrics: Metrics) -> str:
+    marked = result.curve.unrealised
+    if not metrics.n_open or not marked.size:
+        return f"{metrics.n_open} still open"
+    return f"{metrics.n_open} still open, marked at {money(float(marked[-1]), result.description.currency, plus=True)}"
 
 
 def _wins_text(told: TradeStatistics, currency: str) -> str:

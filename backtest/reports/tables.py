@@ -65,7 +65,7 @@ def legs_text(legs: Sequence[Leg]) -> str:
 
 
 def _number(value: float) -> str:
-    return "" if math.isnan(value) else repr(float(value))
+    return "" if math.isnan(value) else f"{value:.12g}"  # the last digits of a float are no price
 
 
 def _word(text: str) -> str:

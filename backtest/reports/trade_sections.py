@@ -24,6 +24,7 @@ _TITLES: Final = {
     "entry_hour": "By hour of entry",
     "entry_weekday": "By weekday of entry",
 }
+_WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MOST_SHOWN: Final = 25
 
 
@@ -61,6 +62,8 @@ def _running(result: RunResult) -> Curve:
 
 def _cell_grid(analysis: Analysis, axis: str, currency: str) -> Grid:
     cells = [cell for cell in analysis.trades if cell.axis == axis]
+    if axis == "entry_weekday":
+        cells.sort(key=lambda cell: _WEEKDAYS.index(cell.group))
     title = _TITLES.get(axis, f"By {axis.removeprefix('regime:')} at the entry")
     heads = (
         "group",

@@ -7,10 +7,13 @@ from typing import Final
 
 from market.clock import datetime_of_ns
 
-__all__ = ["MISSING", "instant", "money", "number", "percent", "short_money", "signed"]
+__all__ = ["MISSING", "MONTHS", "instant", "money", "number", "percent", "short_money", "signed"]
 
 MISSING: Final = "–"
 """What stands in the place of a number that does not exist; the reason stands beside it."""
+
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""Heads of the columns of a year."""
 
 _MINUS: Final = "\N{MINUS SIGN}"
 _GLUE: Final = "\N{NO-BREAK SPACE}"  # a unit never stands alone on a line

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from math import isnan
 from typing import Any
 
 import typer
 
+from backtest.reports.account_sections import months_section
 from backtest.reports.analysis import Analysis
 from backtest.reports.audit_section import audit_grid
-from backtest.reports.blocks import Facts, Grid, Note, Report
+from backtest.reports.blocks import Facts, Grid, Months, Note, Report
 from backtest.reports.contents import report_of
 from backtest.reports.figures import plain
 from backtest.reports.trade_sections import trade_grids
-from backtest.reports.wording import money, number, percent
+from backtest.reports.wording import MONTHS, money, number, signed
 from backtest.results import RunResult
 from backtest.scenarios.verdict import ScenarioVerdict
 from cluster.backtests.running import Finished
@@ -143,8 +145,14 @@ def _print_grid(grid: Grid) -> None:
 
 
 def _months(analysis: Analysis) -> Grid:
-    rows = tuple((item.month, percent(item.value), f"{item.n_days}") for item in analysis.months)
-    return Grid(title="By month", heads=("month", "return>", "days>"), rows=rows, empty="no daily return")
+    """Return a line a year and a column a month, in per cent."""
+    block = next((each for each in months_section(analysis).blocks if isinstance(each, Months)), None)
+    years = () if block is None else zip(block.years, block.returns, strict=True)
+    rows = tuple(
+        (str(year), *("" if isnan(value) else signed(100.0 * value, 1) for value in row)) for year, row in years
+    )
+    heads = ("year", *(f"{month}>" for month in (*MONTHS, "all")))
+    return Grid(title="By month, per cent", heads=heads, rows=rows, empty="no daily return")
 
 
 def _costs(result: RunResult) -> Grid:

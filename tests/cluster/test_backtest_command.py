@@ -24,6 +24,7 @@ from market.errors import ConfigError, DataError
 from strategies.decisions import HOLD, Decision
 from strategies.views import View
 from tests.backtest.reports.samples import description
+from tests.cluster.run_numbers import check_numbers
 from tests.cluster.stores import ROOT, called, run
 
 _CONFIG = """\
@@ -143,6 +144,12 @@ def test_a_decision_is_made_again_bit_for_bit(bench: _Bench, command: _Command) 
     assert code == 0, complaint
     assert f"bit for bit equal (SHA-256 {recorded['digest']})" in told
     assert "size_at_least_one" in told
+
+
+def test_the_numbers_of_all_files_agree(bench: _Bench) -> None:
+    """Options that were settled too: CSV files, ledger, page and terminal tell one story."""
+    done = run(bench.home, "report", str(bench.folder))
+    check_numbers(bench.folder, done.stdout)
 
 
 def test_two_runs_are_held_against_each_other(bench: _Bench, command: _Command, tmp_path: Path) -> None:
