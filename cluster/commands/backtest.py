@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cluster.quiet_output import answer_alone
+
 if TYPE_CHECKING:
     from cluster.backtests.running import Finished
 
@@ -56,13 +58,14 @@ def backtest(
     text = text_of(config)
     if not as_json:
         typer.echo("reading data", err=True)
-    prepared = prepare(text, str(config), data or config.parent, config.parent)
     guards = None
     if audit:
         from cluster.backtests.auditing import audited
 
         guards = audited
-    finished = run_to_folder(prepared, out, home, quiet=as_json, guards=guards)
+    with answer_alone(is_asked=as_json):
+        prepared = prepare(text, str(config), data or config.parent, config.parent)
+        finished = run_to_folder(prepared, out, home, quiet=as_json, guards=guards)
     _tell(finished, as_json=as_json)
     _end(finished)
 
@@ -105,7 +108,8 @@ def _run_scenario(
     strategies = None
     if config is not None:
         strategies = tuple(item.build() for item in read_settings(config).strategies)
-    verdict = run_scenario(name, data, strategies=strategies)
+    with answer_alone(is_asked=as_json):
+        verdict = run_scenario(name, data, strategies=strategies)
     if as_json:
         typer.echo(scenario_as_json(verdict))
     else:
