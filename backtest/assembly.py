@@ -13,10 +13,10 @@ from backtest.benchmark import Benchmark
 from backtest.calendar_events import Agenda, corporate_actions
 from backtest.carry import Carry, FundingFeed
 from backtest.config import EngineConfig
-from backtest.costs.model import CostModel
 from backtest.decider import Decider, PointInTime
 from backtest.desk import Desk
 from backtest.feeds import BarCloses, BarOpens, ChainFeed, Feed, PrintQuotes, QuoteFeed, SeriesFeed, Timer, TradeFeed
+from backtest.field_cache import FieldCache
 from backtest.greeks_path import GreeksRecorder
 from backtest.history import History
 from backtest.results import RunDescription, RunResult
@@ -58,6 +58,10 @@ class Stage:
         Interest and borrow fees.
     greeks : GreeksRecorder or None
         None where the run does not ask for Greeks, or has no options.
+    fields : FieldSource or None
+        Where fields come from.
+    n_damaged : int
+        Damaged entries that the source had met before the run.
     """
 
     config: EngineConfig
@@ -70,6 +74,8 @@ class Stage:
     agenda: Agenda
     carry: Carry
     greeks: GreeksRecorder | None
+    fields: FieldSource | None
+    n_damaged: int
 
     def named(self) -> dict[str, Any]:
         """Return what a description takes from settings and data."""
@@ -115,7 +121,7 @@ class Stage:
             ledger_digest=desk.ledger.digest,
             funnel=desk.funnel.table(),
             n_views=int(decider.view_ns.shape[0]),
-            counts=_counts(desk, self.config.costs),
+            counts=_counts(self),
             stopped=stopped,
             fill_quotes=tuple(desk.fill_quotes),
             view_ns=decider.view_ns,
@@ -130,10 +136,16 @@ def _greeks(config: EngineConfig, history: History, market: MarketState, desk: D
     return GreeksRecorder(desk, market, config.interest.source if config.interest else None)
 
 
-def _counts(desk: Desk, costs: CostModel) -> dict[str, int]:
+def _n_damaged(fields: FieldSource | None) -> int:
+    return fields.counts["fields_damaged"] if isinstance(fields, FieldCache) else 0
+
+
+def _counts(stage: Stage) -> dict[str, int]:
+    desk, costs = stage.desk, stage.config.costs
     found = desk.counts + desk.marker.counts + Counter({"marks_last": desk.n_marks_last})
     found += Counter({"fills_with_carried_rates": sum(bool(costs.carried(fill)) for fill in desk.fills)})
     found += Counter({"packages_with_late_cash": len(desk.packages.late_cash)})
+    found += Counter({"fields": stage.market.n_fields, "fields_damaged": _n_damaged(stage.fields) - stage.n_damaged})
     return dict(sorted(found.items()))
 
 
@@ -194,6 +206,8 @@ def assemble(
         agenda=Agenda(actions + _benchmark_actions(benchmark, config.benchmark, history)),
         carry=Carry(desk, config.interest, config.borrow),
         greeks=_greeks(config, history, market, desk),
+        fields=fields,
+        n_damaged=_n_damaged(fields),
     )
 
 

@@ -191,6 +191,8 @@ class Desk:
         self._gate.let_through(intent, now_ns)
         seen = quotes if part_of is intent else self._gate.quotes(part_of)
         context = self._context.of(part_of, seen, now_ns)
+        if part_of.effect is PositionEffect.CLOSE:
+            context |= decision.factors  # what the exit was decided by
         self.packages.announce(part_of, factors=dict(decision.factors), context=context)
         self._decided[order_id] = quotes
         self.margin.reserve(order_id, effect)

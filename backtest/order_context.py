@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, isfinite
+from math import exp, isfinite, nan
 from typing import Final, final
 
 import numpy as np
@@ -59,9 +59,10 @@ class OrderContext:
         -------
         dict of str to float
             `spot` of the underlying; `mid` and `spread` of the package, per unit of its net price as it is ordered;
-            `days_to_expiry` of its first option; each series by its name, such as ``VIX``; and of the package as it is
-            ordered `delta`, `gamma`, `vega` (per 1 of volatility) and `theta` (per year), per unit. NaN where a leg
-            does not tell.
+            `days_to_expiry` of its first option; each series by its name, such as ``VIX``; `volume` of the underlying's
+            newest bar, where it has bars; and of the package as it is ordered `short_iv`, the mean volatility of what
+            it sells, `delta`, `gamma`, `vega` (per 1 of volatility) and `theta` (per year), per unit. NaN where a leg
+            does not tell, and where nothing is sold.
         """
         unit = unit_multiplier(intent.legs)
         weights = np.array([float(leg.ratio * leg.instrument.multiplier / unit) for leg in intent.legs])
@@ -72,29 +73,35 @@ class OrderContext:
             "spread": float(np.abs(weights) @ spread),
         }
         context |= self._market.levels()
+        bars = self._market.bars(intent.legs[0].instrument.underlying, 1)
+        if bars.volume.size:
+            context["volume"] = float(bars.volume[-1])
         ends = [leg.instrument.series.expiry_ns for leg in intent.legs if isinstance(leg.instrument, OptionContract)]
         if ends:
             context["days_to_expiry"] = (min(ends) - now_ns) / _DAY_NS
         if ends and self._with_greeks:
             rows = np.array([self._greeks(leg, quote, now_ns) for leg, quote in zip(intent.legs, quotes, strict=True)])
-            context |= dict(zip(_GREEKS, (weights @ rows).tolist(), strict=True))
+            context |= dict(zip(_GREEKS, (weights @ rows[:, :-1]).tolist(), strict=True))
+            sold = [row[-1] for leg, row in zip(intent.legs, rows.tolist(), strict=True) if _is_sold_option(leg)]
+            context["short_iv"] = sum(sold) / len(sold) if sold else nan
         return context
 
     def _greeks(self, leg: Leg, quote: Quote, now_ns: int) -> tuple[float, ...]:
-        """Return the Greeks of one unit of a leg, at the volatility of its mid."""
+        """Return the Greeks of one unit of a leg, at the volatility of its mid, and that volatility."""
         contract = leg.instrument
         if not isinstance(contract, OptionContract):
-            return (1.0, 0.0, 0.0, 0.0)
+            return (1.0, 0.0, 0.0, 0.0, nan)
         rate = float(self._rate.at(now_ns)) if self._rate is not None else 0.0
         tau = max(contract.series.expiry_ns - now_ns, _MINUTE_NS) / _YEAR_NS
         strike, discount = float(contract.strike), exp(-rate * tau)
         spot = self._spot(contract, discount)
         price = mid_of(quote)
         if not (isfinite(price) and isfinite(spot)):
-            return (float("nan"),) * len(_GREEKS)
+            return (nan,) * (len(_GREEKS) + 1)
         volatility = implied_volatility(price, spot / discount, strike, tau, discount, contract.is_call).volatility
         found = greeks(spot, strike, tau, rate, 0.0, volatility, contract.is_call)
-        return tuple(float(np.ravel(getattr(found, name))[0]) for name in _GREEKS)
+        values = (*(getattr(found, name) for name in _GREEKS), volatility)
+        return tuple(float(np.ravel(value)[0]) for value in values)
 
     def _spot(self, contract: OptionContract, discount: float) -> float:
         near, view = self._market.spot(contract.underlying), self._market.chain(contract.underlying)
@@ -102,3 +109,7 @@ class OrderContext:
         if view is None or place < 0:
             return near
         return implied_spot(view, int(view.chain.series_index[place]), near, discount)
+
+
+def _is_sold_option(leg: Leg) -> bool:
+    return leg.ratio < 0 and isinstance(leg.instrument, OptionContract)

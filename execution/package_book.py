@@ -125,7 +125,9 @@ class PackageBook:
         if isinstance(event, Fill):
             return self._fill(event)
         if isinstance(event, Settlement):
-            package = self._open.get(event.package_id)
+            package, plan = self._open.get(event.package_id), self._plans.get(event.package_id)
+            if plan is not None:
+                plan.exit_context = {"spot": float(event.settlement_price)}
             return () if package is None else self._booked(package, package.take(event))
         if isinstance(event, Bust):
             return self._bust(event)

@@ -90,6 +90,8 @@ class MarketState:
         self._chains: dict[str, ChainView] = {}
         self._lookup = ChainLookup()
         self._field_of: dict[str, tuple[str, FieldSnapshot | None]] = {}
+        self.n_fields = 0
+        """Fields that were asked for, one a chain."""
         self._series: dict[str, SeriesPoint] = {}
         self._events: EventBatch | None = None
         self._ahead: tuple[int, EventBatch] | None = None
@@ -252,6 +254,7 @@ class MarketState:
         known = self._field_of.get(symbol)
         if known is None or known[0] != view.chain.cause_id:
             known = self._field_of[symbol] = (view.chain.cause_id, self._fields(view.chain))
+            self.n_fields += 1
         return known[1]
 
     def series(self, name: str) -> SeriesPoint:

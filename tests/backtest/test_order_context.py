@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import erf, exp, isfinite, log, pi, sqrt
+from dataclasses import replace
+from math import erf, exp, isfinite, isnan, log, pi, sqrt
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from risk.pretrade import PretradeLimits
 from strategies.decisions import HOLD, Decision
 from strategies.views import View
 from tests.backtest.option_recordings import Board, chains, contract, of_chains, order
-from tests.backtest.recordings import MINUTE_NS, PROVENANCE, START_NS, Scripted, run
+from tests.backtest.recordings import MINUTE_NS, PROVENANCE, START_NS, Scripted, bars, run
 
 STRIKE, SPOT, VOLATILITY = 4300.0, 4290.0, 0.20
 DAYS_LEFT = 1.0 / 24.0  # of one hour, in days
@@ -58,7 +59,8 @@ def sold_and_bought_back(**changed: object) -> tuple[RunResult, Trade]:
 
     def close(view: View) -> Decision:
         (package,) = view.account.packages
-        return order([(each, 1) for each, _ in legs], "60", package=package.package_id)
+        closing = order([(each, 1) for each, _ in legs], "60", package=package.package_id)
+        return replace(closing, factors=(("closing_price", 60.0),))
 
     table = chains([straddle_board()] * 5, step_ns=MINUTE_NS, spot=SPOT)
     history = of_chains(table, series=(vix(),))
@@ -90,7 +92,28 @@ def test_the_greeks_at_entry_are_those_of_blacks_formula_as_the_package_is_order
     assert context["gamma"] == pytest.approx(-2.0 * density / (SPOT * s), rel=1e-6)
     assert context["vega"] == pytest.approx(-2.0 * SPOT * density * sqrt(DAYS_LEFT / 365.0), rel=1e-6)
     assert context["theta"] > 0.0
+    assert context["short_iv"] == pytest.approx(VOLATILITY, rel=1e-6)
     assert all(isfinite(value) for value in context.values())
+
+
+def test_an_exit_says_what_it_was_decided_by() -> None:
+    """The numbers of the decision that closed stand beside the market; nothing that buys back sells a volatility."""
+    _, trade = sold_and_bought_back()
+    assert trade.exit_context["closing_price"] == 60.0
+    assert isnan(trade.exit_context["short_iv"])
+    assert "closing_price" not in trade.entry_context
+
+
+def test_a_settled_package_tells_the_price_that_decided() -> None:
+    """No order leaves it: what is known of the exit is the settlement."""
+    close_ns = START_NS + 60 * MINUTE_NS
+    index = bars([SPOT, 4288.25], symbol="SPX", start_ns=close_ns - 20 * MINUTE_NS, width_ns=10 * MINUTE_NS)
+    legs = [(contract(STRIKE, "C"), -1), (contract(STRIKE, "P"), -1)]
+    table = chains([straddle_board()] * 2, step_ns=MINUTE_NS, spot=SPOT)
+    result = run(
+        of_chains(table, bars=(index,)), Scripted([order(legs, "-10")]), limits=PretradeLimits(collar_fraction=None)
+    )
+    assert dict(result.trades[0].exit_context) == {"spot": 4288.25}
 
 
 def test_a_run_without_greeks_values_no_option() -> None:
