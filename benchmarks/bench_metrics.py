@@ -14,7 +14,8 @@ from backtest.comparison import compare
 from backtest.metrics.groups import returns_by_group, trades_by_group
 from backtest.metrics.headline import headline
 from backtest.metrics.resampling import headline_intervals
-from backtest.results import AccountCurve, RunDescription, RunResult
+from backtest.results import AccountCurve, RunResult
+from benchmarks.engine_runs import described
 from benchmarks.harness import Row, interleaved_ns
 from execution.trades import Trade
 from market.calendars import sessions_between
@@ -69,29 +70,13 @@ def _curve(closes: list[int], rng: np.random.Generator) -> AccountCurve:
     )
 
 
-_DESCRIPTION = RunDescription(
-    name="metrics",
-    config_digest="",
-    code_version="",
-    seed=1,
-    fill_model="",
-    slippage_model="",
-    cost_model="",
-    sources=(),
-    simulated=True,
-    n_trials=1,
-    currency="USD",
-    periods_per_year=252,
-)
-
-
 def _run(seed: int) -> RunResult:
     rng = np.random.default_rng(seed)
     closes = [s.close_ns for s in sessions_between("NYSE", date(2023, 11, 6), date(2025, 6, 30))][: _DAYS + 1]
     curve = _curve(closes, rng)
     earned = rng.normal(0, 99, _DAYS)
     return RunResult(
-        description=_DESCRIPTION,
+        description=described("metrics", (), 1),
         curve=curve,
         benchmark=np.full(curve.equity.size, np.nan),
         greeks=None,

@@ -6,6 +6,7 @@ from math import nan
 
 import numpy as np
 
+from fields.evidence.resampling import block_weights
 from market.chains import FloatArray
 from market.trades import Int64Array
 
@@ -76,11 +77,5 @@ def block_bootstrap_spearman(
     ndarray, shape (n_draws,)
         NaN where a resample does not vary.
     """
-    labels, place = np.unique(block, return_inverse=True)
-    drawn = np.empty(n_draws)
-    chunk = max(1, 2_000_000 // max(first.size, 1))
-    for start in range(0, n_draws, chunk):
-        size = min(chunk, n_draws - start)
-        counts = rng.multinomial(labels.size, np.full(labels.size, 1.0 / labels.size), size=size)
-        drawn[start : start + size] = weighted_spearman(first, second, counts[:, place].astype(np.float64))
-    return drawn
+    weights = block_weights(block, n_draws=n_draws, rng=rng)
+    return np.concatenate([weighted_spearman(first, second, part) for part in weights])

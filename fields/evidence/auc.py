@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
+from fields.evidence.resampling import block_weights
 from market.chains import FloatArray
 from market.errors import DataError
 
@@ -203,21 +204,11 @@ def block_bootstrap_auc(
     """
     for score in scores:
         _checked(score, positive)
-    labels, place = np.unique(block, return_inverse=True)
-    n_blocks = labels.size
-    pieces = -(-n_blocks // run)
-    drawn = np.empty((n_draws, scores.shape[0]))
-    chunk = max(1, 4_000_000 // max(positive.size, 1))
-    for start in range(0, n_draws, chunk):
-        size = min(chunk, n_draws - start)
-        first = rng.integers(n_blocks, size=(size, pieces, 1))
-        chosen = ((first + np.arange(run)) % n_blocks).reshape(size, -1)[:, :n_blocks]
-        keys = chosen + n_blocks * np.arange(size)[:, None]
-        counts = np.bincount(keys.ravel(), minlength=size * n_blocks).reshape(size, n_blocks)
-        weights = counts[:, place].astype(np.float64)
-        for column, score in enumerate(scores):
-            drawn[start : start + size, column] = _weighted_auc(score, positive, weights)
-    return drawn
+    parts = (
+        np.column_stack([_weighted_auc(score, positive, weights) for score in scores])
+        for weights in block_weights(block, n_draws=n_draws, rng=rng, run=run)
+    )
+    return np.concatenate([*parts])
 
 
 def auc_standard_error(auc: float, n_positive: int, n_negative: int) -> float:

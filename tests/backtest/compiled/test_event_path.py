@@ -19,7 +19,7 @@ from backtest.costs.model import CostModel
 from backtest.engine import run_backtest
 from backtest.fills.spreads import FixedSpread
 from backtest.history import DataSource, History
-from backtest.results import RunDescription, RunResult
+from backtest.results import RunResult
 from execution.events import CashKind, CashMovement
 from execution.ledger import Ledger
 from market.errors import ConfigError
@@ -27,6 +27,7 @@ from market.fills import Fill
 from market.tradables import Perpetual, Share
 from strategies.moving_average import MovingAverageCross
 from tests.backtest.compiled.series import as_batch, random_bars
+from tests.backtest.recordings import DESCRIPTION
 
 _CASH = Decimal(1_000_000)
 # A quarter is exact in binary, so that quotes around prints are too.
@@ -50,21 +51,7 @@ def _engine_run(bars: BarTicks, cross: MovingAverageCross, spread: int, costs: C
     config = EngineConfig(
         initial_cash=_CASH, features=cross.features, print_spread=FixedSpread(half=spread * 0.25), costs=costs
     )
-    description = RunDescription(
-        name="parity",
-        config_digest="",
-        code_version="",
-        seed=0,
-        fill_model="",
-        slippage_model="",
-        cost_model="",
-        sources=(),
-        simulated=True,
-        n_trials=1,
-        currency="USD",
-        periods_per_year=365,
-    )
-    return run_backtest(config, history, (cross,), description)
+    return run_backtest(config, history, (cross,), replace(DESCRIPTION, periods_per_year=365))
 
 
 def _facts(fills: tuple[Fill, ...]) -> list[tuple[int, Decimal, Decimal, Decimal]]:

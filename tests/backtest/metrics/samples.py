@@ -8,13 +8,14 @@ from decimal import Decimal
 
 import numpy as np
 
-from backtest.results import AccountCurve, RunDescription, RunResult
+from backtest.results import AccountCurve, RunResult
 from execution.trades import Trade
 from market.calendars import sessions_between
 from market.chains import FloatArray
 from market.orders import Leg
 from market.tradables import Share
 from market.trades import Int64Array
+from tests.backtest import recordings
 
 SPY = Share(symbol="SPY")
 HOUR_NS = 3_600_000_000_000
@@ -44,20 +45,7 @@ def curve_of(ts_ns: Int64Array, equity: FloatArray, deposits: FloatArray | None 
     )
 
 
-DESCRIPTION = RunDescription(
-    name="by hand",
-    config_digest="0" * 64,
-    code_version="test",
-    seed=1,
-    fill_model="none",
-    slippage_model="none",
-    cost_model="none",
-    sources=(),
-    simulated=True,
-    n_trials=1,
-    currency="USD",
-    periods_per_year=252,
-)
+DESCRIPTION = replace(recordings.DESCRIPTION, name="by hand", seed=1)
 
 
 def run_of(curve: AccountCurve, **changes: object) -> RunResult:
