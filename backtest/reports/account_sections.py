@@ -28,7 +28,9 @@ def account_curves(result: RunResult) -> tuple[Curve, ...]:
     curve = result.curve
     lines = [Line(name="equity", values=curve.equity, role=Role.MAIN)]
     if np.isfinite(result.benchmark).any():
-        lines.insert(0, Line(name="benchmark, with dividends", values=result.benchmark, role=Role.OTHER))
+        pays = any(source.name.endswith("dividends and splits") for source in result.description.sources)
+        name = "benchmark, with dividends" if pays else "benchmark"
+        lines.insert(0, Line(name=name, values=result.benchmark, role=Role.OTHER))
     title = f"Equity, {result.description.currency}"
     equity = Curve(title=title, ts_ns=curve.ts_ns, lines=tuple(lines), shown=short_money, is_tall=True)
     wealth = wealth_at_marks(curve)

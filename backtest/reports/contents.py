@@ -10,6 +10,7 @@ from backtest.reports.audit_section import audit_section, audit_warnings
 from backtest.reports.blocks import Report
 from backtest.reports.execution_sections import alarms_section, execution_section, lives_section
 from backtest.reports.origin_section import assumptions_line, origin_section
+from backtest.reports.steadiness import steadiness_section
 from backtest.reports.summary_section import summary_section, warnings_of
 from backtest.reports.trade_sections import funnel_section, trades_section
 from backtest.results import RunResult
@@ -38,6 +39,7 @@ def report_of(result: RunResult, analysis: Analysis, audit: AuditReport | None =
         summary_section(result, analysis),
         drawdown_section(result, analysis),
         months_section(analysis),
+        steadiness_section(result, analysis),
         trades_section(result, analysis),
         lives_section(result),
         greeks_section(result, analysis),

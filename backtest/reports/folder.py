@@ -41,28 +41,37 @@ class RunFolder:
         Raises
         ------
         ConfigError
-            Something stands there already, or the folder cannot be made.
+            Something stands there already, another run has just begun there, or the folder cannot be made.
         """
-        if self.path.is_dir() and any(self.path.iterdir()):
+        try:
+            is_free = not self.path.is_dir() or not any(self.path.iterdir())
+            if is_free:
+                self.path.mkdir(parents=True, exist_ok=True)
+                with (self.path / INCOMPLETE).open("xb") as file:  # of two runs at once only one makes it
+                    file.write(_MARK.encode())
+        except FileExistsError as error:
+            if not self.path.is_dir():
+                raise self._unwritable(error) from error
+            is_free = False
+        except OSError as error:
+            raise self._unwritable(error) from error
+        if not is_free:
             raise ConfigError(
                 "the run folder is not empty",
                 found=str(self.path),
                 expected="a new or an empty folder: an earlier run is never overwritten",
                 action="name another one with --out, or remove it",
             )
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self.put(INCOMPLETE, _MARK.encode())
-        except OSError as error:
-            raise ConfigError(
-                "the run folder cannot be written",
-                found=f"{self.path}: {error.strerror or error}",
-                action="name a folder that may be written with --out",
-            ) from error
-        del self.digests[INCOMPLETE]
+
+    def _unwritable(self, error: OSError) -> ConfigError:
+        return ConfigError(
+            "the run folder cannot be written",
+            found=f"{self.path}: {error.strerror or error}",
+            action="name a folder that may be written with --out",
+        )
 
     def reopen(self) -> None:
-        """Mark the folder as incomplete while its reports are written anew."""
+        """Mark the folder as incomplete while its reports are written anew, or raise DataError."""
         self.put(INCOMPLETE, _MARK.encode())
         del self.digests[INCOMPLETE]
 
@@ -80,15 +89,28 @@ class RunFolder:
         -------
         pathlib.Path
             The file.
+
+        Raises
+        ------
+        DataError
+            The disk is full, or the folder may not be written; the mark of the folder stays.
         """
         path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.part")
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside = path.with_name(f".{path.name}.part")
+            with aside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        except OSError as error:
+            raise DataError(
+                "a file of the run cannot be written",
+                path=str(path),
+                found=error.strerror or str(error),
+                action="free its disk, or name another folder, and run it again",
+            ) from error
         self.digests[name] = sha256(content).hexdigest()
         return path
 

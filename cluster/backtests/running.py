@@ -41,6 +41,7 @@ __all__ = ["CONFIG_NAME", "Finished", "Prepared", "execute", "prepare", "run_to_
 CONFIG_NAME: Final = "config.toml"
 """Name of the configuration in the run folder, as it was run."""
 
+_ATTEMPTS: Final = 20  # other runs may take a free name meanwhile
 _YEAR_NS: Final = 365.0 * 86_400e9
 _BASE_NAME: Final = "data_folder"
 _FOLDER_NAME: Final = "strategy_folder"
@@ -206,6 +207,19 @@ def unused_folder(settings: BacktestSettings, out: Path | None) -> Path:
     raise ConfigError("every name of a run folder is taken", found=str(wanted), action="name one with --out")
 
 
+def _begun_folder(settings: BacktestSettings, out: Path | None) -> RunFolder:
+    for _ in range(_ATTEMPTS):
+        folder = RunFolder(unused_folder(settings, out))
+        try:
+            folder.begin()
+        except ConfigError:
+            if out is not None or not folder.path.is_dir():
+                raise
+        else:
+            return folder
+    raise ConfigError("the names of run folders are taken as fast as they are found", action="name one with --out")
+
+
 def run_to_folder(
     prepared: Prepared,
     out: Path | None,
@@ -235,8 +249,7 @@ def run_to_folder(
         Everything is on disk.
     """
     settings = prepared.settings
-    folder = RunFolder(unused_folder(settings, out))
-    folder.begin()
+    folder = _begun_folder(settings, out)
     folder.put(CONFIG_NAME, prepared.text.encode())
     begun_ns, clock = SystemClock().now_ns(), time.perf_counter()
     trial = Trial(

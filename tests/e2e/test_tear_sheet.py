@@ -33,7 +33,7 @@ def test_the_sheet_fits_and_tells_what_the_pointer_is_on(browser: Any, tmp_path:
     plot.hover()
     tip = page.locator(".tip").inner_text()
     assert tip.splitlines()[0].endswith("UTC")
-    assert [line.split("  ")[0] for line in tip.splitlines()[1:]] == ["benchmark, with dividends", "equity"]
+    assert [line.split("  ")[0] for line in tip.splitlines()[1:]] == ["benchmark", "equity"]
     assert page.get_by_text("SIMULATED").first.is_visible()
     assert ([url for url in asked if not url.startswith("data:")], said) == ([file.as_uri()], [])
     context.close()

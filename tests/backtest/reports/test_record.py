@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -114,3 +115,30 @@ def test_a_bust_is_read_as_it_was_written() -> None:
     bust = Bust(event_id="bust", ts_event_ns=1, fill=void, reason="clearly erroneous")
     kind: Any = LedgerEvent
     assert decoded(kind, encoded(bust), {void.instrument.symbol: void.instrument}) == bust
+
+
+def test_of_two_runs_at_once_only_one_takes_a_folder(tmp_path: Path) -> None:
+    """Between the look and the mark another run may come: the mark itself decides."""
+    places = [tmp_path / "run"] * 8
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        taken = list(pool.map(_takes, places))
+    assert taken.count(True) == 1
+
+
+def _takes(path: Path) -> bool:
+    try:
+        RunFolder(path).begin()
+    except ConfigError:
+        return False
+    return True
+
+
+def test_a_file_that_cannot_be_written_is_told_by_its_name(tmp_path: Path) -> None:
+    """A full disk or a folder that went away ends in an error of ours, and the mark stays."""
+    folder = RunFolder(tmp_path / "run")
+    folder.begin()
+    (tmp_path / "run" / "record").write_text("in the way", encoding="utf-8")
+    with pytest.raises(DataError, match="a file of the run cannot be written") as caught:
+        folder.put("record/run.json", b"{}")
+    assert "record/run.json" in str(caught.value)
+    assert (tmp_path / "run" / INCOMPLETE).exists()
