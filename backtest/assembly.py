@@ -194,7 +194,7 @@ def assemble(
     benchmark = Benchmark(config.benchmark, market, float(config.initial_cash))
     if config.benchmark:
         desk.curve.stand_beside(benchmark.value)
-    actions = corporate_actions(desk, history.dividends, history.splits)
+    actions = corporate_actions(desk, market, history.dividends, history.splits)
     return Stage(
         config=config,
         history=history,

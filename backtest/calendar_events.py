@@ -78,7 +78,7 @@ class Agenda:
 
 
 def corporate_actions(
-    desk: Books, dividends: Sequence[DividendNotice], splits: Sequence[Split]
+    desk: Books, market: MarketState, dividends: Sequence[DividendNotice], splits: Sequence[Split]
 ) -> list[tuple[int, str, Action]]:
     """Return the corporate actions of a history as dated actions.
 
@@ -86,6 +86,8 @@ def corporate_actions(
     ----------
     desk : Books
         Whose positions they change.
+    market : MarketState
+        Whose prices are of old shares until the next print.
     dividends : sequence of DividendNotice
         Booked at the open of the ex-date, to who held at the close before.
     splits : sequence of Split
@@ -110,6 +112,7 @@ def corporate_actions(
             # Options may be held without the share: they are adjusted all the same.
             for booking in split_bookings(desk.ledger.positions(), each, desk.ledger.price(each.symbol)):
                 desk.book(booking)
+            market.on_split(each.symbol, each.numerator, each.denominator)
 
         return action
 

@@ -186,6 +186,23 @@ class MarketState:
             self.on_price(chain.symbol, chain.spot_last, chain.spot_ts_ns)
         return view
 
+    def on_split(self, symbol: str, numerator: int, denominator: int) -> None:
+        """Divide the newest print of a share that is split, and forget its quote and its chain.
+
+        Parameters
+        ----------
+        symbol : str
+            Share.
+        numerator, denominator : int
+            New shares for old ones. Closed bars stay as they were traded.
+        """
+        if symbol in self.prices:
+            price, ts_ns = self.prices[symbol]
+            self.prices[symbol] = (price * denominator / numerator, ts_ns)
+        self._quotes.pop(symbol, None)
+        self._chains.pop(symbol, None)
+        self._field_of.pop(symbol, None)
+
     def on_series(self, batch: SeriesBatch) -> None:
         """Take points of a series that have become known."""
         for row in range(batch.n_points):
