@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import types
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -19,7 +21,7 @@ from market.errors import DataError
 from market.fills import Fill
 from market.tradables import Future, Instrument, OptionContract, Perpetual, Share
 
-__all__ = ["Instruments", "decoded", "encoded", "encoded_instrument", "instrument_of"]
+__all__ = ["Instruments", "as_json", "decoded", "encoded", "encoded_instrument", "instrument_of", "read_json"]
 
 Instruments = Mapping[str, Instrument]
 """Instruments by symbol."""
@@ -30,6 +32,19 @@ _TRADABLES: Final = (Share, OptionContract, Perpetual, Future)
 _TRADABLE_NAMES: Final = {kind.__name__: kind for kind in _TRADABLES}
 _BOOKINGS: Final = {kind.__name__: kind for kind in (Fill, CashMovement, Settlement, Split, Bust)}
 _TAG: Final = "event"
+
+
+def as_json(told: object) -> bytes:
+    """Return plain values as the text of a file, UTF-8; a number that is not finite is refused."""
+    return (json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def read_json(path: Path, what: str) -> Any:
+    """Return the values of a file, or raise DataError with what it should hold."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{what} cannot be read", path=str(path), found=str(error)) from error
 
 
 def encoded(value: object) -> Any:  # noqa: C901, PLR0911  # one line per kind of value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from io import StringIO
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from backtest.attribution.factors import FactorRow, factor_table
 from backtest.metrics.headline import BASELINE_METRICS, baseline_metrics
 from backtest.reports.analysis import Analysis
-from backtest.reports.codec import encoded
+from backtest.reports.codec import as_json, encoded
 
 __all__ = ["baseline_json", "factors_csv", "metrics_json", "plain"]
 
@@ -56,7 +55,7 @@ def metrics_json(analysis: Analysis) -> bytes:
     told = plain(analysis)
     told["metrics"]["reasons"] = dict(analysis.metrics.reasons)
     told["metrics"]["sample"] = analysis.metrics.sample_statement
-    return _json(told)
+    return as_json(told)
 
 
 def baseline_json(analysis: Analysis) -> bytes:
@@ -66,7 +65,7 @@ def baseline_json(analysis: Analysis) -> bytes:
     told: dict[str, Any] = {name: found[name] if math.isfinite(found[name]) else None for name in BASELINE_METRICS}
     told["reasons"] = {name: reasons.get(name, "not defined") for name, value in told.items() if value is None}
     told["simulated"] = analysis.metrics.simulated
-    return _json(told)
+    return as_json(told)
 
 
 def factors_csv(rows: tuple[FactorRow, ...]) -> bytes:
@@ -81,7 +80,3 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(value)
     return str(value)
-
-
-def _json(told: Any) -> bytes:
-    return (json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

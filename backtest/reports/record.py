@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from backtest.reports.codec import Instruments, decoded, encoded, encoded_instrument, instrument_of
+from backtest.reports.codec import Instruments, as_json, decoded, encoded, encoded_instrument, instrument_of
 from backtest.results import AccountCurve, DecisionRecord, FillQuote, GreeksPath, RunDescription, RunResult
 from execution.events import LedgerEvent, Settlement
 from execution.identity import digest_of
@@ -68,7 +68,7 @@ def record_files(result: RunResult) -> Iterator[tuple[str, bytes]]:
         "stopped": result.stopped,
         "margin_calls": encoded(result.margin_calls),
     }
-    yield f"{RECORD}/run.json", _json(rest)
+    yield f"{RECORD}/run.json", as_json(rest)
 
 
 def _message_lists(result: RunResult) -> dict[str, Sequence[object]]:
@@ -99,10 +99,6 @@ def _instruments(result: RunResult) -> set[Instrument]:
     legs += [leg for package in result.open_packages for leg in package.legs]
     legs += [leg for record in result.decisions for wish in record.decision.proposals for leg in wish.legs]
     return found | {leg.instrument for leg in legs}
-
-
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _lines(values: Iterable[Any]) -> bytes:

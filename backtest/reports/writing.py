@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from backtest.audit.running import AuditReport
 from backtest.reports.analysis import Analysis, AnalysisSettings
-from backtest.reports.codec import decoded, encoded
+from backtest.reports.codec import as_json, decoded, encoded, read_json
 from backtest.reports.contents import report_of
 from backtest.reports.figures import baseline_json, factors_csv, metrics_json
 from backtest.reports.folder import RunFolder
@@ -102,9 +101,9 @@ def write_run(
     """
     for name, content in record_files(result):
         folder.put(name, content)
-    folder.put(_SETTINGS, (json.dumps(encoded(analysis.settings), indent=1) + "\n").encode())
+    folder.put(_SETTINGS, as_json(encoded(analysis.settings)))
     if audit is not None:
-        folder.put(_AUDIT, (json.dumps(encoded(audit), indent=1) + "\n").encode())
+        folder.put(_AUDIT, as_json(encoded(audit)))
     for name, content in report_files(result, analysis, audit=audit, with_pdf=with_pdf):
         folder.put(name, content)
     told = {
@@ -114,7 +113,7 @@ def write_run(
         **provenance,
         "files": dict(sorted(folder.digests.items())),
     }
-    folder.put("provenance.json", (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
+    folder.put("provenance.json", as_json(told))
     folder.complete()
 
 
@@ -123,10 +122,7 @@ def read_audit(folder: Path) -> AuditReport | None:
     path = folder / _AUDIT
     if not path.is_file():
         return None
-    try:
-        return decoded(AuditReport, json.loads(path.read_bytes()), {})
-    except (OSError, ValueError) as error:
-        raise DataError("the audit of a run cannot be read", path=str(path), found=str(error)) from error
+    return decoded(AuditReport, read_json(path, "the audit of a run"), {})
 
 
 def read_analysis_settings(folder: Path) -> AnalysisSettings:
@@ -148,9 +144,9 @@ def read_analysis_settings(folder: Path) -> AnalysisSettings:
         The file is missing, or is not what this version wrote.
     """
     path = folder / _SETTINGS
+    told = read_json(path, "the settings of a run's figures")
     try:
-        told = json.loads(path.read_bytes())
         rate = told.pop("risk_free")
         return AnalysisSettings(risk_free=tuple(rate) if isinstance(rate, list) else rate, **told)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (AttributeError, TypeError, KeyError) as error:
         raise DataError("the settings of a run's figures cannot be read", path=str(path), found=str(error)) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,6 +13,7 @@ import numpy as np
 from backtest.comparison import Comparison, compare
 from backtest.reports.analysis import Analysis, analyse
 from backtest.reports.blocks import Report
+from backtest.reports.codec import as_json, read_json
 from backtest.reports.comparing import comparison_report
 from backtest.reports.folder import INCOMPLETE, RunFolder
 from backtest.reports.record import RECORD, read_result
@@ -58,10 +58,7 @@ def run_folders(below: Path) -> Iterator[Path]:
 def provenance_of(folder: Path) -> dict[str, Any]:
     """Return what a run's folder says of its origin, or raise DataError."""
     path = folder / _PROVENANCE
-    try:
-        told = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise DataError("the origin of a run cannot be read", path=str(path), found=str(error)) from error
+    told = read_json(path, "the origin of a run")
     if not isinstance(told, dict):
         raise DataError("the origin of a run cannot be read", path=str(path), found=type(told).__name__)
     return told
@@ -135,7 +132,7 @@ def draw_again(run: StoredRun) -> Path:
         folder.put(name, content)
     told["files"] = dict(sorted((told.get("files", {}) | folder.digests).items()))
     told["drawn_by"] = code_version()
-    folder.put(_PROVENANCE, (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
+    folder.put(_PROVENANCE, as_json(told))
     folder.complete()
     return run.folder
 
