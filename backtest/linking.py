@@ -34,6 +34,7 @@ from execution.packages import linked_intents, rounded_limit
 from market.fills import Fill
 from market.orders import Leg, OrderIntent, PositionEffect, unit_multiplier
 from strategies.decisions import Decision
+from strategies.package_prices import opposite
 from strategies.views import Quote
 
 __all__ = ["LinkedDesk", "LinkedOrders"]
@@ -200,7 +201,7 @@ class LinkedOrders:
     def _unwind(self, linked: _Linked, action: Unwind, now_ns: int) -> bool:
         """Close a part of a group; return whether its legs are quoted, without which no limit can be told."""
         group = linked.legging.plan.groups[action.group]
-        legs = _opposite(group.legs)
+        legs = opposite(group.legs)
         quotes = [self._quote_of(leg.instrument) for leg in legs]
         price = _net(legs, _far_sides(legs, quotes))
         if not isfinite(price):
@@ -256,16 +257,12 @@ class LinkedOrders:
         money = 0.0
         for group, packages in zip(linked.legging.plan.groups, held_alone(linked.legging), strict=True):
             if packages > 0:
-                legs = _opposite(group.legs)
+                legs = opposite(group.legs)
                 price = _net(legs, _far_sides(legs, [self._quote_of(leg.instrument) for leg in legs]))
                 money -= price * float(unit_multiplier(legs) * packages)
         if money and isfinite(money):
             event = Marked(ts_event_ns=now_ns, unwind_money=Decimal(repr(round(money, 9))))
             linked.legging = step(linked.legging, event)
-
-
-def _opposite(legs: Sequence[Leg]) -> tuple[Leg, ...]:
-    return tuple(Leg(instrument=leg.instrument, ratio=-leg.ratio) for leg in legs)
 
 
 def _far_sides(legs: Sequence[Leg], quotes: Sequence[Quote]) -> list[float]:
