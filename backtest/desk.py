@@ -78,7 +78,7 @@ class Desk:
         self.packages = PackageBook()
         self.orders = OrderBook()
         self.exchange = SimulatedExchange(config.fills, hours, config.latency_ns)
-        self.marker = Marker(config.marks, self.packages)
+        self.marker = Marker(config.marks, self.packages, self.ledger.price)
         self.liquidator = Liquidator(self, config.perpetuals, config.leverage)
         self.margin = MarginBook(self.ledger, market, config.margin, config.perpetuals, config.leverage)
         self.curve = CurveRecorder(self.ledger, self.margin.requirement)

@@ -15,10 +15,19 @@ from market.instruments import ExerciseStyle
 from market.tradables import OptionContract
 from strategies.views import ChainView, Quote
 
-__all__ = ["bounds_quote", "parity_quote"]
+__all__ = ["StaticBounds", "bounds_quote", "parity_quote", "static_bounds"]
 
 _DIGITS: Final = 9
 _NEAREST: Final = 2
+
+
+class StaticBounds(NamedTuple):
+    """What an option can be worth while no price of its expiration allows a riskless profit."""
+
+    bid: float
+    ask: float
+    room: float  # spreads of the quotes that make it, together
+    place: int  # of one of them
 
 
 def parity_quote(view: ChainView, contract: OptionContract) -> Quote | None:
@@ -66,8 +75,29 @@ def bounds_quote(view: ChainView, contract: OptionContract) -> Quote | None:
     Returns
     -------
     Quote or None
+        As `static_bounds`; None also where they leave more room than the spreads of the quotes that make them.
+    """
+    found = static_bounds(view, contract)
+    if found is None or found.ask - found.bid > found.room:
+        return None
+    return _quote(view, found.place, found.bid, found.ask)
+
+
+def static_bounds(view: ChainView, contract: OptionContract) -> StaticBounds | None:
+    """Return what the quotes of other strikes leave open for an option.
+
+    Parameters
+    ----------
+    view : ChainView
+        The chain.
+    contract : OptionContract
+        An option without a valid quote.
+
+    Returns
+    -------
+    StaticBounds or None
         From the two nearest quoted strikes on each side: prices are monotone and convex in the strike. None where they
-        contradict one another, or leave more room than the spreads of the quotes that make the bounds.
+        contradict one another, or where nothing dearer is quoted.
     """
     series = _series_of(view, contract)
     if series < 0:
@@ -87,7 +117,7 @@ def bounds_quote(view: ChainView, contract: OptionContract) -> Quote | None:
     bids += [_beyond(pair, strike) for pair in (cheaper, dearer) if len(pair) == _NEAREST]
     bid, ask = max((0.0, *bids)), min(asks)
     room = sum(each.ask - each.bid for each in (*cheaper, *dearer))
-    return _quote(view, dearer[0].place, bid, ask) if bid <= ask <= bid + room else None
+    return StaticBounds(bid, ask, room, dearer[0].place) if bid <= ask else None
 
 
 class _Row(NamedTuple):

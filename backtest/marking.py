@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Callable, Mapping
+from decimal import Context, Decimal
 from enum import StrEnum
 from math import isfinite, nan
 from typing import Final, final
 
-from backtest.implied_quotes import bounds_quote, parity_quote
+from backtest.implied_quotes import bounds_quote, parity_quote, static_bounds
 from execution.events import Mark, MarkSource
 from execution.package_book import PackageBook
 from market.tradables import Instrument, OptionContract
@@ -20,6 +20,7 @@ __all__ = ["MarkPolicy", "Marker", "half_spread_of", "mid_of", "quote_mark"]
 _HALF: Final = Decimal("0.5")
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
+_NINE: Final = Context(prec=9)
 _IMPLIED: Final = frozenset((MarkSource.PARITY, MarkSource.BOUNDS))
 
 
@@ -76,10 +77,12 @@ class Marker:
         Which price of a quote counts.
     packages : PackageBook
         What is carried together.
+    price : callable
+        The newest mark of what is held, by symbol.
     """
 
-    def __init__(self, policy: MarkPolicy, packages: PackageBook) -> None:
-        self._policy, self._packages = policy, packages
+    def __init__(self, policy: MarkPolicy, packages: PackageBook, price: Callable[[str], Decimal | None]) -> None:
+        self._policy, self._packages, self._price = policy, packages, price
         self._options: dict[str, list[OptionContract]] = {}
         self._holdings: Mapping[str, Holding] = {}
         self.held: Mapping[str, Instrument] = {}
@@ -129,24 +132,63 @@ class Marker:
         list of Mark
             From a contract's own quote; else from those of other contracts at the same instant that leave no more room
             than a quote does (`backtest.implied_quotes`). Where they leave more, the contract and all that its packages
-            hold of the chain keep their marks, and are counted as carried.
+            hold of the chain keep their marks, and are counted as carried; unless the quotes exclude that the packages
+            are still worth as much together: then the contract is marked at the bound that comes nearest to it.
         """
-        marks, missing = [], []
+        marks: list[Mark] = []
+        missing: list[OptionContract] = []
         for contract in self.options_of(view.chain.symbol):
             place = view.place(contract)
             mark = self._mark(contract.symbol, view.quote(place), self._source, ts_ns) if place >= 0 else None
             mark = mark or self._implied(contract, view, ts_ns)
             if mark is None:
-                missing.append(contract.symbol)
+                missing.append(contract)
             else:
                 marks.append(mark)
+        bounded = [self._bounded(each, missing, marks, view, ts_ns) for each in missing]
+        marks += [mark for mark in bounded if mark is not None]
+        missing = [each for each, mark in zip(missing, bounded, strict=True) if mark is None]
         if missing:
-            carried = self._packages.carry(missing)
+            carried = self._packages.joined(each.symbol for each in missing)
+            self._packages.carry(carried)
             kept = [mark for mark in marks if mark.symbol not in carried]
             self.counts["marks_carried"] += len(missing)
             self.counts["marks_carried_with_package"] += len(marks) - len(kept)
             marks = kept
         return marks
+
+    def _bounded(
+        self, contract: OptionContract, missing: list[OptionContract], marks: list[Mark], view: ChainView, ts_ns: int
+    ) -> Mark | None:
+        """Return the bound of a contract where its packages cannot be worth what they were; None where they can be.
+
+        The quoted legs have moved; what they have gained the missing one would have to have lost. None also where two
+        legs are missing together, which leaves it open which of them lost.
+        """
+        joined, symbol = self._packages.joined([contract.symbol]), contract.symbol
+        holding, before, bounds = self._holdings.get(symbol), self._price(symbol), static_bounds(view, contract)
+        if holding is None or before is None or bounds is None or sum(each.symbol in joined for each in missing) > 1:
+            return None
+        gained = sum((self._gain(mark) for mark in marks if mark.symbol in joined), _ZERO)
+        same = before - _NINE.divide(gained, holding.quantity * contract.multiplier)
+        low, high = Decimal(repr(round(bounds.bid, 9))), Decimal(repr(round(bounds.ask, 9)))
+        if low <= same <= high:
+            return None
+        is_modelled = view.quote(bounds.place).is_modelled
+        self.counts["marks_at_bound"] += 1
+        return Mark(
+            symbol=symbol,
+            price=low if same < low else high,
+            source=MarkSource.MODELLED_QUOTE if is_modelled else MarkSource.BOUNDS,
+            ts_ns=ts_ns,
+        )
+
+    def _gain(self, mark: Mark) -> Decimal:
+        """Return what a mark earns beside the one before, account currency."""
+        holding, before = self._holdings.get(mark.symbol), self._price(mark.symbol)
+        if holding is None or before is None:
+            return _ZERO
+        return (mark.price - before) * holding.quantity * holding.instrument.multiplier
 
     def _implied(self, contract: OptionContract, view: ChainView, ts_ns: int) -> Mark | None:
         for source, implied in ((MarkSource.PARITY, parity_quote), (MarkSource.BOUNDS, bounds_quote)):

@@ -163,28 +163,33 @@ class PackageBook:
         for package in touched.values():
             package.observe()
 
-    def carry(self, missing: Iterable[str]) -> frozenset[str]:
-        """Carry every package that holds one of some instruments.
+    def carry(self, symbols: Iterable[str]) -> None:
+        """Note in every package that holds one of some instruments that its marks of before had to stand."""
+        for symbol in symbols:
+            for package in self._by_symbol.get(symbol, ()):
+                package.flag("mark_carried")
+
+    def joined(self, symbols: Iterable[str]) -> frozenset[str]:
+        """Return what has to be marked at one instant with some instruments.
 
         Parameters
         ----------
-        missing : iterable of str
-            Symbols that cannot be marked now.
+        symbols : iterable of str
+            Instruments.
 
         Returns
         -------
         frozenset of str
-            All that is carried: with an instrument the others of its packages, and with those their packages, because
-            legs that are marked at different instants make profits that never were.
+            With an instrument the others of its packages, and with those their packages, because legs that are marked
+            at different instants make profits that never were.
         """
-        left, found = list(missing), set[str]()
+        left, found = list(symbols), set[str]()
         while left:
             symbol = left.pop()
             if symbol in found:
                 continue
             found.add(symbol)
             for package in self._by_symbol.get(symbol, ()):
-                package.flag("mark_carried")
                 left += package.symbols
         return frozenset(found)
 

@@ -110,6 +110,22 @@ def test_a_package_with_a_leg_that_nothing_implies_is_carried_whole() -> None:
     assert (result.counts["marks_carried"], result.counts["marks_carried_with_package"]) == (1, 1)
 
 
+def test_a_carried_package_is_worth_no_more_than_its_quotes_allow() -> None:
+    """A short call without a quote is marked at its bound where keeping the package's value would break it.
+
+    With 0.4 by 0.6 above it and 3.0 by 3.2 below it is worth at most 1.9, the middle of their offers. The wing was 1.1
+    and is 0.5: for the package to be worth as much as before, the short call would have to be 3.5.
+    """
+    fell: Board = {(4290.0, "C"): (3.0, 3.2), (4310.0, "C"): (0.4, 0.6)}
+    result = held(FIRST, FIRST, fell)
+    assert result.counts["marks_at_bound"] == 1
+    assert result.curve.equity[-1] == pytest.approx(100_000.0 + 280.0 - 100.0 * (1.9 - 0.5))
+    # And where the bounds leave it open, the value stays.
+    open_to_it: Board = {(4290.0, "C"): (9.0, 9.2), (4310.0, "C"): (1.4, 1.6)}
+    result = held(FIRST, FIRST, open_to_it)
+    assert result.curve.equity[-1] == result.curve.equity[-2]
+
+
 def test_packages_that_share_a_contract_are_carried_together() -> None:
     """Account and packages agree: what one of them cannot mark, the other does not mark either."""
     other = [(contract(4310, "C"), 1), (contract(4320, "C"), -1)]
