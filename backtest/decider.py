@@ -37,11 +37,13 @@ class PointInTime:
         The other half.
     """
 
-    __slots__ = ("_market", "account")
+    __slots__ = ("_market", "account", "feature")
 
     def __init__(self, market: MarketState, account: AccountNow) -> None:
         self._market = market
         self.account = account
+        self.feature = market.feature
+        """Return the newest value of a declared feature; NaN before its window is full. Bound: asked at every bar."""
 
     @property
     def now_ns(self) -> int:
@@ -55,10 +57,6 @@ class PointInTime:
     def bars(self, symbol: str, count: int) -> BarWindow:
         """Return up to so many closed bars of a symbol."""
         return self._market.bars(symbol, count)
-
-    def feature(self, name: str) -> float:
-        """Return the newest value of a declared feature; NaN before its window is full."""
-        return self._market.feature(name)
 
     def chain(self, symbol: str) -> ChainView | None:
         """Return the newest chain of an underlying; None before the first."""

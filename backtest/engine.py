@@ -81,9 +81,12 @@ class _Engine:
     def __init__(
         self, config: EngineConfig, stage: Stage, decider: Decider, pulse: Callable[[int], str] | None
     ) -> None:
-        self._config, self._stage, self._decider = config, stage, decider
+        self._config, self._stage = config, stage
         self._pulse = pulse
         self._desk, self._market = stage.desk, stage.market
+        desk = stage.desk
+        self._row, self._ask, self._greeks, self._linked = desk.curve.row, decider.ask, stage.greeks, desk.linked
+        self._expiries, self._evenings, self._calls = desk.expiries, desk.evenings, desk.calls
         self._start_ns = max(config.start_ns, 0)
 
     def run(self) -> str:
@@ -166,22 +169,22 @@ class _Engine:
 
     def _close_instant(self, now_ns: int, asked: frozenset[str]) -> None:
         """End an instant's data: settle, write the account down, ask."""
-        desk = self._desk
-        if desk.expiries.due_ns <= now_ns:
-            desk.expiries.settle(now_ns)
-        if desk.expiries.awaits_open:
-            desk.expiries.check_awaited(now_ns)
-        if desk.evenings.due_ns <= now_ns:
-            desk.evenings.run()
-        if desk.calls.is_watching or desk.calls.due_ns <= now_ns:
-            desk.calls.read(now_ns)
-        if desk.linked.active:
-            desk.linked.run(now_ns)
-        desk.curve.row(now_ns)
-        if self._stage.greeks is not None:
-            self._stage.greeks.row(now_ns)
+        expiries, calls = self._expiries, self._calls
+        if expiries.due_ns <= now_ns:
+            expiries.settle(now_ns)
+        if expiries.awaits_open:
+            expiries.check_awaited(now_ns)
+        if self._evenings.due_ns <= now_ns:
+            self._evenings.run()
+        if calls.is_watching or calls.due_ns <= now_ns:
+            calls.read(now_ns)
+        if self._linked.active:
+            self._linked.run(now_ns)
+        self._row(now_ns)
+        if self._greeks is not None:
+            self._greeks.row(now_ns)
         if asked:
-            self._decider.ask(asked, now_ns)
+            self._ask(asked, now_ns)
         if self._pulse is not None:
             reason = self._pulse(now_ns)
             if reason:

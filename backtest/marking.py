@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal
 from enum import StrEnum
+from functools import lru_cache
 from math import isfinite, nan
 from typing import Final, final
 
@@ -58,7 +59,13 @@ def quote_mark(bid: float, ask: float, quantity: Decimal, policy: MarkPolicy) ->
 
 def mid_of(quote: Quote) -> float:
     """Return the middle of a quote, with a bid of 0 where there is none; NaN without an ask, and where crossed."""
-    found = quote_mark(quote.bid, quote.ask, _ONE, MarkPolicy.MID)
+    return _mid(quote.bid, quote.ask)
+
+
+@lru_cache(maxsize=1024)
+def _mid(bid: float, ask: float) -> float:
+    # Gate, margin, charges and context ask for the same quote within one order.
+    found = quote_mark(bid, ask, _ONE, MarkPolicy.MID)
     return nan if found is None else float(found)
 
 

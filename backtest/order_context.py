@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import exp, isfinite, nan
 from typing import Final, final
 
@@ -65,12 +65,11 @@ class OrderContext:
             does not tell, and where nothing is sold.
         """
         unit = unit_multiplier(intent.legs)
-        weights = np.array([float(leg.ratio * leg.instrument.multiplier / unit) for leg in intent.legs])
-        spread = np.array([quote.ask - max(0.0, quote.bid) for quote in quotes])
+        weights = [float(leg.ratio * leg.instrument.multiplier / unit) for leg in intent.legs]
         context = {
             "spot": self._market.spot(intent.legs[0].instrument.underlying),
-            "mid": float(weights @ np.array([mid_of(quote) for quote in quotes])),
-            "spread": float(np.abs(weights) @ spread),
+            "mid": _weighted(weights, [mid_of(quote) for quote in quotes]),
+            "spread": _weighted(map(abs, weights), [quote.ask - max(0.0, quote.bid) for quote in quotes]),
         }
         context |= self._market.levels()
         bars = self._market.bars(intent.legs[0].instrument.underlying, 1)
@@ -81,7 +80,7 @@ class OrderContext:
             context["days_to_expiry"] = (min(ends) - now_ns) / _DAY_NS
         if ends and self._with_greeks:
             rows = np.array([self._greeks(leg, quote, now_ns) for leg, quote in zip(intent.legs, quotes, strict=True)])
-            context |= dict(zip(_GREEKS, (weights @ rows[:, :-1]).tolist(), strict=True))
+            context |= dict(zip(_GREEKS, (np.array(weights) @ rows[:, :-1]).tolist(), strict=True))
             sold = [row[-1] for leg, row in zip(intent.legs, rows.tolist(), strict=True) if _is_sold_option(leg)]
             context["short_iv"] = sum(sold) / len(sold) if sold else nan
         return context
@@ -113,3 +112,7 @@ class OrderContext:
 
 def _is_sold_option(leg: Leg) -> bool:
     return leg.ratio < 0 and isinstance(leg.instrument, OptionContract)
+
+
+def _weighted(weights: Iterable[float], values: Iterable[float]) -> float:
+    return sum(weight * value for weight, value in zip(weights, values, strict=True))

@@ -249,6 +249,20 @@ class OpenPackage:
         if flag is not None:
             self._flags.add(flag)
 
+    def mark(self, symbol: str, price: float, source: MarkSource) -> None:
+        """Mark one instrument and note the profit: both in one call, because this stands at every bar."""
+        held = self._held
+        held[symbol].price = price
+        if source in _FLAG_OF:
+            self._flags.add(_FLAG_OF[source])
+        profit = self._base
+        for each in held.values():
+            profit += each.size * each.price
+        if profit > self._best:  # noqa: PLR1730
+            self._best = profit
+        if profit < self._worst:  # noqa: PLR1730
+            self._worst = profit
+
     def observe(self) -> None:
         """Note the profit at the marks where it is a new high or low."""
         profit = self.marked_pnl()

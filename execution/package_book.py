@@ -150,8 +150,7 @@ class PackageBook:
             Where it comes from; a model flags the trade.
         """
         for package in self._by_symbol.get(symbol, ()):
-            package.set_price(symbol, price, source)
-            package.observe()
+            package.mark(symbol, price, source)
 
     def mark_all(self, marks: Iterable[Mark]) -> None:
         """Mark many instruments of one instant, then note each package's profit once."""

@@ -96,6 +96,8 @@ class CostModel:
         """
         if not (quantity.is_finite() and price.is_finite() and filled_before.is_finite()):
             raise DataError("a fill cannot be charged", found=f"{quantity} at {price}", expected="finite numbers")
+        if not self.charges:
+            return ()
         before = abs(filled_before)
         after = ChargedTrade(
             instrument=instrument,
