@@ -220,9 +220,10 @@ def option_ticks(table: ContractTable | OptionChain, price: FloatArray) -> Float
     ndarray, shape (n_contracts,)
         Ticks, quote currency.
     """
-    in_cash = np.array([each.product.delivery is Delivery.CASH for each in table.series], dtype=np.bool_)
-    of_index = np.where(np.abs(price) < float(_THREE), float(_NICKEL), float(_DIME))
-    ticks: FloatArray = np.where(in_cash[table.series_index], of_index, float(_CENT))
+    in_cash = [each.product.delivery is Delivery.CASH for each in table.series]
+    ticks: FloatArray = np.where(np.abs(price) < float(_THREE), float(_NICKEL), float(_DIME))
+    if not all(in_cash):
+        ticks = np.where(np.array(in_cash, dtype=np.bool_)[table.series_index], ticks, float(_CENT))
     return ticks
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.rates.publication import PUBLISHED, SeriesTerms
+from adapters.rates.publication import PUBLISHED, PublicationRule, SeriesTerms
 from adapters.rates.tables import numbers_of, read_table, required_day, words_of
 from market.chains import FloatArray
 from market.errors import DataError
@@ -121,6 +123,12 @@ def _grouped(
         yield item, f"{item.series}:{label}", values, np.sort(rows[rows.size - 1 - newest])
 
 
+@lru_cache(maxsize=1 << 15)
+def _instants(rule: PublicationRule, day: date) -> tuple[int, int]:
+    """Return of which instant the value of a day speaks, and from when it is known; series of one file share days."""
+    return rule.event_ns(day), rule.available_ns(day)
+
+
 def _batch(
     item: SeriesTerms,
     name: str,
@@ -132,8 +140,8 @@ def _batch(
 ) -> SeriesBatch:
     present = rows[np.isfinite(values[rows])]
     observed = [day.item() for day in days[present]]
-    event = np.array([item.rule.event_ns(day) for day in observed], dtype=np.int64)
-    available = np.array([item.rule.available_ns(day) for day in observed], dtype=np.int64)
+    instants = np.array([_instants(item.rule, day) for day in observed], dtype=np.int64).reshape(-1, 2)
+    event, available = instants[:, 0], instants[:, 1]
     if "realtime_start" in columns:
         printed = [required_day(columns["realtime_start"][row], path, int(row) + 2) for row in present]
         stamps = np.array([item.rule.printed_ns(day) for day in printed], dtype=np.int64)

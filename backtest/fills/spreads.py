@@ -165,9 +165,11 @@ class ClosingSpread:
 
     def half_spread(self, price: Prices, span: Prices, left_ns: Prices) -> FloatArray:  # noqa: ARG002
         """Return the fraction of each price, wider near its end; not wider where nothing ends."""
-        passed = np.clip(1.0 - np.asarray(left_ns) / (self.hours * _HOUR_NS), 0.0, 1.0)
-        factor = 1.0 + (self.widest - 1.0) * np.nan_to_num(passed, nan=0.0)
-        return np.maximum(self.fraction * np.abs(price) * factor, self.least)
+        # Plain comparisons: clip and nan_to_num take longer to call than a chain takes to widen. fmax drops a NaN.
+        passed = np.fmax(np.minimum(1.0 - np.asarray(left_ns) / (self.hours * _HOUR_NS), 1.0), 0.0)
+        factor = 1.0 + (self.widest - 1.0) * passed
+        half: FloatArray = np.maximum(self.fraction * np.abs(price) * factor, self.least)
+        return half
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
