@@ -166,6 +166,7 @@ def _sessions_apart(path: Path, condor: IronCondor) -> dict[str, float]:
     chains = history.chains[0]
     contracts = sum(chains.chain(place).n_contracts for place in range(chains.available_ns.shape[0]))
     reading = time.process_time() - start
+    del history, chains  # the run opens its own: two would stand in memory at once, which no run needs
     start = time.process_time()
     daily = InputFile(path=_DATA / "daily" / "spx_spy_qqq_daily.parquet", names={"SPX": "SPX"})
     span = Span(first=date(2022, 2, 4), last=date(2025, 8, 29))
