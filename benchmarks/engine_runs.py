@@ -15,7 +15,6 @@ from backtest.results import RunDescription, RunResult
 from benchmarks.recipes import BAR_TICK, SIMULATED
 from market.bars import BarBatch
 from market.tradables import Perpetual
-from risk.pretrade import PretradeLimits
 from strategies.iron_condor import IronCondor
 from strategies.moving_average import MovingAverageCross
 from strategies.views import Strategy
@@ -87,7 +86,5 @@ def chain_history(table: ChainTable) -> History:
 
 def run_chains(history: History, *strategies: Strategy, with_greeks: bool = False) -> RunResult:
     """Run strategies over chains; an order meets the chain of the next day."""
-    # From one closing chain to the next a package moves by more than the collar of a live order.
-    limits = PretradeLimits(collar_fraction=1.0)
-    config = EngineConfig(initial_cash=Decimal(1_000_000), limits=limits, with_greeks=with_greeks)
+    config = EngineConfig(initial_cash=Decimal(1_000_000), with_greeks=with_greeks)
     return run_backtest(config, history, strategies, described("chains", history.sources, 3))

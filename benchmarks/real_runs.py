@@ -19,7 +19,6 @@ from backtest.schedule import OnChains
 from benchmarks.engine_runs import described
 from cluster.histories.recorded import InputFile, RecordedFiles, recorded_history
 from cluster.histories.span import Span
-from risk.pretrade import PretradeLimits
 from strategies.views import Strategy
 from strategies.zero_dte_condor import ZeroDteCondor
 from strategies.zero_dte_straddle import ZeroDteStraddle
@@ -96,8 +95,6 @@ def run_midpoints(
         triggers=(OnChains(),),
         mid_spread=spread,
         costs=costs,
-        # From one row of the table to the next a package moves by more than the collar of a live order.
-        limits=PretradeLimits(collar_fraction=1.0),
         with_greeks=False,
     )
     return run_backtest(config, history, strategies, described("mids", history.sources, 0))

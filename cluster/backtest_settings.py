@@ -284,6 +284,7 @@ class LimitSettings(SettingsPart):
     """Limits before each order; what reduces a position always passes. `risk.pretrade` explains them."""
 
     collar_fraction: float | None = Field(0.10, ge=0.0, description="Limit beyond the far sides, of the gross price.")
+    collar_premium: float = Field(0.50, ge=0.0, description="The same of the gross premium of options.")
     collar_least: float = Field(0.10, ge=0.0, description="The same, per unit; the widest of the three is allowed.")
     collar_spreads: float = Field(2.0, ge=0.0, description="The same, in half spreads of the package.")
     most_quantity: float | None = Field(None, gt=0.0, description="Units of the largest leg of an order.")

@@ -190,7 +190,10 @@ class PriceCollar:
     Parameters
     ----------
     fraction : float
-        Of the gross price, which is the sum of ratio x mid with all signs positive: a net price may be near 0.
+        Of the gross price of shares, perpetuals and futures, which is the sum of ratio x mid with all signs positive: a
+        net price may be near 0.
+    premium : float
+        The same of options, whose prices move by a multiple of what their underlying does.
     least : float
         Distance, quote currency per unit, because a cheap option's tick is much of its price.
     spreads : float
@@ -200,12 +203,14 @@ class PriceCollar:
     -----
     The reference is the far side of every leg, as in the limit order fat finger check of Cboe Rule 5.34(c)(1), which
     holds complex orders against the synthetic best of the far side [cboe_fat_finger_2021]_. Of a half spread that is
-    more than half of the mids only that half counts: an offer of 20 for what is worth 1 is no price. The widest of the
+    more than half of the mids only that half counts: an offer of 20 for what is worth 1 is no price. A tenth of shares
+    and half of options are what Nasdaq's protections let through [nasdaq_order_price_protection]_. The widest of the
     three distances is allowed, and a tick for rounding, but never as much as a slipped digit moves: 8 times a debit, or
     three quarters of a credit, where a digit moves 9 times the one and nine tenths of the other. One tick always goes.
     """
 
     fraction: float
+    premium: float
     least: float
     spreads: float
     name: ClassVar[str] = "price_collar"
@@ -214,18 +219,20 @@ class PriceCollar:
     def measure(self, intent: OrderIntent, facts: OrderFacts) -> tuple[float, float]:
         """Return the distance of the limit beyond the far sides, and the widest allowed; NaN where a leg has none."""
         unit = _unit(intent.legs)
-        net = gross = half = 0.0
+        net = gross = half = share = 0.0
         halves = facts.leg_half_spreads or (0.0,) * len(intent.legs)
-        for weight, price, own in zip(_weights(intent.legs), facts.leg_prices, halves, strict=True):
+        for leg, weight, price, own in zip(intent.legs, _weights(intent.legs), facts.leg_prices, halves, strict=True):
             net += weight * price / unit
-            gross += abs(weight * price) / unit
+            worth = abs(weight * price) / unit
+            gross += worth
+            share += worth * (self.premium if _is_option(leg.instrument) else self.fraction)
             half += abs(weight) * own / unit
         if not isfinite(gross + half):
             return _NAN, _NAN  # min and max would pass over what is missing
         half = min(half, max(_WIDEST_HALF * gross, self.least))
         executable = net + half
         tick = float(min(leg.instrument.tick_at(intent.limit_price.copy_abs()) for leg in intent.legs))
-        widest = max(self.least, self.fraction * gross, self.spreads * half) + tick
+        widest = max(self.least, share, self.spreads * half) + tick
         digit = _MOST_OF_DEBIT * executable if executable > 0.0 else -_MOST_OF_CREDIT * executable
         bound = max(min(widest, digit), tick)
         return round(float(intent.limit_price) - executable, _DIGITS), round(bound, _DIGITS)

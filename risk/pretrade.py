@@ -90,7 +90,10 @@ class PretradeLimits:
     Parameters
     ----------
     collar_fraction : float or None
-        Distance of a limit beyond the far sides of the quotes, as a fraction of the gross price; None for no collar.
+        Distance of a limit beyond the far sides of the quotes, as a fraction of the gross price of shares, perpetuals
+        and futures; None for no collar.
+    collar_premium : float
+        The same of options.
     collar_least : float
         The same, quote currency per unit.
     collar_spreads : float
@@ -119,6 +122,7 @@ class PretradeLimits:
     """
 
     collar_fraction: float | None = 0.10
+    collar_premium: float = 0.50
     collar_least: float = 0.10
     collar_spreads: float = 2.0
     most_quantity: float | None = None
@@ -152,7 +156,12 @@ class PretradeLimits:
             rows.append(RateLimit())
         if self.collar_fraction is not None:
             rows.append(
-                PriceCollar(fraction=self.collar_fraction, least=self.collar_least, spreads=self.collar_spreads)
+                PriceCollar(
+                    fraction=self.collar_fraction,
+                    premium=self.collar_premium,
+                    least=self.collar_least,
+                    spreads=self.collar_spreads,
+                )
             )
         if self.most_quantity is not None:
             rows.append(QuantityLimit(most=self.most_quantity))
