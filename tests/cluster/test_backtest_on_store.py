@@ -13,7 +13,7 @@ import pytest
 
 from market.calendars import sessions_between
 from tests.cluster.run_numbers import check_numbers
-from tests.cluster.stores import run
+from tests.cluster.stores import called, run
 
 _CONFIG = """\
 [run]
@@ -130,13 +130,23 @@ def test_what_the_data_lack_is_said(runs: _Runs) -> None:
         ("/store", "/nowhere", 1, "nowhere"),
     ],
 )
-def test_what_the_store_lacks_stops_before_the_run(runs: _Runs, old: str, new: str, code: int, words: str) -> None:
+def test_what_the_store_lacks_stops_before_the_run(
+    runs: _Runs,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    old: str,
+    new: str,
+    code: int,
+    words: str,
+) -> None:
     """The error names it, and nothing is written."""
     place = runs.stored.parent
     config = place / "bad.toml"
     config.write_text((place / "stored.toml").read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-    done = run(place / "home", "backtest", str(config), "--out", str(place / "bad"))
-    assert (done.returncode, words in done.stderr, (place / "bad").exists()) == (code, True, False), done.stderr
+    found, _, complaint = called(
+        monkeypatch, capsys, place / "home", "backtest", str(config), "--out", str(place / "bad")
+    )
+    assert (found, words in complaint, (place / "bad").exists()) == (code, True, False), complaint
 
 
 @pytest.mark.data
