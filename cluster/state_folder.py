@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +14,41 @@ from pydantic import SecretStr
 from cluster.leftovers import kill_session
 from market.errors import ConfigError
 
-__all__ = ["SCRATCH_LINK", "make_run_folder", "prune_runs", "token_file"]
+__all__ = ["SCRATCH_LINK", "make_run_folder", "prune_runs", "require_state_folder", "token_file"]
 
 SCRATCH_LINK: Final = "scratch"
 """Name of a run folder's link to the folder of Ray's session, which must have a short path."""
+
+
+def require_state_folder(home: Path) -> Path:
+    """Make the state folder where it is missing.
+
+    Parameters
+    ----------
+    home : pathlib.Path
+        State folder.
+
+    Returns
+    -------
+    pathlib.Path
+        The same.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be made, or nothing can be written into it.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            "the state folder cannot be written",
+            found=f"{home}: {error.strerror or error}",
+            action="set HEDGEFIELD_HOME to a folder that may be written",
+        ) from error
+    return home
 
 
 def token_file(home: Path, given: SecretStr | None, run_folder: Path) -> Path:

@@ -310,8 +310,11 @@ def _inference(excess: FloatArray, per_year: int, n_trials: int, trial_sharpes: 
 
 
 def _benchmark(result: RunResult, daily: DailyReturns, start: int, risk_free: RiskFree) -> dict[str, Figure]:
-    value, per_year = result.benchmark, result.description.periods_per_year
+    value, per_year = result.benchmark.copy(), result.description.periods_per_year
     ends = np.searchsorted(result.curve.ts_ns, daily.end_ns, side="right") - 1
+    known = np.flatnonzero(np.isfinite(value))
+    if known.size and ends.size and known[0] <= ends[0]:
+        value[: known[0]] = value[known[0]]  # cash until its first print, at which all of it is spent
     levels = value[np.concatenate([[start], ends])] if daily.returns.size else np.array([np.nan])
     if not (np.isfinite(levels) & (levels > 0.0)).all():
         names = ("return", "cagr", "sharpe", "max_drawdown", "beta", "correlation")

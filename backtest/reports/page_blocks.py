@@ -11,7 +11,7 @@ import numpy as np
 
 from backtest.reports.blocks import Bars, Block, Curve, Facts, Grid, Line, Months, Note, Role, Shares
 from backtest.reports.scales import places_kept, time_ticks, value_ticks
-from backtest.reports.wording import MONTHS, percent, signed
+from backtest.reports.wording import GLUE, MONTHS, percent, signed
 from market.chains import FloatArray
 from market.trades import Int64Array
 
@@ -46,7 +46,7 @@ def block_as_html(block: Block) -> str:  # noqa: PLR0911  # one line per kind
 
 def _facts(block: Facts) -> str:
     cells = (
-        f'<div><dt>{escape(item.name)}</dt><dd><div class="v {item.role}">{escape(item.text)}</div>'
+        f'<div><dt>{escape(item.name)}</dt><dd><div class="v {item.role}">{escape(item.text.replace(GLUE, " "))}</div>'
         f'<div class="s">{escape(item.note)}</div></dd></div>'
         for item in block.items
     )

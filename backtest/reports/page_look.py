@@ -38,7 +38,7 @@ p{margin:0;overflow-wrap:anywhere}.soft{color:var(--soft)}.warn{color:var(--warn
 .facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:.8rem 1.2rem;margin:0}
 .facts dt{color:var(--soft);font-size:.78rem}
 .facts dd{margin:0;overflow-wrap:anywhere}
-.facts .v{font-size:1.28rem;line-height:1.3;font-weight:600}
+.facts .v{font-size:1.28rem;line-height:1.3;font-weight:600;overflow-wrap:break-word}
 .facts .s{color:var(--soft);font-size:.78rem}
 .facts .good,.good{color:var(--good)}.facts .loss,.loss{color:var(--loss)}.facts .warn{color:var(--warn)}
 .wide{overflow-x:auto;scrollbar-width:thin}

@@ -26,6 +26,7 @@ _FACT_ROW: Final = 0.58
 _CELL: Final = 44
 _WIDE_CELL: Final = 92  # of tables of a few columns
 _HEADING: Final = 0.55
+_TITLE_LETTERS: Final = 48
 
 
 def report_as_pdf(report: Report) -> bytes:
@@ -150,6 +151,8 @@ class _Paper:
         lower = 0.12 * told.count("\n")
         _words(figure, told, left, 1.0 - 0.32 / _HEIGHT, 6.3, SOFT)
         mark = "SIMULATED  ·  " if self._report.is_simulated else ""
+        if len(self.pages) == 1:
+            title = f"{_cut(self._report.title, _TITLE_LETTERS)}  ·  {title}"
         _words(figure, f"{mark}{title}", left, 1.0 - (0.62 + lower) / _HEIGHT, 15, INK, weight="bold")
         foot = f"{self._report.title}  ·  page {len(self.pages)}  ·  a backtest promises nothing"
         _words(figure, foot, left, 0.45 / _HEIGHT, 7.5, SOFT)

@@ -105,7 +105,7 @@ def _fact(analysis: Analysis, title: str, name: str, shown: Shown, *notes: str) 
     value = float(getattr(analysis.metrics, name))
     if math.isnan(value):
         return Fact(name=title, text=MISSING, note=_reason(analysis.metrics, name))
-    found = analysis.interval(name)
+    found = analysis.interval(name.removesuffix("_raw"))  # without a rate the excess returns are the returns
     spread = (
         f"{percent(found.level, 0)} interval {shown(found.low)} to {shown(found.high)}"
         if found is not None

@@ -7,16 +7,18 @@ from typing import Final
 
 from market.clock import datetime_of_ns
 
-__all__ = ["MISSING", "MONTHS", "instant", "money", "number", "percent", "short_money", "signed"]
+__all__ = ["GLUE", "MISSING", "MONTHS", "instant", "money", "number", "percent", "short_money", "signed"]
 
 MISSING: Final = "–"
 """What stands in the place of a number that does not exist; the reason stands beside it."""
+
+GLUE: Final = "\N{NO-BREAK SPACE}"
+"""Before a unit, which never stands alone on a line of text."""
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 """Heads of the columns of a year."""
 
 _MINUS: Final = "\N{MINUS SIGN}"
-_GLUE: Final = "\N{NO-BREAK SPACE}"  # a unit never stands alone on a line
 _STEPS: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -38,14 +40,14 @@ def signed(value: float, digits: int = 2) -> str:
 
 def percent(value: float, digits: int = 2) -> str:
     """Return a fraction in per cent, such as ``4.21 %``."""
-    return f"{number(100.0 * value, digits)}{_GLUE}%" if math.isfinite(value) else MISSING
+    return f"{number(100.0 * value, digits)}{GLUE}%" if math.isfinite(value) else MISSING
 
 
 def money(value: float, currency: str, *, plus: bool = False) -> str:
     """Return an amount with its cents and its currency, such as ``−1,204.50 USD``."""
     if not math.isfinite(value):
         return MISSING
-    return f"{signed(value) if plus else number(value)}{_GLUE}{currency}"
+    return f"{signed(value) if plus else number(value)}{GLUE}{currency}"
 
 
 def short_money(value: float) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from backtest.reports.blocks import Fact, Facts, Grid, Report, Section
+from backtest.reports.folder import INCOMPLETE
 from backtest.reports.origin_section import assumptions_line
 from backtest.reports.record import read_decision_digests, read_decisions, read_description, read_result
 from backtest.reports.tables import legs_text
@@ -17,6 +18,8 @@ from cluster.backtests.pulse import pulse_of
 from cluster.backtests.reading import text_of
 from cluster.backtests.running import CONFIG_NAME, execute, prepare
 from cluster.backtests.stored_runs import opened_run, provenance_of, run_folders
+from cluster.settings import load_settings
+from cluster.state_folder import require_state_folder
 from execution.identity import digest_of
 from market.clock import iso_of_ns
 from market.errors import DataError
@@ -87,6 +90,7 @@ def find_decision(wanted: str, runs: Path) -> FoundDecision:
     if len(wanted) < _LEAST_LETTERS:
         raise DataError("the id of a decision is too short", found=wanted, expected=f"{_LEAST_LETTERS} letters or more")
     folders = list(run_folders(runs)) if runs.is_dir() else []
+    unfinished = len(list(runs.rglob(INCOMPLETE))) if runs.is_dir() else 0
     found: dict[str, FoundDecision] = {}
     for folder in folders:
         digests = read_decision_digests(folder)
@@ -99,7 +103,10 @@ def find_decision(wanted: str, runs: Path) -> FoundDecision:
         return next(iter(found.values()))
     raise DataError(
         "several decisions begin so" if found else "there is no such decision",
-        found=f"{wanted}: {', '.join(sorted(found)[:3])}" if found else f"{wanted} in {len(folders)} runs below {runs}",
+        found=f"{wanted}: {', '.join(sorted(found)[:3])}"
+        if found
+        else f"{wanted} in {len(folders)} runs below {runs}"
+        + (f", {unfinished} more did not end" if unfinished else ""),
         expected="one",
         action="name more of its letters" if found else "see trade_decisions.log, or name the folder with --runs",
     )
@@ -218,6 +225,7 @@ def recompute(found: FoundDecision, *, quiet: bool) -> Recomputed:
             action="check that commit out, or run the configuration again",
         )
     told = provenance_of(folder)
+    require_state_folder(load_settings().folder)  # where what was simulated is kept
     base = Path(str(told.get("data_folder", folder)))
     own = Path(str(told.get("strategy_folder", base)))
     prepared = prepare(text_of(folder / CONFIG_NAME), str(folder / CONFIG_NAME), base, own)

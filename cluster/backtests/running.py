@@ -248,6 +248,18 @@ def run_to_folder(
     Finished
         Everything is on disk.
     """
+    with pulse_of(*prepared.span_ns, quiet=quiet) as pulse:
+        folder, trial, result, ran_s = _ran(prepared, out, home, pulse)
+    audit, is_interrupted = _asked(guards, prepared, result)
+    with pulse_of(0, 0, quiet=True) as writing:  # a whole folder is worth the seconds that it takes
+        settings, analysis = prepared.settings, analyse(result, _analysis_settings(prepared, result))
+        provenance = _provenance(prepared, trial, ran_s)
+        write_run(folder, result, analysis, provenance, audit=audit, with_pdf=settings.report.pdf)
+    is_interrupted = is_interrupted or pulse.is_interrupted or writing.is_interrupted
+    return Finished(folder=folder.path, result=result, analysis=analysis, is_interrupted=is_interrupted, audit=audit)
+
+
+def _ran(prepared: Prepared, out: Path | None, home: Path, pulse: Pulse) -> tuple[RunFolder, Trial, RunResult, float]:
     settings = prepared.settings
     folder = _begun_folder(settings, out)
     folder.put(CONFIG_NAME, prepared.text.encode())
@@ -259,26 +271,34 @@ def run_to_folder(
         config_digest=config_digest(settings),
         code_version=code_version(),
     )
-    n_trials = TrialLedger(home).record(trial)
-    with pulse_of(*prepared.span_ns, quiet=quiet) as pulse:
-        result = execute(prepared, n_trials, pulse)
-    ran_s = time.perf_counter() - clock
-    analysis = analyse(result, _analysis_settings(prepared, result))
-    provenance: dict[str, Any] = {
+    result = execute(prepared, TrialLedger(home).record(trial), pulse)
+    return folder, trial, result, time.perf_counter() - clock
+
+
+def _asked(
+    guards: Callable[[Prepared, RunResult], AuditReport] | None, prepared: Prepared, result: RunResult
+) -> tuple[AuditReport | None, bool]:
+    """Return what the guards found, and whether Ctrl-C ended them: what the run itself gave is kept then."""
+    if guards is None or result.stopped:
+        return None, False
+    try:
+        return guards(prepared, result), False
+    except KeyboardInterrupt:
+        return None, True
+
+
+def _provenance(prepared: Prepared, trial: Trial, ran_s: float) -> dict[str, Any]:
+    settings = prepared.settings
+    return {
         "data_digest": trial.data_digest,
         _BASE_NAME: str(prepared.base.resolve()),
         _FOLDER_NAME: str(prepared.folder.resolve()),
         "strategy_sources": strategy_sources(settings),
         "configuration": settings.model_dump(mode="json", by_alias=True),
-        "began": iso_of_ns(begun_ns),
+        "began": iso_of_ns(trial.ts_event_ns),
         "run_seconds": round(ran_s, 3),
         "environment": environment(),
     }
-    audit = guards(prepared, result) if guards is not None and not result.stopped else None
-    write_run(folder, result, analysis, provenance, audit=audit, with_pdf=settings.report.pdf)
-    return Finished(
-        folder=folder.path, result=result, analysis=analysis, is_interrupted=pulse.is_interrupted, audit=audit
-    )
 
 
 def _analysis_settings(prepared: Prepared, result: RunResult) -> AnalysisSettings:

@@ -53,8 +53,9 @@ def backtest(
     from cluster.backtests.reading import text_of
     from cluster.backtests.running import prepare, run_to_folder
     from cluster.settings import load_settings
+    from cluster.state_folder import require_state_folder
 
-    home = load_settings().folder
+    home = require_state_folder(load_settings().folder)
     text = text_of(config)
     if not as_json:
         typer.echo("reading data", err=True)

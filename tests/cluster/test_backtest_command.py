@@ -12,11 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from backtest.audit.running import AuditReport
+from backtest.reports.analysis import Analysis, analyse
 from backtest.reports.folder import INCOMPLETE
 from backtest.reports.writing import REPORT_FILES
+from backtest.results import RunResult
 from cluster.backtests.origins import same_code, sources_that_differ
 from cluster.backtests.running import Finished, Prepared, prepare, run_to_folder
 from cluster.backtests.stored_runs import opened_run
@@ -150,6 +154,41 @@ def test_the_numbers_of_all_files_agree(bench: _Bench) -> None:
     """Options that were settled too: CSV files, ledger, page and terminal tell one story."""
     done = run(bench.home, "report", str(bench.folder))
     check_numbers(bench.folder, done.stdout)
+
+
+def _interrupted(_prepared: Prepared, _result: RunResult) -> AuditReport:
+    signal.raise_signal(signal.SIGINT)
+    pytest.fail("the signal was lost")
+
+
+def test_ctrl_c_while_guards_are_asked_keeps_the_run(prepared: Prepared, bench: _Bench, tmp_path: Path) -> None:
+    """The run itself had ended: its folder is whole, without an audit."""
+    found = run_to_folder(
+        prepared,
+        tmp_path / "run",
+        bench.home,
+        quiet=True,
+        guards=_interrupted,
+    )
+    assert (found.is_interrupted, found.audit, found.result.stopped) == (True, None, "")
+    assert not (tmp_path / "run" / INCOMPLETE).exists()
+    assert opened_run(tmp_path / "run").result.ledger_digest == found.result.ledger_digest
+
+
+def test_ctrl_c_while_files_are_written_leaves_them_whole(
+    prepared: Prepared, bench: _Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is worth the seconds that its files take; the exit code tells of the signal all the same."""
+    from cluster.backtests import running
+
+    def analysed(*arguments: Any) -> Analysis:
+        signal.raise_signal(signal.SIGINT)
+        return analyse(*arguments)
+
+    monkeypatch.setattr(running, "analyse", analysed)
+    found = run_to_folder(prepared, tmp_path / "run", bench.home, quiet=True)
+    assert (found.is_interrupted, found.result.stopped) == (True, "")
+    assert not (tmp_path / "run" / INCOMPLETE).exists()
 
 
 def test_two_runs_are_held_against_each_other(bench: _Bench, command: _Command, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from cluster.runtime import free_port, is_free
-from cluster.state_folder import SCRATCH_LINK, make_run_folder, prune_runs, token_file
+from cluster.state_folder import SCRATCH_LINK, make_run_folder, prune_runs, require_state_folder, token_file
 from market.errors import ConfigError
 
 
@@ -84,3 +84,13 @@ def test_a_taken_port_is_passed_over() -> None:
         taken.listen()
         assert not is_free(first)
         assert first < free_port(first) < 32_768
+
+
+def test_a_state_folder_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
+    """It is made where it is missing; where a file is in the way, the error says what to set."""
+    assert require_state_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(ConfigError, match="the state folder cannot be written") as caught:
+        require_state_folder(tmp_path / "file" / "home")
+    assert "HEDGEFIELD_HOME" in str(caught.value)

@@ -87,6 +87,20 @@ def test_a_benchmark_of_the_account_itself_has_beta_and_correlation_of_one() -> 
     assert metrics.benchmark_max_drawdown == pytest.approx(metrics.max_drawdown)
 
 
+def test_a_benchmark_is_cash_until_its_first_print() -> None:
+    """Marks before that print take nothing away; one that begins days later is none of the same days."""
+    returns = np.random.default_rng(3).normal(0.0, 0.01, 60)
+    result = run_of_returns(returns)
+    whole = headline(replace(result, benchmark=result.curve.equity), risk_free=0.0)
+    late = result.curve.equity.copy()
+    late[0] = np.nan
+    found = headline(replace(result, benchmark=late), risk_free=0.0)
+    assert found.benchmark_return == pytest.approx(result.curve.equity[-1] / result.curve.equity[1] - 1.0)
+    assert isfinite(whole.benchmark_return)
+    late[:5] = np.nan
+    assert isnan(headline(replace(result, benchmark=late), risk_free=0.0).benchmark_return)
+
+
 def test_the_baseline_names_every_metric_once_and_never_a_win_rate_alone() -> None:
     """The file of Q3 has fixed names; the share of wins stands beside pay-off ratio and worst loss."""
     closes = session_closes(351)

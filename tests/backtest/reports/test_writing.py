@@ -101,7 +101,8 @@ def test_every_page_carries_assumptions_and_the_mark() -> None:
         report = _report(sample_run(simulated=simulated))
         pages = pages_of(report)
         words = [[text.get_text() for text in page.texts] for page in pages]
-        heads = {text.removeprefix("SIMULATED  ·  ") for told in words for text in told}
+        told = {text.removeprefix("SIMULATED  ·  ") for each in words for text in each}
+        heads = {text.removeprefix(f"{report.title}  ·  ") for text in told}
         assert {section.title for section in report.sections} <= heads
         assert all(told[0].startswith("Fills: cross the spread. Slippage: none.") for told in words)
         assert all(told[1].startswith("SIMULATED") is simulated for told in words)
