@@ -60,7 +60,7 @@ _CASES: Final = (
     ),
     _Case(name="sweep", title="190 pairs of windows x 100k bars", recipe="bars", least_rate=30e6),
     _Case(name="condor", title="condor by delta, 530,712 rows", recipe="condor", most_s=1.5, most_mb=500.0),
-    _Case(name="ladder", title="a condor a day, 530,712 rows", recipe="condor", repeats=3),
+    _Case(name="ladder", title="a condor a day, 530,712 rows", recipe="condor", repeats=3, most_s=1.5, most_mb=500.0),
     _Case(name="mids", title="0DTE condor, 350 days x 9 times", most_s=2.0),
 )
 
