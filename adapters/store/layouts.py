@@ -186,12 +186,12 @@ def _wall(column: pa.ChunkedArray) -> NDArray[np.datetime64]:
 def _length(wall_ns: Int64Array, symbols: NDArray[np.str_] | None, path: Path) -> int:
     """Return the most frequent distance of neighbours."""
     groups = [wall_ns] if symbols is None else [wall_ns[symbols == name] for name in np.unique(symbols)]
-    steps = np.concatenate([np.diff(np.unique(group)) for group in groups])
+    steps = np.concatenate([wall_ns[:0], *(np.diff(np.unique(group)) for group in groups)])
     if not steps.size:
         raise DataError(
             "the length of the bars cannot be told",
             path=str(path),
-            found="bars at one instant only",
+            found="bars at one instant only" if wall_ns.size else "heads without a row",
             expected="two instants or more",
             action="import more bars at once",
         )

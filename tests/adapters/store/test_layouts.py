@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from adapters.inputs import read_inputs
 from adapters.rates import read_series
 from adapters.store import DataKind, ingest
 from adapters.store.gaps import calendar_of
@@ -125,3 +126,11 @@ def test_a_single_payment_is_kept_and_not_told_without_its_interval(tmp_path: Pa
     assert store.table(DataKind.FUNDING, "BTCUSDT", known_ns=FOREVER_NS).num_rows == 1
     with pytest.raises(DataError, match="the funding interval of BTCUSDT cannot be told"):
         next(store.funding("BTCUSDT", known_ns=FOREVER_NS))
+
+
+def test_heads_without_a_row_are_told(tmp_path: Path) -> None:
+    """An export that broke off behind its first line is an error with that reason."""
+    path = tmp_path / "spy_daily.csv"
+    path.write_text("date,symbol,open,high,low,close,volume\n", encoding="utf-8")
+    with pytest.raises(DataError, match="the length of the bars cannot be told; found heads without a row"):
+        read_inputs(path)
