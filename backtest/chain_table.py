@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.history import DataSource
-from market.calendars import expiry_series, session_on, sessions_between
+from market.calendars import expiry_series, sessions_between
 from market.chains import BoolArray, FloatArray, OptionChain
 from market.clock import datetime_of_ns, iso_of_ns
 from market.errors import DataError
@@ -22,7 +22,7 @@ from market.instruments import ExpirySeries, product_of
 from market.provenance import Provenance
 from market.trades import Int64Array
 
-__all__ = ["ChainRows", "ChainTable", "session_closes"]
+__all__ = ["ChainRows", "ChainTable"]
 
 _NO_SYMBOLS: Final = np.zeros(0, dtype="S1")
 # One key per row: snapshot and series, right, strike in thousandths.
@@ -217,37 +217,6 @@ class ChainTable:
             first_ns=int(self._ts_ns[0]),
             last_ns=int(self._ts_ns[-1]),
         )
-
-
-def session_closes(symbol: str, days: NDArray[np.datetime64]) -> Int64Array:
-    """Return the close of the session of each date: the as-of instant of a table that has dates alone.
-
-    Parameters
-    ----------
-    symbol : str
-        Underlying, or an option root; tells the calendar.
-    days : ndarray of datetime64[D], shape (n_rows,)
-        Exchange dates.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_rows,)
-        ns since the epoch, UTC, early closes included.
-
-    Raises
-    ------
-    DataError
-        A date is no session.
-    """
-    calendar = product_of(symbol).calendar
-    found, codes = np.unique(days.astype("datetime64[D]"), return_inverse=True)
-    closes = []
-    for day in found:
-        session = session_on(calendar, day.item())
-        if session is None:
-            raise _broken("a date", f"{day} without a session", f"trading days of {calendar}")
-        closes.append(session.close_ns)
-    return np.array(closes, dtype=np.int64)[codes.reshape(-1)]
 
 
 def _in_order(rows: ChainRows) -> ChainRows:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import date
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.chain_table import ChainRows, ChainTable, session_closes
+from backtest.chain_table import ChainRows, ChainTable
 from market.calendars import session_on
 from market.errors import DataError
 from market.provenance import AsOfSource, Provenance
-from tests.backtest.chain_rows import DAYS, EXPIRATIONS, chain_rows
+from tests.backtest.chain_rows import DAYS, EXPIRATIONS, chain_rows, closes_of
 
 ORIGIN = Provenance(source="test", origin="rows", simulated=True, as_of_source=AsOfSource.SESSION_CLOSE)
 
@@ -79,7 +78,7 @@ def test_chains_of_one_listing_share_their_series() -> None:
 def test_two_roots_of_one_expiration_are_two_series() -> None:
     """AM and PM contracts of an index with the same strike are told apart and stand in order of expiry."""
     rows = replace(chain_rows(), root=np.where(np.arange(36) % 12 < 6, b"SPX", b"SPXW").astype("S5"))
-    rows = replace(rows, expiration=np.full(36, np.datetime64("2023-06-16")), ts_ns=session_closes("SPX", _days(rows)))
+    rows = replace(rows, expiration=np.full(36, np.datetime64("2023-06-16")), ts_ns=closes_of("SPX", _days(rows)))
     chain = ChainTable("SPX", rows, ORIGIN).chain(0)
     assert [series.product.root for series in chain.series] == ["SPX", "SPXW"]
     assert chain.series[0].expiry_ns < chain.series[1].expiry_ns
@@ -121,9 +120,3 @@ def test_columns_that_cannot_be_a_table_are_refused(change: dict[str, object], t
     """The error names the column or the contract."""
     with pytest.raises(DataError, match=told):
         ChainTable("SPY", replace(chain_rows(), **change), ORIGIN)  # type: ignore[arg-type]  # one name of many types
-
-
-def test_a_date_without_a_session_is_refused() -> None:
-    """A Sunday has no close."""
-    with pytest.raises(DataError, match="2023-06-04"):
-        session_closes("SPY", np.array([date(2023, 6, 4)], dtype="datetime64[D]"))
