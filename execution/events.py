@@ -169,12 +169,11 @@ class Split:
 
 
 class MarkSource(StrEnum):
-    """Where a mark comes from; what is not an instrument's own quote or a settlement is flagged on its trade."""
+    """Where a mark comes from; what is not an instrument's own price is flagged on its trade."""
 
     MID = "mid"
     BID_ASK = "bid_ask"  # the side at which the position could be closed
     LAST = "last"
-    SETTLEMENT = "settlement"
     VENUE = "venue"  # the mark price of a venue
     MODELLED_QUOTE = "modelled_quote"  # a quote that is itself a model around a mid
     PARITY = "parity"  # the quote of the other right at the same strike, and the forward of the same chain
