@@ -65,7 +65,6 @@ class OrderBook:
     """
 
     __slots__ = (
-        "_by_package",
         "_deadlines",
         "_ended",
         "_forgotten_ns",
@@ -79,7 +78,6 @@ class OrderBook:
     def __init__(self, *, keep_ns: int = 0, memory_ns: int = 7 * 86_400 * 1_000_000_000) -> None:
         self._keep_ns, self._memory_ns = keep_ns, memory_ns
         self._orders: dict[str, Order] = {}
-        self._by_package: dict[str, dict[str, None]] = {}
         self._deadlines: list[tuple[int, str]] = []
         self._ended: deque[str] = deque()
         # Instant of the intent by id, in the order in which they were handed out.
@@ -208,21 +206,6 @@ class OrderBook:
             )
         return order
 
-    def of_package(self, package_id: str) -> tuple[Order, ...]:
-        """Return the orders of a package that the book holds, oldest first.
-
-        Parameters
-        ----------
-        package_id : str
-            Its id.
-
-        Returns
-        -------
-        tuple of Order
-            Ended ones included until they are handed out.
-        """
-        return tuple(self._orders[order_id] for order_id in self._by_package.get(package_id, ()))
-
     def working(self) -> tuple[WorkingOrder, ...]:
         """Return the orders that may still be filled, as strategies see them, oldest first.
 
@@ -322,15 +305,10 @@ class OrderBook:
 
     def _enter(self, order: Order) -> None:
         self._orders[order.order_id] = order
-        self._by_package.setdefault(order.intent.package_id, {})[order.order_id] = None
         self._working = None
 
     def _leave(self, order: Order) -> None:
         del self._orders[order.order_id]
-        package = self._by_package[order.intent.package_id]
-        del package[order.order_id]
-        if not package:
-            del self._by_package[order.intent.package_id]
         self._handed_out[order.order_id] = order.intent.ts_event_ns
 
     def _forget(self, now_ns: int) -> None:

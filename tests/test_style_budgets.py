@@ -10,7 +10,21 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).resolve().parents[1]
-_FOLDERS = ("market", "fields", "risk", "strategies", "execution", "backtest", "adapters", "actors", "cluster", "serve", "tests", "benchmarks")
+_FOLDERS = (
+    "market",
+    "fields",
+    "risk",
+    "strategies",
+    "execution",
+    "backtest",
+    "adapters",
+    "actors",
+    "cluster",
+    "serve",
+    "tests",
+    "benchmarks",
+    "examples",
+)
 _FILES = tuple(sorted(p for folder in _FOLDERS for p in (_ROOT / folder).rglob("*.py")))
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

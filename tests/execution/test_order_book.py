@@ -75,7 +75,6 @@ def test_strategies_see_what_may_still_be_filled_oldest_first() -> None:
     seen = book.working()
     assert [(each.order_id, each.remaining) for each in seen] == [("1", Decimal(6)), ("3", Decimal(10))]
     assert book.working() is seen
-    assert [each.order_id for each in book.of_package("package 1")] == ["1", "3"]
     book.apply(_filled(3, "10"))
     assert [each.order_id for each in book.working()] == ["1"]
 
@@ -113,7 +112,7 @@ def test_an_ended_order_stays_for_late_fills_and_is_then_handed_out_once() -> No
     assert not book.take_ended(NOW_NS + 110)
     (order,) = book.take_ended(NOW_NS + 160)
     assert (order.status, order.filled) == (OrderStatus.CANCELLED, (Decimal(4),))
-    assert (len(book), book.take_ended(NOW_NS + 999), book.of_package("package 1")) == (0, (), ())
+    assert (len(book), book.take_ended(NOW_NS + 999)) == (0, ())
 
 
 def test_a_fill_after_the_order_was_handed_out_asks_for_the_order_first() -> None:
@@ -173,7 +172,8 @@ def test_every_order_is_working_or_waiting_or_handed_out_exactly_once(steps: lis
             out += [int(order.order_id) for order in book.take_ended(NOW_NS + 10)]
         elif number in entered and number not in out:
             book.apply(_STEPS[name](number))
-    inside = {int(order.order_id) for package in ("package 0", "package 1") for order in book.of_package(package)}
+    inside = set(entered) - set(out)
     assert len(entered) == len(set(entered))
-    assert sorted([*out, *inside]) == sorted(entered)
+    assert [book.order(str(number)).order_id for number in inside] == [str(number) for number in inside]
+    assert len(book) == len(inside) == len(entered) - len(out)
     assert {int(each.order_id) for each in book.working()} <= inside
