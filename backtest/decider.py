@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import final
 
 import numpy as np
@@ -126,7 +127,7 @@ class Decider:
                 except Exception as error:
                     raise TradingError(
                         f"strategy {name} raised at {iso_of_ns(now_ns)}",
-                        found=f"{type(error).__name__}: {error}",
+                        found=f"{type(error).__name__}: {error}{_place_of(error)}",
                         expected="a decision",
                         action="mend the strategy; the run stands as it was until then",
                     ) from error
@@ -154,6 +155,14 @@ class Decider:
         self._desk.funnel.count(name, decision)
         if decision.proposals or decision.cancel:
             self._desk.take(record)
+
+
+def _place_of(error: Exception) -> str:
+    """Return file and line of the innermost call, as the author of a strategy looks for them."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return "" if frame is None else f" ({PurePath(frame.tb_frame.f_code.co_filename).name}, line {frame.tb_lineno})"
 
 
 def _parameters(strategy: Strategy) -> str:

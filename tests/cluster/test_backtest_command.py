@@ -238,6 +238,7 @@ def test_a_raising_strategy_leaves_what_happened_until_then(prepared: Prepared, 
     """The folder is whole, says first why it stopped, and can be opened."""
     found = _finished(prepared, bench, tmp_path / "run", _Raises(5))
     assert "strategy raises raised" in found.result.stopped
+    assert "(test_backtest_command.py, line " in found.result.stopped
     assert found.result.n_views == 5
     assert "ZeroDivisionError" in (tmp_path / "run" / "tear_sheet.html").read_text(encoding="utf-8")
     assert opened_run(tmp_path / "run").result.stopped == found.result.stopped
