@@ -86,7 +86,9 @@ def _tables(path: Path) -> tuple[ToldRows, ...]:
             expected="bars, funding, a series, a calendar or news",
             action="leave it out, or import it into a store",
         )
-    return tuple(_told(layout.kind, symbol, rows, path) for symbol, rows in rows_by_symbol(layout, table, path).items())
+    with foreign_errors(path, what="the rows cannot be read"):  # a word where a number belongs
+        by_symbol = rows_by_symbol(layout, table, path)
+        return tuple(_told(layout.kind, symbol, rows, path) for symbol, rows in by_symbol.items())
 
 
 def _told(kind: DataKind, symbol: str, rows: pa.Table, path: Path) -> ToldRows:

@@ -153,7 +153,7 @@ def _file_symbol(path: Path, kind: DataKind, names: list[str]) -> str:
     if kind is DataKind.TABLES:
         return "-".join(parts).upper()
     market = next((f"-{p.upper()}" for p in parts if p.lower() in {"spot", "perp", "usdm"}), "")
-    return f"{(chosen or parts)[0].upper()}{market}"
+    return f"{(chosen or parts or [path.stem])[0].upper()}{market}"
 
 
 def _symbol_columns(names: set[str]) -> tuple[str, ...]:

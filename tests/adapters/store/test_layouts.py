@@ -134,3 +134,15 @@ def test_heads_without_a_row_are_told(tmp_path: Path) -> None:
     path.write_text("date,symbol,open,high,low,close,volume\n", encoding="utf-8")
     with pytest.raises(DataError, match="the length of the bars cannot be told; found heads without a row"):
         read_inputs(path)
+
+
+def test_a_file_may_be_called_in_any_script(tmp_path: Path) -> None:
+    """Its rows name their symbol; a word where a number belongs is an error with the file's name."""
+    path = tmp_path / "данные😀.csv"
+    text = "date,symbol,open,high,low,close,volume\n2024-01-02,SPY,1,2,1,2,5\n2024-01-03,SPY,1,2,1,{},5\n"
+    path.write_text(text.format("2"), encoding="utf-8")
+    (told,) = read_inputs(path)
+    assert getattr(told.message, "symbol", "") == "SPY"
+    path.write_text(text.format("two"), encoding="utf-8")
+    with pytest.raises(DataError, match="the rows cannot be read"):
+        read_inputs(path)
