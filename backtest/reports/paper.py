@@ -77,14 +77,16 @@ def report_as_picture(report: Report) -> bytes:
     curves = [block for section in report.sections for block in section.blocks if isinstance(block, Curve)][:2]
     figure = _figure(11.8, 7.4)
     heights = (3.0, 1.2)[: max(len(curves), 1)]
+    told = _wrapped(report.assumptions, 150)
+    top = 0.885 - 0.021 * (told.count("\n") + 1)  # the head of the first curve stands below the last line
     grid: Any = figure.add_gridspec(
-        len(heights), 1, height_ratios=heights, left=0.11, right=0.97, top=0.86, bottom=0.07, hspace=0.28
+        len(heights), 1, height_ratios=heights, left=0.11, right=0.97, top=top, bottom=0.07, hspace=0.28
     )
     for place, curve in enumerate(curves):
         draw_curve(figure.add_subplot(grid[place]), curve)
     left = TITLE_LEFT / 11.8
     _words(figure, _title(report), left, 0.965, 14, INK, weight="bold")
-    _words(figure, _wrapped(report.assumptions, 150), left, 0.925, 8, SOFT)
+    _words(figure, told, left, 0.925, 8, SOFT)
     sink = BytesIO()
     figure.savefig(sink, format="png", dpi=110, metadata={"Software": "Hedgefield"})
     return sink.getvalue()
