@@ -80,7 +80,7 @@ def find_decision(wanted: str, runs: Path) -> FoundDecision:
     Returns
     -------
     FoundDecision
-        The one that it is; of equal runs the first by name.
+        The one that it is; where several runs made it, that of the newest, whose code is most likely still there.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def find_decision(wanted: str, runs: Path) -> FoundDecision:
     """
     if len(wanted) < _LEAST_LETTERS:
         raise DataError("the id of a decision is too short", found=wanted, expected=f"{_LEAST_LETTERS} letters or more")
-    folders = list(run_folders(runs)) if runs.is_dir() else []
+    folders = sorted(run_folders(runs), key=lambda each: each.stat().st_mtime_ns, reverse=True) if runs.is_dir() else []
     unfinished = len(list(runs.rglob(INCOMPLETE))) if runs.is_dir() else 0
     found: dict[str, FoundDecision] = {}
     for folder in folders:

@@ -21,6 +21,7 @@ from backtest.reports.analysis import Analysis, analyse
 from backtest.reports.folder import INCOMPLETE
 from backtest.reports.writing import REPORT_FILES
 from backtest.results import RunResult
+from cluster.backtests.explaining import find_decision
 from cluster.backtests.origins import same_code, sources_that_differ
 from cluster.backtests.running import Finished, Prepared, prepare, run_to_folder
 from cluster.backtests.stored_runs import opened_run
@@ -148,6 +149,15 @@ def test_a_decision_is_made_again_bit_for_bit(bench: _Bench, command: _Command) 
     assert code == 0, complaint
     assert f"bit for bit equal (SHA-256 {recorded['digest']})" in told
     assert "size_at_least_one" in told
+
+
+def test_of_several_runs_that_made_a_decision_the_newest_is_explained(bench: _Bench, tmp_path: Path) -> None:
+    """A run made anew has the code that stands; the older one's may be gone."""
+    line = (bench.folder / "record" / "decisions.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    for name, age_s in (("a", 100), ("b", 0), ("c", 200)):
+        shutil.copytree(bench.folder, tmp_path / name)
+        os.utime(tmp_path / name, times=(1e9 - age_s, 1e9 - age_s))
+    assert find_decision(json.loads(line)["decision_id"], tmp_path).folder == tmp_path / "b"
 
 
 def test_the_numbers_of_all_files_agree(bench: _Bench) -> None:
