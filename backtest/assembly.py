@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from backtest.bar_faults import bars_at_odds, bars_without_price, require_money
 from backtest.benchmark import Benchmark
 from backtest.calendar_events import Agenda, corporate_actions
 from backtest.carry import Carry, FundingFeed
@@ -145,6 +146,8 @@ def _counts(stage: Stage) -> dict[str, int]:
     found = desk.counts + desk.marker.counts + Counter({"marks_last": desk.n_marks_last})
     found += Counter({"fills_with_carried_rates": sum(bool(costs.carried(fill)) for fill in desk.fills)})
     found += Counter({"packages_with_late_cash": len(desk.packages.late_cash)})
+    found += Counter({"bars_without_price": sum(map(bars_without_price, stage.history.bars))})
+    found += Counter({"bars_at_odds": sum(map(bars_at_odds, stage.history.bars))})
     found += Counter({"fields": stage.market.n_fields, "fields_damaged": _n_damaged(stage.fields) - stage.n_damaged})
     return dict(sorted(found.items()))
 
@@ -181,6 +184,8 @@ def assemble(
     market = MarketState(config.features, fields, quotes)
     for events in history.events:
         market.on_events(events)
+    for batch in history.bars:
+        require_money(batch)
     desk = Desk(config, market, hours, instruments, history.dividends)
     asked = _Asked(config, [strategy.name for strategy in strategies])
     feeds = _feeds(config, history, market, desk, quotes, asked)

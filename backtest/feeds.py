@@ -152,7 +152,9 @@ class BarCloses:
         self._prices = market.prices
         self._is_own, self._is_quoted = is_own, is_quoted
         self._is_watched = quotes is not None and symbol in desk.liquidator.watched
-        self._close: list[float] = bars.column("close").tolist()
+        close = bars.column("close")
+        # Nobody can trade at a price that is not above 0; an index that only teaches, such as a rate, may stand there.
+        self._close: list[float] = (close if quotes is None else np.where(close > 0.0, close, nan)).tolist()
 
     def take(self, row: int, now_ns: int) -> None:
         """Let a bar close."""

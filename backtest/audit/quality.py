@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from backtest.audit.findings import AuditFinding
+from backtest.bar_faults import bars_at_odds, bars_without_price
 from backtest.history import ChainSequence, History
 from market.bars import BarBatch
 from market.trades import QuoteBatch
@@ -60,14 +61,9 @@ def data_quality(history: History, *, bound: float = 0.01) -> AuditFinding:
 
 
 def _bars(batch: BarBatch, counts: Counter[str]) -> int:
-    is_missing = ~(np.isfinite(batch.close) & (batch.close > 0.0))
-    high = np.fmax(batch.open, batch.close)
-    low = np.fmin(batch.open, batch.close)
-    # Written so that a missing high or low is no contradiction: some sources have closes alone.
-    is_broken = ~is_missing & ((batch.high < high) | (batch.low > low))
     keys = np.stack((batch.contract.astype(np.int64), batch.end_ns))
-    counts["bars without a close"] += int(np.count_nonzero(is_missing))
-    counts["bars with a high or low that is none"] += int(np.count_nonzero(is_broken))
+    counts["bars without a close"] += bars_without_price(batch)
+    counts["bars with a high or low that is none"] += bars_at_odds(batch)
     counts["bars told twice"] += batch.n_bars - int(np.unique(keys, axis=1).shape[1])
     for contract in np.unique(batch.contract).tolist():
         distance = np.diff(np.sort(batch.end_ns[batch.contract == contract]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite, nan
@@ -78,6 +79,7 @@ class AlarmKind(StrEnum):
     MARGIN_CALL = "margin_call"
     LIQUIDATION = "liquidation"
     CARRIED_RATES = "carried_rates"
+    BAD_ROWS = "bad_rows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +208,17 @@ def _of_account(result: RunResult) -> list[Alarm]:
     if counts.get("fills_with_carried_rates", 0):
         text = "fills charged at the nearest known fee of another day"
         found.append(_alarm(AlarmKind.CARRIED_RATES, "", "costs", counts["fills_with_carried_rates"], text))
-    return found
+    return found + _of_data(counts)
+
+
+def _of_data(counts: Mapping[str, int]) -> list[Alarm]:
+    told = {
+        "bars_without_price": "bars without a close above 0: nothing was traded or marked there",
+        "bars_at_odds": "bars whose high or low contradicts their other prices",
+    }
+    return [
+        _alarm(AlarmKind.BAD_ROWS, "", "data", counts[name], text) for name, text in told.items() if counts.get(name, 0)
+    ]
 
 
 def _of_trading(result: RunResult) -> list[Alarm]:

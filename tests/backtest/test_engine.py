@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from math import nan
 
@@ -11,8 +12,9 @@ import pytest
 from backtest.fills.pricing import FillRules
 from backtest.fills.slippage import FixedSlippage
 from backtest.fills.spreads import FixedSpread
+from backtest.metrics.funnel import AlarmKind, alarms
 from execution.orders import OrderStatus
-from market.errors import ConfigError
+from market.errors import ConfigError, DataError
 from market.fills import Liquidity
 from market.orders import Leg, PositionEffect, TimeInForce
 from strategies.decisions import HOLD, Decision, Proposal
@@ -50,6 +52,23 @@ def test_a_decision_at_a_close_is_filled_at_the_next_open() -> None:
     (fill,) = result.fills
     assert (fill.price, fill.ts_event_ns, fill.liquidity) == (Decimal("10.4"), START_NS + MINUTE_NS, Liquidity.TAKER)
     assert result.curve.equity.tolist() == pytest.approx([100_000.0, 100_001.6, 100_002.6])
+
+
+def test_prices_that_nobody_can_trade_at_are_passed_over_and_counted() -> None:
+    """A bar at 0, below it or without a close marks nothing; one whose high is below its close is counted as well."""
+    batch = bars([10.0, -3.0, 0.0, np.nan, 10.8], opens=[10.0, np.nan, np.nan, np.nan, 10.5])
+    batch = replace(batch, high=np.array([10.0, np.nan, np.nan, np.nan, 10.6]))
+    result = run(of_bars(batch), Scripted([buy("10.9")]))
+    (fill,) = result.fills
+    assert fill.price == Decimal("10.5")
+    assert (result.counts["bars_without_price"], result.counts["bars_at_odds"]) == (3, 1)
+    assert AlarmKind.BAD_ROWS in {alarm.kind for alarm in alarms(result)}
+
+
+def test_a_price_that_no_ledger_can_hold_is_refused_before_the_run() -> None:
+    """The error names the instant and the price."""
+    with pytest.raises(DataError, match=r"1e\+300"):
+        run(of_bars(bars([10.0, 1e300])), Noop())
 
 
 def test_an_order_that_is_late_misses_the_open_and_meets_the_close() -> None:
