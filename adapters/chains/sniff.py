@@ -15,7 +15,7 @@ from adapters.chains.delimited import Dialect, read_lines
 from adapters.chains.lean import is_lean_member, read_lean_archive
 from adapters.chains.lean_universe import is_universe, read_universe
 from adapters.chains.parquet import ParquetSource, RecordedSource, open_metadata
-from adapters.chains.source import SourceFile, UnknownFormatError, foreign_errors
+from adapters.chains.source import SourceFile, UnknownFormatError, file_entries, foreign_errors
 from adapters.chains.table import ChainSource, Layout, TableSource
 from market.errors import DataError
 
@@ -76,7 +76,7 @@ def _open_parquet(source: SourceFile) -> ChainSource:
 
 def _open_zip(source: SourceFile) -> ChainSource:
     with foreign_errors(source.path, what="the zip archive cannot be opened"), zipfile.ZipFile(source.path) as archive:
-        names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+        names = [entry.filename for entry in file_entries(archive)]
     if any(is_lean_member(name) for name in names):
         return read_lean_archive(source)
     if len(names) == 1:

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from market.errors import DataError
 
-__all__ = ["MAX_BYTES", "SourceFile", "UnknownFormatError", "foreign_errors", "refuse_special"]
+__all__ = ["MAX_BYTES", "SourceFile", "UnknownFormatError", "file_entries", "foreign_errors", "refuse_special"]
 
 # The largest known vendor text file (a month of one symbol) has about 100 MB; four times its parsed size fits a laptop.
 MAX_BYTES = 256 * 1024 * 1024
@@ -45,6 +45,11 @@ _FOREIGN = (
 
 class UnknownFormatError(DataError):
     """A file whose content no reader knows, unlike one that is known and damaged."""
+
+
+def file_entries(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the entries of an archive that are files; an entry whose name is damaged away is none."""
+    return [entry for entry in archive.infolist() if entry.filename and not entry.filename.endswith("/")]
 
 
 @contextmanager
@@ -175,7 +180,7 @@ class SourceFile:
     def members(self) -> dict[str, bytes]:
         """Return the files inside a zip archive by name, together at most `MAX_BYTES`."""
         with foreign_errors(self.path, what="the zip archive cannot be opened"), zipfile.ZipFile(self.path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            entries = file_entries(archive)
             size = sum(entry.file_size for entry in entries)
             if size > MAX_BYTES or len(entries) > _MAX_MEMBERS:
                 raise self._too_large(f"{size} bytes in {len(entries)} members")

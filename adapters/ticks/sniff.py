@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from adapters.chains.occ import parse_occ
-from adapters.chains.source import SourceFile, UnknownFormatError, foreign_errors
+from adapters.chains.source import SourceFile, UnknownFormatError, file_entries, foreign_errors
 from adapters.ticks import deribit
 from adapters.ticks.bars import BarFile
 from adapters.ticks.binance import StreamRecording, StreamTable
@@ -311,7 +311,7 @@ def _coded_bars(source: SourceFile, time: str, clock: Clock, named: _Named, *, i
 
 def _open_archive(source: SourceFile, named: _Named) -> list[_Opened]:
     with foreign_errors(source.path, what="the zip archive cannot be opened"), zipfile.ZipFile(source.path) as archive:
-        names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+        names = [entry.filename for entry in file_entries(archive)]
     kind = archive_kind(source)
     if kind is not None:
         root = archive_symbol(source)

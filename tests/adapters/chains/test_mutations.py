@@ -68,3 +68,13 @@ def test_damage_gives_a_valid_chain_or_a_data_error(kind: str, data: st.DataObje
             assert str(error)  # noqa: PT017  # an error is one of the two allowed outcomes
         else:
             assert all(chain.n_read >= chain.n_contracts > 0 for chain in chains)
+
+
+def test_an_archive_whose_entry_has_lost_its_name_is_refused(tmp_path: Path) -> None:
+    """The directory of a damaged archive may hold an entry without a name: it is no file."""
+    path = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x", b"1")
+    path.write_bytes(path.read_bytes().replace(b"x", b"\0"))
+    with pytest.raises(DataError, match="archive of other files"):
+        list(open_chains(path))
