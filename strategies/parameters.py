@@ -69,10 +69,14 @@ def require_rising(owner: str, low_name: str, low: float, high_name: str, high: 
     ----------
     owner : str
         As in `require`.
-    low_name, high_name : str
-        Names of the two.
-    low, high : float
-        Their values.
+    low_name : str
+        Name of the lower one.
+    low : float
+        Its value.
+    high_name : str
+        Name of the higher one.
+    high : float
+        Its value.
 
     Raises
     ------
