@@ -76,7 +76,7 @@ def test_groups_by_leg_structure_strategy_and_hour_hold_every_fill() -> None:
     assert leg_label(fill_of(SHARE, -5, "1.00")) == "sell share"
 
 
-def test_the_fill_ratio_weighs_packages_and_time_runs_from_the_decision() -> None:
+def test_the_fill_ratio_is_of_packages_and_time_runs_from_the_decision() -> None:
     """Ten of ten, four of ten, none of ten: 14 of 30; the whole order took two seconds."""
     whole = replace(order_of(intent_for(), OrderStatus.FILLED, "a"), filled=(Decimal(10),), fill_ids=frozenset("xy"))
     partly = replace(order_of(intent_for(), OrderStatus.CANCELLED, "b"), filled=(Decimal(4),), fill_ids=frozenset("z"))
