@@ -27,7 +27,7 @@ def bars_without_price(batch: BarBatch) -> int:
     Returns
     -------
     int
-        Such a bar tells nothing: nobody can trade at it, and no mark comes of it.
+        Such a bar tells nothing: nobody trades at it, and no mark and no settlement comes of it.
     """
     return int(np.count_nonzero(~(batch.close > 0.0)))
 

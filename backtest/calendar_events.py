@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from math import isfinite
 from typing import Final, Protocol, final
 
 from execution.corporate import dividend_movements, split_bookings
@@ -193,7 +192,7 @@ class Expiries:
                 self.awaits_open = True
                 continue
             price, ts_ns = self._market.price(due.underlying)
-            if not isfinite(price) or not due.expiry_ns - self._closing_ns <= ts_ns <= due.expiry_ns:
+            if not price > 0.0 or not due.expiry_ns - self._closing_ns <= ts_ns <= due.expiry_ns:
                 found = "none" if ts_ns < 0 else f"the newest at {iso_of_ns(ts_ns)}"
                 raise _unsettled(due, found, self._closing_ns)
             self._book(due, price)
@@ -207,12 +206,12 @@ class Expiries:
         underlying : str
             Whose print.
         price : float
-            The print; one that is not finite is none.
+            The print; one that is not above 0 is none.
         ts_ns : int
             Its instant, ns since the epoch, UTC.
         """
         due = self._awaited.get(underlying)
-        if due is not None and isfinite(price) and ts_ns >= due.expiry_ns:
+        if due is not None and price > 0.0 and ts_ns >= due.expiry_ns:
             del self._awaited[underlying]
             self.awaits_open = bool(self._awaited)
             self._book(due, price)

@@ -153,8 +153,8 @@ class BarCloses:
         self._is_own, self._is_quoted = is_own, is_quoted
         self._is_watched = quotes is not None and symbol in desk.liquidator.watched
         close = bars.column("close")
-        # Nobody can trade at a price that is not above 0; an index that only teaches, such as a rate, may stand there.
-        self._close: list[float] = (close if quotes is None else np.where(close > 0.0, close, nan)).tolist()
+        # A price that is not above 0 is none, as where a source writes 0 for missing: nobody trades or settles at it.
+        self._close: list[float] = np.where(close > 0.0, close, nan).tolist()
 
     def take(self, row: int, now_ns: int) -> None:
         """Let a bar close."""
@@ -220,7 +220,7 @@ class BarOpens:
             desk.expiries.on_print(self._symbol, self._open[row], now_ns)
         if self._quotes is not None and self._symbol in desk.exchange.waiting:
             price = self._open[row]
-            if isfinite(price):
+            if price > 0.0:
                 place = int(self._order[row])
                 span = float(self._bars.column("high")[place] - self._bars.column("low")[place])
                 quote = self._quotes.of(self._symbol, price, span, now_ns)
@@ -333,9 +333,9 @@ class ChainFeed:
         if self._mid_spread is not None:
             chain = with_spread(chain, self._mid_spread)
         view = self._market.on_chain(chain, is_modelled=self._mid_spread is not None)
-        if desk.expiries.awaits_open and isfinite(chain.spot_last):
+        if desk.expiries.awaits_open and chain.spot_last > 0.0:
             desk.expiries.on_print(chain.symbol, chain.spot_last, chain.spot_ts_ns)
-        if self._prints is not None and isfinite(chain.spot_last):
+        if self._prints is not None and chain.spot_last > 0.0:
             self._print(chain, now_ns, self._prints)
         if f"chain {chain.symbol}" in desk.exchange.waiting:
             desk.take_reports(desk.exchange.on_chain(view, now_ns))

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from backtest.history import History
@@ -97,6 +98,15 @@ def test_a_settlement_without_a_print_stops_the_run_and_keeps_the_position() -> 
     assert "cannot settle" in result.stopped
     assert len(result.fills) == 4
     assert len(result.open_packages) == 1
+
+
+@pytest.mark.parametrize("missing", [0.0, -1.0, np.nan])
+def test_a_close_that_is_no_price_settles_nothing(missing: float) -> None:
+    """Sources write 0 for what they lack: sold puts are not settled as if the index had gone to nothing."""
+    history = of_chains(chains([EARLY, LATER]), bars=(index_bars(4290.0, missing),))
+    result = run(history, Scripted([order(CONDOR, "-1.40")]))
+    assert "cannot settle" in result.stopped
+    assert not [event for event in result.ledger if isinstance(event, Settlement)]
 
 
 def test_an_am_contract_settles_on_the_opening_print_and_not_before() -> None:
