@@ -34,10 +34,10 @@ from market.chains import OptionChain
 from market.errors import DataError
 from strategies.chain_lookup import ChainLookup, nearest_expiration, nearest_strike, strike_at_delta
 from strategies.decisions import HOLD, Decision
-from strategies.iron_condor import IronCondor
 from strategies.market_state import FieldSource
+from strategies.structures.iron_condor import IronCondor
+from strategies.structures.zero_dte_condor import ZeroDteCondor
 from strategies.views import Strategy, View
-from strategies.zero_dte_condor import ZeroDteCondor
 from tests.generators import Expiry, synthetic_chain
 
 __all__ = ["run"]

@@ -15,8 +15,8 @@ from backtest.results import RunDescription, RunResult
 from benchmarks.recipes import BAR_TICK, SIMULATED
 from market.bars import BarBatch
 from market.tradables import Perpetual
-from strategies.iron_condor import IronCondor
 from strategies.moving_average import MovingAverageCross
+from strategies.structures.iron_condor import IronCondor
 from strategies.views import Strategy
 
 __all__ = [

@@ -19,9 +19,9 @@ from backtest.schedule import OnChains
 from benchmarks.engine_runs import described
 from cluster.histories.recorded import InputFile, RecordedFiles, recorded_history
 from cluster.histories.span import Span
+from strategies.structures.zero_dte_condor import ZeroDteCondor
+from strategies.structures.zero_dte_straddle import ZeroDteStraddle
 from strategies.views import Strategy
-from strategies.zero_dte_condor import ZeroDteCondor
-from strategies.zero_dte_straddle import ZeroDteStraddle
 
 __all__ = [
     "DATA",

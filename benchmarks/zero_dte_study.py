@@ -34,9 +34,9 @@ from benchmarks.real_runs import (
     run_midpoints,
 )
 from market.chains import FloatArray
-from strategies.exits import ExitRules
-from strategies.premium import PremiumPlan
-from strategies.schedules import FixedTime, RandomTime
+from strategies.plan.exits import ExitRules
+from strategies.plan.package_plan import PremiumPlan
+from strategies.plan.schedules import FixedTime, RandomTime
 
 __all__ = ["main"]
 

@@ -39,9 +39,9 @@ from market.funding import FundingBatch
 from market.series import SeriesBatch
 from market.tradables import Perpetual
 from risk.margin.perpetual import MarginTier, PerpetualTerms
-from strategies.iron_condor import IronCondor
+from strategies.structures.iron_condor import IronCondor
+from strategies.structures.zero_dte_condor import ZeroDteCondor
 from strategies.views import Strategy
-from strategies.zero_dte_condor import ZeroDteCondor
 
 __all__ = ["run_scenario"]
 

@@ -13,12 +13,12 @@ from typing import Any, Final
 from market.errors import ConfigError
 from market.tradables import Future, Perpetual, Share
 from strategies.buy_and_hold import BuyAndHold
-from strategies.iron_condor import IronCondor
 from strategies.moving_average import MovingAverageCross
 from strategies.noop import Noop
+from strategies.structures.iron_condor import IronCondor
+from strategies.structures.zero_dte_condor import ZeroDteCondor
+from strategies.structures.zero_dte_straddle import ZeroDteStraddle
 from strategies.views import Strategy
-from strategies.zero_dte_condor import ZeroDteCondor
-from strategies.zero_dte_straddle import ZeroDteStraddle
 
 __all__ = ["CATALOGUE", "Parameter", "parameters_of", "strategy_of"]
 

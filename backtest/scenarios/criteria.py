@@ -23,7 +23,7 @@ from market.clock import iso_of_ns, ns_of_datetime
 from market.fills import Fill
 from market.series import SeriesBatch
 from market.tradables import OptionContract
-from strategies.structures import PlacedStructure
+from strategies.legs.rules import PlacedStructure
 
 __all__ = [
     "closed_within_session",

@@ -18,7 +18,7 @@ from execution.settlement import due_settlements, settle_expiring
 from fields.greeks import greeks
 from market.orders import Leg
 from market.tradables import OptionContract
-from strategies.exits import ExitRules, stop_loss
+from strategies.plan.exits import ExitRules, stop_loss
 from tests.execution.ledger_samples import fill, funded, opening, option
 
 _STRIKES = ((95, "P", 1), (100, "P", -1), (110, "C", -1), (115, "C", 1))

@@ -13,7 +13,7 @@ from market.errors import ConfigError
 from market.tradables import Perpetual, Share
 from strategies.catalogue import CATALOGUE, parameters_of, strategy_of
 from strategies.moving_average import MovingAverageCross
-from strategies.zero_dte_condor import ZeroDteCondor
+from strategies.structures.zero_dte_condor import ZeroDteCondor
 
 _COIN = Perpetual(symbol="BTC/USDT:USDT", underlying="BTC", tick=Decimal("0.1"), lot=Decimal("0.001"))
 _REQUIRED: dict[str, dict[str, object]] = {

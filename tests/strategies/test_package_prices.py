@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from market.chains import OptionChain
 from market.tradables import option_contract
 from strategies.chain_lookup import ChainLookup
+from strategies.legs.rules import placed
 from strategies.package_prices import natural_price, opposite, package_limit
-from strategies.straddle import straddle
-from strategies.structures import placed
+from strategies.structures.straddle import straddle
 from tests.strategies.chains import chain_at, view_at
 
 

@@ -15,7 +15,7 @@ from benchmarks.engine_runs import CONDOR, CROSS, LADDER, bar_history, chain_his
 from benchmarks.real_runs import midpoint_condor, midpoints_history, run_midpoints
 from benchmarks.recipes import SIMULATED, MinuteWalk, bar_batch
 from market.bars import BarBatch
-from strategies.iron_condor import IronCondor
+from strategies.structures.iron_condor import IronCondor
 
 _SWEEP_BARS = 100_000
 _WINDOWS = range(10, 210, 10)

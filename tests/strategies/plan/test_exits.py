@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.errors import ConfigError
-from strategies.exits import ExitRules, Mark, exit_reason, stop_loss
+from strategies.plan.exits import ExitRules, Mark, exit_reason, stop_loss
 
 _RULES = ExitRules(profit_target=0.5, stop_multiple=2.0, stop_share=0.75, close_before_end_s=600.0, exit_days=21)
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from market.errors import ConfigError
 from market.tradables import OptionContract
-from strategies.iron_condor import condor_by_delta
-from strategies.straddle import straddle
-from strategies.structures import AtSpot, BesideLeg, LegRule, PlacedStructure, Structure, placed
+from strategies.legs.rules import AtSpot, BesideLeg, LegRule, PlacedStructure, Structure, placed
+from strategies.structures.iron_condor import condor_by_delta
+from strategies.structures.straddle import straddle
 from tests.strategies.chains import view_at
 
 

@@ -14,12 +14,12 @@ from market.orders import Leg, PositionEffect, TimeInForce
 from market.tradables import OptionContract
 from risk.limits import TradingState
 from strategies.decisions import HOLD, Decision, Gate, Proposal
-from strategies.exits import ExitRules, Mark, exit_reason
+from strategies.legs.rules import PlacedStructure, Structure, placed
 from strategies.ownership import own_packages, own_working
 from strategies.package_prices import natural_price, opposite, package_limit
 from strategies.parameters import require, require_between
-from strategies.sizing import smallest
-from strategies.structures import PlacedStructure, Structure, placed
+from strategies.plan.exits import ExitRules, Mark, exit_reason
+from strategies.plan.sizing import smallest
 from strategies.views import ChainView, HeldPackage, View
 
 __all__ = ["EntryRules", "PremiumPlan", "Schedule", "SizeRules"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strategies.structures import AtSpot, LegRule, Structure
+from strategies.legs.rules import AtSpot, LegRule, Structure
 
 __all__ = ["straddle"]
 

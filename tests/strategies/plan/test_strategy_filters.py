@@ -19,12 +19,12 @@ from market.series import SeriesPoint, SeriesUnit
 from risk.limits import TradingState
 from strategies.chain_lookup import ChainLookup
 from strategies.decisions import HOLD, Decision
-from strategies.iron_condor import condor_by_delta
-from strategies.premium import PremiumPlan
-from strategies.structures import placed
+from strategies.legs.rules import placed
+from strategies.plan.package_plan import PremiumPlan
+from strategies.structures.iron_condor import condor_by_delta
+from strategies.structures.zero_dte_condor import ZeroDteCondor
+from strategies.structures.zero_dte_straddle import ZeroDteStraddle
 from strategies.views import ChainView, WorkingOrder
-from strategies.zero_dte_condor import ZeroDteCondor
-from strategies.zero_dte_straddle import ZeroDteStraddle
 from tests.strategies.chains import chain_at, held, view_at
 from tests.strategies.scene import NOW_NS, Scene, SceneAccount
 

@@ -7,11 +7,11 @@ from math import inf
 
 from market.orders import TimeInForce
 from strategies.decisions import Decision
-from strategies.exits import ExitRules
+from strategies.legs.rules import AtDelta, BesideLeg, LegRule, Structure
 from strategies.parameters import require_between, require_rising
-from strategies.premium import EntryRules, PremiumPlan, SizeRules
-from strategies.schedules import DaysOut
-from strategies.structures import AtDelta, BesideLeg, LegRule, Structure
+from strategies.plan.exits import ExitRules
+from strategies.plan.package_plan import EntryRules, PremiumPlan, SizeRules
+from strategies.plan.schedules import DaysOut
 from strategies.views import View
 
 __all__ = ["IronCondor", "condor_by_delta"]
@@ -62,13 +62,13 @@ class IronCondor:
     exit_days : int, optional
         Closed from so many days before expiration on, below `shortest`; 0 holds on.
     profit_target, stop_multiple, stop_share : float, optional
-        As in `strategies.exits.ExitRules`.
+        As in `strategies.plan.exits.ExitRules`.
     min_credit_share, max_short_delta, max_volatility_index, max_open, max_chain_age_s
-        As in `strategies.premium.EntryRules`.
+        As in `strategies.plan.package_plan.EntryRules`.
     max_packages, risk_share
-        As in `strategies.premium.SizeRules`.
+        As in `strategies.plan.package_plan.SizeRules`.
     allowance, order_life_s : float, optional
-        As in `strategies.premium.PremiumPlan`; four days bridge a weekend between two closing chains.
+        As in `strategies.plan.package_plan.PremiumPlan`; four days bridge a weekend between two closing chains.
     name : str, optional
         Tells strategies of one account apart.
 

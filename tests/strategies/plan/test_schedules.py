@@ -7,7 +7,7 @@ from datetime import date, time, timedelta
 import pytest
 
 from market.errors import ConfigError
-from strategies.schedules import DaysOut, FixedTime, RandomTime
+from strategies.plan.schedules import DaysOut, FixedTime, RandomTime
 from tests.strategies.chains import view_at
 from tests.strategies.scene import NOW_NS
 
