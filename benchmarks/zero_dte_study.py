@@ -35,7 +35,7 @@ from benchmarks.real_runs import (
 )
 from market.chains import FloatArray
 from strategies.plan.exits import ExitRules
-from strategies.plan.package_plan import PremiumPlan
+from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import FixedTime, RandomTime
 
 __all__ = ["main"]
@@ -66,13 +66,13 @@ class Outcome:
     profit: FloatArray
 
 
-def _held(plan: PremiumPlan) -> PremiumPlan:
+def _held(plan: PackagePlan) -> PackagePlan:
     """Return the plan without stop and target; an unbounded structure keeps a stop out of reach for its size."""
     stop = inf if plan.structure.name == "iron_condor" else 25.0
     return replace(plan, exits=replace(_HELD, stop_multiple=stop))
 
 
-def _plans() -> dict[str, PremiumPlan]:
+def _plans() -> dict[str, PackagePlan]:
     condor, straddle = midpoint_condor().plan, midpoint_straddle().plan
     return {
         "condor, managed": condor,
@@ -82,16 +82,16 @@ def _plans() -> dict[str, PremiumPlan]:
     }
 
 
-def _always(plan: PremiumPlan) -> PremiumPlan:
+def _always(plan: PackagePlan) -> PackagePlan:
     return replace(_held(plan), schedule=FixedTime(at=_ROWS[0]))
 
 
-def _by_lot(plan: PremiumPlan, seed: int) -> PremiumPlan:
+def _by_lot(plan: PackagePlan, seed: int) -> PackagePlan:
     return replace(plan, schedule=RandomTime(times=tuple(FixedTime(at=at) for at in _ROWS), seed=seed))
 
 
 def _run(
-    name: str, history: History, plan: PremiumPlan, spread: SpreadModel = MID_SPREAD, costs: CostModel = RETAIL
+    name: str, history: History, plan: PackagePlan, spread: SpreadModel = MID_SPREAD, costs: CostModel = RETAIL
 ) -> Outcome:
     result = run_midpoints(history, plan, spread=spread, costs=costs, cash=_CASH)
     if result.stopped:
@@ -144,7 +144,7 @@ def _against(name: str, profit: FloatArray, other: FloatArray) -> str:
     return f"| {name} | {mean:.1f} [{low:.1f}, {high:.1f}] | {'no' if low <= 0.0 <= high else 'yes'} |"
 
 
-def _spread_lines(history: History, name: str, plan: PremiumPlan) -> Iterator[str]:
+def _spread_lines(history: History, name: str, plan: PackagePlan) -> Iterator[str]:
     """Yield the same run at the mids for nothing, and at twice the spread."""
     wide = ClosingSpread(fraction=0.04, widest=2.0, hours=2.0, least=0.10)
     yield _line(_run(f"{name}: at the mid, no charges", history, plan, FixedSpread(half=0.0), NO_COSTS))

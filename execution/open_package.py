@@ -17,7 +17,7 @@ from market.orders import Leg, OrderIntent, unit_multiplier
 from market.tradables import Future, Instrument, OptionContract, Share
 from strategies.views import HeldPackage
 
-__all__ = ["OpenPackage", "PackagePlan"]
+__all__ = ["Announcement", "OpenPackage"]
 
 _ZERO: Final = Decimal(0)
 _FLOOR: Final = Context(prec=28, rounding=ROUND_FLOOR)
@@ -30,7 +30,7 @@ _FLAG_OF: Final[Mapping[MarkSource, str]] = {
 _add, _subtract, _multiply, _fma = EXACT.add, EXACT.subtract, EXACT.multiply, EXACT.fma
 
 
-class PackagePlan:
+class Announcement:
     """What was announced of a package.
 
     Parameters
@@ -52,7 +52,7 @@ class PackagePlan:
         self.exit_context: Mapping[str, float] = {}
 
     @classmethod
-    def unannounced(cls, fill: Fill) -> PackagePlan:
+    def unannounced(cls, fill: Fill) -> Announcement:
         """Return the plan of a package of which only a fill is known: one leg, and a flag that says so."""
         self = cls.__new__(cls)
         self.legs = (Leg(instrument=fill.instrument, ratio=1 if fill.quantity > 0 else -1),)
@@ -61,7 +61,7 @@ class PackagePlan:
         return self
 
     @classmethod
-    def of(cls, state: PlanState) -> PackagePlan:
+    def of(cls, state: PlanState) -> Announcement:
         """Return the plan that a state describes."""
         self = cls.__new__(cls)
         self.legs, self.structure, self.wanted = state.legs, state.structure, dict(state.wanted)
@@ -109,13 +109,13 @@ class OpenPackage:
 
     Parameters
     ----------
-    plan : PackagePlan
+    plan : Announcement
         What was announced.
     fill : Fill
         Its first; not yet taken.
     """
 
-    def __init__(self, plan: PackagePlan, fill: Fill) -> None:
+    def __init__(self, plan: Announcement, fill: Fill) -> None:
         self.package_id: Final = fill.package_id
         self.strategy: Final = fill.strategy
         self.opened_ns: Final = fill.ts_event_ns
@@ -133,7 +133,7 @@ class OpenPackage:
         self._best, self._worst = -inf, inf
 
     @classmethod
-    def again(cls, plan: PackagePlan, bookings: Sequence[Posting]) -> OpenPackage:
+    def again(cls, plan: Announcement, bookings: Sequence[Posting]) -> OpenPackage:
         """Return the package that some bookings make; a fill is among them."""
         first = next(event for event in bookings if isinstance(event, Fill))
         self = cls(plan, first)
@@ -142,7 +142,7 @@ class OpenPackage:
         return self
 
     @classmethod
-    def resumed(cls, state: PackageState, plan: PackagePlan) -> OpenPackage:
+    def resumed(cls, state: PackageState, plan: Announcement) -> OpenPackage:
         """Return the package that a state describes."""
         self = cls.again(plan, state.bookings)
         self.take_marks(state)
@@ -168,7 +168,7 @@ class OpenPackage:
         )
 
     @property
-    def plan(self) -> PackagePlan:
+    def plan(self) -> Announcement:
         """What was announced of it."""
         return self._plan
 

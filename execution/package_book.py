@@ -9,7 +9,7 @@ from typing import Final
 
 from execution.events import Bust, CashMovement, LedgerEvent, Mark, MarkSource, Settlement, Split
 from execution.lots import EXACT
-from execution.open_package import OpenPackage, PackagePlan
+from execution.open_package import Announcement, OpenPackage
 from execution.package_state import PackageBookState
 from execution.trades import Trade
 from market.fills import Fill
@@ -37,7 +37,7 @@ class PackageBook:
     """
 
     def __init__(self) -> None:
-        self._plans: dict[str, PackagePlan] = {}
+        self._plans: dict[str, Announcement] = {}
         self._open: dict[str, OpenPackage] = {}
         self._by_symbol: dict[str, list[OpenPackage]] = {}
         self._late: dict[str, Decimal] = {}
@@ -48,9 +48,9 @@ class PackageBook:
     def resumed(cls, state: PackageBookState) -> PackageBook:
         """Return a book that goes on from a state, to the same trades."""
         self = cls()
-        self._plans = {package_id: PackagePlan.of(plan) for package_id, plan in state.plans.items()}
+        self._plans = {package_id: Announcement.of(plan) for package_id, plan in state.plans.items()}
         for each in state.packages:
-            plan = self._plans[each.package_id] if each.plan is None else PackagePlan.of(each.plan)
+            plan = self._plans[each.package_id] if each.plan is None else Announcement.of(each.plan)
             self._open[each.package_id] = OpenPackage.resumed(each, plan)
             self._list(self._open[each.package_id])
         self._late, self._last_exits = dict(state.late_cash), dict(state.last_exits)
@@ -102,7 +102,7 @@ class PackageBook:
         plan = self._plans.get(intent.package_id)
         if intent.effect is PositionEffect.OPEN:
             if plan is None:
-                plan = PackagePlan(intent, factors, context)
+                plan = Announcement(intent, factors, context)
                 self._plans[intent.package_id] = plan
             plan.wanted[intent.intent_id] = intent.quantity
         elif plan is not None:
@@ -204,7 +204,7 @@ class PackageBook:
     def _fill(self, fill: Fill) -> tuple[Trade, ...]:
         package = self._open.get(fill.package_id)
         if package is None:
-            plan = self._plans.get(fill.package_id) or PackagePlan.unannounced(fill)
+            plan = self._plans.get(fill.package_id) or Announcement.unannounced(fill)
             package = self._open[fill.package_id] = OpenPackage(plan, fill)
         return self._booked(package, package.take(fill))
 
@@ -238,7 +238,7 @@ class PackageBook:
             quantity=fill.quantity.copy_negate(),
             costs=costs,
         )
-        plan = self._plans.get(fill.package_id) or PackagePlan.unannounced(reverse)
+        plan = self._plans.get(fill.package_id) or Announcement.unannounced(reverse)
         package = self._open.setdefault(fill.package_id, OpenPackage(plan, reverse))
         package.flag(_BUSTED)
         return self._booked(package, package.take(reverse))

@@ -7,9 +7,25 @@ from strategies.views import AccountView, HeldPackage, WorkingOrder
 __all__ = ["has_package", "has_working", "own_packages", "own_working"]
 
 
-def own_packages(account: AccountView, name: str) -> tuple[HeldPackage, ...]:
-    """Return the open packages of a strategy, oldest first."""
-    return tuple([package for package in account.packages if package.strategy == name])  # a list first: at every event
+def own_packages(account: AccountView, name: str, structure: str = "") -> tuple[HeldPackage, ...]:
+    """Return open packages of a strategy, oldest first.
+
+    Parameters
+    ----------
+    account : AccountView
+        The account.
+    name : str
+        Of the strategy.
+    structure : str, optional
+        Only packages of this structure: plans that share the name of a strategy look each after its own.
+
+    Returns
+    -------
+    tuple of HeldPackage
+        Oldest first.
+    """
+    found = [package for package in account.packages if package.strategy == name]  # a list first: at every event
+    return tuple([package for package in found if package.structure == structure] if structure else found)
 
 
 def has_package(account: AccountView, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Selling premium: one flow of entry gates, size and exits, which each short structure fills with its own data."""
+"""One flow of entry gates, size and exits, which each structure fills with its own data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from math import inf, isfinite, isnan, nan
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
@@ -17,105 +17,23 @@ from strategies.decisions import HOLD, Decision, Gate, Proposal
 from strategies.legs.rules import PlacedStructure, Structure, placed
 from strategies.ownership import own_packages, own_working
 from strategies.package_prices import natural_price, opposite, package_limit
-from strategies.parameters import require, require_between
+from strategies.parameters import require_between
+from strategies.plan.entry import EntryRules
 from strategies.plan.exits import ExitRules, Mark, exit_reason
-from strategies.plan.sizing import smallest
+from strategies.plan.schedules import Schedule
+from strategies.plan.sizing import SizeRules, smallest
 from strategies.views import ChainView, HeldPackage, View
 
-__all__ = ["EntryRules", "PremiumPlan", "Schedule", "SizeRules"]
+__all__ = ["PackagePlan"]
 
 _NS: Final = 1_000_000_000
 _DAY_S: Final = 86_400.0
 _ZERO: Final = Decimal(0)
 
 
-class Schedule(Protocol):
-    """When a strategy may open, and in which expiration."""
-
-    def is_candidate(self, view: ChainView, now_ns: int) -> bool:
-        """Tell whether this instant is one at which the strategy looks for an entry at all."""
-
-    def series(self, view: ChainView) -> int:
-        """Return the expiration to trade, -1 where there is none."""
-
-    def session_start_ns(self, view: ChainView) -> int:
-        """Return the open of the session of a chain: one entry for each session."""
-
-    def last_entry_ns(self, view: ChainView, series: int) -> int:
-        """Return the instant from which on nothing is opened in a series."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntryRules:
-    """What must hold for an entry.
-
-    Parameters
-    ----------
-    min_credit_share : float
-        Smallest credit as a share of the width, in [0, 1); 0 asks for any credit. Not asked of unbounded structures.
-    max_short_delta : float
-        Largest size of delta of a sold leg, in (0, 1].
-    max_volatility_index : float
-        Highest level of the volatility index, index points, > 0; infinite for no such gate.
-    volatility_index : str
-        Name of its series, such as ``VIX``.
-    cool_down_s : float
-        Seconds after the strategy's last exit in which nothing is opened, >= 0 (L39).
-    max_open : int
-        Packages of the strategy that may be open at once, >= 1.
-    max_chain_age_s : float
-        Oldest quotes that are acted upon, seconds, > 0.
-    reenters : bool
-        Whether another package may be opened in the session in which one has ended.
-    """
-
-    min_credit_share: float = 0.0
-    max_short_delta: float = 1.0
-    max_volatility_index: float = inf
-    volatility_index: str = "VIX"
-    cool_down_s: float = 300.0
-    max_open: int = 1
-    max_chain_age_s: float = 300.0
-    reenters: bool = False
-
-    def __post_init__(self) -> None:
-        require_between("entry", "min_credit_share", self.min_credit_share, 0.0, 1.0, open_high=True)
-        require_between("entry", "max_short_delta", self.max_short_delta, 0.0, 1.0, open_low=True)
-        require(
-            "entry", "max_volatility_index", self.max_volatility_index, "above 0", holds=self.max_volatility_index > 0
-        )
-        require_between("entry", "cool_down_s", self.cool_down_s, 0.0, inf, open_high=True)
-        require_between("entry", "max_open", self.max_open, 1, 1_000)
-        require_between("entry", "max_chain_age_s", self.max_chain_age_s, 0.0, inf, open_low=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SizeRules:
-    """How large a package may be.
-
-    Parameters
-    ----------
-    max_packages : int
-        Hard ceiling, >= 1.
-    risk_share : float
-        Share of the equity that one trade may lose, in (0, 1]: at expiry where the loss is bounded, else at the stop.
-    margin_share : float
-        Margin of an unbounded structure as a share of the underlying's value, in (0, 1]; a bounded one needs its loss.
-    """
-
-    max_packages: int = 1
-    risk_share: float = 0.02
-    margin_share: float = 0.2
-
-    def __post_init__(self) -> None:
-        require_between("sizing", "max_packages", self.max_packages, 1, 1_000_000)
-        require_between("sizing", "risk_share", self.risk_share, 0.0, 1.0, open_low=True)
-        require_between("sizing", "margin_share", self.margin_share, 0.0, 1.0, open_low=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PremiumPlan:
-    """A structure that is sold for a credit, with its schedule, gates, size and exits.
+class PackagePlan:
+    """A structure that is bought or sold as one package, with its schedule, gates, size and exits.
 
     Parameters
     ----------
@@ -126,7 +44,7 @@ class PremiumPlan:
     structure : Structure
         The legs, by rules.
     schedule : Schedule
-        When, and in which expiration.
+        When, and in which expirations.
     entry : EntryRules
         Gates.
     size : SizeRules
@@ -163,7 +81,7 @@ class PremiumPlan:
         chain = view.chain(self.underlying)
         if chain is None:
             return HOLD
-        packages = own_packages(view.account, self.name)
+        packages = own_packages(view.account, self.name, self.structure.name)
         oldest_ns = view.now_ns - int(self.order_life_s * _NS) if self.order_life_s else -1
         old = tuple([each.order_id for each in own_working(view.account, self.name) if each.decided_ns <= oldest_ns])
         for package in packages:
@@ -212,13 +130,14 @@ class PremiumPlan:
         if not gates[-1].passed:
             return Decision(reason=gates[-1].name, gates=tuple(gates))
         series = self.schedule.series(chain)
-        gates.append(_gate("expiration_listed", float(series), 0.0, passed=series >= 0, reason="no such expiration"))
-        if series >= 0:
-            left = (self.schedule.last_entry_ns(chain, series) - view.now_ns) / _NS
+        nearest = float(series[0]) if series else -1.0
+        gates.append(_gate("expiration_listed", nearest, 0.0, passed=bool(series), reason="no such expiration"))
+        if series:
+            left = (self.schedule.last_entry_ns(chain, series[0]) - view.now_ns) / _NS
             gates.append(_gate("time_before_cutoff", left, 0.0, passed=left > 0.0, reason="too late to open"))
         if not gates[-1].passed:
             return Decision(reason=gates[-1].name, gates=tuple(gates))
-        found = placed(chain, (series,), self.structure)
+        found = placed(chain, series, self.structure)
         gates.append(_gate("strikes_found", float(len(found.legs)), nan, passed=bool(found.legs), reason=found.reason))
         if not found.legs:
             return Decision(reason="strikes_found", gates=tuple(gates))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
 from math import inf
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,10 +17,26 @@ from strategies.chain_lookup import expirations_between, nearest_expiration
 from strategies.parameters import require, require_between
 from strategies.views import ChainView
 
-__all__ = ["DaysOut", "FixedTime", "RandomTime"]
+__all__ = ["DaysOut", "FixedTime", "RandomTime", "Schedule"]
 
 _NS: Final = 1_000_000_000
 _NEVER: Final = 1 << 62
+
+
+class Schedule(Protocol):
+    """When a strategy may open, and in which expirations."""
+
+    def is_candidate(self, view: ChainView, now_ns: int) -> bool:
+        """Tell whether this instant is one at which the strategy looks for an entry at all."""
+
+    def series(self, view: ChainView) -> tuple[int, ...]:
+        """Return the places of the expirations to trade, in the order of `LegRule.expiry`; empty where one lacks."""
+
+    def session_start_ns(self, view: ChainView) -> int:
+        """Return the open of the session of a chain."""
+
+    def last_entry_ns(self, view: ChainView, series: int) -> int:
+        """Return the instant from which on nothing is opened in a series."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +73,9 @@ class FixedTime:
         start = _instant_ns(view.chain.session, self.at, self.zone)
         return start <= now_ns < start + int(self.window_s * _NS)
 
-    def series(self, view: ChainView) -> int:
-        """Return the series that ends this session on its close, -1 where there is none."""
-        return next(iter(expirations_between(view, 0, 0, settlement=SettlementTime.PM)), -1)
+    def series(self, view: ChainView) -> tuple[int, ...]:
+        """Return the series that ends this session on its close; empty where there is none."""
+        return expirations_between(view, 0, 0, settlement=SettlementTime.PM)[:1]
 
     def session_start_ns(self, view: ChainView) -> int:
         """Return the open of the session; later than everything where the exchange is closed that day."""
@@ -98,8 +114,8 @@ class RandomTime:
         """Tell whether the instant lies in the window of the time drawn for the chain's session."""
         return self.drawn(view.chain.session).is_candidate(view, now_ns)
 
-    def series(self, view: ChainView) -> int:
-        """Return the series that ends this session on its close, -1 where there is none."""
+    def series(self, view: ChainView) -> tuple[int, ...]:
+        """Return the series that ends this session on its close; empty where there is none."""
         return self.times[0].series(view)
 
     def session_start_ns(self, view: ChainView) -> int:
@@ -144,9 +160,10 @@ class DaysOut:
         """Tell whether the exchange is open on the day of the chain."""
         return session_on(self.calendar, view.chain.session) is not None
 
-    def series(self, view: ChainView) -> int:
-        """Return the nearest expiration within the bounds, -1 where there is none."""
-        return nearest_expiration(view, self.days, self.shortest, self.longest)
+    def series(self, view: ChainView) -> tuple[int, ...]:
+        """Return the nearest expiration within the bounds; empty where there is none."""
+        found = nearest_expiration(view, self.days, self.shortest, self.longest)
+        return (found,) if found >= 0 else ()
 
     def session_start_ns(self, view: ChainView) -> int:
         """Return the open of the session; later than everything where the exchange is closed that day."""

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from math import floor, isfinite
 
 from strategies.decisions import SizingTerm
+from strategies.parameters import require_between
 
-__all__ = ["smallest"]
+__all__ = ["SizeRules", "smallest"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeRules:
+    """How large a package may be.
+
+    Parameters
+    ----------
+    max_packages : int
+        Hard ceiling, >= 1.
+    risk_share : float
+        Share of the equity that one trade may lose, in (0, 1]: at expiry where the loss is bounded, else at the stop.
+    margin_share : float
+        Margin of an unbounded structure as a share of the underlying's value, in (0, 1]; a bounded one needs its loss.
+    """
+
+    max_packages: int = 1
+    risk_share: float = 0.02
+    margin_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        require_between("sizing", "max_packages", self.max_packages, 1, 1_000_000)
+        require_between("sizing", "risk_share", self.risk_share, 0.0, 1.0, open_low=True)
+        require_between("sizing", "margin_share", self.margin_share, 0.0, 1.0, open_low=True)
 
 
 def smallest(ceilings: Iterable[tuple[str, float]]) -> tuple[Decimal, tuple[SizingTerm, ...]]:

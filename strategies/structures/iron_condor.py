@@ -9,9 +9,11 @@ from market.orders import TimeInForce
 from strategies.decisions import Decision
 from strategies.legs.rules import AtDelta, BesideLeg, LegRule, Structure
 from strategies.parameters import require_between, require_rising
+from strategies.plan.entry import EntryRules
 from strategies.plan.exits import ExitRules
-from strategies.plan.package_plan import EntryRules, PremiumPlan, SizeRules
+from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import DaysOut
+from strategies.plan.sizing import SizeRules
 from strategies.views import View
 
 __all__ = ["IronCondor", "condor_by_delta"]
@@ -64,11 +66,11 @@ class IronCondor:
     profit_target, stop_multiple, stop_share : float, optional
         As in `strategies.plan.exits.ExitRules`.
     min_credit_share, max_short_delta, max_volatility_index, max_open, max_chain_age_s
-        As in `strategies.plan.package_plan.EntryRules`.
+        As in `strategies.plan.entry.EntryRules`.
     max_packages, risk_share
-        As in `strategies.plan.package_plan.SizeRules`.
+        As in `strategies.plan.sizing.SizeRules`.
     allowance, order_life_s : float, optional
-        As in `strategies.plan.package_plan.PremiumPlan`; four days bridge a weekend between two closing chains.
+        As in `strategies.plan.package_plan.PackagePlan`; four days bridge a weekend between two closing chains.
     name : str, optional
         Tells strategies of one account apart.
 
@@ -98,12 +100,12 @@ class IronCondor:
     allowance: float = 0.1
     order_life_s: float = 345_600.0
     name: str = "iron_condor"
-    plan: PremiumPlan = field(init=False, repr=False, compare=False)
+    plan: PackagePlan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         require_rising(self.name, "short_delta", self.short_delta, "max_short_delta", self.max_short_delta)
         require_rising(self.name, "exit_days", self.exit_days, "shortest", self.shortest)
-        plan = PremiumPlan(
+        plan = PackagePlan(
             name=self.name,
             underlying=self.underlying,
             structure=condor_by_delta(self.short_delta, self.width),

@@ -8,9 +8,11 @@ from math import inf
 
 from strategies.decisions import Decision
 from strategies.parameters import require_rising
+from strategies.plan.entry import EntryRules
 from strategies.plan.exits import ExitRules
-from strategies.plan.package_plan import EntryRules, PremiumPlan, SizeRules
+from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import FixedTime
+from strategies.plan.sizing import SizeRules
 from strategies.structures.iron_condor import condor_by_delta
 from strategies.views import View
 
@@ -38,11 +40,11 @@ class ZeroDteCondor:
     profit_target, stop_multiple, stop_share, close_before_end_s : float, optional
         As in `strategies.plan.exits.ExitRules`; `close_before_end_s` 0 holds to settlement.
     min_credit_share, max_short_delta, max_volatility_index, cool_down_s, max_chain_age_s, reenters
-        As in `strategies.plan.package_plan.EntryRules`.
+        As in `strategies.plan.entry.EntryRules`.
     max_packages, risk_share
-        As in `strategies.plan.package_plan.SizeRules`.
+        As in `strategies.plan.sizing.SizeRules`.
     allowance, order_life_s : float, optional
-        As in `strategies.plan.package_plan.PremiumPlan`.
+        As in `strategies.plan.package_plan.PackagePlan`.
     name : str, optional
         Tells strategies of one account apart.
 
@@ -73,11 +75,11 @@ class ZeroDteCondor:
     allowance: float = 0.1
     order_life_s: float = 300.0
     name: str = "zero_dte_condor"
-    plan: PremiumPlan = field(init=False, repr=False, compare=False)
+    plan: PackagePlan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         require_rising(self.name, "short_delta", self.short_delta, "max_short_delta", self.max_short_delta)
-        plan = PremiumPlan(
+        plan = PackagePlan(
             name=self.name,
             underlying=self.underlying,
             structure=condor_by_delta(self.short_delta, self.width),

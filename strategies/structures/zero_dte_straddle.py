@@ -8,9 +8,11 @@ from math import inf
 
 from strategies.decisions import Decision
 from strategies.parameters import require
+from strategies.plan.entry import EntryRules
 from strategies.plan.exits import ExitRules
-from strategies.plan.package_plan import EntryRules, PremiumPlan, SizeRules
+from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import FixedTime
+from strategies.plan.sizing import SizeRules
 from strategies.structures.straddle import straddle
 from strategies.views import View
 
@@ -34,12 +36,12 @@ class ZeroDteStraddle:
     profit_target, stop_multiple, close_before_end_s : float, optional
         As in `strategies.plan.exits.ExitRules`; the stop must be finite, because the size stands on it.
     max_volatility_index, cool_down_s, max_chain_age_s, reenters
-        As in `strategies.plan.package_plan.EntryRules`.
+        As in `strategies.plan.entry.EntryRules`.
     max_packages, risk_share, margin_share
-        As in `strategies.plan.package_plan.SizeRules`; the risk of a trade is reckoned at the stop, which a gap can
+        As in `strategies.plan.sizing.SizeRules`; the risk of a trade is reckoned at the stop, which a gap can
         pass.
     allowance, order_life_s : float, optional
-        As in `strategies.plan.package_plan.PremiumPlan`.
+        As in `strategies.plan.package_plan.PackagePlan`.
     name : str, optional
         Tells strategies of one account apart.
 
@@ -66,7 +68,7 @@ class ZeroDteStraddle:
     allowance: float = 0.1
     order_life_s: float = 300.0
     name: str = "zero_dte_straddle"
-    plan: PremiumPlan = field(init=False, repr=False, compare=False)
+    plan: PackagePlan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         require(
@@ -76,7 +78,7 @@ class ZeroDteStraddle:
             "finite: the size stands on it",
             holds=self.stop_multiple < inf,
         )
-        plan = PremiumPlan(
+        plan = PackagePlan(
             name=self.name,
             underlying=self.underlying,
             structure=straddle(is_sold=True),

@@ -24,7 +24,7 @@ def test_the_window_opens_at_its_wall_time() -> None:
 def test_it_takes_the_series_of_the_day_and_stops_half_an_hour_before_its_end() -> None:
     """An hour before the close half an hour is left for entries."""
     schedule, view = FixedTime(at=time(15, 0)), view_at()
-    assert schedule.series(view) == 0
+    assert schedule.series(view) == (0,)
     assert schedule.last_entry_ns(view, 0) - NOW_NS == 1800 * _S
     assert NOW_NS - schedule.session_start_ns(view) == 5.5 * 3600 * _S
 
@@ -32,8 +32,8 @@ def test_it_takes_the_series_of_the_day_and_stops_half_an_hour_before_its_end() 
 def test_days_out_takes_the_nearest_within_its_bounds() -> None:
     """Of 0 and 35 days, 45 are nearest to 35 where 30 to 45 are accepted; nothing lies within 40 to 50."""
     view = view_at()
-    assert DaysOut(days=45, shortest=30, longest=45).series(view) == 1
-    assert DaysOut(days=45, shortest=40, longest=50).series(view) == -1
+    assert DaysOut(days=45, shortest=30, longest=45).series(view) == (1,)
+    assert DaysOut(days=45, shortest=40, longest=50).series(view) == ()
 
 
 @pytest.mark.parametrize(("days", "shortest", "longest"), [(45, 45, 45), (45, 50, 30), (29, 30, 45), (46, 30, 45)])

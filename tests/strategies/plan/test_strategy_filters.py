@@ -20,7 +20,7 @@ from risk.limits import TradingState
 from strategies.chain_lookup import ChainLookup
 from strategies.decisions import HOLD, Decision
 from strategies.legs.rules import placed
-from strategies.plan.package_plan import PremiumPlan
+from strategies.plan.package_plan import PackagePlan
 from strategies.structures.iron_condor import condor_by_delta
 from strategies.structures.zero_dte_condor import ZeroDteCondor
 from strategies.structures.zero_dte_straddle import ZeroDteStraddle
@@ -56,7 +56,7 @@ def _scene(view: ChainView | None = None, *, level: float = 18.0, now_ns: int = 
     )
 
 
-def _with_rules(**entry: Any) -> PremiumPlan:
+def _with_rules(**entry: Any) -> PackagePlan:
     return replace(_CONDOR.plan, entry=replace(_CONDOR.plan.entry, **entry))
 
 
