@@ -17,6 +17,7 @@ from cluster.commands.doctor import doctor
 from cluster.commands.evidence import evidence
 from cluster.commands.explain import explain
 from cluster.commands.fields import fields
+from cluster.commands.new_strategy import new_strategy
 from cluster.commands.report import report
 from cluster.commands.up import up
 from cluster.commands.version import show_version
@@ -38,6 +39,7 @@ app.command()(fields)
 app.command()(backtest)
 app.command()(report)
 app.command()(explain)
+app.command("new-strategy")(new_strategy)
 app.command()(evidence)
 app.command()(doctor)
 data.command("get")(data_get)

@@ -36,7 +36,17 @@ from market.clock import SystemClock, iso_of_ns
 from market.errors import ConfigError, DataError
 from strategies.views import Strategy
 
-__all__ = ["CONFIG_NAME", "Finished", "Prepared", "execute", "prepare", "run_to_folder", "unused_folder"]
+__all__ = [
+    "CONFIG_NAME",
+    "Finished",
+    "Prepared",
+    "description_of",
+    "execute",
+    "prepare",
+    "prepared_of",
+    "run_to_folder",
+    "unused_folder",
+]
 
 CONFIG_NAME: Final = "config.toml"
 """Name of the configuration in the run folder, as it was run."""
@@ -136,7 +146,31 @@ def prepare(text: str, name: str, base: Path, folder: Path | None = None) -> Pre
         What cannot be, before anything runs.
     """
     folder = base if folder is None else folder
-    settings = settings_of(text, name, folder)
+    return prepared_of(settings_of(text, name, folder), text, base, folder)
+
+
+def prepared_of(settings: BacktestSettings, text: str, base: Path, folder: Path) -> Prepared:
+    """Read the data of checked settings.
+
+    Parameters
+    ----------
+    settings : BacktestSettings
+        The configuration, checked.
+    text : str
+        The same as it was written.
+    base, folder : pathlib.Path
+        As `prepare`.
+
+    Returns
+    -------
+    Prepared
+        Nothing has been written yet.
+
+    Raises
+    ------
+    ConfigError, DataError
+        What cannot be, before anything runs.
+    """
     history = history_of(settings, base)
     if not history.sources:
         raise DataError("the run has no data", found="no source")
@@ -170,13 +204,37 @@ def execute(prepared: Prepared, n_trials: int, pulse: Pulse) -> RunResult:
     RunResult
         Also of a run that stopped.
     """
-    settings = prepared.settings
-    description = RunDescription(
+    return run_backtest(
+        prepared.config,
+        prepared.history,
+        prepared.strategies,
+        description_of(prepared.settings, n_trials),
+        fields=shared_fields(),
+        pulse=pulse,
+    )
+
+
+def description_of(settings: BacktestSettings, n_trials: int) -> RunDescription:
+    """Return what a run is, as far as its settings tell; the engine names its models, data and currency itself.
+
+    Parameters
+    ----------
+    settings : BacktestSettings
+        The configuration.
+    n_trials : int
+        Configurations tried on its data, this one included.
+
+    Returns
+    -------
+    RunDescription
+        For the engine.
+    """
+    return RunDescription(
         name=settings.run.name,
         config_digest=config_digest(settings),
         code_version=code_version(),
         seed=settings.run.seed,
-        fill_model="",  # the engine names its models, data and currency itself
+        fill_model="",
         slippage_model="",
         cost_model="",
         sources=(),
@@ -184,14 +242,6 @@ def execute(prepared: Prepared, n_trials: int, pulse: Pulse) -> RunResult:
         n_trials=n_trials,
         currency=settings.account.currency,
         periods_per_year=periods_per_year(settings),
-    )
-    return run_backtest(
-        prepared.config,
-        prepared.history,
-        prepared.strategies,
-        description,
-        fields=shared_fields(),
-        pulse=pulse,
     )
 
 
