@@ -19,7 +19,7 @@ _PYPROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"
 _TOOL = _PYPROJECT["tool"]
 _PACKAGES = tuple(_TOOL["hatch"]["build"]["targets"]["wheel"]["packages"])
 _NOT_SHIPPED = ("tests", "benchmarks", "examples")
-_VERBS = ("up", "fields", "backtest", "report", "explain", "doctor", "data")
+_VERBS = ("up", "fields", "backtest", "report", "explain", "new-strategy", "doctor", "data")
 
 # Spelt in parts, so that this file may stand among those that are searched.
 _FORBIDDEN = tuple(
