@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Final
+
+import numpy as np
 
 from market.chains import BoolArray, FloatArray
 from market.errors import DataError
@@ -56,6 +58,8 @@ class PricedBook:
         Present value of 1 paid at expiry; 1 for what is no option, NaN where it is not known.
     mark : ndarray, shape (n_legs,)
         What one unit of the underlying in it is worth now, quote currency; NaN where there is no mark.
+    is_american : ndarray of bool, shape (n_legs,) or (0,)
+        Whether its holder may exercise early; empty where none may.
 
     Raises
     ------
@@ -88,6 +92,7 @@ class PricedBook:
     forward_ratio: FloatArray
     discount: FloatArray
     mark: FloatArray
+    is_american: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
     def __post_init__(self) -> None:
         n_underlyings, n_legs = len(self.underlyings), len(self.symbols)
@@ -95,6 +100,8 @@ class PricedBook:
             _require_length(name, len(getattr(self, name)), n_legs)
         for name in ("spot", "beta"):
             _require_length(name, len(getattr(self, name)), n_underlyings)
+        if self.is_american.size:
+            _require_length("is_american", len(self.is_american), n_legs)
         if n_legs and not (self.underlying.min() >= 0 and self.underlying.max() < n_underlyings):
             raise DataError("a leg points at no underlying", found=str(self.underlying), expected=f"< {n_underlyings}")
 
@@ -104,8 +111,8 @@ class PricedBook:
         return len(self.symbols)
 
 
-_OF_UNDERLYINGS: Final = ("ts_event_ns", "underlyings", "spot", "beta", "benchmark", "benchmark_spot")
-_OF_LEGS: Final = tuple(item.name for item in fields(PricedBook) if item.name not in _OF_UNDERLYINGS)
+_REST: Final = ("ts_event_ns", "underlyings", "spot", "beta", "benchmark", "benchmark_spot", "is_american")
+_OF_LEGS: Final = tuple(item.name for item in fields(PricedBook) if item.name not in _REST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
