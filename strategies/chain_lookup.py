@@ -24,7 +24,9 @@ from strategies.views import ChainView, Quote
 
 __all__ = [
     "ChainLookup",
+    "DeltaSide",
     "StrikeAtDelta",
+    "delta_side",
     "expirations_between",
     "nearest_expiration",
     "nearest_strike",
@@ -51,6 +53,28 @@ class StrikeAtDelta:
 
     place: int
     delta: float
+    n_smoothed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeltaSide:
+    """The contracts of one right of one series that have a delta, from far out of the money to deep in it.
+
+    Parameters
+    ----------
+    places : ndarray of int64, shape (n_known,)
+        Places in the chain.
+    delta : ndarray, shape (n_known,)
+        As told or computed.
+    smooth : ndarray, shape (n_known,)
+        Sizes of delta, rising.
+    n_smoothed : int
+        Neighbours whose deltas ran against the strikes; 0 where `smooth` is the size of `delta` itself.
+    """
+
+    places: Int64Array
+    delta: FloatArray
+    smooth: FloatArray
     n_smoothed: int
 
 
@@ -270,21 +294,41 @@ def strike_at_delta(view: ChainView, series: int, delta: float, *, is_call: bool
     break it, the nearest monotone sequence in least squares stands in (isotonic regression), and the search runs on
     that. Among strikes of one smoothed value the raw delta decides.
     """
+    side = delta_side(view, series, is_call=is_call)
+    if not side.places.shape[0]:
+        return StrikeAtDelta(place=-1, delta=float("nan"), n_smoothed=0)
+    first, end = _nearest_run(side.smooth, abs(delta))
+    best = first + int(np.argmin(np.abs(np.abs(side.delta[first:end]) - abs(delta))))
+    return StrikeAtDelta(place=int(side.places[best]), delta=float(side.delta[best]), n_smoothed=side.n_smoothed)
+
+
+def delta_side(view: ChainView, series: int, *, is_call: bool) -> DeltaSide:
+    """Return one side of a series in the order of its deltas, smoothed where they run against the strikes.
+
+    Parameters
+    ----------
+    view : ChainView
+        The chain.
+    series : int
+        Place of the series.
+    is_call : bool
+        Side.
+
+    Returns
+    -------
+    DeltaSide
+        Without the contracts that have no delta.
+    """
     places = view.side(series, is_call=is_call)
     raw = view.delta(places)
     known = np.isfinite(raw)
-    places, raw = places[known], raw[known]
-    if not places.shape[0]:
-        return StrikeAtDelta(place=-1, delta=float("nan"), n_smoothed=0)
     # Out of the money last for calls, first for puts: turned so that size rises towards the money.
     rising = slice(None, None, -1) if is_call else slice(None)
-    places, raw = places[rising], raw[rising]
+    places, raw = places[known][rising], raw[known][rising]
     size = np.abs(raw)
     n_smoothed = int(np.count_nonzero(size[1:] < size[:-1]))
     smooth = isotonic_regression(size).x if n_smoothed else size
-    first, end = _nearest_run(smooth, abs(delta))
-    best = first + int(np.argmin(np.abs(size[first:end] - abs(delta))))
-    return StrikeAtDelta(place=int(places[best]), delta=float(raw[best]), n_smoothed=n_smoothed)
+    return DeltaSide(places=places, delta=raw, smooth=smooth, n_smoothed=n_smoothed)
 
 
 def _nearest_run(rising: FloatArray, target: float) -> tuple[int, int]:

@@ -1,66 +1,32 @@
-"""Option structures as data: each leg is a ratio, a right and a rule that finds its strike in a chain."""
+"""Option structures as data: a leg is a ratio, a right, an expiration and a rule that finds its strike in a chain."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
+from math import copysign, isfinite
 
 from market.errors import ConfigError
 from market.orders import Leg
-from market.tradables import OptionContract, contract_at
+from market.tradables import contract_at
 from risk.payoff import Payoff, expiry_payoff
-from strategies.chain_lookup import nearest_strike, strike_at_delta
-from strategies.views import ChainView
+from strategies.legs.finding import Found, at_delta, at_expected_move, at_level, at_spot, beside
+from strategies.legs.liquidity import Liquidity, illiquid
+from strategies.legs.strikes import (
+    AtDelta,
+    AtExpectedMove,
+    AtLevel,
+    AtSpot,
+    BesideLeg,
+    SameStrike,
+    StrikeRule,
+    WidthStep,
+)
+from strategies.views import ChainView, View
 
-__all__ = ["AtDelta", "AtSpot", "BesideLeg", "LegRule", "PlacedStructure", "StrikeRule", "Structure", "placed"]
-
-_ONE = Decimal(1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AtDelta:
-    """The strike whose delta is nearest to a size.
-
-    Parameters
-    ----------
-    delta : float
-        Size of delta per unit, in (0, 1).
-    """
-
-    delta: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AtSpot:
-    """The strike nearest to the underlying's price, or to a point beside it.
-
-    Parameters
-    ----------
-    points : float, optional
-        Added to the price of the underlying.
-    """
-
-    points: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BesideLeg:
-    """The strike nearest to another leg's strike plus a distance, where one lies less than half of it away.
-
-    Parameters
-    ----------
-    leg : int
-        Place of the other leg in the structure; before this one.
-    points : float
-        Added to its strike; not 0.
-    """
-
-    leg: int
-    points: float
-
-
-StrikeRule = AtDelta | AtSpot | BesideLeg
+__all__ = ["LegRule", "PlacedStructure", "Structure", "placed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,24 +61,58 @@ class Structure:
         Such as ``iron_condor``.
     legs : tuple of LegRule
         One or more; a leg that stands beside another comes after it.
+    rising : tuple of int, optional
+        Legs whose strikes must rise strictly in this order; in a thin chain the strikes of two rules can change places,
+        and what is left is another structure.
+    liquidity : Liquidity, optional
+        Bounds of each leg.
 
     Raises
     ------
     ConfigError
-        A leg stands beside itself or a later one.
+        A leg stands beside itself or a later one, has no units, or the expirations leave one out.
     """
 
     name: str
     legs: tuple[LegRule, ...]
+    rising: tuple[int, ...] = ()
+    liquidity: Liquidity = Liquidity()  # noqa: RUF009  # frozen
 
     def __post_init__(self) -> None:
         for place, leg in enumerate(self.legs):
-            if isinstance(leg.strike, BesideLeg) and not (0 <= leg.strike.leg < place and leg.strike.points):
-                raise ConfigError(
-                    f"leg {place} of {self.name} cannot be placed",
-                    found=f"beside leg {leg.strike.leg} by {leg.strike.points:g} points",
-                    expected="beside an earlier leg, by a distance other than 0",
-                )
+            if isinstance(leg.strike, BesideLeg | SameStrike) and not 0 <= leg.strike.leg < place:
+                raise self._broken(place, f"beside leg {leg.strike.leg}", "beside an earlier leg")
+            if isinstance(leg.strike, BesideLeg) and not leg.strike.points:
+                raise self._broken(place, "beside a leg by 0 points", "a distance other than 0")
+            if not leg.ratio:
+                raise self._broken(place, "a ratio of 0", "units to buy or sell")
+        expiries = {leg.expiry for leg in self.legs}
+        if expiries != set(range(len(expiries))) or not set(self.rising) <= set(range(len(self.legs))):
+            raise ConfigError(
+                f"{self.name} cannot be placed",
+                found=f"expirations {sorted(expiries)}, rising legs {self.rising} of {len(self.legs)}",
+                expected="expirations from 0 on without a gap, and rising legs that exist",
+            )
+
+    def _broken(self, place: int, found: str, expected: str) -> ConfigError:
+        return ConfigError(f"leg {place} of {self.name} cannot be placed", found=found, expected=expected)
+
+    @property
+    def n_expirations(self) -> int:
+        """How many expirations it needs."""
+        return 1 + max(leg.expiry for leg in self.legs)
+
+    @property
+    def is_defined_risk(self) -> bool:
+        """Whether each sold leg is covered by a bought one of its right that lives at least as long.
+
+        A sold put that nothing covers loses up to its strike; that is a bound only on paper, and it counts as none.
+        """
+        return all(
+            sum(leg.ratio for leg in self.legs if leg.is_call is is_call and leg.expiry >= expiry) >= 0
+            for is_call in (False, True)
+            for expiry in range(self.n_expirations)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ class PlacedStructure:
         Returns
         -------
         Payoff
-            Account currency, of one package.
+            Account currency, of one package. Of several expirations as if all ended at once (`risk.payoff`).
         """
         multiplier = max(leg.instrument.multiplier for leg in self.legs)
         positions = ((leg.instrument, Decimal(leg.ratio)) for leg in self.legs)
@@ -157,7 +157,9 @@ class PlacedStructure:
         return self.payoff(Decimal(0)).max_loss / multiplier
 
 
-def placed(view: ChainView, series: Sequence[int], structure: Structure) -> PlacedStructure:
+def placed(
+    view: ChainView, series: Sequence[int], structure: Structure, *, market: View | None = None
+) -> PlacedStructure:
     """Return the contracts of a structure in a chain.
 
     Parameters
@@ -168,46 +170,78 @@ def placed(view: ChainView, series: Sequence[int], structure: Structure) -> Plac
         Places of the expirations chosen, in the order that `LegRule.expiry` counts.
     structure : Structure
         The rules.
+    market : View, optional
+        Where distances that depend on the market (`BesideLeg.steps`) are read; without it such a leg has no place.
 
     Returns
     -------
     PlacedStructure
         Every leg, or none and the reason: what is not listed is never replaced by something else.
     """
+    if reason := _unfit(view, series, structure):
+        return _unplaced(reason)
     places: list[int] = []
     for number, rule in enumerate(structure.legs):
-        place = _place(view, series[rule.expiry], rule, places)
-        if place < 0:
-            return _unplaced(f"no strike for leg {number}")
-        places.append(place)
-    contracts = [contract_at(view.chain, place) for place in places]
-    if len({contract.symbol for contract in contracts}) != len(contracts):
+        found = _place(view, series[rule.expiry], rule, places, market)
+        broken = found.reason or illiquid(view, found.place, structure.liquidity)
+        if broken:
+            return _unplaced(f"no strike for leg {number}: {broken}")
+        places.append(found.place)
+    if len(set(places)) != len(places):
         return _unplaced("two legs fall on one contract")
-    if not _near_enough(structure, contracts):
-        return _unplaced("no strike near the distance of a leg")
+    strikes = [float(view.chain.strike[places[leg]]) for leg in structure.rising]
+    if not all(low < high for low, high in pairwise(strikes)):
+        return _unplaced("the strikes found are not in the order of the structure")
+    contracts = [contract_at(view.chain, place) for place in places]
     legs = (Leg(instrument=each, ratio=rule.ratio) for each, rule in zip(contracts, structure.legs, strict=True))
     return PlacedStructure(legs=tuple(legs), places=tuple(places))
 
 
-def _place(view: ChainView, series: int, rule: LegRule, places: list[int]) -> int:
-    match rule.strike:
-        case AtDelta(delta=delta):
-            return strike_at_delta(view, series, delta, is_call=rule.is_call).place
-        case AtSpot(points=points):
-            return nearest_strike(view, series, view.spot + points, is_call=rule.is_call)
-        case BesideLeg(leg=leg, points=points):
-            wanted = float(view.chain.strike[places[leg]]) + points
-            return nearest_strike(view, series, wanted, is_call=rule.is_call)
+def _unfit(view: ChainView, series: Sequence[int], structure: Structure) -> str:
+    """Return why expirations do not serve a structure; empty where they do."""
+    if len(series) < structure.n_expirations:
+        return f"{structure.n_expirations} expirations are needed, {len(series)} are given"
+    ends = [int(view.expirations()[place]) for place in series[: structure.n_expirations]]
+    if not all(near < far for near, far in pairwise(ends)):
+        return "the expirations do not follow each other"
+    return ""
 
 
-def _near_enough(structure: Structure, contracts: list[OptionContract]) -> bool:
-    """Return whether each leg beside another lies nearer to its distance than half of it: a wing stays a wing."""
-    for rule, contract in zip(structure.legs, contracts, strict=True):
-        if isinstance(rule.strike, BesideLeg):
-            distance = float(contract.strike - contracts[rule.strike.leg].strike)
-            if not abs(distance - rule.strike.points) < 0.5 * abs(rule.strike.points):
-                return False
-    return True
+def _place(view: ChainView, series: int, rule: LegRule, places: list[int], market: View | None) -> Found:
+    strike, is_call = rule.strike, rule.is_call
+    match strike:
+        case AtDelta():
+            found = at_delta(view, series, strike, is_call=is_call, is_sold=rule.ratio < 0)
+        case AtSpot():
+            found = at_spot(view, series, strike, is_call=is_call)
+        case AtLevel():
+            found = at_level(view, series, strike, is_call=is_call)
+        case AtExpectedMove():
+            found = at_expected_move(view, series, strike, is_call=is_call)
+        case SameStrike():
+            found = beside(view, series, float(view.chain.strike[places[strike.leg]]), 0.0, is_call=is_call)
+        case BesideLeg():
+            points, reason = _distance(strike, market)
+            wanted = float(view.chain.strike[places[strike.leg]]) + points
+            within = strike.tolerance * abs(points)
+            found = Found(place=-1, reason=reason) if reason else beside(view, series, wanted, within, is_call=is_call)
+    return found
+
+
+def _distance(rule: BesideLeg, market: View | None) -> tuple[float, str]:
+    """Return the distance that holds now, or why it cannot be told."""
+    widest = abs(rule.points)
+    for step in rule.steps:
+        level = float("nan") if market is None else _level(market, step)
+        if not isfinite(level):
+            return 0.0, f"{step.reading} is missing, and the width depends on it"
+        if step.holds(level):
+            widest = max(widest, step.points)
+    return copysign(widest, rule.points), ""
+
+
+def _level(market: View, step: WidthStep) -> float:
+    return market.feature(step.reading) if step.is_feature else market.series(step.reading).value
 
 
 def _unplaced(reason: str) -> PlacedStructure:

@@ -7,7 +7,8 @@ from math import inf
 
 from market.orders import TimeInForce
 from strategies.decisions import Decision
-from strategies.legs.rules import AtDelta, BesideLeg, LegRule, Structure
+from strategies.legs.rules import LegRule, Structure
+from strategies.legs.strikes import AtDelta, AtExpectedMove, BesideLeg, SkewPenalty, StrikeRule, WidthStep
 from strategies.parameters import require_between, require_rising
 from strategies.plan.entry import EntryRules
 from strategies.plan.exits import ExitRules
@@ -16,10 +17,17 @@ from strategies.plan.schedules import DaysOut
 from strategies.plan.sizing import SizeRules
 from strategies.views import View
 
-__all__ = ["IronCondor", "condor_by_delta"]
+__all__ = ["IronCondor", "condor_by_delta", "condor_by_expected_move"]
 
 
-def condor_by_delta(short_delta: float, width: float) -> Structure:
+def condor_by_delta(
+    short_delta: float,
+    width: float,
+    *,
+    steps: tuple[WidthStep, ...] = (),
+    within: float = 1.0,
+    penalty: SkewPenalty | None = None,
+) -> Structure:
     """Return an iron condor whose sold strikes have a delta and whose wings lie a distance beyond.
 
     Parameters
@@ -28,22 +36,59 @@ def condor_by_delta(short_delta: float, width: float) -> Structure:
         Size of delta of both sold legs, in (0, 0.5).
     width : float
         Points from a sold strike to its wing, > 0.
+    steps : tuple of WidthStep, optional
+        Wider wings by what the market is like (Q15).
+    within, penalty : optional
+        As in `strategies.legs.strikes.AtDelta`.
 
     Returns
     -------
     Structure
-        Put wing bought, put sold, call sold, call wing bought.
+        Put sold, put wing bought, call sold, call wing bought.
     """
     require_between("iron_condor", "short_delta", short_delta, 0.0, 0.5, open_low=True, open_high=True)
     require_between("iron_condor", "width", width, 0.0, inf, open_low=True, open_high=True)
+    sold = AtDelta(delta=short_delta, within=within, penalty=penalty)
+    put_wing = BesideLeg(leg=0, points=-width, steps=steps)
+    return _condor("iron_condor", sold, put_wing, sold, BesideLeg(leg=2, points=width, steps=steps))
+
+
+def condor_by_expected_move(
+    *, short_moves: float = 1.0, wing_moves: float = 1.5, straddle_share: float = 0.8, volume_reach: float = 0.0
+) -> Structure:
+    """Return an iron condor whose strikes lie at expected moves from the underlying's price (Z19a).
+
+    Parameters
+    ----------
+    short_moves, wing_moves : float, optional
+        Expected moves to the sold and to the bought strikes, ``0 < short_moves < wing_moves``.
+    straddle_share, volume_reach : float, optional
+        As in `strategies.legs.strikes.AtExpectedMove`.
+
+    Returns
+    -------
+    Structure
+        Put sold, put wing bought, call sold, call wing bought.
+    """
+    require_between("expected_move_condor", "short_moves", short_moves, 0.0, inf, open_low=True, open_high=True)
+    require_rising("expected_move_condor", "short_moves", short_moves, "wing_moves", wing_moves)
+
+    def at(moves: float) -> AtExpectedMove:
+        return AtExpectedMove(moves=moves, straddle_share=straddle_share, volume_reach=volume_reach)
+
+    return _condor("expected_move_condor", at(-short_moves), at(-wing_moves), at(short_moves), at(wing_moves))
+
+
+def _condor(name: str, put: StrikeRule, put_wing: StrikeRule, call: StrikeRule, call_wing: StrikeRule) -> Structure:
     return Structure(
-        name="iron_condor",
+        name=name,
         legs=(
-            LegRule(ratio=-1, is_call=False, strike=AtDelta(delta=short_delta)),
-            LegRule(ratio=1, is_call=False, strike=BesideLeg(leg=0, points=-width)),
-            LegRule(ratio=-1, is_call=True, strike=AtDelta(delta=short_delta)),
-            LegRule(ratio=1, is_call=True, strike=BesideLeg(leg=2, points=width)),
+            LegRule(ratio=-1, is_call=False, strike=put),
+            LegRule(ratio=1, is_call=False, strike=put_wing),
+            LegRule(ratio=-1, is_call=True, strike=call),
+            LegRule(ratio=1, is_call=True, strike=call_wing),
         ),
+        rising=(1, 0, 2, 3),
     )
 
 

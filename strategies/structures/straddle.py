@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from strategies.legs.rules import AtSpot, LegRule, Structure
+from strategies.legs.rules import LegRule, Structure
+from strategies.legs.strikes import AtSpot, SameStrike
 
 __all__ = ["straddle"]
 
@@ -25,6 +26,6 @@ def straddle(*, is_sold: bool) -> Structure:
         name="short_straddle" if is_sold else "long_straddle",
         legs=(
             LegRule(ratio=ratio, is_call=False, strike=AtSpot()),
-            LegRule(ratio=ratio, is_call=True, strike=AtSpot()),
+            LegRule(ratio=ratio, is_call=True, strike=SameStrike(leg=0)),
         ),
     )

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from market.errors import ConfigError
 from market.tradables import OptionContract
-from strategies.legs.rules import AtSpot, BesideLeg, LegRule, PlacedStructure, Structure, placed
+from strategies.legs.rules import LegRule, PlacedStructure, Structure, placed
+from strategies.legs.strikes import AtSpot, BesideLeg
 from strategies.structures.iron_condor import condor_by_delta
 from strategies.structures.straddle import straddle
 from tests.strategies.chains import view_at
@@ -59,7 +60,7 @@ def test_a_payoff_counts_what_was_received() -> None:
 
 def test_wings_beyond_the_last_strike_are_not_made_up() -> None:
     """Where the chain ends before the wing, or at half of its distance, there is no structure, and a reason."""
-    reasons = ("two legs fall on one contract", "no strike near the distance of a leg")
+    reasons = (f"no strike for leg 1: strike {strike} is not listed, nor one nearer than 5" for strike in (4610, 4605))
     for points, reason in zip((600.0, 595.0), reasons, strict=True):
         sold = LegRule(ratio=-1, is_call=True, strike=AtSpot(points=points))
         bought = LegRule(ratio=1, is_call=True, strike=BesideLeg(leg=0, points=10.0))
