@@ -137,7 +137,7 @@ class PackagePlan:
             gates.append(_gate("time_before_cutoff", left, 0.0, passed=left > 0.0, reason="too late to open"))
         if not gates[-1].passed:
             return Decision(reason=gates[-1].name, gates=tuple(gates))
-        found = placed(chain, series, self.structure)
+        found = placed(chain, series, self.structure, market=view)
         gates.append(_gate("strikes_found", float(len(found.legs)), nan, passed=bool(found.legs), reason=found.reason))
         if not found.legs:
             return Decision(reason="strikes_found", gates=tuple(gates))
