@@ -100,7 +100,7 @@ class BarHistory:
 
     def _window(self, start: int, stop: int) -> BarWindow:
         arrays = {column: values[start:stop] for column, values in self._arrays.items()}
-        return BarWindow(end_ns=self.end_ns[start:stop], **arrays)
+        return BarWindow(start_ns=self.start_ns[start:stop], end_ns=self.end_ns[start:stop], **arrays)
 
     def feature_column(self, name: str) -> list[float]:
         """Return the values of a feature, one per bar; the same list for as long as the history lives."""

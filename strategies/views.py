@@ -60,12 +60,13 @@ class BarWindow:
 
     Parameters
     ----------
-    end_ns : ndarray of int64
-        End of each bar, ns since the epoch, UTC; the last is at or before now.
+    start_ns, end_ns : ndarray of int64
+        Start and end of each bar, ns since the epoch, UTC; the last end is at or before now.
     open, high, low, close, volume : ndarray
         As `market.bars.BarBatch`.
     """
 
+    start_ns: Int64Array
     end_ns: Int64Array
     open: FloatArray
     high: FloatArray

@@ -53,7 +53,8 @@ class Scene:
         """Return the closes as bars without a range."""
         close = np.array(self.closes.get(symbol, ())[-count:], dtype=np.float64)
         end = self.now_ns - 60_000_000_000 * np.arange(close.shape[0], dtype=np.int64)[::-1]
-        return BarWindow(end_ns=end, open=close, high=close, low=close, close=close, volume=np.full(close.shape, nan))
+        start, volume = end - 60_000_000_000, np.full(close.shape, nan)
+        return BarWindow(start_ns=start, end_ns=end, open=close, high=close, low=close, close=close, volume=volume)
 
     def feature(self, name: str) -> float:
         """Return the feature, NaN where none was given."""

@@ -38,7 +38,9 @@ PRICES = st.lists(st.integers(50, 150).map(float), min_size=1, max_size=40)
 def window(closes: FloatArray) -> BarWindow:
     """Return bars without a range."""
     end = MINUTE_NS * np.arange(1, closes.shape[0] + 1, dtype=np.int64)
-    return BarWindow(end_ns=end, open=closes, high=closes, low=closes, close=closes, volume=closes)
+    return BarWindow(
+        start_ns=end - MINUTE_NS, end_ns=end, open=closes, high=closes, low=closes, close=closes, volume=closes
+    )
 
 
 @given(PRICES)
