@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, final
 
+from execution.exposure import Exposure
 from execution.ledger import Ledger
 from execution.order_book import OrderBook
 from execution.package_book import PackageBook
+from risk.book import BookGreeks
 from risk.limits import TradingState
-from strategies.views import HeldPackage, Holding, WorkingOrder
+from risk.size_schedule import SizeSchedule
+from strategies.market_state import MarketState
+from strategies.priced_book import Benchmark
+from strategies.views import HeldPackage, Holding, PackageMarks, WorkingOrder
 
 __all__ = ["AccountNow", "Headroom"]
 
@@ -35,13 +40,34 @@ class AccountNow:
         Working orders.
     headroom : Headroom
         Margin.
+    market : MarketState
+        The instant, and prices.
+    benchmark : Benchmark, optional
+        What deltas are weighted by.
+    schedule : SizeSchedule, optional
+        What of a size is left by the level of volatility; without it all of it.
     """
 
-    def __init__(self, ledger: Ledger, packages: PackageBook, orders: OrderBook, headroom: Headroom) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        packages: PackageBook,
+        orders: OrderBook,
+        headroom: Headroom,
+        market: MarketState,
+        *,
+        benchmark: Benchmark | None = None,
+        schedule: SizeSchedule | None = None,
+    ) -> None:
         self._ledger, self._packages, self._orders, self._headroom = ledger, packages, orders, headroom
+        self._market, self._schedule = market, schedule
+        self.exposure = Exposure(ledger, orders, market, benchmark)
+        """What is at stake."""
         self._exits: dict[str, int] = {}
         self.trading_state = TradingState.ACTIVE
         """What is allowed; the desk sets it after a margin call."""
+        self.hard_breaches: tuple[str, ...] = ()
+        """Names of the hard limits that stand broken now; whoever reads them sets it."""
 
     @property
     def equity(self) -> float:
@@ -67,6 +93,29 @@ class AccountNow:
     def working(self) -> tuple[WorkingOrder, ...]:
         """Orders that may still be filled, oldest first."""
         return self._orders.working()
+
+    @property
+    def size_multiplier(self) -> float:
+        """Part of a usual size that the level of volatility leaves, 0 to 1; 1 without a schedule."""
+        if self._schedule is None:
+            return 1.0
+        return self._schedule.ceiling(self._market.series(self._schedule.index).value)
+
+    def greeks(self, strategy: str = "") -> BookGreeks:
+        """Return the Greeks of the open positions, or of those of one strategy; NaN with the reason where unknown."""
+        return self.exposure.greeks(self._market.now_ns, strategy)
+
+    def capital_at_risk(self, strategy: str = "") -> float:
+        """Return the worst losses of open packages and of working orders that open, account currency."""
+        return self.exposure.capital_at_risk(strategy)
+
+    def package_marks(self, package_id: str) -> PackageMarks | None:
+        """Return how an open package stands at its marks; None where none is open."""
+        return self._packages.marks(package_id)
+
+    def entries_since(self, strategy: str, since_ns: int) -> int:
+        """Return how many packages of a strategy were opened at or after an instant."""
+        return self._packages.entries_since(strategy, since_ns)
 
     def last_exit_ns(self, strategy: str) -> int:
         """Return when the newest ended package of a strategy became flat, ns since the epoch; -1 before the first."""

@@ -93,7 +93,7 @@ class Desk:
         rate = config.interest.source if config.interest else None
         self.evenings = Evenings(self, market, hours, dividends, rate)
         self._context = OrderContext(market, rate, with_greeks=config.with_greeks)
-        self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin)
+        self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin, market)
         self._gate = OrderGate(config, market, hours, self.account, self.orders, self.margin)
         self.calls = MarginCalls(self, self._gate.quote_of, hours, config)
         self.linked = LinkedOrders(self, self._gate.quote_of, config.fills.max_legs, config.legging)
@@ -325,7 +325,7 @@ class Desk:
         if self._hours.has_halts and self._is_carried(symbol, now_ns, 1):
             return
         self.ledger.mark(symbol, Decimal(repr(price)), now_ns)
-        self.packages.mark(symbol, price, _LAST)
+        self.packages.mark(symbol, price, _LAST, now_ns)
         self.n_marks_last += 1
 
     def mark_quote(self, symbol: str, quote: Quote, now_ns: int) -> None:
@@ -335,7 +335,7 @@ class Desk:
         mark = self.marker.of_quote(symbol, quote, now_ns)
         if mark is not None:
             self.ledger.mark(symbol, mark.price, now_ns)
-            self.packages.mark(symbol, float(mark.price), mark.source)
+            self.packages.mark(symbol, float(mark.price), mark.source, now_ns)
 
     def mark_chain(self, view: ChainView, now_ns: int) -> None:
         """Mark the held options of a chain's underlying; carried where their quotes are not valid, or in a halt."""

@@ -14,6 +14,7 @@ from strategies.views import Holding
 __all__ = ["PackageLots", "PackagePosition", "Position", "PositionState", "Traded"]
 
 _ZERO: Final = Decimal(0)
+_NOT_TOLD: Final = Decimal("NaN")
 # Only averages for the eye divide; what is booked never does.
 _DISPLAY: Final = Context(prec=28)
 _add, _multiply, _subtract, _fma = EXACT.add, EXACT.multiply, EXACT.subtract, EXACT.fma
@@ -31,12 +32,15 @@ class PackagePosition:
         What.
     quantity : Decimal
         Positive long, negative short; never 0.
+    cost : Decimal
+        What the open lots were bought for, account currency; negative of what was sold. NaN where nobody told it.
     """
 
     package_id: str
     strategy: str
     instrument: Instrument
     quantity: Decimal
+    cost: Decimal = _NOT_TOLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from execution.accounts import Account, AccountState, LedgerError
 from execution.events import Bust, LedgerEvent, Mark
 from execution.holdings import PackagePosition
 from execution.identity import canonical
-from execution.lots import LotClosing, total_of
+from execution.lots import LotClosing, cost_of, total_of
 from market.errors import DataError
 from market.fills import Fill
 from market.tradables import Instrument
@@ -164,6 +164,7 @@ class Ledger:
                 strategy=each.strategy,
                 instrument=position.instrument,
                 quantity=each.quantity,
+                cost=cost_of(each.lots, position.multiplier),
             )
             for position in self._account.positions.values()
             for each in position.packages.values()

@@ -14,7 +14,7 @@ from execution.identity import intent_id
 from market.errors import DataError
 from market.orders import Leg, OrderIntent, unit_multiplier
 from market.tradables import OptionContract
-from risk.payoff import expiry_payoff
+from risk.payoff import least_value
 
 __all__ = [
     "Package",
@@ -151,12 +151,7 @@ def worst_loss(legs: Sequence[Leg]) -> Decimal:
     -----
     A long option that ends before a short one covers nothing and counts 0; a later one counts its intrinsic value.
     """
-    ends = [
-        leg.instrument.series.expiry_ns for leg in legs if isinstance(leg.instrument, OptionContract) and leg.ratio < 0
-    ]
-    last = max(ends, default=0)
-    held = [(leg.instrument, Decimal(leg.ratio)) for leg in legs if not _ends_before(leg, last)]
-    return expiry_payoff(held).max_loss if held else _ZERO
+    return max(-least_value((leg.instrument, Decimal(leg.ratio)) for leg in legs), _ZERO)
 
 
 def linked_groups(legs: Sequence[Leg], leg_limit: int) -> tuple[tuple[Leg, ...], ...]:
@@ -258,11 +253,6 @@ def _money(legs: Sequence[Leg], prices: Sequence[Decimal]) -> Decimal:
     """Return what one package costs, account currency."""
     pairs = zip(legs, prices, strict=True)
     return sum((leg.ratio * leg.instrument.multiplier * price for leg, price in pairs), _ZERO)
-
-
-def _ends_before(leg: Leg, instant_ns: int) -> bool:
-    option = leg.instrument
-    return isinstance(option, OptionContract) and leg.ratio > 0 and option.series.expiry_ns < instant_ns
 
 
 def _splits(places: tuple[int, ...], limit: int) -> Iterator[tuple[tuple[int, ...], ...]]:

@@ -13,7 +13,7 @@ from typing import ClassVar, Final, Protocol, TypeGuard, final
 
 from market.orders import Leg, OrderIntent, unit_multiplier
 from market.tradables import Instrument, OptionContract
-from risk.payoff import expiry_payoff
+from risk.payoff import least_value
 
 __all__ = [
     "BuyingPowerLimit",
@@ -36,8 +36,6 @@ __all__ = [
 _NS_PER_S: Final = 1e9
 _NAN: Final = float("nan")
 _ZERO: Final = Decimal(0)
-_NOT_KNOWN: Final = Decimal("NaN")
-_WITHOUT_END: Final = Decimal("-Infinity")
 _WIDEST_HALF: Final = 0.5
 _MOST_OF_DEBIT: Final = 8.0
 _MOST_OF_CREDIT: Final = 0.75
@@ -419,23 +417,7 @@ def _unit(legs: tuple[Leg, ...]) -> float:
 
 @lru_cache(maxsize=4096)
 def _worst_value(legs: tuple[Leg, ...]) -> Decimal:
-    """Return the least that a package can be worth at expiry, NaN where no one price decides.
-
-    Long options that end before a short one count as nothing: they do not cover it.
-    """
-    if len({leg.instrument.underlying for leg in legs}) != 1:
-        return _NOT_KNOWN
-    short_ends = [leg.instrument.series.expiry_ns for leg in legs if _is_option(leg.instrument) and leg.ratio < 0]
-    last = max(short_ends, default=0)
-    kept = [
-        (leg.instrument, Decimal(leg.ratio))
-        for leg in legs
-        if leg.ratio < 0 or not _is_option(leg.instrument) or leg.instrument.series.expiry_ns >= last
-    ]
-    if not kept:
-        return _ZERO
-    payoff = expiry_payoff(kept)
-    return _WITHOUT_END if payoff.final_slope < 0 else min(payoff.values)
+    return least_value((leg.instrument, Decimal(leg.ratio)) for leg in legs)
 
 
 def _is_option(instrument: Instrument) -> TypeGuard[OptionContract]:

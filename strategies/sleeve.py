@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
+from fields.live.interpretation import Interpretation
 from fields.snapshot import FieldSnapshot
+from market.forecasts import Forecast, PolicyReading
 from market.series import EventBatch, SeriesPoint
+from risk.book import BookGreeks
 from risk.limits import TradingState
 from strategies.decisions import Decision
 from strategies.features import Feature
@@ -18,6 +21,7 @@ from strategies.views import (
     ChainView,
     HeldPackage,
     Holding,
+    PackageMarks,
     Quote,
     Strategy,
     View,
@@ -102,6 +106,26 @@ class _PartAccount:
     def trading_state(self) -> TradingState:
         return self._account.trading_state
 
+    @property
+    def size_multiplier(self) -> float:
+        return self._account.size_multiplier
+
+    def greeks(self, strategy: str = "") -> BookGreeks:
+        return self._account.greeks(strategy)
+
+    def capital_at_risk(self, strategy: str = "") -> float:
+        return self._account.capital_at_risk(strategy)
+
+    @property
+    def hard_breaches(self) -> tuple[str, ...]:
+        return self._account.hard_breaches
+
+    def package_marks(self, package_id: str) -> PackageMarks | None:
+        return self._account.package_marks(package_id)
+
+    def entries_since(self, strategy: str, since_ns: int) -> int:
+        return self._account.entries_since(strategy, since_ns)
+
     def last_exit_ns(self, strategy: str) -> int:
         return self._account.last_exit_ns(strategy)
 
@@ -131,6 +155,15 @@ class _PartView:
 
     def field(self, symbol: str) -> FieldSnapshot | None:
         return self._view.field(symbol)
+
+    def readings(self, symbol: str) -> Interpretation | None:
+        return self._view.readings(symbol)
+
+    def forecast(self, symbol: str) -> Forecast | None:
+        return self._view.forecast(symbol)
+
+    def policy(self, symbol: str) -> PolicyReading | None:
+        return self._view.policy(symbol)
 
     def series(self, name: str) -> SeriesPoint:
         return self._view.series(name)

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from fields.live.interpretation import Interpretation
 from fields.snapshot import FieldSnapshot
 from market.chains import FloatArray, OptionChain
+from market.forecasts import Forecast, PolicyReading
 from market.orders import Leg, PositionEffect
 from market.series import EventBatch, SeriesPoint
 from market.tradables import Instrument
 from market.trades import Int64Array
+from risk.book import BookGreeks
 from risk.limits import TradingState
 from strategies.decisions import Decision
 
@@ -22,6 +25,7 @@ __all__ = [
     "ChainView",
     "HeldPackage",
     "Holding",
+    "PackageMarks",
     "Quote",
     "Strategy",
     "TradingState",
@@ -150,6 +154,8 @@ class HeldPackage:
     units : mapping of str to Decimal
         Units held now by symbol, signed, with shares that an assignment delivered; empty where `legs` times `quantity`
         say it all.
+    factors : mapping of str to float
+        Numbers known before the entry, as its decision told them.
     """
 
     package_id: str
@@ -161,6 +167,31 @@ class HeldPackage:
     entry_price: float
     is_whole: bool
     units: Mapping[str, Decimal] = field(default_factory=dict)
+    factors: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageMarks:
+    """How an open package stands at the marks of the account; kept through a restart.
+
+    Parameters
+    ----------
+    profit : float
+        Marked profit, account currency, net of costs so far.
+    best_profit, worst_profit : float
+        Highest and lowest marked profit since it was opened; NaN before its first mark.
+    value : float
+        What it holds is worth at the marks, account currency, signed.
+    marked_ns : int
+        Instant from which on all that it holds has a mark, ns since the epoch, UTC: the oldest among its newest marks.
+        A fill counts as one; a mark that is carried on does not.
+    """
+
+    profit: float
+    best_profit: float
+    worst_profit: float
+    value: float
+    marked_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +252,32 @@ class AccountView(Protocol):
     def trading_state(self) -> TradingState:
         """What is allowed."""
 
+    @property
+    def size_multiplier(self) -> float:
+        """Part of a usual size that the level of volatility leaves: 1 without a schedule, 0 without a level.
+
+        A strategy multiplies its own size by it; it lifts no ceiling.
+        """
+
+    def greeks(self, strategy: str = "") -> BookGreeks:
+        """Return the Greeks of the open positions, or of those of one strategy; NaN with the reason where unknown."""
+
+    def capital_at_risk(self, strategy: str = "") -> float:
+        """Return the worst losses of open packages and of working orders that open, account currency.
+
+        Of one strategy where it is named. Infinite where a loss has no bound, NaN where one is not known.
+        """
+
+    @property
+    def hard_breaches(self) -> tuple[str, ...]:
+        """Names of the hard limits of the account that stand broken now, such as ``daily_loss``; empty for none."""
+
+    def package_marks(self, package_id: str) -> PackageMarks | None:
+        """Return how an open package stands at its marks; None where none is open."""
+
+    def entries_since(self, strategy: str, since_ns: int) -> int:
+        """Return how many packages of a strategy were opened at or after an instant, ns since the epoch, UTC."""
+
     def last_exit_ns(self, strategy: str) -> int:
         """Return when the newest ended package of a strategy became flat, ns since the epoch; -1 before the first."""
 
@@ -250,6 +307,15 @@ class View(Protocol):
 
     def field(self, symbol: str) -> FieldSnapshot | None:
         """Return the newest field of an underlying; None where none was computed."""
+
+    def readings(self, symbol: str) -> Interpretation | None:
+        """Return regimes and signals of a symbol as they were read last; None before the first reading."""
+
+    def forecast(self, symbol: str) -> Forecast | None:
+        """Return the newest forecast whose horizon has not passed; None where there is none."""
+
+    def policy(self, symbol: str) -> PolicyReading | None:
+        """Return what a policy said last; None where none has spoken."""
 
     def series(self, name: str) -> SeriesPoint:
         """Return the newest known value of a series, with its age or the reason why there is none."""

@@ -8,10 +8,21 @@ from math import nan
 
 import numpy as np
 
+from fields.live.interpretation import Interpretation
 from fields.snapshot import FieldSnapshot
+from market.forecasts import Forecast, PolicyReading
 from market.series import EventBatch, SeriesPoint, SeriesUnit
-from strategies.views import BarWindow, ChainView, HeldPackage, Holding, Quote, TradingState, WorkingOrder
+from risk.book import BookGreeks
+from strategies.views import BarWindow, ChainView, HeldPackage, Holding, PackageMarks, Quote, TradingState, WorkingOrder
 
+_NO_GREEKS = BookGreeks(
+    delta_shares=0.0,
+    gamma_shares_per_usd=0.0,
+    vega_usd_per_volpt=0.0,
+    theta_usd_per_day=0.0,
+    delta_usd=0.0,
+    beta_delta_shares=0.0,
+)
 NOW_NS = 1_685_732_400 * 1_000_000_000  # Friday 2023-06-02 15:00 New York
 
 
@@ -26,6 +37,28 @@ class SceneAccount:
     working: Sequence[WorkingOrder] = ()
     trading_state: TradingState = TradingState.ACTIVE
     exits_ns: Mapping[str, int] = field(default_factory=dict)
+    entries_ns: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    marks: Mapping[str, PackageMarks] = field(default_factory=dict)
+    hard_breaches: tuple[str, ...] = ()
+    size_multiplier: float = 1.0
+    greeks_of: Mapping[str, BookGreeks] = field(default_factory=dict)
+    at_risk: Mapping[str, float] = field(default_factory=dict)
+
+    def greeks(self, strategy: str = "") -> BookGreeks:
+        """Return the Greeks given for the strategy, those of nothing where none were."""
+        return self.greeks_of.get(strategy, _NO_GREEKS)
+
+    def capital_at_risk(self, strategy: str = "") -> float:
+        """Return the amount given for the strategy, 0 where none was."""
+        return self.at_risk.get(strategy, 0.0)
+
+    def package_marks(self, package_id: str) -> PackageMarks | None:
+        """Return the marks given for the package, if any were."""
+        return self.marks.get(package_id)
+
+    def entries_since(self, strategy: str, since_ns: int) -> int:
+        """Return how many of the entries given lie at or after an instant."""
+        return sum(each >= since_ns for each in self.entries_ns.get(strategy, ()))
 
     def last_exit_ns(self, strategy: str) -> int:
         """Return the instant given for the strategy, -1 where none was."""
@@ -44,6 +77,9 @@ class Scene:
     chains: Mapping[str, ChainView] = field(default_factory=dict)
     points: Mapping[str, SeriesPoint] = field(default_factory=dict)
     fields: Mapping[str, FieldSnapshot] = field(default_factory=dict)
+    read: Mapping[str, Interpretation] = field(default_factory=dict)
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    policies: Mapping[str, PolicyReading] = field(default_factory=dict)
 
     def quote(self, symbol: str) -> Quote | None:
         """Return the quote, if one was given."""
@@ -67,6 +103,18 @@ class Scene:
     def field(self, symbol: str) -> FieldSnapshot | None:
         """Return the field, if one was given."""
         return self.fields.get(symbol)
+
+    def readings(self, symbol: str) -> Interpretation | None:
+        """Return the readings, if some were given."""
+        return self.read.get(symbol)
+
+    def forecast(self, symbol: str) -> Forecast | None:
+        """Return the forecast, if one was given."""
+        return self.forecasts.get(symbol)
+
+    def policy(self, symbol: str) -> PolicyReading | None:
+        """Return the policy's reading, if one was given."""
+        return self.policies.get(symbol)
 
     def series(self, name: str) -> SeriesPoint:
         """Return the point, or that there is none."""

@@ -1,0 +1,171 @@
+"""What an account has at stake, from its ledger and its orders: Greeks, and capital at risk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Final, final
+
+import numpy as np
+
+from execution.holdings import PackagePosition
+from execution.ledger import Ledger
+from execution.order_book import OrderBook
+from market.orders import OrderIntent, PositionEffect, unit_multiplier
+from risk.book import BookGreeks, PricedBook
+from risk.payoff import least_value
+from risk.portfolio_greeks import LegGreeks, book_greeks, leg_greeks
+from strategies.priced_book import Benchmark, OwnedLeg, Prices, priced_book
+from strategies.views import Holding
+
+__all__ = ["Exposure", "loss_of_intent", "loss_of_positions"]
+
+_ZERO: Final = Decimal(0)
+_NAN: Final = float("nan")
+
+
+def loss_of_intent(intent: OrderIntent, quantity: Decimal) -> Decimal:
+    """Return the worst loss of packages that are filled at an order's limit, before costs.
+
+    Parameters
+    ----------
+    intent : OrderIntent
+        The order.
+    quantity : Decimal
+        Packages.
+
+    Returns
+    -------
+    Decimal
+        Account currency, >= 0; infinite where it has no bound.
+    """
+    paid = intent.limit_price * unit_multiplier(intent.legs)
+    worst = least_value((leg.instrument, Decimal(leg.ratio)) for leg in intent.legs)
+    return max(paid - worst, _ZERO) * quantity
+
+
+def loss_of_positions(positions: Iterable[PackagePosition]) -> Decimal:
+    """Return the worst loss of what one package holds, against what its open lots cost.
+
+    Parameters
+    ----------
+    positions : iterable of PackagePosition
+        All of one package.
+
+    Returns
+    -------
+    Decimal
+        Account currency, >= 0; infinite where it has no bound, NaN where a cost was not told.
+    """
+    held = tuple(positions)
+    cost = sum((each.cost for each in held), _ZERO)
+    loss = cost - least_value((each.instrument, each.quantity) for each in held)
+    return loss if loss.is_nan() else max(loss, _ZERO)
+
+
+@final
+class Exposure:
+    """Greeks and capital at risk of one account, valued once an instant and only where somebody asks.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Positions and marks.
+    orders : OrderBook
+        Orders that may still be filled.
+    prices : Prices
+        The market as it is known.
+    benchmark : Benchmark, optional
+        What deltas are weighted by.
+    """
+
+    def __init__(self, ledger: Ledger, orders: OrderBook, prices: Prices, benchmark: Benchmark | None = None) -> None:
+        self._ledger, self._orders, self._prices, self._benchmark = ledger, orders, prices, benchmark
+        self._valued: tuple[int, Mapping[str, Holding], PricedBook, LegGreeks] | None = None
+        self._losses: tuple[Mapping[str, Holding], Mapping[str, tuple[str, Decimal]]] | None = None
+
+    def book(self, now_ns: int) -> PricedBook:
+        """Return the positions with what their value depends on.
+
+        Parameters
+        ----------
+        now_ns : int
+            Instant, ns since the epoch, UTC.
+
+        Returns
+        -------
+        PricedBook
+            The same object until an instant or a booking later.
+        """
+        return self._at(now_ns)[0]
+
+    def greeks(self, now_ns: int, strategy: str = "") -> BookGreeks:
+        """Return the Greeks of the positions, or of those of one strategy.
+
+        Parameters
+        ----------
+        now_ns : int
+            Instant, ns since the epoch, UTC.
+        strategy : str
+            Whose; everybody's without it.
+
+        Returns
+        -------
+        BookGreeks
+            NaN with the reason where a leg cannot be valued.
+        """
+        book, legs = self._at(now_ns)
+        own = np.array([owner == strategy for owner in book.strategies], dtype=np.bool_) if strategy else None
+        return book_greeks(book, legs, where=own)
+
+    def losses(self) -> Mapping[str, tuple[str, Decimal]]:
+        """Return of each open package who holds it and its worst loss, account currency; read once a booking."""
+        holdings = self._ledger.holdings
+        if self._losses is None or self._losses[0] is not holdings:
+            by_package: dict[str, list[PackagePosition]] = {}
+            for each in self._ledger.positions():
+                by_package.setdefault(each.package_id, []).append(each)
+            found = {name: (held[0].strategy, loss_of_positions(held)) for name, held in by_package.items()}
+            self._losses = (holdings, found)
+        return self._losses[1]
+
+    def capital_at_risk(self, strategy: str = "") -> float:
+        """Return what can be lost on open packages, and on orders that may still open some.
+
+        Parameters
+        ----------
+        strategy : str
+            Whose; everybody's without it.
+
+        Returns
+        -------
+        float
+            Account currency, the sum of the worst losses; infinite where one has no bound, NaN where one is not known.
+        """
+        total = _ZERO
+        for owner, loss in self.losses().values():
+            if strategy in ("", owner):
+                total += loss
+        for working in self._orders.working():
+            if working.effect is PositionEffect.OPEN and strategy in ("", working.strategy):
+                total += loss_of_intent(self._orders.order(working.order_id).intent, working.remaining)
+        return float(total)
+
+    def _at(self, now_ns: int) -> tuple[PricedBook, LegGreeks]:
+        holdings = self._ledger.holdings  # another object after each booking
+        known = self._valued
+        if known is None or known[0] != now_ns or known[1] is not holdings:
+            owned = [self._owned(each) for each in self._ledger.positions()]
+            book = priced_book(self._prices, owned, now_ns, benchmark=self._benchmark)
+            known = self._valued = (now_ns, holdings, book, leg_greeks(book))
+        return known[2], known[3]
+
+    def _owned(self, position: PackagePosition) -> OwnedLeg:
+        mark = self._ledger.price(position.instrument.symbol)
+        return OwnedLeg(
+            package_id=position.package_id,
+            strategy=position.strategy,
+            instrument=position.instrument,
+            units=position.quantity,
+            mark=_NAN if mark is None else float(mark),
+        )
