@@ -16,10 +16,22 @@ from backtest.carry import Carry, FundingFeed
 from backtest.config import EngineConfig
 from backtest.decider import Decider, PointInTime
 from backtest.desk import Desk
-from backtest.feeds import BarCloses, BarOpens, ChainFeed, Feed, PrintQuotes, QuoteFeed, SeriesFeed, Timer, TradeFeed
+from backtest.feeds import (
+    AnswerFeed,
+    BarCloses,
+    BarOpens,
+    ChainFeed,
+    Feed,
+    PrintQuotes,
+    QuoteFeed,
+    SeriesFeed,
+    Timer,
+    TradeFeed,
+)
 from backtest.field_cache import FieldCache
 from backtest.greeks_path import GreeksRecorder
 from backtest.history import History
+from backtest.interpreting import RecordedReadings
 from backtest.results import RunDescription, RunResult
 from backtest.schedule import AtTimes, OnBars, OnChains, OnQuotes, Trigger, timer_instants
 from backtest.sessions import TradingHours
@@ -189,6 +201,8 @@ def assemble(
     desk = Desk(config, market, hours, instruments, history.dividends)
     asked = _Asked(config, [strategy.name for strategy in strategies])
     feeds = _feeds(config, history, market, desk, quotes, asked)
+    chains = [feed for feed in feeds if isinstance(feed, ChainFeed)]
+    market.readings_source = RecordedReadings(config.readings, history, market, chains, fields)
     tape = Tape([feed.stream for feed in feeds], None, config.end_ns or None)
     if not len(tape):
         raise DataError("the history holds nothing that happens", found="no row", expected="bars, quotes or chains")
@@ -257,6 +271,7 @@ def _feeds(
     asked: _Asked,
 ) -> list[Feed]:
     feeds: list[Feed] = [SeriesFeed(batch, market) for batch in history.series]
+    feeds += [AnswerFeed(recorded, market) for recorded in history.answers]
     feeds += _bar_feeds(history, market, desk, quotes, asked)
     for batch in history.quotes:
         feeds.append(QuoteFeed(batch, market, desk, asked.after(OnQuotes, frozenset({"", batch.symbol}))))

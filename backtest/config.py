@@ -16,6 +16,7 @@ from backtest.schedule import OnBars, OnChains, Trigger
 from execution.legging_events import LeggingTerms
 from execution.margin_call import MarginCallRules
 from execution.settlement import SettlementRules
+from fields.live.config import LiveConfig
 from market.errors import ConfigError
 from risk.margin.perpetual import PerpetualTerms
 from risk.margin.reg_t import RegTRules
@@ -83,6 +84,9 @@ class EngineConfig:
         How long after a close its last quotes may still be traded at, ns.
     features : tuple of Feature
         Numbers that strategies ask for by name.
+    readings : LiveConfig
+        Regimes, signals with their calibrations, and what feeds their inputs, as of a live shard; its settings of
+        fields and of order flow play no part.
     benchmark : str
         Symbol whose value with dividends stands beside the account; empty for none.
     with_greeks : bool
@@ -115,6 +119,7 @@ class EngineConfig:
     calendars: Mapping[str, str] = field(default_factory=dict)
     closing_quotes_ns: int = 0
     features: tuple[Feature, ...] = ()
+    readings: LiveConfig = field(default_factory=LiveConfig)
     benchmark: str = ""
     with_greeks: bool = True
 

@@ -14,9 +14,11 @@ from backtest.desk import Desk
 from backtest.recording import is_recorded
 from backtest.results import DecisionRecord
 from execution.identity import decision_id, digest_of
+from fields.live.interpretation import Interpretation
 from fields.snapshot import FieldSnapshot
 from market.clock import iso_of_ns
 from market.errors import DataError, TradingError
+from market.forecasts import Forecast, PolicyReading
 from market.series import EventBatch, SeriesPoint
 from market.trades import Int64Array
 from strategies.decisions import HOLD, Decision
@@ -66,6 +68,18 @@ class PointInTime:
     def field(self, symbol: str) -> FieldSnapshot | None:
         """Return the newest field of an underlying; None where none was computed."""
         return self._market.field(symbol)
+
+    def readings(self, symbol: str) -> Interpretation | None:
+        """Return regimes and signals of a symbol as they were read last; None before the first reading."""
+        return self._market.readings(symbol)
+
+    def forecast(self, symbol: str) -> Forecast | None:
+        """Return the newest forecast whose horizon has not passed; None where there is none."""
+        return self._market.forecast(symbol)
+
+    def policy(self, symbol: str) -> PolicyReading | None:
+        """Return what a policy said last; None where none has spoken."""
+        return self._market.policy(symbol)
 
     def series(self, name: str) -> SeriesPoint:
         """Return the newest known value of a series, or the reason why there is none."""

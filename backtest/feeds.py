@@ -10,10 +10,11 @@ import numpy as np
 
 from backtest.desk import Desk
 from backtest.fills.spreads import SpreadModel
-from backtest.history import ChainSequence
+from backtest.history import ChainSequence, ModelAnswers
 from backtest.sessions import TradingHours
 from backtest.tape import Phase, TapeStream
 from market.chains import IntArray, OptionChain
+from market.forecasts import Forecast
 from market.series import SeriesBatch
 from market.tradables import Instrument, option_ticks
 from market.trades import UNDERLYING, Int64Array, QuoteBatch, TradeBatch
@@ -22,6 +23,7 @@ from strategies.market_state import MarketState, point_at, quote_at
 from strategies.views import Quote
 
 __all__ = [
+    "AnswerFeed",
     "BarCloses",
     "BarOpens",
     "ChainFeed",
@@ -324,14 +326,22 @@ class ChainFeed:
     ) -> None:
         self.calls = calls
         self.stream = TapeStream(phase=Phase.CHAIN, name=chains.symbol, instants=chains.available_ns)
+        self.symbol = chains.symbol
+        """Underlying."""
+        self.newest = -1
+        """Place of the newest chain that the market has learned; -1 before the first."""
         self._chains, self._market, self._desk = chains, market, desk
         self._mid_spread, self._prints = mid_spread, prints
 
+    def chain(self, row: int) -> OptionChain:
+        """Return a chain as the market learns it."""
+        chain = self._chains.chain(row)
+        return chain if self._mid_spread is None else with_spread(chain, self._mid_spread)
+
     def take(self, row: int, now_ns: int) -> None:
         """Let a chain become known."""
-        desk, chain = self._desk, self._chains.chain(row)
-        if self._mid_spread is not None:
-            chain = with_spread(chain, self._mid_spread)
+        desk, chain = self._desk, self.chain(row)
+        self.newest = row
         view = self._market.on_chain(chain, is_modelled=self._mid_spread is not None)
         if desk.expiries.awaits_open and chain.spot_last > 0.0:
             desk.expiries.on_print(chain.symbol, chain.spot_last, chain.spot_ts_ns)
@@ -373,6 +383,33 @@ class SeriesFeed:
     def take(self, row: int, now_ns: int) -> None:  # noqa: ARG002  # a point carries its own instants
         """Let a point become known."""
         self._market.on_point(point_at(self._batch, int(self._order[row])))
+
+
+@final
+class AnswerFeed:
+    """Recorded answers of a model, each from the instant at which it was known.
+
+    Parameters
+    ----------
+    recorded : ModelAnswers
+        The answers.
+    market : MarketState
+        Learns them.
+    """
+
+    calls = _NOBODY
+
+    def __init__(self, recorded: ModelAnswers, market: MarketState) -> None:
+        self.stream = TapeStream(phase=Phase.SERIES, name=recorded.name, instants=recorded.available_ns)
+        self._answers, self._market = recorded.answers, market
+
+    def take(self, row: int, now_ns: int) -> None:  # noqa: ARG002  # an answer carries its own instant
+        """Let an answer become known."""
+        answer = self._answers[row]
+        if isinstance(answer, Forecast):
+            self._market.on_forecast(answer)
+        else:
+            self._market.on_policy(answer)
 
 
 @final

@@ -8,13 +8,15 @@ from typing import Protocol
 from execution.events import DividendNotice, Split
 from market.bars import BarBatch
 from market.chains import OptionChain
+from market.errors import DataError
+from market.forecasts import Forecast, PolicyReading
 from market.funding import FundingBatch
 from market.provenance import Provenance
 from market.series import EventBatch, SeriesBatch
 from market.tradables import Instrument
 from market.trades import Int64Array, QuoteBatch, TradeBatch
 
-__all__ = ["ChainSequence", "DataSource", "DividendNotice", "Halt", "History"]
+__all__ = ["ChainSequence", "DataSource", "DividendNotice", "Halt", "History", "ModelAnswers"]
 
 
 class ChainSequence(Protocol):
@@ -76,6 +78,54 @@ class DataSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAnswers:
+    """What a model said, recorded: each answer with the instant from which it could be known.
+
+    Parameters
+    ----------
+    name : str
+        Tells recordings apart, such as ``SPX forecast``.
+    available_ns : ndarray of int64, shape (n_answers,)
+        From when each could be known, ns since the epoch, UTC, rising.
+    answers : tuple of Forecast or PolicyReading
+        The answers.
+
+    Raises
+    ------
+    DataError
+        Lengths differ, or an answer is available before the instant of its newest input.
+
+    Notes
+    -----
+    That a model was not *fitted* on what came later is for whoever makes the recording: the times cannot show it.
+    """
+
+    name: str
+    available_ns: Int64Array
+    answers: tuple[Forecast | PolicyReading, ...]
+
+    def __post_init__(self) -> None:
+        if self.available_ns.shape != (len(self.answers),):
+            raise DataError(
+                f"the answers of {self.name} and their instants do not go together",
+                found=f"{len(self.answers)} and {self.available_ns.shape}",
+                expected="one instant for each answer",
+            )
+        early = [
+            each
+            for each, known in zip(self.answers, self.available_ns.tolist(), strict=True)
+            if known < each.ts_event_ns
+        ]
+        if early:
+            raise DataError(
+                f"an answer of {self.name} is known before its own inputs",
+                found=f"inputs of {early[0].ts_event_ns} ns",
+                expected="an instant of availability at or after the newest input",
+                action="record when the answer was given",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """All data of a run; the engine orders it by availability and shows each row only from then on.
 
@@ -105,6 +155,8 @@ class History:
         Splits, at the open of their day.
     halts : tuple of Halt
         Spans without trading.
+    answers : tuple of ModelAnswers
+        Recorded forecasts and policy readings.
     """
 
     sources: tuple[DataSource, ...]
@@ -119,8 +171,10 @@ class History:
     dividends: tuple[DividendNotice, ...] = ()
     splits: tuple[Split, ...] = ()
     halts: tuple[Halt, ...] = ()
+    answers: tuple[ModelAnswers, ...] = ()
 
     @property
     def simulated(self) -> bool:
         """Whether any input was simulated."""
-        return any(source.provenance.simulated for source in self.sources)
+        told = any(answer.simulated for each in self.answers for answer in each.answers)
+        return told or any(source.provenance.simulated for source in self.sources)

@@ -8,10 +8,12 @@ from typing import Final, Protocol, final
 
 import numpy as np
 
+from fields.live.interpretation import Interpretation
 from fields.snapshot import FieldSnapshot
 from market.bars import BarBatch
 from market.chains import OptionChain
 from market.errors import ConfigError, DataError
+from market.forecasts import Forecast, PolicyReading
 from market.provenance import AsOfSource, Provenance
 from market.series import EventBatch, SeriesBatch, SeriesPoint, SeriesUnit, joined_events
 from market.trades import UNDERLYING, QuoteBatch, TradeBatch
@@ -20,7 +22,7 @@ from strategies.chain_lookup import ChainLookup
 from strategies.features import Feature
 from strategies.views import BarWindow, ChainView, Quote
 
-__all__ = ["BarQuoter", "FieldSource", "MarketState", "point_at", "quote_at"]
+__all__ = ["BarQuoter", "FieldSource", "MarketState", "ReadingsSource", "point_at", "quote_at"]
 
 _NO_INSTANTS: Final = np.zeros(0, dtype=np.int64)
 _NO_NUMBERS: Final = np.zeros(0)
@@ -45,6 +47,13 @@ class FieldSource(Protocol):
 
     def __call__(self, chain: OptionChain) -> FieldSnapshot | None:
         """Return the field of a chain; None where none can be computed."""
+
+
+class ReadingsSource(Protocol):
+    """Where regimes and signals come from in a recording, which reads its past when it is asked."""
+
+    def __call__(self, symbol: str, now_ns: int) -> Interpretation | None:
+        """Return the readings of a symbol as they stood at an instant; None before the first."""
 
 
 class BarQuoter(Protocol):
@@ -92,6 +101,11 @@ class MarketState:
         self._field_of: dict[str, tuple[str, FieldSnapshot | None]] = {}
         self.n_fields = 0
         """Fields that were asked for, one a chain."""
+        self.readings_source: ReadingsSource | None = None
+        """Where readings of symbols come from that were not told; None where there are none."""
+        self._readings: dict[str, Interpretation] = {}
+        self._forecasts: dict[str, Forecast] = {}
+        self._policies: dict[str, PolicyReading] = {}
         self._series: dict[str, SeriesPoint] = {}
         self._events: EventBatch | None = None
         self._ahead: tuple[int, EventBatch] | None = None
@@ -186,6 +200,22 @@ class MarketState:
             self.on_price(chain.symbol, chain.spot_last, chain.spot_ts_ns)
         return view
 
+    def on_readings(self, symbol: str, readings: Interpretation) -> None:
+        """Take regimes and signals that were read elsewhere, as by the shard that computes the field."""
+        self._readings[symbol] = readings
+
+    def on_forecast(self, forecast: Forecast) -> None:
+        """Take the newest forecast of a symbol; one that knows less than the one that stands changes nothing."""
+        known = self._forecasts.get(forecast.symbol)
+        if known is None or forecast.ts_event_ns >= known.ts_event_ns:
+            self._forecasts[forecast.symbol] = forecast
+
+    def on_policy(self, reading: PolicyReading) -> None:
+        """Take what a policy says of a symbol; a reading that knows less than the one that stands changes nothing."""
+        known = self._policies.get(reading.symbol)
+        if known is None or reading.ts_event_ns >= known.ts_event_ns:
+            self._policies[reading.symbol] = reading
+
     def on_split(self, symbol: str, numerator: int, denominator: int) -> None:
         """Divide the newest print of a share that is split, and forget its quote and its chain.
 
@@ -274,6 +304,24 @@ class MarketState:
             self.n_fields += 1
         return known[1]
 
+    def readings(self, symbol: str) -> Interpretation | None:
+        """Return regimes and signals of a symbol, told or read from the recording; None before the first."""
+        told = self._readings.get(symbol)
+        if told is None and self.readings_source is not None:
+            return self.readings_source(symbol, self.now_ns)
+        return told
+
+    def forecast(self, symbol: str) -> Forecast | None:
+        """Return the newest forecast; None where there is none, or where its horizon has passed."""
+        found = self._forecasts.get(symbol)
+        if found is None or self.now_ns >= found.ts_event_ns + found.horizon_ns:
+            return None
+        return found
+
+    def policy(self, symbol: str) -> PolicyReading | None:
+        """Return what a policy said last; None where none has spoken."""
+        return self._policies.get(symbol)
+
     def series(self, name: str) -> SeriesPoint:
         """Return the newest known value of a series, or the reason why there is none."""
         return self._series.get(name) or SeriesPoint(
@@ -308,6 +356,17 @@ class MarketState:
             yield f"quote {symbol}", str(quote.ts_ns)
         for name, point in self._series.items():
             yield f"series {name}", f"{point.event_ns}/{point.available_ns}"
+        for symbol, readings in self._readings.items():
+            yield f"readings {symbol}", _id_of(readings)
+        for symbol, forecast in self._forecasts.items():
+            yield f"forecast {symbol}", f"{forecast.model}/{forecast.cause_id}/{forecast.ts_event_ns}"
+        for symbol, policy in self._policies.items():
+            yield f"policy {symbol}", f"{policy.model}/{policy.cause_id}/{policy.ts_event_ns}"
+
+
+def _id_of(readings: Interpretation) -> str:
+    """Return rules, field and instant of readings."""
+    return "/".join(f"{axis.version}/{axis.cause_id}/{axis.ts_event_ns}" for axis in readings.regimes[:1])
 
 
 def quote_at(batch: QuoteBatch, row: int) -> Quote:

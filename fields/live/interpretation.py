@@ -162,23 +162,56 @@ class Interpreter:
         )
         return found
 
-    def _regime_inputs(self, snapshot: FieldSnapshot, feedback_x_error: float) -> RegimeInputs:
+    def read_market(self, session: date, close: float, ts_ns: int, cause_id: str) -> Interpretation:
+        """Return what can be told without a field: the axes of other markets.
+
+        Parameters
+        ----------
+        session : datetime.date
+            Trading session of the instant.
+        close : float
+            Newest price of the symbol, USD; NaN where unknown.
+        ts_ns : int
+            As-of instant, ns since the epoch, UTC.
+        cause_id : str
+            Id of what the price comes from.
+
+        Returns
+        -------
+        Interpretation
+            What needs a field is UNKNOWN, ``NONE`` or NaN, and says what is missing. Nothing enters the past of the
+            signals, of the gamma or of the volatilities.
+        """
+        return Interpretation(
+            feedback=feedback_uncertainty(nan, nan),
+            regimes=self.regime.update(self._market_inputs(close, cause_id), ts_ns),
+            signals=self.signals.update(_without_field(session, close, self.market, cause_id), ts_ns),
+            implied_vol_30d=nan,
+            implied_vol_rank=implied_vol_rank(self.implied_vol.before(session), nan),
+        )
+
+    def _market_inputs(self, close: float, cause_id: str) -> RegimeInputs:
         market = self.market
         return RegimeInputs(
-            feedback_x=snapshot.regime.feedback_x,
-            feedback_x_error=feedback_x_error,
             vix=market.vix,
             vix9d=market.vix9d,
             adx=market.adx,
-            close=snapshot.spot,
+            close=close,
             sma=market.sma,
-            gamma_usd_per_pct=snapshot.totals.gamma_usd_per_pct,
-            gamma_error=snapshot.totals_error_bound.gamma_usd_per_pct,
             funding_rate=market.funding_rate,
             funding_interval_h=market.funding_interval_h,
             ltv=market.ltv,
             liquidation_ltv=market.liquidation_ltv,
-            cause_id=snapshot.cause_id,
+            cause_id=cause_id,
+        )
+
+    def _regime_inputs(self, snapshot: FieldSnapshot, feedback_x_error: float) -> RegimeInputs:
+        return replace(
+            self._market_inputs(snapshot.spot, snapshot.cause_id),
+            feedback_x=snapshot.regime.feedback_x,
+            feedback_x_error=feedback_x_error,
+            gamma_usd_per_pct=snapshot.totals.gamma_usd_per_pct,
+            gamma_error=snapshot.totals_error_bound.gamma_usd_per_pct,
         )
 
     def _signal_inputs(self, snapshot: FieldSnapshot, minute: FlowMinute | None) -> SignalInputs:
@@ -202,6 +235,21 @@ class Interpreter:
             return nan
         minutes = (snapshot.ts_event_ns - before.ts_event_ns) / _MINUTE_NS
         return (_at_spot(snapshot.ladder.potential_usd) - before.potential_usd) / minutes
+
+
+def _without_field(session: date, close: float, market: MarketInputs, cause_id: str) -> SignalInputs:
+    return SignalInputs(
+        session=session,
+        spot=close,
+        gamma_usd_per_pct=nan,
+        potential_gradient_usd=nan,
+        potential_rate_usd_per_min=nan,
+        cumulative_flow_usd=nan,
+        zero_gamma=nan,
+        vanna_usd_per_volpt=nan,
+        expected_vol_change_pts=market.expected_vol_change_pts,
+        cause_id=cause_id,
+    )
 
 
 def _implied_vol_30d(snapshot: FieldSnapshot) -> float:

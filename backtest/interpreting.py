@@ -1,0 +1,230 @@
+"""Regimes and signals of a recording: read from its past when a strategy asks, by the interpreter that shards use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import nan
+from typing import Final, Protocol, final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from backtest.feeds import ChainFeed
+from backtest.history import History
+from backtest.told_rows import Recording, ToldRows, recordings_of
+from fields.illiquidity.impact import no_impact
+from fields.live.config import LiveConfig
+from fields.live.context import MarketContext
+from fields.live.interpretation import Interpretation, Interpreter
+from fields.live.order_flow import session_of
+from fields.snapshot import FieldSnapshot
+from market.bars import BarBatch
+from market.chains import FloatArray, OptionChain
+from market.clock import datetime_of_ns
+from market.trades import Int64Array
+from strategies.bar_history import of_underlying
+from strategies.market_state import FieldSource, MarketState
+
+__all__ = ["RecordedReadings"]
+
+_NEW_YORK: Final = ZoneInfo("America/New_York")
+_UTC: Final = ZoneInfo("UTC")
+_CADENCE_NS: Final = 300_000_000_000  # between readings at bars; dwell is counted in tens of minutes
+_NONE: Final = np.zeros(0, dtype=np.int64)
+_NO_TRADES: Final = no_impact(0, 0, "a recording of chains has no trades to estimate it from")
+
+
+@final
+class RecordedReadings:
+    """Readings of the symbols of a run; a `strategies.market_state.ReadingsSource`.
+
+    Parameters
+    ----------
+    config : LiveConfig
+        Settings of regimes, signals, calibrations and inputs, as of a shard.
+    history : History
+        Bars, series and funding that the inputs are read from.
+    market : MarketState
+        Knows the field of the newest chain, so that it is computed once.
+    chains : iterable of ChainFeed
+        At most one for each underlying.
+    fields : FieldSource or None
+        Where fields of earlier chains come from; without it the axes of other markets alone are known.
+
+    Notes
+    -----
+    A symbol with chains is read at each of them, from the first of the recording on; one without at each point of its
+    indices and of its funding, and at its own bars where they lie five minutes apart or more. The instants follow from
+    the data alone: when and how often somebody asks changes nothing. What nobody asks for is not read.
+    """
+
+    def __init__(
+        self,
+        config: LiveConfig,
+        history: History,
+        market: MarketState,
+        chains: Iterable[ChainFeed],
+        fields: FieldSource | None,
+    ) -> None:
+        self._config, self._history, self._market = config, history, market
+        self._chains, self._fields = {feed.symbol: feed for feed in chains}, fields
+        self._pasts: dict[str, _Past] = {}
+
+    def __call__(self, symbol: str, now_ns: int) -> Interpretation | None:
+        """Return the readings of a symbol as they stood at an instant; None before the first."""
+        past = self._pasts.get(symbol)
+        if past is None:
+            past = self._pasts[symbol] = self._past(symbol)
+        past.advance(now_ns)
+        return past.newest
+
+    def _past(self, symbol: str) -> _Past:
+        context = self._config.context
+        perpetual = context.perpetuals.get(symbol)
+        named = context.bars.get(symbol, symbol)
+        own = (named,) if perpetual is None else (named, perpetual)
+        recordings = recordings_of(self._history, own, frozenset(context.series.values()))
+        chains = self._chains.get(symbol)
+        if chains is not None:
+            return _Past(self._config, symbol, recordings, _AtChains(chains, self._market, self._fields))
+        bars = [of_underlying(batch) for batch in self._history.bars if batch.symbol in own]
+        zone = _NEW_YORK if perpetual is None else _UTC
+        return _Past(self._config, symbol, recordings, _AtPrices(bars, recordings, zone))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moment:
+    """An instant at which a symbol is read, with its field where there is one."""
+
+    ts_ns: int
+    session: date
+    close: float
+    cause_id: str
+    field: FieldSnapshot | None = None
+    opens_session: bool = False
+
+
+class _Moments(Protocol):
+    """When a symbol is read."""
+
+    def until(self, now_ns: int) -> Iterator[_Moment]:
+        """Give the moments up to an instant that were not given before; instants of calls rise."""
+
+
+@final
+class _Past:
+    """One symbol, read up to an instant."""
+
+    def __init__(self, config: LiveConfig, symbol: str, recordings: Sequence[Recording], moments: _Moments) -> None:
+        self.newest: Interpretation | None = None
+        self._symbol, self._moments = symbol, moments
+        self._context = MarketContext(config.context)
+        self._told = ToldRows(recordings, self._context)
+        self._interpreter = Interpreter(config)
+
+    def advance(self, now_ns: int) -> None:
+        """Read what has become known by an instant."""
+        interpreter = self._interpreter
+        for moment in self._moments.until(now_ns):
+            if moment.opens_session:
+                interpreter.end_session()
+            self._told.advance(moment.ts_ns)
+            interpreter.market = self._context.inputs(self._symbol, moment.ts_ns)
+            if moment.field is None:
+                self.newest = interpreter.read_market(moment.session, moment.close, moment.ts_ns, moment.cause_id)
+            else:
+                self.newest = interpreter.read(moment.field, _NO_TRADES, None, moment.ts_ns)
+
+
+@final
+class _AtChains:
+    """At each chain; as in a shard, one of an older session than the open one is left out."""
+
+    def __init__(self, chains: ChainFeed, market: MarketState, fields: FieldSource | None) -> None:
+        self._chains, self._market, self._fields = chains, market, fields
+        self._place, self._open_ns = 0, -1
+
+    def until(self, now_ns: int) -> Iterator[_Moment]:
+        """Give a moment for each chain that has become known."""
+        instants = self._chains.stream.instants
+        last = int(instants.searchsorted(now_ns, side="right"))
+        while self._place < last:
+            place, self._place = self._place, self._place + 1
+            chain, field = self._valued(place)
+            if not chain.n_contracts:
+                continue
+            session = session_of(chain)
+            if session.open_ns < self._open_ns:
+                continue
+            opens, self._open_ns = session.open_ns > self._open_ns, session.open_ns
+            yield _Moment(
+                ts_ns=int(instants[place]),
+                session=session.day,
+                close=chain.spot_last,
+                cause_id=chain.cause_id,
+                field=field,
+                opens_session=opens,
+            )
+
+    def _valued(self, place: int) -> tuple[OptionChain, FieldSnapshot | None]:
+        """Return a chain with its field; those that the run has at hand are neither read nor computed again."""
+        view = self._market.chain(self._chains.symbol)
+        if view is not None and place == self._chains.newest:
+            return view.chain, self._market.field(self._chains.symbol)
+        chain = self._chains.chain(place)
+        return chain, None if self._fields is None else self._fields(chain)
+
+
+@final
+class _AtPrices:
+    """At points of indices and funding, and at bars five minutes apart or more; the price is the newest close."""
+
+    def __init__(self, bars: Sequence[BarBatch], recordings: Sequence[Recording], zone: ZoneInfo) -> None:
+        self._zone, self._place = zone, 0
+        self._end_ns, self._close, self._names = _closes(bars)
+        told = [each.known_ns for each in recordings if not isinstance(each.message, BarBatch)]
+        dated = [each.known_ns for each in recordings if isinstance(each.message, BarBatch)]
+        self._instants = _spaced(_joined(told), _joined([self._end_ns, *dated]))
+
+    def until(self, now_ns: int) -> Iterator[_Moment]:
+        """Give a moment for each instant that has come."""
+        last = int(self._instants.searchsorted(now_ns, side="right"))
+        while self._place < last:
+            ts_ns = int(self._instants[self._place])
+            self._place += 1
+            row = int(self._end_ns.searchsorted(ts_ns, side="right")) - 1
+            yield _Moment(
+                ts_ns=ts_ns,
+                session=datetime_of_ns(ts_ns).astimezone(self._zone).date(),
+                close=float(self._close[row]) if row >= 0 else nan,
+                cause_id=f"{self._names[row]}:{int(self._end_ns[row])}" if row >= 0 else "",
+            )
+
+
+def _closes(bars: Sequence[BarBatch]) -> tuple[Int64Array, FloatArray, list[str]]:
+    """Return ends, closes and sources of all bars that have a close, in order of their ends."""
+    ends, closes, names = [_NONE], [np.zeros(0)], list[str]()
+    for batch in bars:
+        known = np.flatnonzero(np.isfinite(batch.close) & (batch.close > 0.0))
+        ends.append(batch.end_ns[known])
+        closes.append(batch.close[known])
+        names += [batch.cause_id] * known.shape[0]
+    end_ns = np.concatenate(ends)
+    order = np.argsort(end_ns, kind="stable")
+    return end_ns[order], np.concatenate(closes)[order], [names[place] for place in order.tolist()]
+
+
+def _joined(instants: Sequence[Int64Array]) -> Int64Array:
+    return np.unique(np.concatenate([_NONE, *instants]))
+
+
+def _spaced(always: Int64Array, bars: Int64Array) -> Int64Array:
+    """Return all instants of the first, and of the others those that lie far enough after the one before."""
+    kept: list[int] = []
+    is_always = np.isin(instants := np.union1d(always, bars), always)
+    for ts_ns, must in zip(instants.tolist(), is_always.tolist(), strict=True):
+        if must or not kept or ts_ns - kept[-1] >= _CADENCE_NS:
+            kept.append(ts_ns)
+    return np.array(kept, dtype=np.int64)
