@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_FLOOR, Context, Decimal
-from math import gcd, inf, nan
+from math import gcd, inf, isfinite, nan
 from typing import Final
 
 from execution.corporate import adjusted_contract, is_split
@@ -15,7 +15,7 @@ from execution.trades import Trade
 from market.fills import Fill
 from market.orders import Leg, OrderIntent, unit_multiplier
 from market.tradables import Future, Instrument, OptionContract, Share
-from strategies.views import HeldPackage
+from strategies.views import HeldPackage, PackageMarks
 
 __all__ = ["Announcement", "OpenPackage"]
 
@@ -86,10 +86,10 @@ class Announcement:
 class _Held:
     """One instrument of a package; `size` and `price` are floats for the marks."""
 
-    __slots__ = ("entry_cost", "entry_units", "instrument", "multiplier", "price", "quantity", "size")
+    __slots__ = ("entry_cost", "entry_units", "instrument", "marked_ns", "multiplier", "price", "quantity", "size")
 
-    def __init__(self, instrument: Instrument, price: Decimal) -> None:
-        self.instrument, self.multiplier = instrument, instrument.multiplier
+    def __init__(self, instrument: Instrument, price: Decimal, ts_ns: int) -> None:
+        self.instrument, self.multiplier, self.marked_ns = instrument, instrument.multiplier, ts_ns
         self.quantity = self.entry_units = self.entry_cost = _ZERO
         self.price, self.size = float(price), 0.0
 
@@ -152,6 +152,7 @@ class OpenPackage:
         """Take marks, best and worst profit and flags of a state of the same package."""
         for symbol, held in self._held.items():
             held.price = state.prices.get(symbol, held.price)
+            held.marked_ns = state.marked_ns.get(symbol, held.marked_ns)
         self._best, self._worst = state.best, state.worst
         self._flags |= state.flags
 
@@ -162,6 +163,7 @@ class OpenPackage:
             plan=None if is_announced else self._plan.state(),
             bookings=tuple(self._bookings),
             prices={symbol: held.price for symbol, held in self._held.items()},
+            marked_ns={symbol: held.marked_ns for symbol, held in self._held.items()},
             best=self._best,
             worst=self._worst,
             flags=frozenset(self._flags),
@@ -202,7 +204,7 @@ class OpenPackage:
         self._ended_by = ""
         ratio = self._ratios.get(fill.instrument.symbol, 0)
         opens = (fill.quantity > 0) is (ratio > 0) and ratio != 0
-        new = self._trade(fill.instrument, fill.quantity, fill.price, opens=opens)
+        new = self._trade(fill.instrument, fill.quantity, fill.price, fill.ts_event_ns, opens=opens)
         self._charge(total_of(cost.amount for cost in fill.costs))
         self._most = max(self._most, self._whole())
         return new
@@ -210,9 +212,10 @@ class OpenPackage:
     def _settle(self, event: Settlement) -> tuple[str, ...]:
         self._flags |= _flags_of(event)
         self._ended_by = _end_of(event)
-        new = self._trade(event.instrument, event.quantity.copy_negate(), event.price, opens=False)
+        at_ns = event.ts_event_ns
+        new = self._trade(event.instrument, event.quantity.copy_negate(), event.price, at_ns, opens=False)
         if event.delivered is not None:
-            new += self._trade(event.delivered, event.delivered_quantity, event.delivered_price, opens=False)
+            new += self._trade(event.delivered, event.delivered_quantity, event.delivered_price, at_ns, opens=False)
             self._held[event.delivered.symbol].price = float(event.settlement_price)
         return new
 
@@ -242,17 +245,19 @@ class OpenPackage:
         self._most, self._wanted_factor = _FLOOR.multiply(self._most, factor), self._wanted_factor * factor
         self._flags.add("split")
 
-    def set_price(self, symbol: str, price: float, source: MarkSource) -> None:
+    def set_price(self, symbol: str, price: float, source: MarkSource, ts_ns: int) -> None:
         """Mark one instrument without looking at the profit yet."""
-        self._held[symbol].price = price
+        held = self._held[symbol]
+        held.price, held.marked_ns = price, ts_ns
         flag = _FLAG_OF.get(source)
         if flag is not None:
             self._flags.add(flag)
 
-    def mark(self, symbol: str, price: float, source: MarkSource) -> None:
+    def mark(self, symbol: str, price: float, source: MarkSource, ts_ns: int) -> None:
         """Mark one instrument and note the profit: both in one call, because this stands at every bar."""
         held = self._held
-        held[symbol].price = price
+        marked = held[symbol]
+        marked.price, marked.marked_ns = price, ts_ns
         if source in _FLAG_OF:
             self._flags.add(_FLAG_OF[source])
         profit = self._base
@@ -279,6 +284,17 @@ class OpenPackage:
             profit += held.size * held.price
         return profit
 
+    def marks(self) -> PackageMarks:
+        """Return how it stands at the marks."""
+        held = [each for each in self._held.values() if each.quantity]
+        return PackageMarks(
+            profit=self.marked_pnl(),
+            best_profit=self._best if isfinite(self._best) else nan,
+            worst_profit=self._worst if isfinite(self._worst) else nan,
+            value=sum(each.size * each.price for each in held),
+            marked_ns=min((each.marked_ns for each in held), default=self.closed_ns),
+        )
+
     def held_package(self) -> HeldPackage:
         """Return it as strategies see it."""
         whole = self._whole()
@@ -296,6 +312,7 @@ class OpenPackage:
             entry_price=self._entry_price(),
             is_whole=fits and whole > 0,
             units={symbol: held.quantity for symbol, held in self._held.items() if held.quantity},
+            factors=self._plan.factors,
         )
 
     def trade(self) -> Trade:
@@ -328,11 +345,13 @@ class OpenPackage:
             flags=frozenset(self._flags | short),
         )
 
-    def _trade(self, instrument: Instrument, quantity: Decimal, price: Decimal, *, opens: bool) -> tuple[str, ...]:
+    def _trade(
+        self, instrument: Instrument, quantity: Decimal, price: Decimal, ts_ns: int, *, opens: bool
+    ) -> tuple[str, ...]:
         symbol = instrument.symbol
         held = self._held.get(symbol)
         new = () if held else (symbol,)
-        held = held or self._held.setdefault(symbol, _Held(instrument, price))
+        held = held or self._held.setdefault(symbol, _Held(instrument, price, ts_ns))
         self._paid = _add(self._paid, held.trade(quantity, price, opens=opens))
         self._base = -float(_add(self._paid, self._costs))
         return new
@@ -390,7 +409,7 @@ def _split_held(held: _Held, split: Split) -> _Held:
     if isinstance(instrument, OptionContract) and held.quantity:
         instrument = adjusted_contract(instrument, split)
     new, old = Decimal(split.numerator), Decimal(split.denominator)
-    after = _Held(instrument, _ZERO)
+    after = _Held(instrument, _ZERO, held.marked_ns)
     after.price = held.price * split.denominator / split.numerator
     after.quantity = EXACT.divide(_multiply(held.quantity, new), old)
     after.entry_units, after.entry_cost = _FLOOR.divide(_multiply(held.entry_units, new), old), held.entry_cost

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -14,12 +15,13 @@ from execution.package_state import PackageBookState
 from execution.trades import Trade
 from market.fills import Fill
 from market.orders import OrderIntent, PositionEffect
-from strategies.views import HeldPackage
+from strategies.views import HeldPackage, PackageMarks
 
 __all__ = ["PackageBook"]
 
 _ZERO: Final = Decimal(0)
 _BUSTED: Final = "busted"
+_N_ENTRIES: Final = 64  # entries of a session are counted; nobody asks for more
 _NOTHING: Final[Mapping[str, float]] = {}
 
 
@@ -42,6 +44,7 @@ class PackageBook:
         self._by_symbol: dict[str, list[OpenPackage]] = {}
         self._late: dict[str, Decimal] = {}
         self._last_exits: dict[str, int] = {}
+        self._entries: dict[str, deque[int]] = {}
         self._packages: tuple[HeldPackage, ...] | None = ()
 
     @classmethod
@@ -54,6 +57,7 @@ class PackageBook:
             self._open[each.package_id] = OpenPackage.resumed(each, plan)
             self._list(self._open[each.package_id])
         self._late, self._last_exits = dict(state.late_cash), dict(state.last_exits)
+        self._entries = {strategy: deque(times, _N_ENTRIES) for strategy, times in state.entries.items()}
         self._packages = None
         return self
 
@@ -67,6 +71,7 @@ class PackageBook:
             ),
             late_cash=dict(self._late),
             last_exits=dict(self._last_exits),
+            entries={strategy: tuple(times) for strategy, times in self._entries.items()},
         )
 
     @property
@@ -137,7 +142,7 @@ class PackageBook:
             self._split(event)
         return ()
 
-    def mark(self, symbol: str, price: float, source: MarkSource) -> None:
+    def mark(self, symbol: str, price: float, source: MarkSource, ts_ns: int = -1) -> None:
         """Mark one instrument in every package that holds it and note new highs and lows of their profit.
 
         Parameters
@@ -148,16 +153,18 @@ class PackageBook:
             Per unit of the underlying; finite.
         source : MarkSource
             Where it comes from; a model flags the trade.
+        ts_ns : int, optional
+            Instant of the mark, ns since the epoch, UTC; -1 where it is not told, and then it counts as old.
         """
         for package in self._by_symbol.get(symbol, ()):
-            package.mark(symbol, price, source)
+            package.mark(symbol, price, source, ts_ns)
 
     def mark_all(self, marks: Iterable[Mark]) -> None:
         """Mark many instruments of one instant, then note each package's profit once."""
         touched: dict[str, OpenPackage] = {}
         for mark in marks:
             for package in self._by_symbol.get(mark.symbol, ()):
-                package.set_price(mark.symbol, float(mark.price), mark.source)
+                package.set_price(mark.symbol, float(mark.price), mark.source, mark.ts_ns)
                 touched[package.package_id] = package
         for package in touched.values():
             package.observe()
@@ -197,6 +204,15 @@ class PackageBook:
         package = self._open.get(package_id)
         return float("nan") if package is None else package.marked_pnl()
 
+    def marks(self, package_id: str) -> PackageMarks | None:
+        """Return how an open package stands at its marks; None where none is open."""
+        package = self._open.get(package_id)
+        return None if package is None else package.marks()
+
+    def entries_since(self, strategy: str, since_ns: int) -> int:
+        """Return how many packages of a strategy had their first fill at or after an instant; at most the newest 64."""
+        return sum(entered >= since_ns for entered in self._entries.get(strategy, ()))
+
     def last_exit_ns(self, strategy: str) -> int:
         """Return when the newest ended package of a strategy became flat, ns since the epoch; -1 before the first."""
         return self._last_exits.get(strategy, -1)
@@ -206,6 +222,7 @@ class PackageBook:
         if package is None:
             plan = self._plans.get(fill.package_id) or Announcement.unannounced(fill)
             package = self._open[fill.package_id] = OpenPackage(plan, fill)
+            self._entries.setdefault(fill.strategy, deque(maxlen=_N_ENTRIES)).append(fill.ts_event_ns)
         return self._booked(package, package.take(fill))
 
     def _bust(self, bust: Bust) -> tuple[Trade, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from execution.events import Posting
@@ -62,6 +62,8 @@ class PackageState:
         Highest and lowest marked profit so far, account currency; infinite before the first mark.
     flags : frozenset of str
         What a reader of its trade must know.
+    marked_ns : mapping of str to int
+        Instant of each newest mark, ns since the epoch, UTC.
     """
 
     package_id: str
@@ -71,6 +73,7 @@ class PackageState:
     best: float
     worst: float
     flags: frozenset[str]
+    marked_ns: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +90,12 @@ class PackageBookState:
         As `PackageBook.late_cash`.
     last_exits : mapping of str to int
         By strategy: when its newest ended package became flat, ns since the epoch, UTC.
+    entries : mapping of str to tuple of int
+        By strategy: first fills of its newest packages, ns since the epoch, UTC, oldest first.
     """
 
     plans: Mapping[str, PlanState]
     packages: tuple[PackageState, ...]
     late_cash: Mapping[str, Decimal]
     last_exits: Mapping[str, int]
+    entries: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
