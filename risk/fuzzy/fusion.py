@@ -1,0 +1,77 @@
+"""The fuzzy score with what a model says: a convex combination or pooled log-odds, never above 1 (Q75, EQ4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, isfinite, log, nan
+
+from risk.fuzzy.config import FusionConfig, FusionRule
+
+__all__ = ["Fusion", "fused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fusion:
+    """A fused score.
+
+    Parameters
+    ----------
+    value : float
+        0 to 1; NaN where the fuzzy score itself is missing.
+    coverage : float
+        Weight of what is present as a share of all that was asked for, 0 to 1.
+    reason : str
+        What cannot be made good by a smaller size: log-odds that lack a voice; empty where nothing is.
+    """
+
+    value: float
+    coverage: float
+    reason: str
+
+
+def fused(config: FusionConfig, fuzzy: float, gaussian: float, confidence: float) -> Fusion:
+    """Return the fused score; what is absent drops out, and the weights of the rest are divided by their sum.
+
+    Parameters
+    ----------
+    config : FusionConfig
+        Rule and weights.
+    fuzzy : float
+        The fuzzy score, 0 to 1; NaN where it is missing, and then nothing stands in for it.
+    gaussian : float
+        The same factors by their Gaussians, 0 to 1; NaN where absent.
+    confidence : float
+        Calibrated confidence of a model, 0 to 1; what lies outside is absent.
+
+    Returns
+    -------
+    Fusion
+        See there.
+
+    Notes
+    -----
+    With a convex combination the value times its coverage is the sum of ``w * x`` over what is present: no voice that
+    falls silent can raise it. Pooled log-odds have no such bound, since the silent voice could have said 0, so there
+    the absence is told as a reason.
+    """
+    voices = ((config.fuzzy, fuzzy), (config.gaussian, gaussian), (config.confidence, confidence))
+    asked = [(weight, voice) for weight, voice in voices if weight > 0.0]
+    present = [(weight, voice) for weight, voice in asked if 0.0 <= voice <= 1.0]
+    if not isfinite(fuzzy):
+        return Fusion(value=nan, coverage=0.0, reason="")
+    weight = sum(w for w, _ in present)
+    complete = len(present) == len(asked)
+    coverage = 1.0 if complete else weight / sum(w for w, _ in asked)
+    if config.rule is FusionRule.CONVEX or len(present) == 1:
+        # Of a single voice the mean is that voice; log-odds would move it by the floor.
+        value = sum(w * voice for w, voice in present) / weight
+    else:
+        value = _pooled(present, weight, config.logit_floor)
+    silent = config.rule is FusionRule.LOGIT and not complete
+    return Fusion(value=min(value, 1.0), coverage=coverage, reason="pooled log-odds lack a voice" if silent else "")
+
+
+def _pooled(present: list[tuple[float, float]], weight: float, floor: float) -> float:
+    held = [(w, min(max(voice, floor), 1.0 - floor)) for w, voice in present]
+    odds = sum(w * log(voice / (1.0 - voice)) for w, voice in held) / weight
+    return 1.0 / (1.0 + exp(-odds))
