@@ -48,7 +48,7 @@ def book_of(
         units=np.array([row[0] for row in rows] + [shares] * n_shares),
         multiplier=np.array([100.0] * len(rows) + [1.0] * n_shares),
         is_option=np.arange(n) < len(rows),
-        is_call=_padded(calls, n, fill=False),
+        is_call=np.concatenate((calls, np.zeros(n_shares, dtype=np.bool_))),
         strike=_padded(options[:, 0], n, fill=np.nan),
         tau=_padded(options[:, 1], n, fill=np.nan),
         volatility=_padded(options[:, 2], n, fill=np.nan),
@@ -59,5 +59,5 @@ def book_of(
     )
 
 
-def _padded(column: np.ndarray, n: int, *, fill: float) -> FloatArray:  # type: ignore[type-arg]  # of floats or flags
-    return np.concatenate((column, np.full(n - column.size, fill, dtype=column.dtype)))
+def _padded(column: FloatArray, n: int, *, fill: float) -> FloatArray:
+    return np.concatenate((column, np.full(n - column.size, fill)))
