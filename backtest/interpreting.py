@@ -55,9 +55,9 @@ class RecordedReadings:
 
     Notes
     -----
-    A symbol with chains is read at each of them, from the first of the recording on; one without at each point of its
-    indices and of its funding, and at its own bars where they lie five minutes apart or more. The instants follow from
-    the data alone: when and how often somebody asks changes nothing. What nobody asks for is not read.
+    A symbol is read at each of its chains; before the first, and without chains, at each point of its indices and of
+    its funding, and at its own bars where they lie five minutes apart or more. The instants follow from what is known
+    by then: when and how often somebody asks, and what comes later, changes nothing. What nobody asks for is not read.
     """
 
     def __init__(
@@ -86,12 +86,21 @@ class RecordedReadings:
         named = context.bars.get(symbol, symbol)
         own = (named,) if perpetual is None else (named, perpetual)
         recordings = recordings_of(self._history, own, frozenset(context.series.values()))
-        chains = self._chains.get(symbol)
-        if chains is not None:
-            return _Past(self._config, symbol, recordings, _AtChains(chains, self._market, self._fields))
-        bars = [of_underlying(batch) for batch in self._history.bars if batch.symbol in own]
         zone = _NEW_YORK if perpetual is None else _UTC
-        return _Past(self._config, symbol, recordings, _AtPrices(bars, recordings, zone))
+        prices = _AtPrices(_bars_of(self._history, own), recordings, zone)
+        chains = self._chains.get(symbol)
+        if chains is None:
+            return _Past(self._config, symbol, recordings, prices)
+        return _Past(self._config, symbol, recordings, _AtChains(chains, prices, self._market, self._fields))
+
+
+def _bars_of(history: History, names: Sequence[str]) -> list[BarBatch]:
+    """Return the bars of the first of some names that has any."""
+    for name in names:
+        found = [of_underlying(batch) for batch in history.bars if batch.symbol == name]
+        if any(batch.n_bars for batch in found):
+            return found
+    return []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,15 +149,17 @@ class _Past:
 
 @final
 class _AtChains:
-    """At each chain; as in a shard, one of an older session than the open one is left out."""
+    """At each chain, and at prices before the first; as in a shard, a chain of an older session is left out."""
 
-    def __init__(self, chains: ChainFeed, market: MarketState, fields: FieldSource | None) -> None:
-        self._chains, self._market, self._fields = chains, market, fields
+    def __init__(self, chains: ChainFeed, prices: _AtPrices, market: MarketState, fields: FieldSource | None) -> None:
+        self._chains, self._prices, self._market, self._fields = chains, prices, market, fields
         self._place, self._open_ns = 0, -1
 
     def until(self, now_ns: int) -> Iterator[_Moment]:
         """Give a moment for each chain that has become known."""
         instants = self._chains.stream.instants
+        first_ns = int(instants[0]) if instants.shape[0] else now_ns + 1
+        yield from self._prices.until(min(now_ns, first_ns - 1))
         last = int(instants.searchsorted(now_ns, side="right"))
         while self._place < last:
             place, self._place = self._place, self._place + 1
@@ -204,16 +215,15 @@ class _AtPrices:
 
 
 def _closes(bars: Sequence[BarBatch]) -> tuple[Int64Array, FloatArray, list[str]]:
-    """Return ends, closes and sources of all bars that have a close, in order of their ends."""
-    ends, closes, names = [_NONE], [np.zeros(0)], list[str]()
-    for batch in bars:
-        known = np.flatnonzero(np.isfinite(batch.close) & (batch.close > 0.0))
-        ends.append(batch.end_ns[known])
-        closes.append(batch.close[known])
-        names += [batch.cause_id] * known.shape[0]
-    end_ns = np.concatenate(ends)
-    order = np.argsort(end_ns, kind="stable")
-    return end_ns[order], np.concatenate(closes)[order], [names[place] for place in order.tolist()]
+    """Return ends, closes and sources of all bars that have a close; of those that end at once the shortest is last."""
+    known = [np.flatnonzero(np.isfinite(batch.close) & (batch.close > 0.0)) for batch in bars]
+    names = [batch.cause_id for batch, rows in zip(bars, known, strict=True) for _ in range(rows.shape[0])]
+    start_ns, end_ns, close = (
+        np.concatenate([empty, *(getattr(batch, name)[rows] for batch, rows in zip(bars, known, strict=True))])
+        for name, empty in (("start_ns", _NONE), ("end_ns", _NONE), ("close", np.zeros(0)))
+    )
+    order = np.lexsort((start_ns, end_ns))
+    return end_ns[order], close[order], [names[place] for place in order.tolist()]
 
 
 def _joined(instants: Sequence[Int64Array]) -> Int64Array:

@@ -9,9 +9,10 @@ from typing import Any, Final, TypeVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.history import ChainSequence, History
+from backtest.history import ChainSequence, History, ModelAnswers
 from market.bars import BarBatch
 from market.chains import BoolArray, FloatArray, OptionChain
+from market.forecasts import Forecast, PolicyReading
 from market.funding import FundingBatch
 from market.series import EventBatch, SeriesBatch
 from market.trades import Int64Array, QuoteBatch, TradeBatch
@@ -88,6 +89,7 @@ def cut(history: History, instant_ns: int) -> History:
         dividends=tuple(each for each in history.dividends if each.announced_ns <= instant_ns),
         splits=tuple(each for each in history.splits if each.ts_event_ns <= instant_ns),
         halts=tuple(each for each in history.halts if each.start_ns <= instant_ns),
+        answers=tuple(_answers_until(each, instant_ns) for each in history.answers),
     )
 
 
@@ -134,6 +136,7 @@ def spoiled(history: History, instant_ns: int, generator: np.random.Generator) -
             for each in history.splits
         ),
         halts=tuple(each for each in history.halts if each.start_ns <= instant_ns),
+        answers=tuple(_spoiled_answers(each, instant_ns) for each in history.answers),
     )
 
 
@@ -164,6 +167,7 @@ def reordered(history: History, generator: np.random.Generator) -> History:
         dividends=_shuffled(history.dividends, generator),
         splits=_shuffled(history.splits, generator),
         halts=_shuffled(history.halts, generator),
+        answers=_shuffled(history.answers, generator),
     )
 
 
@@ -219,6 +223,24 @@ def _columns(batch: _Batch) -> tuple[str, ...]:
 def _chains_until(chains: ChainSequence, instant_ns: int) -> RewrittenChains:
     left = chains.available_ns[chains.available_ns <= instant_ns]
     return RewrittenChains(chains, left, lambda _place, chain: chain)
+
+
+def _answers_until(recorded: ModelAnswers, instant_ns: int) -> ModelAnswers:
+    left = int(recorded.available_ns.searchsorted(instant_ns, side="right"))
+    return replace(recorded, available_ns=recorded.available_ns[:left], answers=recorded.answers[:left])
+
+
+def _spoiled_answers(recorded: ModelAnswers, instant_ns: int) -> ModelAnswers:
+    """Return answers of which the later ones say the opposite."""
+    left = int(recorded.available_ns.searchsorted(instant_ns, side="right"))
+    return replace(recorded, answers=recorded.answers[:left] + tuple(map(_opposite, recorded.answers[left:])))
+
+
+def _opposite(answer: Forecast | PolicyReading) -> Forecast | PolicyReading:
+    if isinstance(answer, Forecast):
+        return replace(answer, prob_bull=answer.prob_bear, prob_bear=answer.prob_bull)
+    hold, call, put, close = answer.probabilities
+    return replace(answer, probabilities=(close, put, call, hold))
 
 
 def _events_at(batch: EventBatch, rows: BoolArray) -> EventBatch:
