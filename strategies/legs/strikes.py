@@ -19,6 +19,7 @@ __all__ = [
     "SkewPenalty",
     "StrikeRule",
     "WidthStep",
+    "body_at",
 ]
 
 
@@ -246,3 +247,26 @@ class SameStrike:
 
 
 StrikeRule = AtDelta | AtSpot | AtLevel | AtExpectedMove | BesideLeg | SameStrike
+
+
+def body_at(points: float, step: float, share: float = 0.0) -> AtSpot | AtLevel:
+    """Return the rule of a body around which other legs stand.
+
+    Parameters
+    ----------
+    points : float
+        From the underlying's price to the body.
+    step : float
+        The body is the multiple of this that is nearest to the price, points: where strikes are listed five apart and
+        their wings only every 25 points, a body on every fifth strike has mostly none. 0 takes the nearest strike.
+    share : float, optional
+        Share of the price added to it.
+
+    Returns
+    -------
+    AtSpot or AtLevel
+        The rule.
+    """
+    if not step:
+        return AtSpot(points=points, share=share)
+    return AtLevel(step=step, rounding=Rounding.NEAREST, share=share, points=points)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from math import inf
 
 from strategies.legs.rules import LegRule, Structure
-from strategies.legs.strikes import AtSpot, BesideLeg, StrikeRule
+from strategies.legs.strikes import BesideLeg, StrikeRule, body_at
 from strategies.parameters import require_between, require_rising
 
 __all__ = ["broken_wing"]
 
 
-def broken_wing(near: float, far: float, *, is_bullish: bool, points: float = 0.0) -> Structure:
+def broken_wing(near: float, far: float, *, is_bullish: bool, points: float = 0.0, step: float = 0.0) -> Structure:
     """Return a broken-wing butterfly: of puts where it is bullish, of calls where it is bearish.
 
     Parameters
@@ -25,6 +25,8 @@ def broken_wing(near: float, far: float, *, is_bullish: bool, points: float = 0.
         lost above, and ``far - near`` plus that price below. False mirrors it with calls.
     points : float, optional
         From the underlying's price to the body.
+    step : float, optional
+        As in `strategies.legs.strikes.body_at`.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def broken_wing(near: float, far: float, *, is_bullish: bool, points: float = 0.
     require_rising("broken_wing", "near", near, "far", far)
     up = 1.0 if is_bullish else -1.0  # puts are in the money above the price, calls below
     strikes: tuple[StrikeRule, ...] = (
-        AtSpot(points=points),
+        body_at(points, step),
         BesideLeg(leg=0, points=up * near, tolerance=0.0),
         BesideLeg(leg=0, points=-up * far, tolerance=0.0),
     )

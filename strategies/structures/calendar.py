@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from strategies.legs.rules import LegRule, Structure
-from strategies.legs.strikes import AtSpot, SameStrike
+from strategies.legs.strikes import SameStrike, body_at
 
 __all__ = ["calendar"]
 
 
-def calendar(*, is_call: bool = True, share: float = 0.0) -> Structure:
+def calendar(*, is_call: bool = True, share: float = 0.0, step: float = 0.0) -> Structure:
     """Return a calendar (Q42, Q46).
 
     Parameters
@@ -17,6 +17,8 @@ def calendar(*, is_call: bool = True, share: float = 0.0) -> Structure:
         Right of both legs.
     share : float, optional
         From the underlying's price to the strike, as a share of it; 0 stands at the money.
+    step : float, optional
+        As in `strategies.legs.strikes.body_at`.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def calendar(*, is_call: bool = True, share: float = 0.0) -> Structure:
     return Structure(
         name="calendar",
         legs=(
-            LegRule(ratio=-1, is_call=is_call, strike=AtSpot(share=share), expiry=0),
+            LegRule(ratio=-1, is_call=is_call, strike=body_at(0.0, step, share), expiry=0),
             LegRule(ratio=1, is_call=is_call, strike=SameStrike(leg=0), expiry=1),
         ),
     )

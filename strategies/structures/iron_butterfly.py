@@ -5,13 +5,15 @@ from __future__ import annotations
 from math import inf
 
 from strategies.legs.rules import LegRule, Structure
-from strategies.legs.strikes import AtSpot, BesideLeg, SameStrike, WidthStep
+from strategies.legs.strikes import BesideLeg, SameStrike, WidthStep, body_at
 from strategies.parameters import require_between
 
 __all__ = ["iron_butterfly"]
 
 
-def iron_butterfly(width: float, *, points: float = 0.0, steps: tuple[WidthStep, ...] = ()) -> Structure:
+def iron_butterfly(
+    width: float, *, points: float = 0.0, step: float = 0.0, steps: tuple[WidthStep, ...] = ()
+) -> Structure:
     """Return an iron butterfly.
 
     Parameters
@@ -20,6 +22,8 @@ def iron_butterfly(width: float, *, points: float = 0.0, steps: tuple[WidthStep,
         Points from the body to each wing, > 0; exactly these strikes.
     points : float, optional
         From the underlying's price to the body.
+    step : float, optional
+        As in `strategies.legs.strikes.body_at`.
     steps : tuple of WidthStep, optional
         Wider wings by what the market is like (Q15).
 
@@ -34,7 +38,7 @@ def iron_butterfly(width: float, *, points: float = 0.0, steps: tuple[WidthStep,
     return Structure(
         name="iron_butterfly",
         legs=(
-            LegRule(ratio=-1, is_call=False, strike=AtSpot(points=points)),
+            LegRule(ratio=-1, is_call=False, strike=body_at(points, step)),
             LegRule(ratio=-1, is_call=True, strike=SameStrike(leg=0)),
             LegRule(ratio=1, is_call=False, strike=put_wing),
             LegRule(ratio=1, is_call=True, strike=call_wing),
