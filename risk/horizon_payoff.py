@@ -16,15 +16,18 @@ from fields.greeks import greeks
 from market.chains import BoolArray, FloatArray
 from market.errors import DataError
 from risk.book import PricedBook
+from risk.revaluation import TermRule
 
 __all__ = ["HorizonProfile", "VolShift", "front_years", "horizon_profile", "horizon_value", "least_at_front"]
 
-_YEAR_DAYS: Final = 365.0
+_TERMS: Final = TermRule()
 _N_NODES: Final = 129
 _N_FINE: Final = 33
 _DEVIATIONS: Final = 6.0
 _LEAST_RANGE: Final = 0.25
 _LARGEST_RANGE: Final = 4.0
+# Times the price of now: how far dividends move with the price.
+_CASH_FROM: Final = 1.5
 # Legs of one expiry may differ by rounding of their years.
 _SAME_YEARS: Final = 1e-9
 _FLAT: Final = 1e-9
@@ -39,8 +42,8 @@ class VolShift:
     parallel : float
         Added to every volatility, 0.01 is a vol point.
     root_time : float
-        Added to the volatility of 30 days, and to others by ``sqrt(30 days / time to expiry now)``: near ones move
-        more, as term structures do when volatility jumps.
+        Added to the volatility of 30 days, and to others by the weight of `risk.revaluation.TermRule`, the root of 30
+        days over the time to expiry of now: near ones move more, as term structures do when volatility jumps.
     """
 
     parallel: float = 0.0
@@ -59,8 +62,7 @@ class VolShift:
         ndarray, shape (n_legs,)
             NaN stays NaN.
         """
-        moved = volatility + self.parallel + self.root_time * np.sqrt(30.0 / _YEAR_DAYS / tau)
-        return np.maximum(moved, 0.0)
+        return np.asarray(np.maximum(volatility + self.parallel + self.root_time * _TERMS.weight(tau), 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,15 +106,16 @@ class _Carry(NamedTuple):
     years: FloatArray
     discount: FloatArray
     growth: FloatArray
-    spot: float
+    bend: float
 
     def forward(self, price: FloatArray) -> FloatArray:
         """Return forwards, shape (n_legs, n_prices).
 
-        Below the price of now dividends shrink with it; above they stay what they are in cash: over weeks they are
-        announced amounts, and a share of a price that has doubled would make every long call calendar lose without end.
+        Up to half above the price of now dividends move with it, as the Greeks have it; beyond they stay what they are
+        in cash there: they are announced amounts, and as a share of any price they would let every long call calendar
+        lose without end.
         """
-        low = np.minimum(price, self.spot)
+        low = np.minimum(price, self.bend)
         return self.growth[:, None] * low + (price - low) / self.discount[:, None]
 
 
@@ -164,7 +167,9 @@ def horizon_value(
     -----
     Each leg keeps its own volatility at its strike. Discounts and forwards between the horizon and an expiry follow
     from those of now: logarithms of both are linear in time between the expiries of the legs. Options that end at the
-    horizon are worth their exercise. Early exercise is left out.
+    horizon are worth their exercise. Early exercise is left out. At the horizon of now, `risk.revaluation.revalue` says
+    the same of legs that are marked at the model's value; it holds each leg's own rate instead, which across expiries
+    of unlike rates is not what the chain's forwards say of the time between them.
     """
     _require(book, horizon_years)
     return _value(book, price, horizon_years, shift or VolShift())
@@ -291,7 +296,7 @@ def _carry(book: PricedBook, horizon_years: float) -> _Carry:
             filled[option] = np.exp(logs - np.interp(horizon_years, knots, at_knots))[option]
     ended = years == 0.0
     discount[ended], growth[ended] = 1.0, 1.0
-    return _Carry(years, discount, growth, float(book.spot[0]))
+    return _Carry(years, discount, growth, _CASH_FROM * float(book.spot[0]))
 
 
 def _value(book: PricedBook, price: FloatArray, horizon_years: float, shift: VolShift) -> FloatArray:
@@ -331,8 +336,8 @@ def _ends(book: PricedBook, carry: _Carry) -> tuple[float, float, float]:
     strike = np.where(option, book.strike, 0.0) * carry.discount
     at_zero = float((size * strike)[option & ~call].sum())
     slope = float(size[call].sum() + size[~option].sum())
-    # Above spot: discount x forward - discount x strike = price - spot (1 - discount x growth) - discount x strike.
-    paid = carry.spot * (1.0 - carry.discount * carry.growth)
+    # Above the bend: discount x forward - discount x strike = price - bend (1 - discount x growth) - discount x strike.
+    paid = carry.bend * (1.0 - carry.discount * carry.growth)
     intercept = -float((size * (paid + strike))[call].sum())
     return at_zero, 0.0 if abs(slope) <= _FLAT * _size(book) else slope, intercept
 
@@ -411,16 +416,12 @@ def _of_front(book: PricedBook, legs: BoolArray) -> _Line:
 def _of_group(book: PricedBook, carry: _Carry, legs: BoolArray) -> _Line:
     """Return the lower bound of the options of one later expiry over prices at the horizon."""
     one = int(np.flatnonzero(legs)[0])
-    discount, growth, spot = float(carry.discount[one]), float(carry.growth[one]), carry.spot
+    discount, growth, bend = float(carry.discount[one]), float(carry.growth[one]), carry.bend
     payoff = _of_front(book, legs)
     hull = _convex_envelope(payoff)
-    bend = spot * growth
-
-    def price_of(forward: FloatArray) -> FloatArray:
-        return np.where(forward <= bend, forward / growth, spot + (forward - bend) * discount)
-
-    nodes = np.unique(np.concatenate((price_of(hull.price), [spot])))
-    forward = growth * np.minimum(nodes, spot) + np.maximum(nodes - spot, 0.0) / discount
+    low = np.minimum(hull.price, bend * growth)
+    nodes = np.unique(np.append(low / growth + (hull.price - low) * discount, bend))
+    forward = growth * np.minimum(nodes, bend) + np.maximum(nodes - bend, 0.0) / discount
     european = _Line(nodes, discount * hull.at(forward), hull.final_slope)
     if not (book.is_american.size and book.is_american[legs].any()):
         return european
