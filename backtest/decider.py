@@ -69,9 +69,9 @@ class PointInTime:
         """Return the newest field of an underlying; None where none was computed."""
         return self._market.field(symbol)
 
-    def readings(self, symbol: str) -> Interpretation | None:
+    def readings(self, symbol: str, *, with_field: bool = True) -> Interpretation | None:
         """Return regimes and signals of a symbol as they were read last; None before the first reading."""
-        return self._market.readings(symbol)
+        return self._market.readings(symbol, with_field=with_field)
 
     def forecast(self, symbol: str) -> Forecast | None:
         """Return the newest forecast whose horizon has not passed; None where there is none."""

@@ -70,17 +70,18 @@ class RecordedReadings:
     ) -> None:
         self._config, self._history, self._market = config, history, market
         self._chains, self._fields = {feed.symbol: feed for feed in chains}, fields
-        self._pasts: dict[str, _Past] = {}
+        self._pasts: dict[tuple[str, bool], _Past] = {}
 
-    def __call__(self, symbol: str, now_ns: int) -> Interpretation | None:
-        """Return the readings of a symbol as they stood at an instant; None before the first."""
-        past = self._pasts.get(symbol)
+    def __call__(self, symbol: str, now_ns: int, *, with_field: bool) -> Interpretation | None:
+        """Return the readings of a symbol as they stood at an instant, with its field or without; None before any."""
+        with_field = with_field and self._fields is not None
+        past = self._pasts.get((symbol, with_field))
         if past is None:
-            past = self._pasts[symbol] = self._past(symbol)
+            past = self._pasts[symbol, with_field] = self._past(symbol, self._fields if with_field else None)
         past.advance(now_ns)
         return past.newest
 
-    def _past(self, symbol: str) -> _Past:
+    def _past(self, symbol: str, fields: FieldSource | None) -> _Past:
         context = self._config.context
         perpetual = context.perpetuals.get(symbol)
         named = context.bars.get(symbol, symbol)
@@ -91,7 +92,7 @@ class RecordedReadings:
         chains = self._chains.get(symbol)
         if chains is None:
             return _Past(self._config, symbol, recordings, prices)
-        return _Past(self._config, symbol, recordings, _AtChains(chains, prices, self._market, self._fields))
+        return _Past(self._config, symbol, recordings, _AtChains(chains, prices, self._market, fields))
 
 
 def _bars_of(history: History, names: Sequence[str]) -> list[BarBatch]:
@@ -183,7 +184,7 @@ class _AtChains:
         """Return a chain with its field; those that the run has at hand are neither read nor computed again."""
         view = self._market.chain(self._chains.symbol)
         if view is not None and place == self._chains.newest:
-            return view.chain, self._market.field(self._chains.symbol)
+            return view.chain, None if self._fields is None else self._market.field(self._chains.symbol)
         chain = self._chains.chain(place)
         return chain, None if self._fields is None else self._fields(chain)
 

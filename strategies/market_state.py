@@ -52,7 +52,7 @@ class FieldSource(Protocol):
 class ReadingsSource(Protocol):
     """Where regimes and signals come from in a recording, which reads its past when it is asked."""
 
-    def __call__(self, symbol: str, now_ns: int) -> Interpretation | None:
+    def __call__(self, symbol: str, now_ns: int, *, with_field: bool) -> Interpretation | None:
         """Return the readings of a symbol as they stood at an instant; None before the first."""
 
 
@@ -304,11 +304,19 @@ class MarketState:
             self.n_fields += 1
         return known[1]
 
-    def readings(self, symbol: str) -> Interpretation | None:
-        """Return regimes and signals of a symbol, told or read from the recording; None before the first."""
+    def readings(self, symbol: str, *, with_field: bool = True) -> Interpretation | None:
+        """Return regimes and signals of a symbol, told or read from the recording; None before the first.
+
+        Parameters
+        ----------
+        symbol : str
+            Underlying.
+        with_field : bool, optional
+            False reads the axes of other markets alone, which needs no field; what was told is given whole.
+        """
         told = self._readings.get(symbol)
         if told is None and self.readings_source is not None:
-            return self.readings_source(symbol, self.now_ns)
+            return self.readings_source(symbol, self.now_ns, with_field=with_field)
         return told
 
     def forecast(self, symbol: str) -> Forecast | None:

@@ -156,8 +156,8 @@ class _PartView:
     def field(self, symbol: str) -> FieldSnapshot | None:
         return self._view.field(symbol)
 
-    def readings(self, symbol: str) -> Interpretation | None:
-        return self._view.readings(symbol)
+    def readings(self, symbol: str, *, with_field: bool = True) -> Interpretation | None:
+        return self._view.readings(symbol, with_field=with_field)
 
     def forecast(self, symbol: str) -> Forecast | None:
         return self._view.forecast(symbol)

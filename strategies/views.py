@@ -308,8 +308,12 @@ class View(Protocol):
     def field(self, symbol: str) -> FieldSnapshot | None:
         """Return the newest field of an underlying; None where none was computed."""
 
-    def readings(self, symbol: str) -> Interpretation | None:
-        """Return regimes and signals of a symbol as they were read last; None before the first reading."""
+    def readings(self, symbol: str, *, with_field: bool = True) -> Interpretation | None:
+        """Return regimes and signals of a symbol as they were read last; None before the first reading.
+
+        Without the field the axes of other markets alone are read, as VIX, trend and term structure: a recording then
+        computes no field.
+        """
 
     def forecast(self, symbol: str) -> Forecast | None:
         """Return the newest forecast whose horizon has not passed; None where there is none."""

@@ -85,11 +85,12 @@ class _Reader:
 
     symbol: str = "SPX"
     name: str = "reader"
+    with_field: bool = True
     seen: dict[int, Interpretation | None] = field(default_factory=dict)
 
     def decide(self, view: View) -> Decision:
         """Hold."""
-        self.seen[view.now_ns] = view.readings(self.symbol)
+        self.seen[view.now_ns] = view.readings(self.symbol, with_field=self.with_field)
         return HOLD
 
 
@@ -201,13 +202,18 @@ def test_nothing_of_the_future_shows() -> None:
                     assert _told(found[ts_ns]) == _told(whole[ts_ns])
 
 
-def test_a_run_that_does_not_ask_computes_no_field() -> None:
-    """Readings cost nothing where nobody wants them."""
+def test_no_field_is_computed_for_who_does_not_ask_or_asks_for_none() -> None:
+    """The axes of other markets are the same with a field and without."""
 
     def refuse(chain: OptionChain) -> FieldSnapshot | None:
         raise AssertionError(chain.cause_id)
 
-    assert not run_backtest(settings(with_greeks=False), _history(), [Noop()], DESCRIPTION, fields=refuse).stopped
+    reader, config = _Reader(with_field=False), settings(with_greeks=False, readings=_SETTINGS)
+    for strategy in (Noop(), reader):
+        assert not run_backtest(config, _history(), [strategy], DESCRIPTION, fields=refuse).stopped
+    for ts_ns, found in _seen(_history()).items():
+        for axis in (Axis.MARKET, Axis.TERM_STRUCTURE):
+            assert found is None or _state(reader.seen[ts_ns], axis) == _state(found, axis)
 
 
 def _forecast(ts_ns: int, bull: float) -> Forecast:

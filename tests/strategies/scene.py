@@ -104,7 +104,7 @@ class Scene:
         """Return the field, if one was given."""
         return self.fields.get(symbol)
 
-    def readings(self, symbol: str) -> Interpretation | None:
+    def readings(self, symbol: str, *, with_field: bool = True) -> Interpretation | None:  # noqa: ARG002  # given whole
         """Return the readings, if some were given."""
         return self.read.get(symbol)
 
