@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
-from typing import Protocol
+from dataclasses import dataclass
+from math import isnan, nan
+from typing import Final, Protocol, final, runtime_checkable
 
 import numpy as np
 
@@ -12,10 +13,42 @@ from market.chains import FloatArray
 from market.errors import ConfigError
 from strategies.views import BarWindow
 
-__all__ = ["Feature", "column_of", "newest_of"]
+__all__ = ["RESTART_BARS", "Bar", "BarFeature", "FeatureStream", "StreamedFeature", "column_of", "stream_of"]
+
+RESTART_BARS: Final = 600
+"""Bars of its own width after which a recursive feature with its default windows is within 1e-9 of one that saw all."""
+_PRICES: Final = ("open", "high", "low", "close", "volume")
 
 
-class Feature(Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One closed bar.
+
+    Parameters
+    ----------
+    start_ns, end_ns : int
+        Its start and end, ns since the epoch, UTC.
+    open, high, low, close, volume : float
+        As `market.bars.BarBatch`.
+    """
+
+    start_ns: int
+    end_ns: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class FeatureStream(Protocol):
+    """A feature of one symbol as its bars close."""
+
+    def update(self, bar: Bar) -> float:
+        """Take the bar that has just closed, and return the value at it; NaN where there is none."""
+
+
+class BarFeature(Protocol):
     """A causal function of the bars of one symbol: its value at a bar needs that bar and those before it."""
 
     @property
@@ -28,37 +61,102 @@ class Feature(Protocol):
 
     @property
     def lookback(self) -> int:
-        """Bars that one value needs, >= 1: a value never depends on more."""
+        """Bars that the first value needs, >= 1; a feature without a stream never depends on more."""
 
     def column(self, bars: BarWindow) -> FloatArray:
         """Return one value per bar, shape ``(n_bars,)``; NaN for the first ``lookback - 1``."""
 
 
-def newest_of(feature: Feature, bars: BarWindow) -> float:
-    """Return the value of a feature at the newest bar, as it comes bar by bar.
+@runtime_checkable
+class StreamedFeature(BarFeature, Protocol):
+    """A feature that carries its value on from bar to bar."""
+
+    @property
+    def is_recursive(self) -> bool:
+        """Whether a value depends on all bars so far, and not on the last `lookback` alone."""
+
+    def stream(self) -> FeatureStream:
+        """Return a stream that has seen no bar; what it gives is bit for bit the `column`."""
+
+
+@final
+class _WindowStream:
+    """A feature that can only do columns, bar by bar: it keeps what one value needs."""
+
+    __slots__ = ("_bars", "_feature")
+
+    def __init__(self, feature: BarFeature) -> None:
+        self._feature = feature
+        self._bars: list[Bar] = []
+
+    def update(self, bar: Bar) -> float:
+        self._bars.append(bar)
+        del self._bars[: -self._feature.lookback]
+        if len(self._bars) < self._feature.lookback:
+            return nan
+        return float(self._feature.column(window_of(self._bars))[-1])
+
+
+def window_of(bars: Sequence[Bar]) -> BarWindow:
+    """Return bars as a struct of arrays.
 
     Parameters
     ----------
-    feature : Feature
-        What to compute.
-    bars : BarWindow
-        At least its lookback; older bars are not looked at.
+    bars : sequence of Bar
+        Oldest first.
 
     Returns
     -------
-    float
-        NaN with fewer bars.
+    BarWindow
+        With one row per bar.
     """
-    n = bars.close.shape[0]
-    return float(feature.column(_cut(bars, max(0, n - feature.lookback), n))[-1]) if n >= feature.lookback else np.nan
+    return BarWindow(
+        start_ns=np.array([bar.start_ns for bar in bars], dtype=np.int64),
+        end_ns=np.array([bar.end_ns for bar in bars], dtype=np.int64),
+        **{name: np.array([getattr(bar, name) for bar in bars]) for name in _PRICES},
+    )
 
 
-def column_of(feature: Feature, bars: BarWindow, *, n_checks: int = 16) -> FloatArray:
-    """Return a feature over all bars of a recording, held at some places against the same feature bar by bar.
+def bars_of(window: BarWindow) -> list[Bar]:
+    """Return a struct of arrays as bars.
 
     Parameters
     ----------
-    feature : Feature
+    window : BarWindow
+        Oldest first.
+
+    Returns
+    -------
+    list of Bar
+        One per row.
+    """
+    names = ("start_ns", "end_ns", *_PRICES)
+    rows = zip(*(getattr(window, name).tolist() for name in names), strict=True)
+    return [Bar(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def stream_of(feature: BarFeature) -> FeatureStream:
+    """Return a feature as it comes bar by bar.
+
+    Parameters
+    ----------
+    feature : BarFeature
+        What to compute.
+
+    Returns
+    -------
+    FeatureStream
+        Its own, else one that keeps the bars of its window.
+    """
+    return feature.stream() if isinstance(feature, StreamedFeature) else _WindowStream(feature)
+
+
+def column_of(feature: BarFeature, bars: BarWindow, *, n_checks: int = 16) -> FloatArray:
+    """Return a feature over all bars of a recording, held at some places against the same feature without the rest.
+
+    Parameters
+    ----------
+    feature : BarFeature
         What to compute.
     bars : BarWindow
         The whole recording.
@@ -73,16 +171,18 @@ def column_of(feature: Feature, bars: BarWindow, *, n_checks: int = 16) -> Float
     Raises
     ------
     ConfigError
-        A value of the column is not the one that its own window gives: the feature looks ahead, or further back than
-        it declares.
+        A value of the column is not the one that the bars up to it give (of a windowed feature, those of its window):
+        the feature looks ahead, or further back than it declares.
     """
     column = feature.column(bars)
+    is_recursive = isinstance(feature, StreamedFeature) and feature.is_recursive
     for place in _checked_places(bars.close.shape[0], feature.lookback, n_checks):
-        alone = newest_of(feature, _cut(bars, 0, place + 1))
+        start = 0 if is_recursive else place + 1 - feature.lookback
+        alone = float(feature.column(cut(bars, start, place + 1))[-1])
         if alone != column[place] and not (isnan(alone) and isnan(column[place])):
             raise ConfigError(
                 f"feature {feature.name} depends on more than its window",
-                found=f"{column[place]} at bar {place} of the whole, {alone} from its last {feature.lookback} bars",
+                found=f"{column[place]} at bar {place} of the whole, {alone} without the bars outside its window",
                 expected="the same number",
                 action="let it read only the bars up to its own, and declare how many",
             )
@@ -96,5 +196,19 @@ def _checked_places(n_bars: int, lookback: int, n_checks: int) -> Sequence[int]:
     return places
 
 
-def _cut(bars: BarWindow, start: int, stop: int) -> BarWindow:
+def cut(bars: BarWindow, start: int, stop: int) -> BarWindow:
+    """Return some of the bars.
+
+    Parameters
+    ----------
+    bars : BarWindow
+        All of them.
+    start, stop : int
+        The first, and that behind the last.
+
+    Returns
+    -------
+    BarWindow
+        Views of the arrays.
+    """
     return BarWindow(**{name: getattr(bars, name)[start:stop] for name in BarWindow.__dataclass_fields__})

@@ -1,18 +1,31 @@
-"""Features of a window: a value needs so many bars and no more."""
+"""Features of a window: a value needs so many bars and no more, and has none while one of them is missing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
-from typing import Protocol
+from math import nan, sqrt
+from typing import Final, final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from market.chains import FloatArray
+from strategies.features.feature import Bar, FeatureStream
+from strategies.features.inputs import price_of, prices_of, require_float64, volume_of, volumes_of
+from strategies.features.windows import DEVIATION, MEAN, SHARE_BELOW, SHARE_BELOW_WITH_TIES, OfWindow, Ring, by_window
+from strategies.parameters import require_between
 from strategies.views import BarWindow
 
-__all__ = ["BandPosition", "LogReturn", "MovingAverage", "PercentRank", "RealisedVolatility"]
+__all__ = [
+    "AverageDistance",
+    "LogReturn",
+    "MovingAverage",
+    "PercentRank",
+    "RealisedVolatility",
+    "RealisedVolatilityPercentile",
+    "VolumeRatio",
+]
+
+_LONGEST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +44,64 @@ class MovingAverage:
     symbol: str
     n_bars: int
 
+    def __post_init__(self) -> None:
+        require_between(self.name, "n_bars", self.n_bars, 1, _LONGEST)
+
     @property
     def lookback(self) -> int:
         """The closes in the mean."""
         return self.n_bars
 
+    @property
+    def is_recursive(self) -> bool:
+        """False: it is a function of its window."""
+        return False
+
     def column(self, bars: BarWindow) -> FloatArray:
         """Return the mean at each bar, in the unit of the closes."""
-        # Not by running sums: those drift, and give another last digit than the window alone.
-        return _by_window(bars.close, self.n_bars, lambda windows: windows.mean(axis=1))
+        return by_window(_closes(bars), self.n_bars, MEAN)
+
+    def stream(self) -> FeatureStream:
+        """Return the mean as closes come."""
+        return _OfCloses(self.n_bars, MEAN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AverageDistance:
+    """Where the close stands over the mean of the last closes, as a fraction of the mean.
+
+    Parameters
+    ----------
+    name, symbol : str
+        Its own, and that of the bars.
+    n_bars : int, optional
+        Closes in the mean, the newest counted, >= 2.
+    """
+
+    name: str
+    symbol: str
+    n_bars: int = 20
+
+    def __post_init__(self) -> None:
+        require_between(self.name, "n_bars", self.n_bars, 2, _LONGEST)
+
+    @property
+    def lookback(self) -> int:
+        """The closes in the mean."""
+        return self.n_bars
+
+    @property
+    def is_recursive(self) -> bool:
+        """False: it is a function of its window."""
+        return False
+
+    def column(self, bars: BarWindow) -> FloatArray:
+        """Return ``close / mean - 1`` at each bar."""
+        return by_window(_closes(bars), self.n_bars, _OVER_MEAN)
+
+    def stream(self) -> FeatureStream:
+        """Return the distance as closes come."""
+        return _OfCloses(self.n_bars, _OVER_MEAN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +120,26 @@ class LogReturn:
     symbol: str
     n_bars: int
 
+    def __post_init__(self) -> None:
+        require_between(self.name, "n_bars", self.n_bars, 1, _LONGEST)
+
     @property
     def lookback(self) -> int:
         """The bars between, and the newest."""
         return self.n_bars + 1
 
+    @property
+    def is_recursive(self) -> bool:
+        """False: it is a function of its window."""
+        return False
+
     def column(self, bars: BarWindow) -> FloatArray:
         """Return the log return at each bar, a fraction."""
-        found = np.full(bars.close.shape, np.nan)
-        found[self.n_bars :] = np.log(bars.close[self.n_bars :] / bars.close[: -self.n_bars])
-        return found
+        return by_window(_closes(bars), self.lookback, _LOG_RETURN)
+
+    def stream(self) -> FeatureStream:
+        """Return the log return as closes come."""
+        return _OfCloses(self.lookback, _LOG_RETURN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +153,7 @@ class RealisedVolatility:
     n_returns : int
         Returns in the deviation, >= 2.
     bars_per_year : float
-        Such as 252 for daily bars, ``252 * 78`` for the five-minute bars of New York's shares.
+        Such as 252 for daily bars. `IntradayVolatility` leaves nights out, and annualises by the length of its bars.
     """
 
     name: str
@@ -89,54 +161,27 @@ class RealisedVolatility:
     n_returns: int
     bars_per_year: float
 
+    def __post_init__(self) -> None:
+        require_between(self.name, "n_returns", self.n_returns, 2, _LONGEST)
+        require_between(self.name, "bars_per_year", self.bars_per_year, 0.0, 1e9, open_low=True)
+
     @property
     def lookback(self) -> int:
         """One bar more than returns."""
         return self.n_returns + 1
 
+    @property
+    def is_recursive(self) -> bool:
+        """False: it is a function of its window."""
+        return False
+
     def column(self, bars: BarWindow) -> FloatArray:
         """Return the volatility at each bar, an annualised fraction."""
-        found = np.full(bars.close.shape, np.nan)
-        steps = np.log(bars.close[1:] / bars.close[:-1])
-        scale = sqrt(self.bars_per_year)
-        found[1:] = _by_window(steps, self.n_returns, lambda windows: windows.std(axis=1, ddof=1) * scale)
-        return found
+        return by_window(_steps(bars), self.n_returns, DEVIATION) * sqrt(self.bars_per_year)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BandPosition:
-    """Where the close stands between the Bollinger bands: 0 on the lower, 1 on the upper (``%B``).
-
-    Parameters
-    ----------
-    name, symbol : str
-        Its own, and that of the bars.
-    n_bars : int
-        Closes of mean and deviation, >= 2.
-    width : float
-        Deviations from the mean to a band, > 0.
-    """
-
-    name: str
-    symbol: str
-    n_bars: int
-    width: float = 2.0
-
-    @property
-    def lookback(self) -> int:
-        """The closes of mean and deviation."""
-        return self.n_bars
-
-    def column(self, bars: BarWindow) -> FloatArray:
-        """Return the position at each bar; NaN where all closes of the window are equal."""
-
-        def position(windows: FloatArray) -> FloatArray:
-            half = self.width * windows.std(axis=1)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                found: FloatArray = (windows[:, -1] - windows.mean(axis=1) + half) / (2.0 * half)
-            return np.where(half > 0.0, found, np.nan)
-
-        return _by_window(bars.close, self.n_bars, position)
+    def stream(self) -> FeatureStream:
+        """Return the volatility as closes come."""
+        return _OfSteps(self.n_returns, sqrt(self.bars_per_year))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,31 +200,207 @@ class PercentRank:
     symbol: str
     n_bars: int
 
+    def __post_init__(self) -> None:
+        require_between(self.name, "n_bars", self.n_bars, 1, _LONGEST)
+
     @property
     def lookback(self) -> int:
         """The closes compared with, and the newest."""
         return self.n_bars + 1
 
+    @property
+    def is_recursive(self) -> bool:
+        """False: it is a function of its window."""
+        return False
+
     def column(self, bars: BarWindow) -> FloatArray:
         """Return the rank at each bar, 0 to 1; a tie counts half."""
+        return by_window(_closes(bars), self.lookback, SHARE_BELOW_WITH_TIES)
 
-        def rank(windows: FloatArray) -> FloatArray:
-            before, newest = windows[:, :-1], windows[:, -1:]
-            found: FloatArray = (before < newest).mean(axis=1) + 0.5 * (before == newest).mean(axis=1)
-            return found
-
-        return _by_window(bars.close, self.n_bars + 1, rank)
+    def stream(self) -> FeatureStream:
+        """Return the rank as closes come."""
+        return _OfCloses(self.lookback, SHARE_BELOW_WITH_TIES)
 
 
-class _Window(Protocol):
-    def __call__(self, windows: FloatArray, /) -> FloatArray: ...
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealisedVolatilityPercentile:
+    """Share of the last realised volatilities that lie below the newest: neither implied, nor a rank (Q9, EQ12).
+
+    Parameters
+    ----------
+    name, symbol : str
+        Its own, and that of the bars.
+    n_returns : int, optional
+        Returns in one volatility, >= 2.
+    n_bars : int, optional
+        Volatilities that the newest is held against, itself not counted, >= 1. They are of bars: 252 of five minutes
+        are 3.2 sessions of New York's shares, and a year only on a timeframe of a day.
+
+    Notes
+    -----
+    The proxy of the roadmap for an IV rank. What it is called elsewhere, `IvRank` and `IvPercentile` are: those read
+    implied volatility over days.
+    """
+
+    name: str
+    symbol: str
+    n_returns: int = 20
+    n_bars: int = 252
+
+    def __post_init__(self) -> None:
+        require_between(self.name, "n_returns", self.n_returns, 2, _LONGEST)
+        require_between(self.name, "n_bars", self.n_bars, 1, _LONGEST)
+
+    @property
+    def lookback(self) -> int:
+        """The bars of the first and all further volatilities."""
+        return self.n_returns + 1 + self.n_bars
+
+    @property
+    def is_recursive(self) -> bool:
+        """False: it is a function of its window."""
+        return False
+
+    def column(self, bars: BarWindow) -> FloatArray:
+        """Return the share at each bar, 0 to 1."""
+        volatility = by_window(_steps(bars), self.n_returns, DEVIATION)
+        return by_window(volatility, self.n_bars + 1, SHARE_BELOW)
+
+    def stream(self) -> FeatureStream:
+        """Return the share as closes come."""
+        return _OfDeviations(self.n_returns, self.n_bars)
 
 
-def _by_window(values: FloatArray, n: int, of: _Window, block: int = 1 << 14) -> FloatArray:
-    """Return a function of each window of `n` values; some windows at a time, so that none is ever copied whole."""
-    found = np.full(values.shape, np.nan)
-    if values.shape[0] >= n:
-        windows = sliding_window_view(values, n)
-        for start in range(0, windows.shape[0], block):
-            found[start + n - 1 : start + n - 1 + block] = of(windows[start : start + block])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeRatio:
+    """Volume of a bar over the mean volume of those before it.
+
+    Parameters
+    ----------
+    name, symbol : str
+        Its own, and that of the bars.
+    n_bars : int, optional
+        Bars in the mean, the newest not counted, so that a burst does not dilute itself, >= 1.
+    """
+
+    name: str
+    symbol: str
+    n_bars: int = 20
+
+    def __post_init__(self) -> None:
+        require_between(self.name, "n_bars", self.n_bars, 1, _LONGEST)
+
+    @property
+    def lookback(self) -> int:
+        """The bars of the mean, and the newest."""
+        return self.n_bars + 1
+
+    @property
+    def is_recursive(self) -> bool:
+        """False: it is a function of its window."""
+        return False
+
+    def column(self, bars: BarWindow) -> FloatArray:
+        """Return the ratio at each bar; NaN without volumes, or where those before are all 0."""
+        require_float64(bars)
+        return by_window(volumes_of(bars.volume), self.lookback, _OVER_BEFORE)
+
+    def stream(self) -> FeatureStream:
+        """Return the ratio as volumes come."""
+        return _OfVolumes(self.lookback, _OVER_BEFORE)
+
+
+def _closes(bars: BarWindow) -> FloatArray:
+    require_float64(bars)
+    return prices_of(bars.close)
+
+
+def _steps(bars: BarWindow) -> FloatArray:
+    """Return the log return at each bar from the one before; NaN at the first."""
+    closes, found = _closes(bars), np.full(bars.close.shape, nan)
+    found[1:] = np.log(closes[1:] / closes[:-1])
     return found
+
+
+def _every_over_mean(windows: FloatArray) -> FloatArray:
+    found: FloatArray = windows[:, -1] / MEAN.every(windows) - 1.0
+    return found
+
+
+def _one_over_mean(window: FloatArray) -> float:
+    return float(window[-1]) / MEAN.one(window) - 1.0
+
+
+def _every_log_return(windows: FloatArray) -> FloatArray:
+    found: FloatArray = np.log(windows[:, -1] / windows[:, 0])
+    return found
+
+
+def _one_log_return(window: FloatArray) -> float:
+    return float(np.log(window[-1] / window[0]))
+
+
+def _every_over_before(windows: FloatArray) -> FloatArray:
+    before = MEAN.every(windows[:, :-1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: FloatArray = np.where(before > 0.0, windows[:, -1] / before, nan)
+    return found
+
+
+def _one_over_before(window: FloatArray) -> float:
+    before = MEAN.one(window[:-1])
+    return float(window[-1]) / before if before > 0.0 else nan
+
+
+_OVER_MEAN: Final = OfWindow(every=_every_over_mean, one=_one_over_mean)
+_LOG_RETURN: Final = OfWindow(every=_every_log_return, one=_one_log_return)
+_OVER_BEFORE: Final = OfWindow(every=_every_over_before, one=_one_over_before)
+
+
+@final
+class _OfCloses:
+    __slots__ = ("_ring",)
+
+    def __init__(self, n: int, of: OfWindow) -> None:
+        self._ring = Ring(n, of)
+
+    def update(self, bar: Bar) -> float:
+        return self._ring.update(price_of(bar.close))
+
+
+@final
+class _OfVolumes:
+    __slots__ = ("_ring",)
+
+    def __init__(self, n: int, of: OfWindow) -> None:
+        self._ring = Ring(n, of)
+
+    def update(self, bar: Bar) -> float:
+        return self._ring.update(volume_of(bar.volume))
+
+
+@final
+class _OfSteps:
+    """A deviation of the last log returns, as a multiple of one bar's."""
+
+    __slots__ = ("_before", "_ring", "_scale")
+
+    def __init__(self, n: int, scale: float = 1.0) -> None:
+        self._ring, self._before, self._scale = Ring(n, DEVIATION), nan, scale
+
+    def update(self, bar: Bar) -> float:
+        close = price_of(bar.close)
+        step = float(np.log(close / self._before))
+        self._before = close
+        return self._ring.update(step) * self._scale
+
+
+@final
+class _OfDeviations:
+    __slots__ = ("_deviations", "_ring")
+
+    def __init__(self, n_returns: int, n_bars: int) -> None:
+        self._deviations, self._ring = _OfSteps(n_returns), Ring(n_bars + 1, SHARE_BELOW)
+
+    def update(self, bar: Bar) -> float:
+        return self._ring.update(self._deviations.update(bar))

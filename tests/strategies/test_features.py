@@ -44,7 +44,7 @@ def window(closes: FloatArray) -> BarWindow:
 
 
 @given(PRICES)
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_a_whole_column_is_bit_for_bit_what_comes_bar_by_bar(closes: list[float]) -> None:
     """A recording and a live feed show a strategy the same numbers."""
     batch = bars(closes)
