@@ -14,6 +14,7 @@ from risk.fuzzy.memberships import Crossover, Family, Gaussian, Linear, Trapezoi
 
 __all__ = [
     "FACTORS",
+    "SUM_TOLERANCE",
     "FusionConfig",
     "FusionRule",
     "FuzzyConfig",
@@ -21,7 +22,8 @@ __all__ = [
     "SigmaRule",
 ]
 
-_SUM_TOLERANCE: Final = 1e-12
+SUM_TOLERANCE: Final = 1e-12
+"""How far the sum of the weights may stand from 1."""
 
 
 class SigmaRule(StrEnum):
@@ -263,7 +265,7 @@ class FuzzyConfig:
 
     def __post_init__(self) -> None:
         total = sum(self.weights.values())
-        if abs(total - 1.0) > _SUM_TOLERANCE:
+        if abs(total - 1.0) > SUM_TOLERANCE:
             raise ConfigError(
                 "the weights of the factors do not add up",
                 found=f"a sum of {total!r}",
@@ -272,7 +274,7 @@ class FuzzyConfig:
             )
         if not 0.0 < self.min_coverage <= 1.0:
             raise ConfigError("min_coverage cannot be", found=f"{self.min_coverage}", expected="above 0, at most 1")
-        if self.volatility_guard and self.iv_rank.weight >= 1.0 - _SUM_TOLERANCE:
+        if self.volatility_guard and self.iv_rank.weight >= 1.0 - SUM_TOLERANCE:
             raise ConfigError("the guard leaves no factor", found="all weight on iv_rank", expected="another factor")
         object.__setattr__(self, "terms", _terms(self))
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import exp, isfinite, log, nan
 
+import numpy as np
+
+from market.chains import BoolArray, FloatArray
 from risk.fuzzy.config import FusionConfig, FusionRule
 
-__all__ = ["Fusion", "fused"]
+__all__ = ["Fusion", "fused", "fused_columns"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,3 +78,41 @@ def _pooled(present: list[tuple[float, float]], weight: float, floor: float) -> 
     held = [(w, min(max(voice, floor), 1.0 - floor)) for w, voice in present]
     odds = sum(w * log(voice / (1.0 - voice)) for w, voice in held) / weight
     return 1.0 / (1.0 + exp(-odds))
+
+
+def fused_columns(
+    config: FusionConfig, fuzzy: FloatArray, gaussian: FloatArray, confidence: FloatArray
+) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Return `fused` of many instants at once.
+
+    Parameters
+    ----------
+    config : FusionConfig
+        Rule and weights.
+    fuzzy, gaussian, confidence : ndarray
+        As in `fused`, of shapes that broadcast to that of `fuzzy`.
+
+    Returns
+    -------
+    tuple of ndarray
+        Values, coverages, and where log-odds lack a voice; each of the shape of `fuzzy`, or one for all.
+    """
+    asked = [
+        (weight, voice)
+        for weight, voice in ((config.fuzzy, fuzzy), (config.gaussian, gaussian), (config.confidence, confidence))
+        if weight > 0.0
+    ]
+    if len(asked) == 1:
+        return fuzzy, np.ones(1), np.zeros(1, dtype=bool)
+    present = [(w, voice, (voice >= 0.0) & (voice <= 1.0)) for w, voice in asked]
+    weight = sum(np.where(known, w, 0.0) for w, _, known in present) + np.zeros(fuzzy.shape)
+    n_voices = sum(known.astype(np.int64) for _, _, known in present) + np.zeros(fuzzy.shape, dtype=np.int64)
+    coverage = np.where(n_voices == len(asked), 1.0, weight / sum(w for w, _ in asked))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = sum(np.where(known, w * voice, 0.0) for w, voice, known in present) / weight
+        if config.rule is FusionRule.LOGIT:
+            held = [(w, np.clip(voice, config.logit_floor, 1.0 - config.logit_floor), k) for w, voice, k in present]
+            odds = sum(np.where(k, w * np.log(voice / (1.0 - voice)), 0.0) for w, voice, k in held) / weight
+            value = np.where(n_voices == 1, value, 1.0 / (1.0 + np.exp(-odds)))
+    is_silent = (n_voices < len(asked)) & (config.rule is FusionRule.LOGIT)
+    return np.where(np.isfinite(fuzzy), np.minimum(value, 1.0), nan), coverage, is_silent

@@ -186,16 +186,13 @@ def _membership(term: Term, inputs: FuzzyInputs) -> float:
 def _mean(terms: tuple[Term, ...], values: list[float]) -> tuple[float, float]:
     """Return the coverage and the mean of what is present, the weights divided by their own sum."""
     total = present = summed = 0.0
-    complete = True
     for term, value in zip(terms, values, strict=True):
         total += term.weight
         if isfinite(value):
             present += term.weight
             summed += term.weight * value
-        elif term.weight > 0.0:
-            complete = False
-    coverage = 1.0 if complete else present / total
-    return coverage, summed / present if present > 0.0 else nan
+    # Where nothing is missing both sums are one sequence of additions, so that their ratio is 1 to the last bit.
+    return present / total, summed / present if present > 0.0 else nan
 
 
 def _gaussian(config: FuzzyConfig, inputs: FuzzyInputs) -> float:
