@@ -65,6 +65,9 @@ class VolShift:
         return np.asarray(np.maximum(volatility + self.parallel + self.root_time * _TERMS.weight(tau), 0.0))
 
 
+_NO_SHIFT: Final = VolShift()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HorizonProfile:
     """Profit of a package over prices at a horizon, by the model; account currency.
@@ -107,6 +110,7 @@ class _Carry(NamedTuple):
     discount: FloatArray
     growth: FloatArray
     bend: float
+    lives: BoolArray
 
     def forward(self, price: FloatArray) -> FloatArray:
         """Return forwards, shape (n_legs, n_prices).
@@ -172,7 +176,7 @@ def horizon_value(
     of unlike rates is not what the chain's forwards say of the time between them.
     """
     _require(book, horizon_years)
-    return _value(book, price, horizon_years, shift or VolShift())
+    return _value(book, _carry(book, horizon_years), price, shift or _NO_SHIFT)
 
 
 def horizon_profile(
@@ -200,16 +204,16 @@ def horizon_profile(
     smallest value and in each cell with a change of sign it is refined 32 times.
     """
     _require(book, horizon_years)
-    moved, carry = shift or VolShift(), _carry(book, horizon_years)
+    moved, carry = shift or _NO_SHIFT, _carry(book, horizon_years)
     price = _grid(book)
-    profit = _value(book, price, horizon_years, moved) - cost
+    profit = _value(book, carry, price, moved) - cost
     if not np.isfinite(profit).all():
         return _unknown(book, price, horizon_years)
     at_zero, slope, intercept = _ends(book, carry)
     cells = _cells(profit)
     share = np.linspace(0.0, 1.0, _N_FINE)
     fine = price[cells][:, None] + (price[cells + 1] - price[cells])[:, None] * share
-    fine_profit = _value(book, fine.ravel(), horizon_years, moved).reshape(fine.shape) - cost
+    fine_profit = _value(book, carry, fine.ravel(), moved).reshape(fine.shape) - cost
     ends = [at_zero - cost] + ([intercept - cost] if slope == 0.0 else [])
     highest = max(float(profit.max()), float(fine_profit.max()), *ends)
     lowest = min(float(profit.min()), float(fine_profit.min()), *ends)
@@ -253,7 +257,7 @@ def least_at_front(book: PricedBook) -> float:
     front = front_years(book)
     _require(book, front)
     carry = _carry(book, front)
-    later = book.is_option & (carry.years > 0.0)
+    later = carry.lives
     if not (np.isfinite(carry.discount[later]).all() and np.isfinite(carry.growth[later]).all()):
         return -inf
     groups = [later & (carry.years == years) for years in np.unique(carry.years[later])]
@@ -294,30 +298,25 @@ def _carry(book: PricedBook, horizon_years: float) -> _Carry:
             logs = np.log(column)
             at_knots = np.concatenate(([0.0], logs[option][first]))
             filled[option] = np.exp(logs - np.interp(horizon_years, knots, at_knots))[option]
-    ended = years == 0.0
-    discount[ended], growth[ended] = 1.0, 1.0
-    return _Carry(years, discount, growth, _CASH_FROM * float(book.spot[0]))
+    lives = years > 0.0
+    discount[~lives], growth[~lives] = 1.0, 1.0
+    return _Carry(years, discount, growth, _CASH_FROM * float(book.spot[0]), lives)
 
 
-def _value(book: PricedBook, price: FloatArray, horizon_years: float, shift: VolShift) -> FloatArray:
-    carry = _carry(book, horizon_years)
+def _value(book: PricedBook, carry: _Carry, price: FloatArray, shift: VolShift) -> FloatArray:
     size = book.units * book.multiplier
-    total = float(size[~book.is_option].sum()) * price
-    legs = np.flatnonzero(book.is_option)
+    total = _exercise(book, ~carry.lives, price)
+    legs = np.flatnonzero(carry.lives)
     if not legs.size:
         return total
     n = price.shape[0]
-    tau, strike = np.repeat(carry.years[legs], n), np.repeat(book.strike[legs], n)
-    is_call = np.repeat(book.is_call[legs], n)
-    ended = carry.years[legs] == 0.0
-    volatility = np.where(ended, 0.0, shift.applied(book.volatility[legs], book.tau[legs]))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rate = np.where(ended, 0.0, -np.log(carry.discount[legs]) / carry.years[legs])
-    rates = np.repeat(rate, n)
+    volatility = shift.applied(book.volatility[legs], book.tau[legs])
+    rate = -np.log(carry.discount[legs]) / carry.years[legs]
+    tau, strike, rates, sigma = np.repeat([carry.years[legs], book.strike[legs], rate, volatility], n, axis=1)
     forward = carry.forward(price)[legs].ravel()
     # On the forward, with the rate as its own yield, the formula is Black's.
-    worth = greeks(forward, strike, tau, rates, rates, np.repeat(volatility, n), is_call).price.reshape(-1, n)
-    return np.asarray(total + size[legs] @ worth)
+    worth = greeks(forward, strike, tau, rates, rates, sigma, np.repeat(book.is_call[legs], n)).price
+    return np.asarray(total + size[legs] @ worth.reshape(-1, n))
 
 
 def _grid(book: PricedBook) -> FloatArray:
