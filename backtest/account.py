@@ -64,6 +64,8 @@ class AccountNow:
         self.exposure = Exposure(ledger, orders, market, benchmark)
         """What is at stake."""
         self._exits: dict[str, int] = {}
+        self.weights: Mapping[str, float] = {}
+        """Share of the money by strategy; whoever shares it sets it."""
         self.trading_state = TradingState.ACTIVE
         """What is allowed; the desk sets it after a margin call."""
         self.hard_breaches: tuple[str, ...] = ()
@@ -116,6 +118,10 @@ class AccountNow:
     def entries_since(self, strategy: str, since_ns: int) -> int:
         """Return how many packages of a strategy were opened at or after an instant."""
         return self._packages.entries_since(strategy, since_ns)
+
+    def weight(self, strategy: str) -> float:
+        """Return the share of the money that is allocated to a strategy; 1 where the money is not shared."""
+        return self.weights.get(strategy, 1.0)
 
     def last_exit_ns(self, strategy: str) -> int:
         """Return when the newest ended package of a strategy became flat, ns since the epoch; -1 before the first."""

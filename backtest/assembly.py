@@ -35,6 +35,7 @@ from backtest.interpreting import RecordedReadings
 from backtest.results import RunDescription, RunResult
 from backtest.schedule import AtTimes, OnBars, OnChains, OnQuotes, Trigger, timer_instants
 from backtest.sessions import TradingHours
+from backtest.strategy_days import StrategyBook
 from backtest.tape import Tape
 from market.bars import BarBatch
 from market.errors import ConfigError, DataError
@@ -69,6 +70,8 @@ class Stage:
         Dated actions.
     carry : Carry
         Interest and borrow fees.
+    days : StrategyBook
+        The days of the strategies, and their shares of the money.
     greeks : GreeksRecorder or None
         None where the run does not ask for Greeks, or has no options.
     fields : FieldSource or None
@@ -86,6 +89,7 @@ class Stage:
     tape: Tape
     agenda: Agenda
     carry: Carry
+    days: StrategyBook
     greeks: GreeksRecorder | None
     fields: FieldSource | None
     n_damaged: int
@@ -140,6 +144,7 @@ class Stage:
             view_ns=decider.view_ns,
             package_greeks=self.greeks.package_paths() if self.greeks else {},
             margin_calls=tuple(desk.calls.calls),
+            strategy_days=self.days.days(),
         )
 
 
@@ -224,10 +229,20 @@ def assemble(
         tape=tape,
         agenda=Agenda(actions + _benchmark_actions(benchmark, config.benchmark, history)),
         carry=Carry(desk, config.interest, config.borrow),
+        days=_strategy_days(config, desk, [strategy.name for strategy in strategies]),
         greeks=_greeks(config, history, market, desk),
         fields=fields,
         n_damaged=_n_damaged(fields),
     )
+
+
+def _strategy_days(config: EngineConfig, desk: Desk, names: Sequence[str]) -> StrategyBook:
+    def money() -> tuple[float, float]:
+        return float(desk.ledger.equity - desk.ledger.deposits), float(desk.ledger.equity)
+
+    days = StrategyBook(names, desk, money, config.allocation, is_utc=config.days_end_in_utc)
+    desk.account.weights = days.weights
+    return days
 
 
 class _Asked:

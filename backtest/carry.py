@@ -20,10 +20,11 @@ from market.funding import FundingBatch
 from market.tradables import Share
 from strategies.market_state import MarketState
 
-__all__ = ["Carry", "FundingFeed"]
+__all__ = ["Carry", "FundingFeed", "midnight_after"]
 
 _NEW_YORK: Final = ZoneInfo("America/New_York")
 _NEVER: Final = 1 << 62
+_DAY_NS: Final = 86_400_000_000_000
 
 
 @final
@@ -52,7 +53,7 @@ class Carry:
         if self._interest is not None:
             self._cash = self._interest.start(ts_ns, self._desk.ledger.cash)
         if self._interest is not None or self._borrow is not None:
-            self.due_ns = _midnight_after(ts_ns)
+            self.due_ns = midnight_after(ts_ns)
 
     def run(self) -> None:
         """Book the night that begins at the midnight that is due.
@@ -75,7 +76,7 @@ class Carry:
             self._shorts, movements = self._borrow.accrue(_opened(lent, shorts, now_ns), now_ns, shorts)
             for movement in movements:
                 self._desk.book(movement)
-        self.due_ns = _midnight_after(now_ns)
+        self.due_ns = midnight_after(now_ns)
 
     def _short_values(self) -> dict[str, Decimal]:
         found: dict[str, Decimal] = {}
@@ -92,7 +93,10 @@ def _opened(accruals: dict[str, Accrual], shorts: dict[str, Decimal], now_ns: in
     return accruals | new
 
 
-def _midnight_after(ts_ns: int) -> int:
+def midnight_after(ts_ns: int, *, is_utc: bool = False) -> int:
+    """Return the first midnight after an instant, New York's or that of UTC, ns since the epoch, UTC."""
+    if is_utc:
+        return (ts_ns // _DAY_NS + 1) * _DAY_NS
     day = exchange_day(ts_ns) + timedelta(days=1)
     return ns_of_datetime(datetime.combine(day, time(), tzinfo=_NEW_YORK))
 

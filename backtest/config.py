@@ -21,6 +21,7 @@ from market.errors import ConfigError
 from risk.margin.perpetual import PerpetualTerms
 from risk.margin.reg_t import RegTRules
 from risk.pretrade import PretradeLimits
+from strategies.allocation import AllocationConfig
 from strategies.features import Feature
 
 __all__ = ["EngineConfig"]
@@ -84,6 +85,10 @@ class EngineConfig:
         How long after a close its last quotes may still be traded at, ns.
     features : tuple of Feature
         Numbers that strategies ask for by name.
+    allocation : AllocationConfig or None
+        How the money is shared between the strategies; None where it is not, or in fixed parts.
+    days_end_in_utc : bool
+        Whether the days of the strategies end at midnight of UTC, as of coins, and not of New York.
     readings : LiveConfig
         Regimes, signals with their calibrations, and what feeds their inputs, as of a live shard; its settings of
         fields and of order flow play no part.
@@ -119,6 +124,8 @@ class EngineConfig:
     calendars: Mapping[str, str] = field(default_factory=dict)
     closing_quotes_ns: int = 0
     features: tuple[Feature, ...] = ()
+    allocation: AllocationConfig | None = None
+    days_end_in_utc: bool = False
     readings: LiveConfig = field(default_factory=LiveConfig)
     benchmark: str = ""
     with_greeks: bool = True

@@ -87,6 +87,7 @@ class _Engine:
         desk = stage.desk
         self._row, self._ask, self._greeks, self._linked = desk.curve.row, decider.ask, stage.greeks, desk.linked
         self._expiries, self._evenings, self._calls = desk.expiries, desk.evenings, desk.calls
+        self._days = stage.days
         self._start_ns = max(config.start_ns, 0)
 
     def run(self) -> str:
@@ -111,11 +112,12 @@ class _Engine:
             )
         )
         self._stage.carry.start(now_ns)
+        self._days.start(now_ns)
 
     def _loop(self, tape: Iterable[tuple[int, int, int]]) -> None:
         stage, market, exchange = self._stage, self._market, self._desk.exchange
         expiries, evenings, agenda, carry = self._desk.expiries, self._desk.evenings, stage.agenda, stage.carry
-        calls = self._desk.calls
+        calls, days = self._desk.calls, self._days
         feeds = [(feed.take, feed.calls, feed.stream.phase >= _AFTER_DECISIONS) for feed in stage.feeds]
         waiting, start_ns = exchange.waiting, self._start_ns
         now_ns, is_running, asked = -1, False, _NOBODY
@@ -128,6 +130,7 @@ class _Engine:
                 now_ns = market.now_ns = ts_ns
                 # What belongs to the end of an instant (expiries, evenings, maintenance) has had its data by the next.
                 is_late = ts_ns > expiries.due_ns or ts_ns > evenings.due_ns or ts_ns > calls.due_ns
+                is_late = is_late or ts_ns >= days.due_ns
                 if is_late or ts_ns >= exchange.due_ns or ts_ns >= agenda.due_ns or ts_ns >= carry.due_ns:
                     self._advance(ts_ns)
             if not is_opening:
@@ -150,10 +153,11 @@ class _Engine:
     def _catch_up(self, ts_ns: int) -> None:
         """Let expiries, evenings, nights and dated actions happen in order of time."""
         expiries, evenings, calls = self._desk.expiries, self._desk.evenings, self._desk.calls
-        agenda, carry = self._stage.agenda, self._stage.carry
+        agenda, carry, days = self._stage.agenda, self._stage.carry, self._days
         while True:
             # What belongs to the end of an instant has had its data by the next.
-            due_ns = min(expiries.due_ns + 1, evenings.due_ns + 1, calls.due_ns + 1, carry.due_ns, agenda.due_ns)
+            actions_ns = min(carry.due_ns, agenda.due_ns, days.due_ns)
+            due_ns = min(expiries.due_ns + 1, evenings.due_ns + 1, calls.due_ns + 1, actions_ns)
             if due_ns > ts_ns:
                 return
             if due_ns > expiries.due_ns:
@@ -162,6 +166,9 @@ class _Engine:
                 evenings.run()
             elif due_ns > calls.due_ns:
                 calls.read(calls.due_ns)
+            elif due_ns == days.due_ns:
+                days.run()  # what the night costs belongs to no strategy, and to the day after
+                self._desk.account.weights = days.weights
             elif due_ns == carry.due_ns:
                 carry.run()
             else:

@@ -96,6 +96,11 @@ class CurveRecorder:
             self._benchmark.append(self._benchmark_of())
 
     @property
+    def last_ns(self) -> int:
+        """Instant of the newest row, ns since the epoch, UTC; -1 before the first."""
+        return self._ts_ns[-1] if self._ts_ns else -1
+
+    @property
     def benchmark(self) -> FloatArray:
         """Value of the benchmark at each row, shape (n_marks,); NaN where there is none."""
         if self._benchmark_of is None:

@@ -18,7 +18,7 @@ from market.trades import Int64Array
 from strategies.decisions import Decision
 from strategies.views import HeldPackage
 
-__all__ = ["AccountCurve", "DecisionRecord", "FillQuote", "GreeksPath", "RunDescription", "RunResult"]
+__all__ = ["AccountCurve", "DecisionRecord", "FillQuote", "GreeksPath", "RunDescription", "RunResult", "StrategyDays"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +177,31 @@ class RunDescription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyDays:
+    """What each strategy earned on each day that had a mark; the account's profit is the sum of all and the rest.
+
+    Parameters
+    ----------
+    strategies : tuple of str
+        In the order of the columns.
+    end_ns : ndarray of int64, shape (n_days,)
+        Last mark of each day, ns since the epoch, UTC.
+    pnl : ndarray, shape (n_days, n_strategies)
+        Marked profit net of costs, account currency.
+    rest : ndarray, shape (n_days,)
+        What belongs to no strategy, such as interest on cash, account currency.
+    weight : ndarray, shape (n_days, n_strategies)
+        Share of the money that each might reckon with; 1 where the money was not shared.
+    """
+
+    strategies: tuple[str, ...]
+    end_ns: Int64Array
+    pnl: FloatArray
+    rest: FloatArray
+    weight: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """Everything that a run leaves, also one that stopped early.
 
@@ -222,6 +247,8 @@ class RunResult:
         The part of each package in `greeks`, by its id; empty where it was not recorded.
     margin_calls : tuple of MarginCall
         Spans without maintenance, in order.
+    strategy_days : StrategyDays or None
+        The account's days by strategy; None of a record that did not keep them.
     """
 
     description: RunDescription
@@ -244,3 +271,4 @@ class RunResult:
     fill_quotes: tuple[FillQuote, ...] = ()
     package_greeks: Mapping[str, GreeksPath] = field(default_factory=dict)
     margin_calls: tuple[MarginCall, ...] = ()
+    strategy_days: StrategyDays | None = None

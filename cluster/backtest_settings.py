@@ -22,6 +22,7 @@ from cluster.backtest_models import cost_model, fill_model, slippage_model, spre
 from cluster.feed_settings import SettingsPart
 from cluster.margin_settings import MarginSettings
 from cluster.own_strategies import digest_of_module, own_strategy
+from cluster.portfolio_settings import PortfolioSettings
 from market.errors import ConfigError
 from market.tradables import Future, Perpetual, Share
 from risk.pretrade import PretradeLimits
@@ -334,6 +335,7 @@ class BacktestSettings(SettingsPart):
     fills: FillSettings = FillSettings()  # type: ignore[call-arg]  # every field has a default
     costs: CostSettings = CostSettings()  # type: ignore[call-arg]  # every field has a default
     strategies: tuple[StrategySettings, ...] = Field(min_length=1, max_length=100, description="At least one.")
+    portfolio: PortfolioSettings | None = None
     limits: LimitSettings = LimitSettings()  # type: ignore[call-arg]  # every field has a default
     margin: MarginSettings = MarginSettings()  # type: ignore[call-arg]  # every field has a default
     benchmark: BenchmarkSettings | None = None
@@ -347,6 +349,17 @@ class BacktestSettings(SettingsPart):
             rest = {key: value for key, value in told.items() if key != "strategy"}
             return rest | {"strategies": [told["strategy"]]}
         return told
+
+    @model_validator(mode="after")
+    def _shared_once(self) -> Self:
+        if self.portfolio is None:
+            return self
+        if any(item.weight is not None for item in self.strategies):
+            raise ValueError("[portfolio] finds the weights of strategies; leave out weight, or [portfolio]")
+        unknown = set(self.portfolio.risk_budgets) - {item.called for item in self.strategies}
+        if unknown:
+            raise ValueError(f"[portfolio] risk_budgets name no strategy of the run: {', '.join(sorted(unknown))}")
+        return self
 
     @field_validator("strategies")
     @classmethod

@@ -40,8 +40,8 @@ class Sleeve:
     ----------
     inner : Strategy
         Who decides.
-    weight : float
-        Share of the money, in (0, 1].
+    weight : float or None
+        Share of the money, in (0, 1]; None for what the account allocates to the strategy at each instant.
 
     Raises
     ------
@@ -55,10 +55,11 @@ class Sleeve:
     """
 
     inner: Strategy
-    weight: float
+    weight: float | None
 
     def __post_init__(self) -> None:
-        require_between(self.name, "weight", self.weight, 0.0, 1.0, open_low=True)
+        if self.weight is not None:
+            require_between(self.name, "weight", self.weight, 0.0, 1.0, open_low=True)
 
     @property
     def name(self) -> str:
@@ -72,7 +73,8 @@ class Sleeve:
 
     def decide(self, view: View) -> Decision:
         """Return what the strategy within decides, with so much money."""
-        return self.inner.decide(_PartView(view, _PartAccount(view.account, self.weight)))
+        weight = view.account.weight(self.name) if self.weight is None else self.weight
+        return self.inner.decide(_PartView(view, _PartAccount(view.account, weight)))
 
 
 @final
@@ -125,6 +127,9 @@ class _PartAccount:
 
     def entries_since(self, strategy: str, since_ns: int) -> int:
         return self._account.entries_since(strategy, since_ns)
+
+    def weight(self, strategy: str) -> float:
+        return self._account.weight(strategy)
 
     def last_exit_ns(self, strategy: str) -> int:
         return self._account.last_exit_ns(strategy)

@@ -278,6 +278,9 @@ class AccountView(Protocol):
     def entries_since(self, strategy: str, since_ns: int) -> int:
         """Return how many packages of a strategy were opened at or after an instant, ns since the epoch, UTC."""
 
+    def weight(self, strategy: str) -> float:
+        """Return the share of the money that is allocated to a strategy; 1 where the money is not shared."""
+
     def last_exit_ns(self, strategy: str) -> int:
         """Return when the newest ended package of a strategy became flat, ns since the epoch; -1 before the first."""
 

@@ -13,7 +13,15 @@ from typing import Any, Final
 import numpy as np
 
 from backtest.reports.codec import Instruments, as_json, decoded, encoded, encoded_instrument, instrument_of
-from backtest.results import AccountCurve, DecisionRecord, FillQuote, GreeksPath, RunDescription, RunResult
+from backtest.results import (
+    AccountCurve,
+    DecisionRecord,
+    FillQuote,
+    GreeksPath,
+    RunDescription,
+    RunResult,
+    StrategyDays,
+)
 from execution.events import LedgerEvent, Settlement
 from execution.identity import digest_of
 from execution.margin_call import MarginCall
@@ -31,6 +39,8 @@ RECORD: Final = "record"
 
 _PACKAGE: Final = "package_id"
 _DIGEST: Final = "digest"
+_PNL: Final = "pnl "
+_WEIGHT: Final = "weight "
 
 
 def record_files(result: RunResult) -> Iterator[tuple[str, bytes]]:
@@ -53,6 +63,8 @@ def record_files(result: RunResult) -> Iterator[tuple[str, bytes]]:
     yield f"{RECORD}/decisions.jsonl", _lines(map(_with_digest, result.decisions))
     yield f"{RECORD}/curve.parquet", _parquet(result.curve, {"benchmark": result.benchmark})
     yield f"{RECORD}/views.parquet", _columns_as_parquet({"view_ns": result.view_ns})
+    if result.strategy_days is not None:
+        yield f"{RECORD}/strategy_days.parquet", _columns_as_parquet(_of_strategies(result.strategy_days))
     if result.greeks is not None:
         yield f"{RECORD}/greeks.parquet", _parquet(result.greeks, {})
     if result.package_greeks:
@@ -106,6 +118,13 @@ def _lines(values: Iterable[Any]) -> bytes:
         (json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n").encode()
         for value in values
     )
+
+
+def _of_strategies(days: StrategyDays) -> dict[str, np.ndarray]:
+    columns = {"end_ns": days.end_ns, "rest": days.rest}
+    for place, name in enumerate(days.strategies):
+        columns |= {f"{_PNL}{name}": days.pnl[:, place], f"{_WEIGHT}{name}": days.weight[:, place]}
+    return columns
 
 
 def _joined(paths: Mapping[str, GreeksPath]) -> tuple[GreeksPath, dict[str, np.ndarray]]:
@@ -172,6 +191,7 @@ def read_result(folder: Path) -> RunResult:
         package_greeks=_read_package_greeks(folder),
         view_ns=_read_columns(folder, "views.parquet")["view_ns"],
         margin_calls=tuple(decoded(MarginCall, item, known) for item in rest.get("margin_calls", [])),
+        strategy_days=_read_strategy_days(folder),
     )
 
 
@@ -245,3 +265,18 @@ def _read_package_greeks(folder: Path) -> dict[str, GreeksPath]:
         str(owner[start]): GreeksPath(**{name: values[start:end] for name, values in columns.items()})
         for start, end in pairwise(starts)
     }
+
+
+def _read_strategy_days(folder: Path) -> StrategyDays | None:
+    if not (folder / RECORD / "strategy_days.parquet").is_file():
+        return None
+    columns = _read_columns(folder, "strategy_days.parquet")
+    names = tuple(name.removeprefix(_PNL) for name in columns if name.startswith(_PNL))
+    shape = (columns["end_ns"].size, len(names))
+    return StrategyDays(
+        strategies=names,
+        end_ns=columns["end_ns"],
+        pnl=np.array([columns[f"{_PNL}{name}"] for name in names]).T.reshape(shape),
+        rest=columns["rest"],
+        weight=np.array([columns[f"{_WEIGHT}{name}"] for name in names]).T.reshape(shape),
+    )

@@ -191,11 +191,13 @@ def strategies_of(settings: BacktestSettings, history: History) -> tuple[Strateg
     tuple of Strategy
         With their share of the money where weights are given.
     """
-    return tuple(_strategy(item, history) for item in settings.strategies)
+    return tuple(_strategy(item, history, is_shared=settings.portfolio is not None) for item in settings.strategies)
 
 
-def _strategy(item: StrategySettings, history: History) -> Strategy:
+def _strategy(item: StrategySettings, history: History, *, is_shared: bool) -> Strategy:
     inner = item.build([each for each in history.instruments if not isinstance(each, OptionContract)])
+    if is_shared:
+        return Sleeve(inner=inner, weight=None)
     return inner if item.weight is None or item.weight == 1.0 else Sleeve(inner=inner, weight=item.weight)
 
 
@@ -253,6 +255,8 @@ def engine_config(settings: BacktestSettings, strategies: Sequence[Strategy], hi
         leverage=settings.margin.leverage,
         closing_quotes_ns=round(fills.closing_quotes_s * _NS_PER_S),
         features=_features(strategies),
+        allocation=None if settings.portfolio is None else settings.portfolio.allocation(),
+        days_end_in_utc=settings.run.calendar == CRYPTO_CALENDAR,
         benchmark=symbol,
         with_greeks=settings.report.greeks,
     )

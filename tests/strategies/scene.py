@@ -37,6 +37,7 @@ class SceneAccount:
     working: Sequence[WorkingOrder] = ()
     trading_state: TradingState = TradingState.ACTIVE
     exits_ns: Mapping[str, int] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
     entries_ns: Mapping[str, Sequence[int]] = field(default_factory=dict)
     marks: Mapping[str, PackageMarks] = field(default_factory=dict)
     hard_breaches: tuple[str, ...] = ()
@@ -59,6 +60,10 @@ class SceneAccount:
     def entries_since(self, strategy: str, since_ns: int) -> int:
         """Return how many of the entries given lie at or after an instant."""
         return sum(each >= since_ns for each in self.entries_ns.get(strategy, ()))
+
+    def weight(self, strategy: str) -> float:
+        """Return the weight given for the strategy, 1 where none was."""
+        return self.weights.get(strategy, 1.0)
 
     def last_exit_ns(self, strategy: str) -> int:
         """Return the instant given for the strategy, -1 where none was."""
