@@ -128,10 +128,10 @@ class QuotedDensity:
         Annualised, at the forward.
     price : ndarray, shape (n_nodes,)
         Rising prices.
-    value : ndarray, shape (n_nodes,)
-        Undiscounted calls struck there: convex, falling, slopes within -1 and 0.
-    below : ndarray, shape (n_nodes - 1,)
-        Mean probability, within each cell, to end below: 1 plus the slope of `value`; rising.
+    below : ndarray, shape (n_nodes,)
+        Probability to end at or below each, from 0 to 1; linear between them.
+    excess : ndarray, shape (n_nodes,)
+        Mean of what the price ends above each: undiscounted calls.
     n_repaired : int
         Cells whose probability ran against their neighbours' and was averaged with them.
     """
@@ -139,12 +139,12 @@ class QuotedDensity:
     forward: float
     volatility: float
     price: FloatArray
-    value: FloatArray
     below: FloatArray
+    excess: FloatArray
     n_repaired: int
 
     def cdf(self, price: ArrayLike) -> FloatArray:
-        """Return the probability to end at or below prices, linear between the middles of cells.
+        """Return the probability to end at or below prices.
 
         Parameters
         ----------
@@ -156,12 +156,10 @@ class QuotedDensity:
         ndarray
             0 below the first node and 1 above the last.
         """
-        x, K = self.price, np.asarray(price, dtype=np.float64)
-        middles = np.concatenate((x[:1], 0.5 * (x[1:] + x[:-1]), x[-1:]))
-        return np.interp(K, middles, np.concatenate(([0.0], self.below, [1.0])), left=0.0, right=1.0)
+        return np.interp(np.asarray(price, dtype=np.float64), self.price, self.below)
 
     def call(self, strike: ArrayLike) -> FloatArray:
-        """Return undiscounted call prices, linear between nodes.
+        """Return undiscounted call prices: the integral of the probability to end above.
 
         Parameters
         ----------
@@ -171,11 +169,14 @@ class QuotedDensity:
         Returns
         -------
         ndarray, shape (n,)
-            ``forward - strike`` below the first node and 0 above the last.
+            Convex and smooth; ``forward - strike`` below the first node and 0 above the last.
         """
         K = np.atleast_1d(np.asarray(strike, dtype=np.float64))
-        inside = np.interp(K, self.price, self.value, right=0.0)
-        return np.where(self.price[0] > K, self.forward - K, inside)
+        inside = np.clip(K, self.price[0], self.price[-1])
+        after = np.minimum(np.searchsorted(self.price, inside, side="right"), self.price.shape[0] - 1)
+        above = 1.0 - 0.5 * (self.cdf(inside) + self.below[after])
+        beneath = np.maximum(self.price[0] - K, 0.0)
+        return np.asarray(beneath + self.excess[after] + (self.price[after] - inside) * above)
 
     def nodes(self) -> FloatArray:
         """Return the prices of the grid."""
@@ -236,13 +237,20 @@ def quoted_density(
     raw = 1.0 + np.diff(calls) / width
     n_repaired = int(np.count_nonzero(raw[1:] < raw[:-1]))
     below = np.clip(isotonic_regression(raw, weights=width).x if n_repaired else raw, 0.0, 1.0)
-    value = np.concatenate((np.cumsum(((1.0 - below) * width)[::-1])[::-1], [0.0]))
+    # What holds of a cell on average is told at its middle; the ends hold nothing and all.
+    knots = np.concatenate((x[:1], 0.5 * (x[1:] + x[:-1]), x[-1:]))
+    below = np.concatenate(([0.0], below, [1.0]))
+    parts = (1.0 - 0.5 * (below[1:] + below[:-1])) * np.diff(knots)
+    excess = np.append(np.cumsum(parts[::-1])[::-1], 0.0)
     # What the tails beyond the nodes and the bounds of a probability take from the mean, a common factor gives back.
-    factor = forward / float(x[0] + value[0])
-    x, value = x * factor, value * factor
-    at_forward = float(np.sqrt(np.interp(0.0, k, w) / tau))
+    factor = forward / float(knots[0] + excess[0])
     return QuotedDensity(
-        forward=forward, volatility=at_forward, price=x, value=value, below=below, n_repaired=n_repaired
+        forward=forward,
+        volatility=float(np.sqrt(np.interp(0.0, k, w) / tau)),
+        price=knots * factor,
+        below=below,
+        excess=excess * factor,
+        n_repaired=n_repaired,
     )
 
 
