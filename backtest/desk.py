@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final, final
 
@@ -134,11 +135,12 @@ class Desk:
             packages=self.account.packages,
             closing=self.orders.closing_units(decision.cancel),
         )
-        for intent in intents_of(decision, asking):
+        for intent, proposal in zip(intents_of(decision, asking), decision.proposals, strict=True):
+            told = replace(decision, factors=proposal.factors) if proposal.factors else decision
             if self.linked.takes(intent):
-                self.linked.take(intent, decision, now_ns)
+                self.linked.take(intent, told, now_ns)
             else:
-                self.send(intent, decision, now_ns, part_of=intent)
+                self.send(intent, told, now_ns, part_of=intent)
 
     def cancel(self, order_ids: Sequence[str], now_ns: int) -> None:
         """Ask the venue to cancel working orders."""

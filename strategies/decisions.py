@@ -79,6 +79,8 @@ class Proposal:
         How long it rests.
     good_for_ns : int
         Time after which it is cancelled; 0 where the time in force alone decides.
+    factors : tuple of (str, float)
+        Numbers that this proposal was decided by; empty where those of the decision are.
     """
 
     structure: str
@@ -90,6 +92,7 @@ class Proposal:
     reason: str = ""
     time_in_force: TimeInForce = TimeInForce.DAY
     good_for_ns: int = 0
+    factors: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,7 @@ def test_a_stop_of_two_credits_can_lie_beyond_all_that_can_be_lost() -> None:
     worst = min(_settle(_condor(entry=entry)[0], str(price)) for price in range(80, 131))
     assert worst == -300
     assert worst > -2.0 * 2.0 * 100.0
-    assert worst < -100.0 * stop_loss(ExitRules(), 2.0, 3.0) == -225.0
+    assert worst < -100.0 * stop_loss(ExitRules(), -2.0, 3.0) == -225.0
 
 
 def test_both_sides_of_a_trade_carry_the_multiplier() -> None:

@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.errors import ConfigError
-from strategies.plan.exits import ExitRules, Mark, exit_reason, stop_loss
+from strategies.plan.exits import ExitRules, next_step, stop_loss
+from strategies.plan.mark import Mark
 
 _RULES = ExitRules(profit_target=0.5, stop_multiple=2.0, stop_share=0.75, close_before_end_s=600.0, exit_days=21)
 
 
 def _mark(price: float, *, max_loss: float = 8.0, seconds: float = 1e6, days: int = 30, at_entry: int = 45) -> Mark:
     return Mark(
-        credit=2.0,
+        entry_price=-2.0,
         closing_price=price,
         max_loss=max_loss,
         seconds_left=seconds,
@@ -44,14 +45,14 @@ def _mark(price: float, *, max_loss: float = 8.0, seconds: float = 1e6, days: in
 )
 def test_each_rule_holds_from_its_boundary_on(mark: Mark, reason: str) -> None:
     """From both sides of each boundary; without a price only time can close."""
-    assert exit_reason(_RULES, mark) == reason
+    assert (next_step(_RULES, mark).reason or "") == reason
 
 
 def test_the_first_rule_of_the_table_gives_the_reason() -> None:
     """A stop goes before the time, the time before the profit, the profit before the days."""
-    assert exit_reason(_RULES, _mark(7.0, seconds=0.0, days=0)) == "stop_loss"
-    assert exit_reason(_RULES, _mark(0.5, seconds=0.0, days=0)) == "time_exit"
-    assert exit_reason(_RULES, _mark(0.5, days=5)) == "profit_target"
+    assert next_step(_RULES, _mark(7.0, seconds=0.0, days=0)).reason == "stop_loss"
+    assert next_step(_RULES, _mark(0.5, seconds=0.0, days=0)).reason == "time_exit"
+    assert next_step(_RULES, _mark(0.5, days=5)).reason == "profit_target"
 
 
 @given(share=st.floats(0.001, 0.999), width=st.floats(1.0, 100.0))
@@ -59,15 +60,15 @@ def test_the_stop_always_lies_before_the_largest_loss(share: float, width: float
     """Two credits alone lie at or beyond the largest loss from a third of the width on, and would never act (EQ2)."""
     credit = share * width
     largest = width - credit
-    assert stop_loss(_RULES, credit, largest) < largest
+    assert stop_loss(_RULES, -credit, largest) < largest
     if credit >= width / 3.0 * (1.0 + 1e-9):
         assert 2.0 * credit >= largest
-        assert stop_loss(_RULES, credit, largest) == 0.75 * largest
+        assert stop_loss(_RULES, -credit, largest) == 0.75 * largest
 
 
 def test_without_a_bound_the_credits_alone_stop() -> None:
     """A straddle of 10 sold for 2 credits of loss stops at 20."""
-    assert stop_loss(_RULES, 10.0, inf) == 20.0
+    assert stop_loss(_RULES, -10.0, inf) == 20.0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,170 @@
+"""What every strategy of one structure shares: the terms of its orders, and how its rules become a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Protocol
+
+from market.errors import ConfigError
+from market.orders import TimeInForce
+from strategies.features import Feature
+from strategies.legs.rules import Structure
+from strategies.parameters import require_between
+from strategies.plan.entry import EntryRules
+from strategies.plan.exits import ExitRules
+from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.package_plan import PackagePlan
+from strategies.plan.schedules import Schedule
+from strategies.plan.sizing import SizeRules
+
+__all__ = ["OrderRules", "PlanParameters", "filled_plan", "plan_features", "require_closed_early"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRules:
+    """The terms of a strategy's orders.
+
+    Parameters
+    ----------
+    allowance : float
+        How much worse than the price seen an order may fill, as a share of it, in [0, 1).
+    order_life_s : float
+        After how many seconds an order is withdrawn at the next view, >= 0; four days bridge a weekend between two
+        closing chains, 0 lets the time in force decide.
+    time_in_force : TimeInForce
+        Of all its orders; a day order that is sent at a closing chain never meets the next one.
+    """
+
+    allowance: float = 0.1
+    order_life_s: float = 345_600.0
+    time_in_force: TimeInForce = TimeInForce.GTC
+
+    def __post_init__(self) -> None:
+        require_between("orders", "allowance", self.allowance, 0.0, 1.0, open_high=True)
+        require_between("orders", "order_life_s", self.order_life_s, 0.0, inf, open_high=True)
+
+
+class PlanParameters(Protocol):
+    """What a strategy of one structure takes besides the parameters of its legs."""
+
+    @property
+    def name(self) -> str:
+        """Tells strategies of one account apart."""
+
+    @property
+    def underlying(self) -> str:
+        """Whose chain it trades."""
+
+    @property
+    def entry(self) -> EntryRules:
+        """Gates."""
+
+    @property
+    def size(self) -> SizeRules:
+        """Ceilings."""
+
+    @property
+    def exits(self) -> ExitRules:
+        """The way out."""
+
+    @property
+    def orders(self) -> OrderRules:
+        """Terms of its orders."""
+
+    @property
+    def fuzzy(self) -> FuzzyRules | None:
+        """Fuzzy sizing."""
+
+    @property
+    def score(self) -> EntryScoreRules | None:
+        """Entry score."""
+
+    @property
+    def follows_policy(self) -> bool:
+        """Whether a policy bounds its size."""
+
+
+def filled_plan(
+    parameters: PlanParameters, structure: Structure, schedule: Schedule, *, allows_undefined_risk: bool = False
+) -> PackagePlan:
+    """Return the plan of a strategy.
+
+    Parameters
+    ----------
+    parameters : PlanParameters
+        The strategy.
+    structure : Structure
+        Its legs.
+    schedule : Schedule
+        When, and in which expirations.
+    allows_undefined_risk : bool, optional
+        Whether sold legs may stand uncovered.
+
+    Returns
+    -------
+    PackagePlan
+        With the rules of the strategy.
+
+    Raises
+    ------
+    ConfigError
+        A sold leg is uncovered and that is not allowed, or it is allowed and the stop, on which the size stands, is not
+        finite.
+    """
+    if not structure.is_defined_risk:
+        if not allows_undefined_risk:
+            raise ConfigError(
+                f"{parameters.name}: the loss of {structure.name} has no bound",
+                found="allows_undefined_risk = false",
+                expected="structures whose sold legs are covered",
+                action="set allows_undefined_risk = true, if that is what you want, and mind the margin",
+            )
+        if parameters.exits.stop_multiple == inf:
+            raise ConfigError(
+                f"{parameters.name}: stop_multiple cannot be", found="inf", expected="finite: the size stands on it"
+            )
+    return PackagePlan(
+        name=parameters.name,
+        underlying=parameters.underlying,
+        structure=structure,
+        schedule=schedule,
+        entry=parameters.entry,
+        size=parameters.size,
+        exits=parameters.exits,
+        allowance=parameters.orders.allowance,
+        order_life_s=parameters.orders.order_life_s,
+        time_in_force=parameters.orders.time_in_force,
+        fuzzy=parameters.fuzzy,
+        score=parameters.score,
+        follows_policy=parameters.follows_policy,
+    )
+
+
+def plan_features(parameters: PlanParameters) -> tuple[Feature, ...]:
+    """Return the features that a strategy's rules read, which the run declares."""
+    return parameters.fuzzy.features if parameters.fuzzy is not None else ()
+
+
+def require_closed_early(name: str, exits: ExitRules) -> None:
+    """Raise a `ConfigError` unless a package of several expirations is closed before the nearest ends.
+
+    Parameters
+    ----------
+    name : str
+        Of the strategy.
+    exits : ExitRules
+        Its exits.
+
+    Raises
+    ------
+    ConfigError
+        `close_before_end_s` is 0: beyond the end of the front the later legs stand alone, of an American front a share
+        position may stand beside them, and neither is what was sized.
+    """
+    if exits.close_before_end_s <= 0.0:
+        raise ConfigError(
+            f"{name}: close_before_end_s cannot be",
+            found=f"{exits.close_before_end_s:g}",
+            expected="above 0: what is left when the front ends is another position",
+        )
