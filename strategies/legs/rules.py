@@ -76,7 +76,7 @@ class Structure:
     name: str
     legs: tuple[LegRule, ...]
     rising: tuple[int, ...] = ()
-    liquidity: Liquidity = Liquidity()  # noqa: RUF009  # frozen
+    liquidity: Liquidity = Liquidity()
 
     def __post_init__(self) -> None:
         for place, leg in enumerate(self.legs):
