@@ -19,7 +19,7 @@ from market.series import EventBatch, SeriesBatch, SeriesPoint, SeriesUnit, join
 from market.trades import UNDERLYING, QuoteBatch, TradeBatch
 from strategies.bar_history import BarHistory, bar_name, finest_bars, of_underlying
 from strategies.chain_lookup import ChainLookup
-from strategies.features import Feature
+from strategies.features import Feature, SeriesDays, SeriesFeature
 from strategies.views import BarWindow, ChainView, Quote
 
 __all__ = ["BarQuoter", "FieldSource", "MarketState", "ReadingsSource", "point_at", "quote_at"]
@@ -89,6 +89,7 @@ class MarketState:
     ) -> None:
         self.now_ns = 0
         self._declared = tuple(features)
+        self._days, self._day_features = _days_of(features)
         self._fields = fields
         self._bar_quoter = bar_quoter
         self._bars: dict[str, BarHistory] = {}
@@ -151,7 +152,7 @@ class MarketState:
         if name in self._bars:
             raise DataError("two recordings of bars have one symbol and width", found=name, action="join them first")
         keys = {name, batch.symbol} if is_own else {name}
-        features = [feature for feature in self._declared if feature.symbol in keys]
+        features = [each for each in self._declared if not isinstance(each, SeriesFeature) and each.symbol in keys]
         history = BarHistory(name, features)
         for key in keys:
             self._bars[key] = history
@@ -239,7 +240,10 @@ class MarketState:
             self.on_point(point_at(batch, row))
 
     def on_point(self, point: SeriesPoint) -> None:
-        """Take one point; a revision of an older event does not replace the newest."""
+        """Take one point; a revision of an older event does not replace the newest, and counts in features of days."""
+        days = self._days.get(point.series)
+        if days is not None:
+            days.take(point.event_ns, point.value)
         known = self._series.get(point.series)
         if known is None or point.event_ns >= known.event_ns:
             self._series[point.series] = point
@@ -275,11 +279,14 @@ class MarketState:
         return _NO_BARS if history is None else history.window(count)
 
     def feature(self, name: str) -> float:
-        """Return the newest value of a declared feature; NaN before its window is full."""
+        """Return the newest value of a declared feature; NaN before its window is full, or where its days are old."""
         found = self._feature_bars.get(name)
         if found is not None:
             n_known = found[0].n_known
             return found[1][n_known - 1] if n_known else nan
+        days = self._day_features.get(name)
+        if days is not None:
+            return days.value(name, self.now_ns)
         if any(feature.name == name for feature in self._declared):
             return nan  # declared, and its symbol has no bars yet
         raise ConfigError(
@@ -375,6 +382,16 @@ class MarketState:
 def _id_of(readings: Interpretation) -> str:
     """Return rules, field and instant of readings."""
     return "/".join(f"{axis.version}/{axis.cause_id}/{axis.ts_event_ns}" for axis in readings.regimes[:1])
+
+
+def _days_of(features: Sequence[Feature]) -> tuple[dict[str, SeriesDays], dict[str, SeriesDays]]:
+    """Return the days of each series that features read, by its name and by those of the features."""
+    found: dict[str, dict[str, SeriesFeature]] = {}
+    for feature in features:
+        if isinstance(feature, SeriesFeature):
+            found.setdefault(feature.series, {})[feature.name] = feature
+    days = {series: SeriesDays(declared) for series, declared in found.items()}
+    return days, {name: days[series] for series, declared in found.items() for name in declared}
 
 
 def quote_at(batch: QuoteBatch, row: int) -> Quote:

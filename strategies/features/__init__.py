@@ -1,9 +1,13 @@
-"""Numbers made of closed bars: declared once, causal by test, the same as a whole column and bar by bar."""
+"""Numbers made of closed bars and of daily series: declared once, causal by test, the same whole and bar by bar."""
 
 from strategies.features.dispersion import AverageTrueRange, BandPosition, BandWidth
 from strategies.features.feature import Bar, BarFeature, FeatureStream, StreamedFeature, column_of, stream_of
+from strategies.features.intraday import IntradayVolatility
 from strategies.features.momentum import Macd, MacdPart, RelativeStrengthIndex, Stochastic, StochasticPart
+from strategies.features.ranks import IvPercentile, IvRank, SeriesDays, SeriesFeature
+from strategies.features.timeframes import AtTimeframe
 from strategies.features.trend import DirectionalIndex, ExponentialAverage, ParabolicSar, SarDistance
+from strategies.features.vwap import RollingVwap, SessionVwap, VwapDeviation
 from strategies.features.windowed import (
     AverageDistance,
     LogReturn,
@@ -14,9 +18,11 @@ from strategies.features.windowed import (
     VolumeRatio,
 )
 
-Feature = BarFeature
+Feature = BarFeature | SeriesFeature
+"""What a strategy declares in its ``features`` and asks for by name in `strategies.views.View.feature`."""
 
 __all__ = [
+    "AtTimeframe",
     "AverageDistance",
     "AverageTrueRange",
     "BandPosition",
@@ -27,6 +33,9 @@ __all__ = [
     "ExponentialAverage",
     "Feature",
     "FeatureStream",
+    "IntradayVolatility",
+    "IvPercentile",
+    "IvRank",
     "LogReturn",
     "Macd",
     "MacdPart",
@@ -36,11 +45,16 @@ __all__ = [
     "RealisedVolatility",
     "RealisedVolatilityPercentile",
     "RelativeStrengthIndex",
+    "RollingVwap",
     "SarDistance",
+    "SeriesDays",
+    "SeriesFeature",
+    "SessionVwap",
     "Stochastic",
     "StochasticPart",
     "StreamedFeature",
     "VolumeRatio",
+    "VwapDeviation",
     "column_of",
     "stream_of",
 ]

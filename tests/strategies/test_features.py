@@ -15,7 +15,7 @@ from market.errors import ConfigError
 from strategies.bar_history import BarHistory
 from strategies.features import (
     BandPosition,
-    Feature,
+    BarFeature,
     LogReturn,
     MovingAverage,
     PercentRank,
@@ -25,7 +25,7 @@ from strategies.features import (
 from strategies.views import BarWindow
 from tests.backtest.recordings import MINUTE_NS, bars
 
-FEATURES: tuple[Feature, ...] = (
+FEATURES: tuple[BarFeature, ...] = (
     MovingAverage(name="mean", symbol="SYN", n_bars=7),
     LogReturn(name="return", symbol="SYN", n_bars=3),
     RealisedVolatility(name="volatility", symbol="SYN", n_returns=5, bars_per_year=252.0),
@@ -99,7 +99,7 @@ class _Forever:
 
 
 @pytest.mark.parametrize("feature", [_Centred(), _Forever()])
-def test_a_feature_that_reads_more_than_it_declares_is_refused(feature: Feature) -> None:
+def test_a_feature_that_reads_more_than_it_declares_is_refused(feature: BarFeature) -> None:
     """Ahead or further back."""
     with pytest.raises(ConfigError, match="depends on more than its window"):
         column_of(feature, window(np.arange(1.0, 50.0)))
