@@ -19,6 +19,7 @@ from cluster.commands.explain import explain
 from cluster.commands.fields import fields
 from cluster.commands.new_strategy import new_strategy
 from cluster.commands.report import report
+from cluster.commands.stress import stress
 from cluster.commands.up import up
 from cluster.commands.version import show_version
 from market.errors import ConfigError, TradingError
@@ -38,6 +39,7 @@ app.command()(up)
 app.command()(fields)
 app.command()(backtest)
 app.command()(report)
+app.command()(stress)
 app.command()(explain)
 app.command("new-strategy")(new_strategy)
 app.command()(evidence)

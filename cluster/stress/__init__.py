@@ -1,0 +1,1 @@
+"""A book of a file or a run under stress: read, priced from chains, revalued, told."""
