@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from functools import lru_cache
 from math import isfinite
 from typing import ClassVar, Final, Protocol, TypeGuard, final
 
 from market.orders import Leg, OrderIntent, unit_multiplier
 from market.tradables import Instrument, OptionContract
+from risk.facts import OrderFacts
 from risk.payoff import least_value
+from risk.trading_state import TokenBucket, TradingState
 
 __all__ = [
     "BuyingPowerLimit",
@@ -31,6 +30,7 @@ __all__ = [
     "StateLimit",
     "TokenBucket",
     "TradingState",
+    "order_loss",
 ]
 
 _NS_PER_S: Final = 1e9
@@ -40,100 +40,6 @@ _WIDEST_HALF: Final = 0.5
 _MOST_OF_DEBIT: Final = 8.0
 _MOST_OF_CREDIT: Final = 0.75
 _DIGITS: Final = 9  # without the dust of floats
-
-
-class TradingState(StrEnum):
-    """What the risk service allows."""
-
-    ACTIVE = "active"
-    REDUCING = "reducing"  # only what makes a position smaller
-    HALTED = "halted"  # strategies are not asked; reductions by the operator
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenBucket:
-    """How many orders may go now: a value, so that a replay counts the same.
-
-    Parameters
-    ----------
-    capacity : float
-        Orders that may go at once, >= 1.
-    per_second : float
-        Orders that come back per second, > 0.
-    tokens : float
-        Orders left at `ts_ns`.
-    ts_ns : int
-        Instant of the last order, ns since the epoch, UTC.
-    """
-
-    capacity: float
-    per_second: float
-    tokens: float
-    ts_ns: int
-
-    @staticmethod
-    def full(*, capacity: float, per_second: float, now_ns: int) -> TokenBucket:
-        """Return a bucket from which nothing was taken."""
-        return TokenBucket(capacity=capacity, per_second=per_second, tokens=capacity, ts_ns=now_ns)
-
-    def left(self, now_ns: int) -> float:
-        """Return the orders that may go at an instant; a clock that runs backwards gives nothing back."""
-        waited = max(now_ns - self.ts_ns, 0) / _NS_PER_S
-        return min(self.capacity, self.tokens + waited * self.per_second)
-
-    def taken(self, now_ns: int) -> TokenBucket:
-        """Return the bucket after one order; a reduction may empty it and takes nothing that is not there."""
-        left = max(self.left(now_ns) - 1.0, 0.0)
-        return TokenBucket(
-            capacity=self.capacity, per_second=self.per_second, tokens=left, ts_ns=max(now_ns, self.ts_ns)
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderFacts:
-    """What is known of account and market when an intent is checked; what is missing is NaN, and denies.
-
-    Parameters
-    ----------
-    now_ns : int
-        Instant of the check, ns since the epoch, UTC.
-    state : TradingState
-        What is allowed.
-    leg_prices : tuple of float
-        Mid of each leg of the intent, per unit; NaN where there is none.
-    leg_half_spreads : tuple of float
-        Half of the spread of each leg's quote, per unit; empty where the mids are all that is known, and counts as 0.
-    package : mapping of str to Decimal
-        Signed units that the intent's package holds, by symbol, less what its working closing orders may still take;
-        empty for a new package.
-    input_ns : int
-        Instant of the oldest input of the decision, ns since the epoch, UTC; -1 where it is not known.
-    open_packages : int
-        Packages that are open, or that a working order opens; -1 where it is not known.
-    buying_power : float
-        What new positions may require, account currency.
-    buying_power_effect : float
-        What the order takes of it at its limit price; negative where it frees some.
-    session_close_ns : int
-        Close of the session under way, ns since the epoch, UTC; -1 where it is not known.
-    bucket : TokenBucket or None
-        Orders that may go; None where it is not known.
-    seen : set of str
-        Ids of the intents that were let through before.
-    """
-
-    now_ns: int
-    state: TradingState
-    leg_prices: tuple[float, ...]
-    leg_half_spreads: tuple[float, ...] = ()
-    package: Mapping[str, Decimal] = field(default_factory=dict)
-    input_ns: int = -1
-    open_packages: int = -1
-    buying_power: float = _NAN
-    buying_power_effect: float = _NAN
-    session_close_ns: int = -1
-    bucket: TokenBucket | None = None
-    seen: AbstractSet[str] = frozenset()
 
 
 class Limit(Protocol):
@@ -296,11 +202,7 @@ class LossLimit:
 
     def measure(self, intent: OrderIntent, facts: OrderFacts) -> tuple[float, float]:  # noqa: ARG002  # a row's form
         """Return the worst loss, infinite where it has no bound, and the most allowed."""
-        paid = intent.limit_price * unit_multiplier(intent.legs)
-        worst = _worst_value(intent.legs)
-        # Decimal's own max() drops a NaN; this one must stay.
-        loss = paid - worst
-        return float(loss if loss.is_nan() else max(loss, _ZERO) * intent.quantity), self.most
+        return order_loss(intent), self.most
 
 
 @final
@@ -403,6 +305,23 @@ class EntryCutoff:
         if facts.session_close_ns < 0:
             return _NAN, self.least_minutes
         return (min(facts.session_close_ns, *last) - facts.now_ns) / (60.0 * _NS_PER_S), self.least_minutes
+
+
+def order_loss(intent: OrderIntent) -> float:
+    """Return what an order may lose at expiry, at its limit price and before costs.
+
+    Parameters
+    ----------
+    intent : OrderIntent
+        The order.
+
+    Returns
+    -------
+    float
+        Account currency, >= 0; infinite where it has no bound.
+    """
+    paid = intent.limit_price * unit_multiplier(intent.legs)
+    return float(max(paid - _worst_value(intent.legs), _ZERO) * intent.quantity)
 
 
 @lru_cache(maxsize=4096)

@@ -24,11 +24,13 @@ from risk.limits import (
     QuantityLimit,
     RateLimit,
     StateLimit,
+    TradingState,
 )
 
 __all__ = ["Breach", "PretradeGate", "PretradeLimits", "Verdict"]
 
 _ZERO: Final = Decimal(0)
+_DUST: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,17 +187,21 @@ class PretradeGate:
         Bounds.
     more : sequence of Limit
         Further rows. A row can only deny, so that none of them ever permits more.
+    first : sequence of Limit
+        Further rows that stand before all others, so that they are named as binding.
 
     Notes
     -----
     A *reduction* closes, was not let through before, and trades in each leg against what its package holds and no
     more than that; further it takes all of the package in proportion, or only buys back what is short. Selling the
     long side of a spread alone is therefore none: it leaves the short side naked, and has to pass the limits.
-    A closing order that is more than the package holds is denied whatever else it is.
+    A closing order that is more than the package holds is denied whatever else it is. Where the account may only
+    reduce, buying back a short leg alone is no reduction if it is known to make the package's delta larger, as it does
+    in a spread deep in the money.
     """
 
-    def __init__(self, limits: PretradeLimits, more: Sequence[Limit] = ()) -> None:
-        self._rows = (*limits.rows(), *more)
+    def __init__(self, limits: PretradeLimits, more: Sequence[Limit] = (), *, first: Sequence[Limit] = ()) -> None:
+        self._rows = (*first, *limits.rows(), *more)
 
     @property
     def rows(self) -> tuple[Limit, ...]:
@@ -233,7 +239,7 @@ class PretradeGate:
             excess = _excess(intent, facts.package)
             if excess > _ZERO:
                 over.append(_turned(excess))
-            elif intent.intent_id not in facts.seen and _reduces(intent, facts.package):
+            elif self.is_reduction(intent, facts):
                 return _REDUCES
         for row in self._rows:
             value, bound = row.measure(intent, facts)
@@ -241,6 +247,18 @@ class PretradeGate:
             if not (value >= bound if row.is_floor else value <= bound):
                 over.append(_breach(row, value, bound))
         return Verdict(breaches=tuple(over)) if over else _ALLOWED
+
+    def is_reduction(self, intent: OrderIntent, facts: OrderFacts) -> bool:
+        """Return whether an intent passes without the limits."""
+        if intent.effect is not PositionEffect.CLOSE or intent.intent_id in facts.seen:
+            return False
+        if _excess(intent, facts.package) > _ZERO:
+            return False
+        if _is_in_proportion(intent, facts.package):
+            return True
+        before, after = facts.stake.package_delta
+        grows = after > before * (1.0 + _DUST) + _DUST and facts.state is not TradingState.ACTIVE
+        return all(leg.ratio > 0 for leg in intent.legs) and not grows
 
 
 def _excess(intent: OrderIntent, package: Mapping[str, Decimal]) -> Decimal:
@@ -254,10 +272,8 @@ def _excess(intent: OrderIntent, package: Mapping[str, Decimal]) -> Decimal:
     return worst
 
 
-def _reduces(intent: OrderIntent, package: Mapping[str, Decimal]) -> bool:
-    """Whether a closing order within its package leaves no part of it riskier."""
-    if all(leg.ratio > 0 for leg in intent.legs):
-        return True  # buys back
+def _is_in_proportion(intent: OrderIntent, package: Mapping[str, Decimal]) -> bool:
+    """Whether a closing order takes the same part of all that its package holds."""
     traded = {leg.instrument.symbol: leg.ratio for leg in intent.legs}
     held = {symbol: units for symbol, units in package.items() if units != 0}
     if traded.keys() != held.keys():
@@ -279,5 +295,7 @@ def _breach(row: Limit, value: float, bound: float) -> Breach:
     if value != value or bound != bound:  # noqa: PLR0124  # NaN is the only number unlike itself
         reason = f"{row.name} cannot be told"
     else:
-        reason = f"{row.name} {value:g} is {'below' if row.is_floor else 'above'} {bound:g}"
+        found, held = f"{value:g}", f"{bound:g}"
+        beyond = "has reached" if found == held else "is below" if row.is_floor else "is above"
+        reason = f"{row.name} {found} {beyond} {held}"
     return Breach(limit=row.name, value=value, bound=bound, reason=reason)
