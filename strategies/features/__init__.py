@@ -4,6 +4,7 @@ from strategies.features.dispersion import AverageTrueRange, BandPosition, BandW
 from strategies.features.feature import Bar, BarFeature, FeatureStream, StreamedFeature, column_of, stream_of
 from strategies.features.intraday import IntradayVolatility
 from strategies.features.momentum import Macd, MacdPart, RelativeStrengthIndex, Stochastic, StochasticPart
+from strategies.features.moves import OpenToClose
 from strategies.features.ranks import IvPercentile, IvRank, SeriesDays, SeriesFeature
 from strategies.features.timeframes import AtTimeframe
 from strategies.features.trend import DirectionalIndex, ExponentialAverage, ParabolicSar, SarDistance
@@ -40,6 +41,7 @@ __all__ = [
     "Macd",
     "MacdPart",
     "MovingAverage",
+    "OpenToClose",
     "ParabolicSar",
     "PercentRank",
     "RealisedVolatility",

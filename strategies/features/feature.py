@@ -161,7 +161,7 @@ def column_of(feature: BarFeature, bars: BarWindow, *, n_checks: int = 16) -> Fl
     bars : BarWindow
         The whole recording.
     n_checks : int, optional
-        Places at which both are compared.
+        Places at which both are compared; three at the most where a value depends on all bars so far.
 
     Returns
     -------
@@ -176,7 +176,8 @@ def column_of(feature: BarFeature, bars: BarWindow, *, n_checks: int = 16) -> Fl
     """
     column = feature.column(bars)
     is_recursive = isinstance(feature, StreamedFeature) and feature.is_recursive
-    for place in _checked_places(bars.close.shape[0], feature.lookback, n_checks):
+    places = _checked_places(bars.close.shape[0], feature.lookback, min(n_checks, 3) if is_recursive else n_checks)
+    for place in places:
         start = 0 if is_recursive else place + 1 - feature.lookback
         alone = float(feature.column(cut(bars, start, place + 1))[-1])
         if alone != column[place] and not (isnan(alone) and isnan(column[place])):

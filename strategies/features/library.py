@@ -4,46 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from math import nan
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import Any, final
 
 import numpy as np
 
+from fields.indicator_library import indicator_library
 from market.chains import BoolArray, FloatArray
-from market.errors import ConfigError
 from strategies.features.feature import Bar
 from strategies.features.inputs import Need, require_float64, serving, serving_rows
 from strategies.views import BarWindow
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
 __all__ = ["Call", "LibraryStream", "columns_of_calls", "scattered"]
-
-# Functions of ours whose first values the library would hide or shift if somebody changed its process-wide setting.
-_SMOOTHED: Final = ("ADX", "ATR", "CMO", "EMA", "RSI")
-
-
-@lru_cache(maxsize=1)
-def _library() -> ModuleType:
-    import talib  # it imports pandas: only where an indicator is asked for
-
-    return talib
-
-
-def _unchanged_library() -> ModuleType:
-    """Return the library, refused where its process-wide settings are not those that the conventions here mean."""
-    talib = _library()
-    changed = [name for name in _SMOOTHED if talib.get_unstable_period(name)]
-    if changed or talib.get_compatibility():
-        raise ConfigError(
-            "somebody in this process has changed the settings of TA-Lib",
-            found=f"unstable periods of {', '.join(changed)}" if changed else "its Metastock compatibility",
-            expected="its defaults, which every indicator here is defined by",
-            action="take talib.set_unstable_period and talib.set_compatibility out",
-        )
-    return talib
 
 
 @final
@@ -67,12 +39,12 @@ class Call:
 
     def columns(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
         """Return its outputs over whole columns without holes."""
-        found = getattr(_unchanged_library(), self.function)(*inputs, *self.settings)
+        found = getattr(indicator_library(), self.function)(*inputs, *self.settings)
         return found if isinstance(found, tuple) else (found,)
 
     def handle(self, inputs: Sequence[FloatArray]) -> Any:
         """Return a handle of the library that has seen a history; an error of the library where that is too short."""
-        return getattr(_unchanged_library().stream, self.function)(*inputs, *self.settings)
+        return getattr(indicator_library().stream, self.function)(*inputs, *self.settings)
 
 
 def columns_of_calls(bars: BarWindow, need: Need, calls: Sequence[Call]) -> tuple[BoolArray, tuple[FloatArray, ...]]:
