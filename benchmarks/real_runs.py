@@ -56,6 +56,7 @@ def midpoint_condor(at: time = time(10, 0), *, close_before_end_s: float = 0.0) 
 def midpoint_straddle(at: time = time(10, 0), *, close_before_end_s: float = 0.0) -> ZeroDteStraddle:
     """Return the straddle of the study."""
     return ZeroDteStraddle(
+        allows_undefined_risk=True,
         underlying="SPX",
         at=at,
         order_life_s=0.0,

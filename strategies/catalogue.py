@@ -10,7 +10,21 @@ from strategies.buy_and_hold import BuyAndHold
 from strategies.moving_average import MovingAverageCross
 from strategies.noop import Noop
 from strategies.plain_values import Parameter, Tradable, made_of, parameters_of_class, unknown
+from strategies.structures.broken_wing import BrokenWing
+from strategies.structures.butterfly import LongButterfly, ShortButterfly
+from strategies.structures.calendar import Calendar
+from strategies.structures.diagonal import Diagonal
+from strategies.structures.expected_move_condor import ExpectedMoveCondor
+from strategies.structures.flyagonal import Flyagonal
+from strategies.structures.intraday_butterfly import IntradayButterfly
+from strategies.structures.intraday_condor import IntradayCondor
+from strategies.structures.intraday_straddle import IntradayStraddle
+from strategies.structures.iron_butterfly import IronButterfly
 from strategies.structures.iron_condor import IronCondor
+from strategies.structures.long_put import LongPut
+from strategies.structures.straddle import LongStraddle, ShortStraddle
+from strategies.structures.strangle import LongStrangle, ShortStrangle
+from strategies.structures.vertical import CreditSpread, DebitSpread
 from strategies.structures.zero_dte_condor import ZeroDteCondor
 from strategies.structures.zero_dte_straddle import ZeroDteStraddle
 from strategies.views import Strategy
@@ -19,10 +33,28 @@ __all__ = ["CATALOGUE", "Parameter", "parameters_of", "strategy_of"]
 
 CATALOGUE: Final[Mapping[str, Callable[..., Strategy]]] = MappingProxyType(
     {
+        "broken_wing": BrokenWing,
         "buy_and_hold": BuyAndHold,
+        "calendar": Calendar,
+        "credit_spread": CreditSpread,
+        "debit_spread": DebitSpread,
+        "diagonal": Diagonal,
+        "expected_move_condor": ExpectedMoveCondor,
+        "flyagonal": Flyagonal,
+        "intraday_butterfly": IntradayButterfly,
+        "intraday_condor": IntradayCondor,
+        "intraday_straddle": IntradayStraddle,
+        "iron_butterfly": IronButterfly,
         "iron_condor": IronCondor,
+        "long_butterfly": LongButterfly,
+        "long_put": LongPut,
+        "long_straddle": LongStraddle,
+        "long_strangle": LongStrangle,
         "moving_average": MovingAverageCross,
         "noop": Noop,
+        "short_butterfly": ShortButterfly,
+        "short_straddle": ShortStraddle,
+        "short_strangle": ShortStrangle,
         "zero_dte_condor": ZeroDteCondor,
         "zero_dte_straddle": ZeroDteStraddle,
     }

@@ -109,21 +109,8 @@ def filled_plan(
     Raises
     ------
     ConfigError
-        A sold leg is uncovered and that is not allowed, or it is allowed and the stop, on which the size stands, is not
-        finite.
+        As `PackagePlan`.
     """
-    if not structure.is_defined_risk:
-        if not allows_undefined_risk:
-            raise ConfigError(
-                f"{parameters.name}: the loss of {structure.name} has no bound",
-                found="allows_undefined_risk = false",
-                expected="structures whose sold legs are covered",
-                action="set allows_undefined_risk = true, if that is what you want, and mind the margin",
-            )
-        if parameters.exits.stop_multiple == inf:
-            raise ConfigError(
-                f"{parameters.name}: stop_multiple cannot be", found="inf", expected="finite: the size stands on it"
-            )
     return PackagePlan(
         name=parameters.name,
         underlying=parameters.underlying,
@@ -138,6 +125,7 @@ def filled_plan(
         fuzzy=parameters.fuzzy,
         score=parameters.score,
         follows_policy=parameters.follows_policy,
+        allows_undefined_risk=allows_undefined_risk,
     )
 
 

@@ -98,7 +98,17 @@ class Opening:
         """
         is_roll, leaving = replaced is not None, replaced.leaving if replaced else ()
         gates = list(
-            account_gates(self.entry, self.schedule, view, chain, self.name, packages, is_roll=is_roll, leaving=leaving)
+            account_gates(
+                self.entry,
+                self.schedule,
+                view,
+                chain,
+                self.name,
+                packages,
+                is_roll=is_roll,
+                avoids_crash=self.exits.closes_in_crash,
+                leaving=leaving,
+            )
         )
         if not gates[-1].passed:
             return _stopped(gates)
@@ -223,6 +233,9 @@ class Opening:
         multiplier = view.account.size_multiplier
         if not multiplier >= 1.0:
             shares.append(("volatility_schedule", multiplier * least))
+        if self.size.schedule is not None:
+            share = self.size.schedule.ceiling(view.series(self.size.schedule.index).value)
+            shares += [("strategy_schedule", share * least)] if share < 1.0 else []
         if self.follows_policy:
             policy = view.policy(self.underlying)
             if policy is None or isfinite(policy.size):

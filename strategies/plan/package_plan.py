@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final
 
+from market.errors import ConfigError
 from market.orders import PositionEffect, TimeInForce
 from strategies.decisions import HOLD, Decision
 from strategies.features import Feature
@@ -68,13 +69,16 @@ class PackagePlan:
         Whether the size share of a policy is one more ceiling; a policy that has not spoken allows nothing then.
     hedge : HedgeRules, optional
         Holds the delta of its packages within bounds.
+    allows_undefined_risk : bool, optional
+        Whether sold legs may stand uncovered; their loss has no bound, and the size then stands on the stop.
     band, atr : Feature, optional
         Position in a Bollinger band, and average true range, for the exits that need them.
 
     Raises
     ------
     ConfigError
-        A parameter lies outside its range or does not fit another.
+        A parameter lies outside its range or does not fit another; a sold leg is uncovered and that is not allowed, or
+        no finite stop bounds what is sized.
     """
 
     name: str
@@ -92,6 +96,7 @@ class PackagePlan:
     score: EntryScoreRules | None = None
     follows_policy: bool = False
     hedge: HedgeRules | None = None
+    allows_undefined_risk: bool = False
     band: Feature | None = None
     atr: Feature | None = None
     _opening: Opening = field(init=False, repr=False, compare=False)
@@ -101,6 +106,7 @@ class PackagePlan:
         require_between(self.name, "allowance", self.allowance, 0.0, 1.0, open_high=True)
         require_between(self.name, "urgent_allowance", self.urgent_allowance, 0.0, 1.0, open_high=True)
         require_between(self.name, "order_life_s", self.order_life_s, 0.0, inf, open_high=True)
+        self._require_bound()
         other = {Premium.CREDIT: ProfitBasis.DEBIT, Premium.DEBIT: ProfitBasis.CREDIT}.get(self.entry.premium)
         basis = self.exits.profit_basis
         require(self.name, "profit_basis", basis, f"one of a {self.entry.premium} structure", holds=basis is not other)
@@ -110,6 +116,19 @@ class PackagePlan:
         require(self.name, "band", self.band, "a feature for adjusts", holds=not needs_band or self.band is not None)
         object.__setattr__(self, "_opening", self._way_in())
         object.__setattr__(self, "_leaving", self._way_out())
+
+    def _require_bound(self) -> None:
+        if self.structure.is_defined_risk:
+            return
+        if not self.allows_undefined_risk:
+            raise ConfigError(
+                f"{self.name}: the loss of {self.structure.name} has no bound",
+                found="allows_undefined_risk = false",
+                expected="a structure whose sold legs are covered",
+                action="set allows_undefined_risk = true if that is what you want, and mind the margin",
+            )
+        stop = self.exits.stop_multiple
+        require(self.name, "stop_multiple", stop, "finite: the size stands on it", holds=stop < inf)
 
     def _way_in(self) -> Opening:
         return Opening(
@@ -225,7 +244,7 @@ def _overtakes(step: Step) -> bool:
     return step.action is NextAction.CLOSE and step.reason is not ExitReason.BROKEN
 
 
-_HEDGE_DUE: Final = Decision(reason=ExitReason.DELTA_HEDGE)
+_HEDGE_DUE: Final = Decision(reason=ExitReason.DELTA_HEDGE.value)
 
 
 def _ids(orders: Sequence[WorkingOrder]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from math import floor, inf, isfinite, isnan, nan
 
 from risk.book import BookGreeks
+from risk.size_schedule import SizeSchedule
 from strategies.decisions import SizingTerm
 from strategies.parameters import require, require_between
 
@@ -90,6 +91,9 @@ class SizeRules:
     concentration : float
         Largest share of the equity that all packages of the strategy may put at risk, in (0, 1] (Z84: 0.1); 1 asks
         nothing.
+    schedule : SizeSchedule, optional
+        Shares of the size by the level of a volatility index, as Z53b has them; a level that is missing opens nothing.
+        None for the schedule of the account alone.
     """
 
     max_packages: int = 1
@@ -106,6 +110,7 @@ class SizeRules:
     kelly_share: float = 0.0
     kelly_cap: float = 0.05
     concentration: float = 1.0
+    schedule: SizeSchedule | None = None
 
     def __post_init__(self) -> None:
         require_between("sizing", "max_packages", self.max_packages, 1, 1_000_000)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from math import inf
 
+from strategies.decisions import Decision
+from strategies.features import Feature
+from strategies.legs.liquidity import Liquidity
 from strategies.legs.rules import LegRule, Structure
 from strategies.legs.strikes import BesideLeg, StrikeRule, body_at
 from strategies.parameters import require_between
+from strategies.plan.entry import EntryRules, Premium
+from strategies.plan.exits import ExitRules, ProfitBasis
+from strategies.plan.filling import OrderRules, filled_plan, plan_features
+from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.package_plan import PackagePlan
+from strategies.plan.schedules import DaysOut
+from strategies.plan.sizing import SizeRules
+from strategies.views import View
 
-__all__ = ["butterfly"]
+__all__ = ["LongButterfly", "ShortButterfly", "butterfly"]
 
 
 def butterfly(
@@ -47,3 +59,134 @@ def butterfly(
             LegRule(ratio=ratio, is_call=is_call, strike=strike) for ratio, strike in zip(ratios, strikes, strict=True)
         ),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongButterfly:
+    """A butterfly bought around a price at which it should end.
+
+    Parameters
+    ----------
+    underlying : str
+        Whose chain it trades.
+    width : float, optional
+        Points from the body to each wing, > 0.
+    is_call : bool, optional
+        Right of all legs.
+    points, step : float, optional
+        From the price to the body, and the multiples on which it may stand (`strategies.legs.strikes.body_at`).
+    schedule : DaysOut, optional
+        Days to the expiration.
+    liquidity : Liquidity, optional
+        What the quote of each leg must be like.
+    entry, size, exits, orders : optional
+        Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
+    fuzzy, score, follows_policy : optional
+        As in `strategies.plan.package_plan.PackagePlan`.
+    name : str, optional
+        Tells strategies of one account apart.
+
+    Raises
+    ------
+    ConfigError
+        A parameter lies outside its range or does not fit another.
+    """
+
+    underlying: str
+    width: float = 50.0
+    is_call: bool = True
+    points: float = 0.0
+    step: float = 25.0
+    schedule: DaysOut = DaysOut(days=45, shortest=30, longest=60)
+    liquidity: Liquidity = Liquidity()
+    entry: EntryRules = EntryRules(premium=Premium.DEBIT, max_debit_share=0.5, cool_down_s=0.0, reenters=True)
+    size: SizeRules = SizeRules()
+    exits: ExitRules = ExitRules(profit_target=0.25, profit_basis=ProfitBasis.MAX_PROFIT, stop_debit=0.5, exit_days=7)
+    orders: OrderRules = OrderRules()
+    fuzzy: FuzzyRules | None = None
+    score: EntryScoreRules | None = None
+    follows_policy: bool = False
+    name: str = "long_butterfly"
+    plan: PackagePlan = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        structure = replace(
+            butterfly(self.width, is_call=self.is_call, points=self.points, step=self.step), liquidity=self.liquidity
+        )
+        plan = filled_plan(self, structure, self.schedule)
+        object.__setattr__(self, "plan", plan)
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What its rules read, which the run declares."""
+        return plan_features(self)
+
+    def decide(self, view: View) -> Decision:
+        """Return what the plan decides."""
+        return self.plan.decide(view)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortButterfly:
+    """A butterfly sold around a price that should be left.
+
+    Parameters
+    ----------
+    underlying : str
+        Whose chain it trades.
+    width : float, optional
+        Points from the body to each wing, > 0.
+    is_call : bool, optional
+        Right of all legs.
+    points, step : float, optional
+        From the price to the body, and the multiples on which it may stand (`strategies.legs.strikes.body_at`).
+    schedule : DaysOut, optional
+        Days to the expiration.
+    liquidity : Liquidity, optional
+        What the quote of each leg must be like.
+    entry, size, exits, orders : optional
+        Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
+    fuzzy, score, follows_policy : optional
+        As in `strategies.plan.package_plan.PackagePlan`.
+    name : str, optional
+        Tells strategies of one account apart.
+
+    Raises
+    ------
+    ConfigError
+        A parameter lies outside its range or does not fit another.
+    """
+
+    underlying: str
+    width: float = 50.0
+    is_call: bool = True
+    points: float = 0.0
+    step: float = 25.0
+    schedule: DaysOut = DaysOut(days=45, shortest=30, longest=60)
+    liquidity: Liquidity = Liquidity()
+    entry: EntryRules = EntryRules(cool_down_s=0.0, reenters=True)
+    size: SizeRules = SizeRules()
+    exits: ExitRules = ExitRules(exit_days=7)
+    orders: OrderRules = OrderRules()
+    fuzzy: FuzzyRules | None = None
+    score: EntryScoreRules | None = None
+    follows_policy: bool = False
+    name: str = "short_butterfly"
+    plan: PackagePlan = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        structure = replace(
+            butterfly(self.width, is_call=self.is_call, is_sold=True, points=self.points, step=self.step),
+            liquidity=self.liquidity,
+        )
+        plan = filled_plan(self, structure, self.schedule)
+        object.__setattr__(self, "plan", plan)
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What its rules read, which the run declares."""
+        return plan_features(self)
+
+    def decide(self, view: View) -> Decision:
+        """Return what the plan decides."""
+        return self.plan.decide(view)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from math import isfinite
 
+from strategies.decisions import Decision
+from strategies.features import Feature
+from strategies.legs.liquidity import Liquidity
 from strategies.legs.rules import LegRule, Structure
 from strategies.legs.strikes import AtDelta, BesideLeg
 from strategies.parameters import require
+from strategies.plan.entry import EntryRules, Premium
+from strategies.plan.exits import ExitRules, ProfitBasis
+from strategies.plan.filling import OrderRules, filled_plan, plan_features, require_closed_early
+from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.package_plan import PackagePlan
+from strategies.plan.schedules import DaysOut, FrontBack
+from strategies.plan.sizing import SizeRules
+from strategies.views import View
 
-__all__ = ["diagonal"]
+__all__ = ["Diagonal", "diagonal"]
 
 
 def diagonal(short_delta: float, offset: float, *, is_call: bool = True, within: float = 0.1) -> Structure:
@@ -45,3 +57,75 @@ def diagonal(short_delta: float, offset: float, *, is_call: bool = True, within:
             LegRule(ratio=1, is_call=is_call, strike=BesideLeg(leg=0, points=offset if is_call else -offset), expiry=1),
         ),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagonal:
+    """A diagonal by delta, closed before its front ends.
+
+    Parameters
+    ----------
+    underlying : str
+        Whose chain it trades.
+    is_call : bool, optional
+        Right of all legs.
+    delta : float, optional
+        Size of delta of the sold front leg, in (0, 1).
+    offset : float, optional
+        Points from the sold strike to the bought one, away from the money; negative towards it.
+    within : float, optional
+        Farthest that the size of delta found may lie from the one wanted.
+    schedule : FrontBack, optional
+        Days to each expiration.
+    liquidity : Liquidity, optional
+        What the quote of each leg must be like.
+    entry, size, exits, orders : optional
+        Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
+    fuzzy, score, follows_policy : optional
+        As in `strategies.plan.package_plan.PackagePlan`.
+    name : str, optional
+        Tells strategies of one account apart.
+
+    Raises
+    ------
+    ConfigError
+        A parameter lies outside its range or does not fit another.
+    """
+
+    underlying: str
+    is_call: bool = True
+    delta: float = 0.3
+    offset: float = -25.0
+    within: float = 0.1
+    schedule: FrontBack = FrontBack(
+        front=DaysOut(days=30, shortest=20, longest=40), back=DaysOut(days=60, shortest=45, longest=75)
+    )
+    liquidity: Liquidity = Liquidity()
+    entry: EntryRules = EntryRules(premium=Premium.DEBIT, cool_down_s=0.0, reenters=True)
+    size: SizeRules = SizeRules()
+    exits: ExitRules = ExitRules(
+        profit_target=0.25, profit_basis=ProfitBasis.DEBIT, stop_debit=0.5, close_before_end_s=86_400.0, exit_days=7
+    )
+    orders: OrderRules = OrderRules()
+    fuzzy: FuzzyRules | None = None
+    score: EntryScoreRules | None = None
+    follows_policy: bool = False
+    name: str = "diagonal"
+    plan: PackagePlan = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        require_closed_early(self.name, self.exits)
+        structure = replace(
+            diagonal(self.delta, self.offset, is_call=self.is_call, within=self.within), liquidity=self.liquidity
+        )
+        plan = filled_plan(self, structure, self.schedule)
+        object.__setattr__(self, "plan", plan)
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What its rules read, which the run declares."""
+        return plan_features(self)
+
+    def decide(self, view: View) -> Decision:
+        """Return what the plan decides."""
+        return self.plan.decide(view)

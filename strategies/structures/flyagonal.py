@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from math import inf
 
+from risk.size_schedule import SizeSchedule
+from strategies.decisions import Decision
+from strategies.features import Feature
+from strategies.legs.liquidity import Liquidity
 from strategies.legs.rules import LegRule, Structure
 from strategies.legs.strikes import AtLevel, BesideLeg, Rounding
 from strategies.parameters import require_between
+from strategies.plan.entry import EntryRules, Premium
+from strategies.plan.exits import ExitRules, ProfitBasis
+from strategies.plan.filling import OrderRules, filled_plan, plan_features, require_closed_early
+from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.package_plan import PackagePlan
+from strategies.plan.schedules import DaysOut, FrontBack
+from strategies.plan.sizing import SizeRules
+from strategies.views import View
 
-__all__ = ["flyagonal"]
+__all__ = ["Flyagonal", "flyagonal"]
 
 
 def flyagonal(
@@ -64,3 +77,98 @@ def flyagonal(
         ),
         rising=(4, 3, 0, 1, 2),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flyagonal:
+    """A flyagonal eight to ten days out, held about four and a half days (Z53b).
+
+    Parameters
+    ----------
+    underlying : str
+        Whose chain it trades.
+    call_step, near, far, put_share, put_step, put_width : float, optional
+        As in `flyagonal`.
+    schedule : FrontBack, optional
+        Days to each expiration.
+    liquidity : Liquidity, optional
+        What the quote of each leg must be like.
+    entry, size, exits, orders : optional
+        Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
+    fuzzy, score, follows_policy : optional
+        As in `strategies.plan.package_plan.PackagePlan`.
+    name : str, optional
+        Tells strategies of one account apart.
+
+    Raises
+    ------
+    ConfigError
+        A parameter lies outside its range or does not fit another.
+
+    Notes
+    -----
+    One entry a session, three packages at most, none below a VIX of 8 or above 50, and in between the sizes of
+    `risk.size_schedule.Z53B_STEPS`, of which those above 1 lift no ceiling.
+    """
+
+    underlying: str
+    call_step: float = 10.0
+    near: float = 50.0
+    far: float = 60.0
+    put_share: float = 0.03
+    put_step: float = 5.0
+    put_width: float = 50.0
+    schedule: FrontBack = FrontBack(
+        front=DaysOut(days=8, shortest=8, longest=10), back=DaysOut(days=16, shortest=14, longest=20)
+    )
+    liquidity: Liquidity = Liquidity()
+    entry: EntryRules = EntryRules(
+        premium=Premium.EITHER,
+        min_volatility_index=8.0,
+        max_volatility_index=50.0,
+        max_open=3,
+        cool_down_s=0.0,
+        reenters=True,
+    )
+    size: SizeRules = SizeRules(schedule=SizeSchedule())
+    exits: ExitRules = ExitRules(
+        profit_target=0.1,
+        profit_basis=ProfitBasis.MAX_LOSS,
+        stop_multiple=inf,
+        stop_share=0.5,
+        max_hold_s=388_800.0,
+        close_before_end_s=86_400.0,
+        adjusts=True,
+        adjust_delta=0.15,
+    )
+    orders: OrderRules = OrderRules()
+    fuzzy: FuzzyRules | None = None
+    score: EntryScoreRules | None = None
+    follows_policy: bool = False
+    name: str = "flyagonal"
+    plan: PackagePlan = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        require_closed_early(self.name, self.exits)
+        structure = replace(
+            flyagonal(
+                call_step=self.call_step,
+                near=self.near,
+                far=self.far,
+                put_share=self.put_share,
+                put_step=self.put_step,
+                put_width=self.put_width,
+            ),
+            liquidity=self.liquidity,
+        )
+        plan = filled_plan(self, structure, self.schedule)
+        object.__setattr__(self, "plan", plan)
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What its rules read, which the run declares."""
+        return plan_features(self)
+
+    def decide(self, view: View) -> Decision:
+        """Return what the plan decides."""
+        return self.plan.decide(view)

@@ -8,7 +8,7 @@ from math import inf
 from market.orders import TimeInForce
 from strategies.decisions import Decision
 from strategies.legs.rules import LegRule, Structure
-from strategies.legs.strikes import AtDelta, AtExpectedMove, BesideLeg, SkewPenalty, StrikeRule, WidthStep
+from strategies.legs.strikes import AtDelta, BesideLeg, SkewPenalty, StrikeRule, WidthStep
 from strategies.parameters import require_between, require_rising
 from strategies.plan.entry import EntryRules
 from strategies.plan.exits import ExitRules
@@ -17,7 +17,7 @@ from strategies.plan.schedules import DaysOut
 from strategies.plan.sizing import SizeRules
 from strategies.views import View
 
-__all__ = ["IronCondor", "condor_by_delta", "condor_by_expected_move"]
+__all__ = ["IronCondor", "condor_by_delta", "condor_of"]
 
 
 def condor_by_delta(
@@ -50,36 +50,24 @@ def condor_by_delta(
     require_between("iron_condor", "width", width, 0.0, inf, open_low=True, open_high=True)
     sold = AtDelta(delta=short_delta, within=within, penalty=penalty)
     put_wing = BesideLeg(leg=0, points=-width, steps=steps)
-    return _condor("iron_condor", sold, put_wing, sold, BesideLeg(leg=2, points=width, steps=steps))
+    return condor_of("iron_condor", sold, put_wing, sold, BesideLeg(leg=2, points=width, steps=steps))
 
 
-def condor_by_expected_move(
-    *, short_moves: float = 1.0, wing_moves: float = 1.5, straddle_share: float = 0.8, volume_reach: float = 0.0
-) -> Structure:
-    """Return an iron condor whose strikes lie at expected moves from the underlying's price (Z19a).
+def condor_of(name: str, put: StrikeRule, put_wing: StrikeRule, call: StrikeRule, call_wing: StrikeRule) -> Structure:
+    """Return an iron condor of four rules.
 
     Parameters
     ----------
-    short_moves, wing_moves : float, optional
-        Expected moves to the sold and to the bought strikes, ``0 < short_moves < wing_moves``.
-    straddle_share, volume_reach : float, optional
-        As in `strategies.legs.strikes.AtExpectedMove`.
+    name : str
+        Of the structure.
+    put, put_wing, call, call_wing : StrikeRule
+        Of the legs; the strikes must rise from the put wing to the call wing.
 
     Returns
     -------
     Structure
         Put sold, put wing bought, call sold, call wing bought.
     """
-    require_between("expected_move_condor", "short_moves", short_moves, 0.0, inf, open_low=True, open_high=True)
-    require_rising("expected_move_condor", "short_moves", short_moves, "wing_moves", wing_moves)
-
-    def at(moves: float) -> AtExpectedMove:
-        return AtExpectedMove(moves=moves, straddle_share=straddle_share, volume_reach=volume_reach)
-
-    return _condor("expected_move_condor", at(-short_moves), at(-wing_moves), at(short_moves), at(wing_moves))
-
-
-def _condor(name: str, put: StrikeRule, put_wing: StrikeRule, call: StrikeRule, call_wing: StrikeRule) -> Structure:
     return Structure(
         name=name,
         legs=(
@@ -166,6 +154,7 @@ class IronCondor:
             ),
             size=SizeRules(max_packages=self.max_packages, risk_share=self.risk_share),
             exits=ExitRules(
+                closes_in_crash=False,
                 profit_target=self.profit_target,
                 stop_multiple=self.stop_multiple,
                 stop_share=self.stop_share,

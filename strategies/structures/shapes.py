@@ -12,9 +12,10 @@ from strategies.structures.broken_wing import broken_wing
 from strategies.structures.butterfly import butterfly
 from strategies.structures.calendar import calendar
 from strategies.structures.diagonal import diagonal
+from strategies.structures.expected_move_condor import condor_by_expected_move
 from strategies.structures.flyagonal import flyagonal
 from strategies.structures.iron_butterfly import iron_butterfly
-from strategies.structures.iron_condor import condor_by_delta, condor_by_expected_move
+from strategies.structures.iron_condor import condor_by_delta
 from strategies.structures.long_put import long_put
 from strategies.structures.straddle import straddle
 from strategies.structures.strangle import strangle

@@ -94,6 +94,7 @@ class ZeroDteCondor:
             ),
             size=SizeRules(max_packages=self.max_packages, risk_share=self.risk_share),
             exits=ExitRules(
+                closes_in_crash=False,
                 profit_target=self.profit_target,
                 stop_multiple=self.stop_multiple,
                 stop_share=self.stop_share,

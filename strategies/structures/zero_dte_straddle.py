@@ -7,7 +7,6 @@ from datetime import time
 from math import inf
 
 from strategies.decisions import Decision
-from strategies.parameters import require
 from strategies.plan.entry import EntryRules
 from strategies.plan.exits import ExitRules
 from strategies.plan.package_plan import PackagePlan
@@ -33,6 +32,8 @@ class ZeroDteStraddle:
         Seconds in which it looks, > 0.
     cutoff_s : float, optional
         Seconds before the end of the series from which on nothing is opened (L41: half an hour).
+    allows_undefined_risk : bool, optional
+        Must be true: the loss of what is sold has no bound.
     profit_target, stop_multiple, close_before_end_s : float, optional
         As in `strategies.plan.exits.ExitRules`; the stop must be finite, because the size stands on it.
     max_volatility_index, cool_down_s, max_chain_age_s, reenters
@@ -55,6 +56,7 @@ class ZeroDteStraddle:
     at: time = time(10, 0)
     window_s: float = 900.0
     cutoff_s: float = 1800.0
+    allows_undefined_risk: bool = False
     profit_target: float = 0.25
     stop_multiple: float = 1.0
     close_before_end_s: float = 0.0
@@ -71,13 +73,6 @@ class ZeroDteStraddle:
     plan: PackagePlan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        require(
-            self.name,
-            "stop_multiple",
-            self.stop_multiple,
-            "finite: the size stands on it",
-            holds=self.stop_multiple < inf,
-        )
         plan = PackagePlan(
             name=self.name,
             underlying=self.underlying,
@@ -91,12 +86,14 @@ class ZeroDteStraddle:
             ),
             size=SizeRules(max_packages=self.max_packages, risk_share=self.risk_share, margin_share=self.margin_share),
             exits=ExitRules(
+                closes_in_crash=False,
                 profit_target=self.profit_target,
                 stop_multiple=self.stop_multiple,
                 close_before_end_s=self.close_before_end_s,
             ),
             allowance=self.allowance,
             order_life_s=self.order_life_s,
+            allows_undefined_risk=self.allows_undefined_risk,
         )
         object.__setattr__(self, "plan", plan)
 

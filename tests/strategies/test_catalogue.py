@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import time
 from decimal import Decimal
-from math import nan
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -12,17 +13,24 @@ import pytest
 from market.errors import ConfigError
 from market.tradables import Perpetual, Share
 from strategies.catalogue import CATALOGUE, parameters_of, strategy_of
+from strategies.legs.liquidity import Liquidity
 from strategies.moving_average import MovingAverageCross
+from strategies.structures.calendar import Calendar
 from strategies.structures.zero_dte_condor import ZeroDteCondor
 
 _COIN = Perpetual(symbol="BTC/USDT:USDT", underlying="BTC", tick=Decimal("0.1"), lot=Decimal("0.001"))
+_OPTIONS = (
+    *("broken_wing", "calendar", "credit_spread", "debit_spread", "diagonal", "expected_move_condor", "flyagonal"),
+    *("intraday_butterfly", "intraday_condor", "iron_butterfly", "iron_condor", "long_butterfly", "long_put"),
+    *("long_straddle", "long_strangle", "short_butterfly", "zero_dte_condor"),
+)
+_UNBOUNDED = ("intraday_straddle", "short_straddle", "short_strangle", "zero_dte_straddle")
 _REQUIRED: dict[str, dict[str, object]] = {
     "buy_and_hold": {"instrument": "SPY"},
-    "iron_condor": {"underlying": "SPX"},
     "moving_average": {"instrument": "SPY"},
     "noop": {},
-    "zero_dte_condor": {"underlying": "SPX"},
-    "zero_dte_straddle": {"underlying": "SPX"},
+    **{name: {"underlying": "SPX"} for name in _OPTIONS},
+    **{name: {"underlying": "SPX", "allows_undefined_risk": True} for name in _UNBOUNDED},
 }
 
 
@@ -32,6 +40,28 @@ def test_every_strategy_is_made_of_its_required_parameters(name: str) -> None:
     assert strategy_of(name, _REQUIRED[name]).name == name
     defaults = {each.name: each.default for each in parameters_of(name) if each.default is not None}
     assert strategy_of(name, {**defaults, **_REQUIRED[name]}) == strategy_of(name, _REQUIRED[name])
+
+
+@pytest.mark.parametrize("name", _UNBOUNDED)
+def test_a_loss_without_a_bound_must_be_allowed(name: str) -> None:
+    """By default what is sold uncovered is refused, and a stop that is no number is refused where it is allowed."""
+    with pytest.raises(ConfigError, match=r"has no bound.*set allows_undefined_risk = true"):
+        strategy_of(name, {"underlying": "SPX"})
+    flat = "stop_multiple" in {each.name for each in parameters_of(name)}
+    endless: dict[str, Any] = {"stop_multiple": inf} if flat else {"exits": {"stop_multiple": inf}}
+    with pytest.raises(ConfigError, match="stop_multiple cannot be"):
+        strategy_of(name, {**_REQUIRED[name], **endless})
+
+
+def test_a_table_replaces_single_numbers_of_a_structure() -> None:
+    """The rest of the exits stays what the strategy's defaults say."""
+    made = strategy_of("calendar", {"underlying": "SPX", "exits": {"exit_days": 3}, "liquidity": {"min_bid": 0.1}})
+    assert isinstance(made, Calendar)
+    assert made == Calendar(
+        underlying="SPX", exits=replace(Calendar(underlying="SPX").exits, exit_days=3), liquidity=Liquidity(min_bid=0.1)
+    )
+    with pytest.raises(ConfigError, match=r"close_before_end_s cannot be.*what is left when the front ends"):
+        strategy_of("calendar", {"underlying": "SPX", "exits": {"close_before_end_s": 0.0}})
 
 
 def test_values_are_read_by_their_kind() -> None:

@@ -233,7 +233,9 @@ def test_an_old_closing_order_is_sent_again_at_the_prices_of_now() -> None:
 
 def test_a_straddle_is_sized_by_margin_and_by_its_stop() -> None:
     """Twenty per cent of 4000 and the premium, times 100, per package; no width is made up."""
-    straddle = ZeroDteStraddle(underlying="SPX", at=time(15, 0), max_packages=9, risk_share=1.0)
+    straddle = ZeroDteStraddle(
+        underlying="SPX", at=time(15, 0), max_packages=9, risk_share=1.0, allows_undefined_risk=True
+    )
     decision = straddle.decide(_scene(equity=1e6, buying_power=250_000.0))
     (sold,) = decision.proposals
     terms = {term.name: term.quantity for term in decision.sizing}

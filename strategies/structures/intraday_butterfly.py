@@ -1,0 +1,98 @@
+"""Iron butterflies on the session's own expiration, opened in several windows of a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import time
+from math import inf
+
+from market.orders import TimeInForce
+from strategies.decisions import Decision
+from strategies.features import Feature
+from strategies.legs.liquidity import Liquidity
+from strategies.plan.entry import EntryRules
+from strategies.plan.exits import ExitRules
+from strategies.plan.filling import OrderRules, filled_plan, plan_features
+from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.package_plan import PackagePlan
+from strategies.plan.schedules import EntryWindows, FixedTime
+from strategies.plan.sizing import SizeRules
+from strategies.structures.iron_butterfly import iron_butterfly
+from strategies.views import View
+
+__all__ = ["IntradayButterfly"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntradayButterfly:
+    """Sell iron butterflies on the session's own expiration in several windows of a day.
+
+    Parameters
+    ----------
+    underlying : str
+        Whose chain it trades.
+    width : float, optional
+        Points from the body to each wing, > 0.
+    points, step : float, optional
+        From the price to the body, and the multiples on which it may stand (`strategies.legs.strikes.body_at`).
+    windows : EntryWindows, optional
+        Windows of a day, and how many entries it may have (Z5).
+    liquidity : Liquidity, optional
+        What the quote of each leg must be like.
+    entry, size, exits, orders : optional
+        Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
+    fuzzy, score, follows_policy : optional
+        As in `strategies.plan.package_plan.PackagePlan`.
+    name : str, optional
+        Tells strategies of one account apart.
+
+    Raises
+    ------
+    ConfigError
+        A parameter lies outside its range or does not fit another.
+
+    Notes
+    -----
+    Z5: four windows, so many entries a day, four hours at most, all closed from 15:30 on, half of the credit as profit
+    and half of the largest loss as loss.
+    """
+
+    underlying: str
+    width: float = 20.0
+    points: float = 0.0
+    step: float = 5.0
+    windows: EntryWindows = EntryWindows(
+        times=(
+            FixedTime(at=time(10, 0)),
+            FixedTime(at=time(11, 30)),
+            FixedTime(at=time(13, 0)),
+            FixedTime(at=time(14, 30)),
+        ),
+        most=2,
+    )
+    liquidity: Liquidity = Liquidity()
+    entry: EntryRules = EntryRules(min_credit_share=0.1, max_open=2, cool_down_s=300.0, reenters=True)
+    size: SizeRules = SizeRules(risk_share=0.01, cash_reserve=0.2)
+    exits: ExitRules = ExitRules(
+        stop_multiple=inf, stop_share=0.5, profit_target=0.5, max_hold_s=14_400.0, close_at=time(15, 30)
+    )
+    orders: OrderRules = OrderRules(order_life_s=300.0, time_in_force=TimeInForce.DAY)
+    fuzzy: FuzzyRules | None = None
+    score: EntryScoreRules | None = None
+    follows_policy: bool = False
+    name: str = "intraday_butterfly"
+    plan: PackagePlan = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        structure = replace(iron_butterfly(self.width, points=self.points, step=self.step), liquidity=self.liquidity)
+        plan = filled_plan(self, structure, self.windows)
+        object.__setattr__(self, "plan", plan)
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What its rules read, which the run declares."""
+        return plan_features(self)
+
+    def decide(self, view: View) -> Decision:
+        """Return what the plan decides."""
+        return self.plan.decide(view)
