@@ -11,6 +11,7 @@ from typing import Final
 from risk.limits import TradingState
 from strategies.decisions import Gate
 from strategies.parameters import require, require_between
+from strategies.plan.crash import is_crash
 from strategies.plan.gates import gate, until_first_failure
 from strategies.plan.pricing import Candidate
 from strategies.plan.schedules import Schedule
@@ -102,6 +103,7 @@ def account_gates(
     packages: Sequence[HeldPackage],
     *,
     is_roll: bool,
+    avoids_crash: bool = False,
     leaving: Sequence[str] = (),
 ) -> tuple[Gate, ...]:
     """Return the gates that need no price, up to and with the first that failed.
@@ -123,6 +125,8 @@ def account_gates(
     is_roll : bool
         Whether a package that leaves is replaced: then neither the session's other entries nor the rest after an exit
         are asked about.
+    avoids_crash : bool, optional
+        Whether what is open is closed in a CRASH of the market: then nothing is opened in one that is read.
     leaving : sequence of str, optional
         Orders that the same decision withdraws.
 
@@ -141,6 +145,9 @@ def account_gates(
     ]
     if not is_roll:
         gates += _session_gates(rules, schedule, view, chain, name, packages)
+    if avoids_crash:
+        crash = is_crash(view, chain.chain.symbol)
+        gates.append(gate("no_crash", float(crash), 0.0, passed=not crash, reason="the market regime is CRASH"))
     return until_first_failure((*gates, *_level_gates(rules, view, chain.chain.symbol)))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from math import inf, isfinite, nan
+from typing import Final
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from strategies.views import ChainView, HeldPackage, View
 
 __all__ = ["HedgeRules", "closed_hedges", "delta_of", "excess_delta", "hedged"]
 
-_ZERO = Decimal(0)
+_ZERO: Final = Decimal(0)
+_REASON: Final = ExitReason.DELTA_HEDGE.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,17 +136,17 @@ def hedged(rules: HedgeRules, view: View, structure: str, delta: float, hedges: 
     if not (quantity and isfinite(price)):
         why = "no quote of the hedge" if quantity else "less than one unit"
         gate = Gate(name="hedge_possible", passed=False, value=float(quantity), bound=float(rules.step), reason=why)
-        return Decision(reason=ExitReason.DELTA_HEDGE, gates=(gate,), factors=factors)
+        return Decision(reason=_REASON, gates=(gate,), factors=factors)
     proposals = []
     for hedge in hedges:
         held = _held(hedge)
         if held * side > 0 and quantity > 0:
             part = min(abs(held), quantity)
             quantity -= part
-            proposals.append(_traded(rules, structure, price, -side, part, ExitReason.DELTA_HEDGE, hedge.package_id))
+            proposals.append(_traded(rules, structure, price, -side, part, _REASON, hedge.package_id))
     if quantity and not proposals:
-        proposals.append(_traded(rules, structure, price, -side, quantity, ExitReason.DELTA_HEDGE))
-    return Decision(reason=ExitReason.DELTA_HEDGE, proposals=tuple(proposals), factors=factors)
+        proposals.append(_traded(rules, structure, price, -side, quantity, _REASON))
+    return Decision(reason=_REASON, proposals=tuple(proposals), factors=factors)
 
 
 def closed_hedges(

@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from fields.regime import Axis, Market
 from market.errors import ConfigError
 from market.orders import Leg, PositionEffect, TimeInForce, unit_multiplier
 from market.tradables import Instrument, OptionContract
 from risk.limits import TradingState
 from strategies.decisions import Decision, Gate, Proposal
 from strategies.package_prices import opposite, package_limit
+from strategies.plan.crash import is_crash
 from strategies.plan.exits import ExitReason, ExitRules, Step
 from strategies.plan.mark import Mark
 from strategies.plan.pricing import closing_price, reach_of, width_of
@@ -108,7 +108,7 @@ class Leaving:
             is_whole=package.is_whole and package.quantity > 0,
             is_halted=account.trading_state is TradingState.HALTED,
             hard_breaches=account.hard_breaches,
-            is_crash=rules.closes_in_crash and _is_crash(view, chain.chain.symbol),
+            is_crash=rules.closes_in_crash and is_crash(view, chain.chain.symbol),
             band=view.feature(self.band) if self.band else nan,
             atr_moves=self._atr_moves(view, chain, package),
             delta=_delta(chain, package) if isfinite(rules.adjust_delta) else nan,
@@ -171,15 +171,15 @@ class Leaving:
         """Return a report that trades nothing; of a missing mark as a gate that stops new orders."""
         reason = _reason_of(step)
         if reason is not ExitReason.NO_VALID_MARK:
-            return Decision(reason=reason, factors=(("days_left", float(mark.days_left)),))
+            return Decision(reason=reason.value, factors=(("days_left", float(mark.days_left)),))
         missing = Gate(
-            name=reason,
+            name=reason.value,
             passed=False,
             value=mark.unmarked_s,
             bound=self.rules.mark_timeout_s,
             reason="a package has no valid mark",
         )
-        return Decision(reason=reason, gates=(missing,))
+        return Decision(reason=reason.value, gates=(missing,))
 
     def _closing(
         self,
@@ -197,10 +197,10 @@ class Leaving:
             limit_price=limit,
             effect=PositionEffect.CLOSE,
             package_id=package.package_id,
-            reason=reason,
+            reason=reason.value,
             time_in_force=self.time_in_force,
         )
-        return Decision(reason=reason, proposals=(closing,), factors=factors)
+        return Decision(reason=reason.value, proposals=(closing,), factors=factors)
 
     def _atr_moves(self, view: View, chain: ChainView, package: HeldPackage) -> float:
         """Return how many true ranges the underlying went from its price at the entry, signed; NaN where unknown."""
@@ -235,7 +235,7 @@ def _reason_of(step: Step) -> ExitReason:
 
 def _unpriced(reason: ExitReason, price: float, factors: tuple[tuple[str, float], ...]) -> Decision:
     gate = Gate(name="closing_price_known", passed=False, value=price, reason="a leg has no executable quote")
-    return Decision(reason=reason, gates=(gate,), factors=factors)
+    return Decision(reason=reason.value, gates=(gate,), factors=factors)
 
 
 def _has_one_end(legs: tuple[Leg, ...]) -> bool:
@@ -273,13 +273,6 @@ def _can_settle(view: View, chain: ChainView, package: HeldPackage) -> bool:
         if isinstance(contract, OptionContract) and not contract.is_cash_settled:
             needed += abs(leg.ratio) * float(package.quantity * contract.multiplier * contract.strike)
     return needed <= 0.0 or (isfinite(chain.spot) and view.account.buying_power >= needed)
-
-
-def _is_crash(view: View, symbol: str) -> bool:
-    readings = view.readings(symbol, with_field=False)  # the market axis needs no field, which would cost one a chain
-    if readings is None:
-        return False
-    return any(each.axis == Axis.MARKET and each.state == Market.CRASH for each in readings.regimes)
 
 
 def _delta(chain: ChainView, package: HeldPackage) -> float:

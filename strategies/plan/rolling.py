@@ -17,9 +17,9 @@ from strategies.views import ChainView, HeldPackage, View
 __all__ = ["rolled"]
 
 _ALONE: Final = {
-    ExitReason.DAYS_ROLL: ExitReason.DAYS_EXIT,
-    ExitReason.BAND_ADJUST: ExitReason.BAND_EXIT,
-    ExitReason.DELTA_ADJUST: ExitReason.DELTA_EXIT,
+    ExitReason.DAYS_ROLL: ExitReason.DAYS_EXIT.value,
+    ExitReason.BAND_ADJUST: ExitReason.BAND_EXIT.value,
+    ExitReason.DELTA_ADJUST: ExitReason.DELTA_EXIT.value,
 }
 
 
@@ -91,7 +91,7 @@ def rolled(
         if net >= 0.0:
             return replace(alone, gates=tuple(gates), sizing=replacement.sizing)
     out = replace(out, factors=closing.factors)
-    new = replace(new, reason=step.reason, factors=replacement.factors)
+    new = replace(new, reason=step.reason.value, factors=replacement.factors)
     return replace(closing, proposals=(out, new), gates=tuple(gates), sizing=replacement.sizing)
 
 
