@@ -170,8 +170,12 @@ class Revaluation:
         dict of str to ndarray
             NaN where one of its own legs cannot be valued; owners of other legs are not touched by it.
         """
-        names = np.array(owners, dtype=np.str_)
-        return {name: self.leg_pnl[:, names == name].sum(axis=1) for name in dict.fromkeys(owners)}
+        place = {name: number for number, name in enumerate(dict.fromkeys(owners))}
+        group = np.array([place[name] for name in owners], dtype=np.int64)
+        order = np.argsort(group, kind="stable")
+        starts = np.searchsorted(group[order], np.arange(len(place)))
+        sums = np.add.reduceat(self.leg_pnl[:, order], starts, axis=1) if owners else self.leg_pnl
+        return dict(zip(place, sums.T, strict=True))
 
     def reason(self, book: PricedBook, scenario: int) -> str:
         """Return why a scenario's profit is NaN: which legs lack what; empty where it is a number."""
@@ -241,7 +245,7 @@ def revalue(
         value=value,
         base=base,
         leg_pnl=leg_pnl,
-        lacking=tuple("" if bounded[leg] else _lacking(book, leg) for leg in range(book.n_legs)),
+        lacking=_all_lacking(book, (np.isnan(base) | (book.is_option & np.isnan(model))) & ~bounded),
         modelled=_named(book, np.isnan(book.mark) & np.isfinite(base)),
         bounded=_named(book, bounded),
     )
@@ -283,6 +287,13 @@ def _worst(book: PricedBook, shocks: Shocks, chosen: BoolArray) -> FloatArray:
     most = np.where(book.is_call, spot, book.strike)
     worst: FloatArray = np.where(book.units < 0.0, most, 0.0)[:, chosen]
     return worst
+
+
+def _all_lacking(book: PricedBook, chosen: BoolArray) -> tuple[str, ...]:
+    lacking = [""] * book.n_legs
+    for leg in np.flatnonzero(chosen).tolist():
+        lacking[leg] = _lacking(book, leg)
+    return tuple(lacking)
 
 
 def _lacking(book: PricedBook, leg: int) -> str:
