@@ -1,0 +1,63 @@
+"""Trade the confirmed crossing of zero gamma, the way of the crossing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fields.signals import SignalKind
+from market.tradables import Future, Perpetual, Share
+from strategies.decisions import Decision
+from strategies.features import Feature
+from strategies.field_signals.flow import SignalFlow
+from strategies.field_signals.terms import SignalTerms
+from strategies.views import View
+
+__all__ = ["GammaFlip"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GammaFlip:
+    """Trade the confirmed crossing of zero gamma, the way of the crossing.
+
+    Parameters
+    ----------
+    underlying : str
+        Symbol whose field is read.
+    instrument : Share, Perpetual or Future, optional
+        What is traded where the vehicle is the underlying.
+    terms : SignalTerms, optional
+        When a signal counts, how much is risked, and when it ends.
+    name : str, optional
+        Tells strategies of one account apart.
+
+    Notes
+    -----
+    The signal is given once, after spot has stayed beyond zero gamma for minutes; with chains that are farther apart it
+    is given at the second chain beyond. Where no past of distances stands behind it the strength is not known, and then
+    nothing is traded without a calibration.
+    """
+
+    underlying: str
+    instrument: Share | Perpetual | Future | None = None
+    terms: SignalTerms = SignalTerms(max_hold_s=7_200.0, stop_distance=1.0, min_strength=0.0)  # noqa: RUF009  # frozen
+    name: str = "gamma_flip"
+    flow: SignalFlow = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        flow = SignalFlow(
+            name=self.name,
+            kind=SignalKind.GAMMA_FLIP,
+            underlying=self.underlying,
+            instrument=self.instrument,
+            terms=self.terms,
+        )
+        object.__setattr__(self, "flow", flow)
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What the stop is counted in."""
+        return self.flow.features
+
+    def decide(self, view: View) -> Decision:
+        """Return an exit where one is due, else an entry where everything allows it, else a hold."""
+        return self.flow.decide(view)

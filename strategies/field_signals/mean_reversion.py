@@ -1,0 +1,63 @@
+"""Trade back against the field where dealers are long gamma."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fields.signals import SignalKind
+from market.tradables import Future, Perpetual, Share
+from strategies.decisions import Decision
+from strategies.features import Feature
+from strategies.field_signals.flow import SignalFlow
+from strategies.field_signals.terms import SignalTerms
+from strategies.views import View
+
+__all__ = ["MeanReversion"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanReversion:
+    """Trade back against the field where dealers are long gamma.
+
+    Parameters
+    ----------
+    underlying : str
+        Symbol whose field is read.
+    instrument : Share, Perpetual or Future, optional
+        What is traded where the vehicle is the underlying.
+    terms : SignalTerms, optional
+        When a signal counts, how much is risked, and when it ends.
+    name : str, optional
+        Tells strategies of one account apart.
+
+    Notes
+    -----
+    Where dealers are long gamma they sell rises and buy falls; the signal stands against the gradient of the potential
+    at spot (`fields.signals`). It stays while the gradient does, so the time stop is short. That such a gradient
+    predicts returns is a hypothesis: without a calibration the size is a part of the usual one.
+    """
+
+    underlying: str
+    instrument: Share | Perpetual | Future | None = None
+    terms: SignalTerms = SignalTerms(max_hold_s=1_800.0, stop_distance=1.5)  # noqa: RUF009  # frozen
+    name: str = "mean_reversion"
+    flow: SignalFlow = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        flow = SignalFlow(
+            name=self.name,
+            kind=SignalKind.MEAN_REVERSION,
+            underlying=self.underlying,
+            instrument=self.instrument,
+            terms=self.terms,
+        )
+        object.__setattr__(self, "flow", flow)
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What the stop is counted in."""
+        return self.flow.features
+
+    def decide(self, view: View) -> Decision:
+        """Return an exit where one is due, else an entry where everything allows it, else a hold."""
+        return self.flow.decide(view)
