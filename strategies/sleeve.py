@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from fields.live.interpretation import Interpretation
 from fields.snapshot import FieldSnapshot
 from market.forecasts import Forecast, PolicyReading
+from market.orders import PositionEffect
 from market.series import EventBatch, SeriesPoint
 from risk.book import BookGreeks
 from risk.limits import TradingState
-from strategies.decisions import Decision
+from strategies.decisions import Decision, Gate
 from strategies.features import Feature
 from strategies.parameters import require_between
 from strategies.views import (
@@ -50,8 +51,9 @@ class Sleeve:
 
     Notes
     -----
-    Money is not moved between sleeves: the share is of the whole account at each instant, so what one sleeve loses
-    makes all of them smaller in proportion.
+    A strategy has to size by the equity and the buying power that it sees; one of a fixed size trades as much with any
+    weight but 0, with which nothing is opened. Money is not moved between sleeves: the share is of the whole account
+    at each instant, so what one sleeve loses makes all of them smaller in proportion.
     """
 
     inner: Strategy
@@ -74,7 +76,17 @@ class Sleeve:
     def decide(self, view: View) -> Decision:
         """Return what the strategy within decides, with so much money."""
         weight = view.account.weight(self.name) if self.weight is None else self.weight
-        return self.inner.decide(_PartView(view, _PartAccount(view.account, weight)))
+        decision = self.inner.decide(_PartView(view, _PartAccount(view.account, weight)))
+        return decision if weight > 0.0 else _without_openings(decision)
+
+
+def _without_openings(decision: Decision) -> Decision:
+    """Return a decision that only reduces: a strategy of fixed size would trade on without any money."""
+    closing = tuple(each for each in decision.proposals if each.effect is PositionEffect.CLOSE)
+    if len(closing) == len(decision.proposals):
+        return decision
+    gate = Gate(name="money_allocated", passed=False, value=0.0, bound=0.0, reason="nothing is allocated to it")
+    return replace(decision, proposals=closing, gates=(*decision.gates, gate))
 
 
 @final

@@ -20,6 +20,7 @@ from backtest.metrics.groups import (
 )
 from backtest.metrics.headline import Metrics, RiskFree, headline
 from backtest.metrics.resampling import BootstrapInterval, headline_intervals
+from backtest.metrics.strategies import StrategyTable, strategy_table
 from backtest.results import RunResult
 
 __all__ = ["Analysis", "AnalysisSettings", "analyse"]
@@ -78,6 +79,8 @@ class Analysis:
         The same by exchange day; empty where Greeks were not recorded.
     factors : tuple of FactorRow
         Tests of what was known before each trade.
+    strategies : StrategyTable or None
+        The account by strategy, day by day; None where its days were not kept.
     """
 
     settings: AnalysisSettings
@@ -91,6 +94,7 @@ class Analysis:
     greeks_by_strategy: tuple[GreekProfit, ...]
     greeks_by_day: tuple[GreekProfit, ...]
     factors: tuple[FactorRow, ...]
+    strategies: StrategyTable | None
 
     def interval(self, name: str) -> BootstrapInterval | None:
         """Return the interval of a metric; None where there is none."""
@@ -127,6 +131,7 @@ def analyse(result: RunResult, settings: AnalysisSettings) -> Analysis:
         greeks_by_strategy=greek_profit_by_strategy(result) if result.package_greeks else (),
         greeks_by_day=() if result.greeks is None else greek_profit_by_day(result.greeks, calendar=calendar),
         factors=_factors(result, settings),
+        strategies=None if result.strategy_days is None else strategy_table(result.strategy_days),
     )
 
 

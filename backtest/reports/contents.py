@@ -11,6 +11,7 @@ from backtest.reports.blocks import Report
 from backtest.reports.execution_sections import alarms_section, execution_section, lives_section
 from backtest.reports.origin_section import assumptions_line, origin_section
 from backtest.reports.steadiness import steadiness_section
+from backtest.reports.strategy_section import strategies_section
 from backtest.reports.summary_section import summary_section, warnings_of
 from backtest.reports.trade_sections import funnel_section, trades_section
 from backtest.results import RunResult
@@ -40,6 +41,7 @@ def report_of(result: RunResult, analysis: Analysis, audit: AuditReport | None =
         drawdown_section(result, analysis),
         months_section(analysis),
         steadiness_section(result, analysis),
+        strategies_section(result, analysis),
         trades_section(result, analysis),
         lives_section(result),
         greeks_section(result, analysis),
@@ -57,5 +59,5 @@ def report_of(result: RunResult, analysis: Analysis, audit: AuditReport | None =
         assumptions=assumptions_line(result),
         is_simulated=result.description.simulated,
         warnings=(*warnings_of(result, analysis.metrics), *audit_warnings(audit)),
-        sections=sections,
+        sections=tuple(section for section in sections if section is not None),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -12,7 +12,7 @@ from market.tradables import Share
 from strategies.buy_and_hold import BuyAndHold
 from strategies.moving_average import MovingAverageCross
 from strategies.sleeve import Sleeve
-from tests.strategies.scene import Scene, quote
+from tests.strategies.scene import Scene, SceneAccount, quote
 
 _VIEW = Scene(quotes={"SPY": quote(400.0, 400.02)})
 _HOLD = BuyAndHold(instrument=Share(symbol="SPY"))
@@ -45,3 +45,15 @@ def test_no_share_is_none_or_more_than_all(weight: float) -> None:
     """Money that is not there cannot be given."""
     with pytest.raises(ConfigError, match="weight"):
         Sleeve(inner=_HOLD, weight=weight)
+
+
+def test_without_a_weight_of_its_own_the_account_says_how_much() -> None:
+    """The same order as with that weight; with nothing allocated none is opened, and the funnel says why."""
+    sleeve = Sleeve(inner=_HOLD, weight=None)
+    told = Scene(quotes=_VIEW.quotes, account=SceneAccount(weights={sleeve.name: 0.5}))
+    assert sleeve.decide(told) == Sleeve(inner=_HOLD, weight=0.5).decide(_VIEW)
+    none = Scene(quotes=_VIEW.quotes, account=SceneAccount(weights={sleeve.name: 0.0}))
+    fixed = Sleeve(inner=MovingAverageCross(instrument=Share(symbol="SPY"), name=sleeve.name), weight=None)
+    decision = fixed.decide(replace(none, features={f"{sleeve.name}.fast": 2.0, f"{sleeve.name}.slow": 1.0}))
+    assert decision.proposals == ()
+    assert (decision.gates[-1].name, decision.gates[-1].passed) == ("money_allocated", False)
