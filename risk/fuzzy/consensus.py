@@ -33,33 +33,28 @@ def mean_sign(signs: Sequence[float], weights: Sequence[float]) -> float:
     return found / sum(weights)
 
 
-def movement(opens: Sequence[float], closes: Sequence[float], weights: Sequence[float]) -> float:
+def movement(moves: Sequence[float], weights: Sequence[float]) -> float:
     """Return how much several time frames moved, the measure of the system that the roadmap describes.
 
     Parameters
     ----------
-    opens, closes : sequence of float
-        Of the newest closed bar of each time frame, > 0; NaN where it is missing.
+    moves : sequence of float
+        ``close / open - 1`` of the newest closed bar of each time frame; NaN where it is missing.
     weights : sequence of float
         One for each, >= 0, of a sum above 0; there daily 0.5, hourly 0.35, five minutes 0.15.
 
     Returns
     -------
     float
-        Weighted mean of ``min(1, 100 |close - open| / open)``: 0 where nothing moved, 1 where all moved 1 % or more.
-        Its complement is the original's factor, which the linear family makes of it; that is the *absence of
-        movement* and says nothing of agreement. NaN where one with a weight is missing.
+        Weighted mean of ``min(1, 100 |move|)``: 0 where nothing moved, 1 where all moved 1 % or more. Its complement is
+        the original's factor, which the linear family makes of it; that is the *absence of movement* and says nothing
+        of agreement. NaN where one with a weight is missing.
     """
-    _require_weights(opens, weights)
-    if len(closes) != len(opens):
-        raise ConfigError("opens and closes are not of the same bars", found=f"{len(opens)}, {len(closes)}")
-    moved = []
-    for start, end, weight in zip(opens, closes, weights, strict=True):
-        if weight > 0.0:
-            if not (start > 0.0 and isfinite(start) and isfinite(end)):
-                return nan
-            moved.append(weight * min(1.0, 100.0 * abs(end - start) / start))
-    return sum(moved) / sum(weights)
+    _require_weights(moves, weights)
+    if any(weight > 0.0 and not isfinite(move) for move, weight in zip(moves, weights, strict=True)):
+        return nan
+    found = sum(w * min(1.0, 100.0 * abs(move)) for move, w in zip(moves, weights, strict=True) if w > 0.0)
+    return found / sum(weights)
 
 
 def _require_weights(values: Sequence[float], weights: Sequence[float]) -> None:
