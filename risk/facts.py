@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from risk.book import BookGreeks
+from risk.book import BookGreeks, PricedBook
 from risk.state import RiskState
 from risk.trading_state import TokenBucket, TradingState
+from risk.value_at_risk import MarketMoves
 
 __all__ = ["Dividend", "OrderFacts", "Stake"]
 
@@ -60,6 +61,11 @@ class Stake:
         By underlying.
     package_delta : tuple of (float, float)
         Of a closing order: size of the package's delta before and after it, shares.
+    after : PricedBook or None
+        All positions, working orders that open, and the whole order, as legs that can be revalued; None where they are
+        not known.
+    moves : MarketMoves or None
+        Past days of the underlyings; None where they are not known.
     """
 
     strategy_at_risk: float = _NAN
@@ -73,6 +79,8 @@ class Stake:
     spot: Mapping[str, float] = field(default_factory=dict)
     dividends: Mapping[str, Dividend] = field(default_factory=dict)
     package_delta: tuple[float, float] = (_NAN, _NAN)
+    after: PricedBook | None = None
+    moves: MarketMoves | None = None
 
 
 _NOTHING_KNOWN: Final = Stake()

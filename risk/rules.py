@@ -25,6 +25,9 @@ from risk.limits import Limit
 from risk.pretrade import PretradeLimits
 from risk.size_schedule import SizeSchedule
 from risk.state import BreakerClass
+from risk.stress_scenarios import StressConfig
+from risk.tail_limits import TAIL_FIGURES, StressLossLimit, TailLossLimit
+from risk.value_at_risk import VarConfig
 
 __all__ = ["HEDGEFIELD_LIMITS", "HEDGEFIELD_RULES", "BreakerRule", "RiskRules"]
 
@@ -80,6 +83,14 @@ class RiskRules:
         Account currency per vol point.
     book_gamma : float or None
         Shares per 1 of price.
+    stress_share : float or None
+        Worst loss of the book in the standard scenarios, as a share of equity, 0 to 1.
+    stress : StressConfig
+        Numbers of the scenarios.
+    value_at_risk_share, expected_shortfall_share : float or None
+        Tail of the book by past days, as shares of equity, 0 to 1.
+    tail : VarConfig
+        How the tail is measured.
     is_beta_weighted : bool
         Whether deltas are told in shares of `benchmark`.
     benchmark : str
@@ -124,6 +135,11 @@ class RiskRules:
     book_delta: float | None = None
     book_gamma: float | None = None
     book_vega: float | None = None
+    stress_share: float | None = None
+    stress: StressConfig = field(default_factory=StressConfig)
+    value_at_risk_share: float | None = None
+    expected_shortfall_share: float | None = None
+    tail: VarConfig = field(default_factory=VarConfig)
     is_beta_weighted: bool = False
     benchmark: str = ""
     betas: Mapping[str, float] = field(default_factory=dict)
@@ -185,7 +201,7 @@ class RiskRules:
         for name, share in (("strategy_at_risk", self.strategy_share), ("symbol_at_risk", self.symbol_share)):
             if share is not None:
                 rows.append(ConcentrationLimit(name=name, share=share))
-        return (*rows, *self._greek_rows())
+        return (*rows, *self._greek_rows(), *self._tail_rows())
 
     def _greek_rows(self) -> list[Limit]:
         delta = "beta_delta_shares" if self.is_beta_weighted else "delta_shares"
@@ -196,6 +212,21 @@ class RiskRules:
                 field_name = delta if greek == "delta" else greek
                 rows.append(GreekLimit(name=name, greek=field_name, most=most, is_of_book=is_of_book))
         return rows
+
+    def _tail_rows(self) -> list[Limit]:
+        rows: list[Limit] = []
+        if self.stress_share is not None:
+            rows.append(StressLossLimit(share=self.stress_share, config=self.stress))
+        for name in TAIL_FIGURES:
+            share = getattr(self, f"{name}_share")
+            if share is not None:
+                rows.append(TailLossLimit(name=name, share=share, config=self.tail))
+        return rows
+
+    @property
+    def revalues_book(self) -> bool:
+        """Whether any row revalues the book with the order, which needs `risk.facts.Stake.after`."""
+        return bool(self._tail_rows())
 
     @property
     def has_greeks(self) -> bool:

@@ -24,10 +24,11 @@ __all__ = [
     "VarMethod",
     "book_var",
     "expected_shortfall",
+    "tail_losses",
     "value_at_risk",
 ]
 
-_DAYS_PER_YEAR: Final = 365.0
+_SESSIONS_PER_YEAR: Final = 252.0
 _DUST: Final = 9  # digits to which a share of days is told: 0.05 x 500 is 25, not a hair more
 
 
@@ -264,23 +265,54 @@ def book_var(
     """
     if not book.n_legs:
         return _answer(config, np.zeros(0), 0, reason="")
-    spot_return, vol_log, n_left_out, reason = _spans(book, moves, config)
+    pnl, n_left_out, reason = _past_profits(book, moves, config)
     if reason:
-        return _failed(config, reason, n_left_out)
-    if config.method is VarMethod.FILTERED:
+        return _answer(config, np.zeros(0), n_left_out, reason=reason)
+    return _measured(pnl, config, n_left_out, rng)
+
+
+def tail_losses(book: PricedBook, moves: MarketMoves, config: VarConfig = _CONFIG) -> tuple[float, float, str]:
+    """Return value at risk and expected shortfall as `book_var` does, without their intervals: for a limit.
+
+    Parameters
+    ----------
+    book : PricedBook
+        Positions as they would stand.
+    moves : MarketMoves
+        Past days; only those known by the book's instant count.
+    config : VarConfig
+        Confidence, horizon, window, method.
+
+    Returns
+    -------
+    value_at_risk, expected_shortfall : float
+        Account currency; NaN with a reason.
+    reason : str
+        Why there is no figure; empty where there is.
+    """
+    if not book.n_legs:
+        return 0.0, 0.0, ""
+    pnl, _, reason = _past_profits(book, moves, config)
+    if reason:
+        return nan, nan, reason
+    return value_at_risk(pnl, config.confidence), expected_shortfall(pnl, config.confidence), ""
+
+
+def _past_profits(book: PricedBook, moves: MarketMoves, config: VarConfig) -> tuple[FloatArray, int, str]:
+    """Return the book's profit in each span of past days, how many days were left out, and why there is none."""
+    spot_return, vol_log, n_left_out, reason = _spans(book, moves, config)
+    if not reason and config.method is VarMethod.FILTERED:
         spot_return, vol_log, reason = filtered_moves(spot_return, vol_log)
-        if reason:
-            return _failed(config, reason, n_left_out)
+    if reason:
+        return np.zeros(0), n_left_out, reason
     shocks = Shocks.none(*spot_return.shape)
     shocks.spot_return[:], shocks.vol_log_scaled[:] = spot_return, vol_log
     if config.counts_time:
-        shocks.years[:] = config.horizon_days / 252.0
+        shocks.years[:] = config.horizon_days / _SESSIONS_PER_YEAR
     terms = TermRule(reference_days=config.reference_days, shortest_days=config.shortest_days)
     found = revalue(book, shocks, terms=terms)
     broken = np.flatnonzero(np.isnan(found.pnl))
-    if broken.size:
-        return _failed(config, found.reason(book, int(broken[0])), n_left_out)
-    return _measured(found.pnl, config, n_left_out, rng)
+    return found.pnl, n_left_out, found.reason(book, int(broken[0])) if broken.size else ""
 
 
 def _spans(book: PricedBook, moves: MarketMoves, config: VarConfig) -> tuple[FloatArray, FloatArray, int, str]:
@@ -365,7 +397,3 @@ def _answer(config: VarConfig, pnl: FloatArray, n_left_out: int, *, reason: str)
         worst_loss=figure,
         reason=reason,
     )
-
-
-def _failed(config: VarConfig, reason: str, n_left_out: int) -> ValueAtRisk:
-    return _answer(config, np.zeros(0), n_left_out, reason=reason)
