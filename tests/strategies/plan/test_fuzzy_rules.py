@@ -156,9 +156,9 @@ def _recording(n_sessions: int) -> BarBatch:
     ]
     start = np.concatenate([s.open_ns + 300 * _S * np.arange(78) for s in sessions[:n_sessions]])
     rng = np.random.default_rng(4)
-    close = 100.0 * np.exp(0.001 * rng.standard_normal(start.shape[0]).cumsum())
+    close = 100.0 * np.exp(0.001 * rng.standard_normal((start.shape[0],)).cumsum())
     batch = bars(close.tolist(), symbol="SPX", width_ns=300 * _S)
-    volume = 1e3 * (1.0 + rng.random(start.shape[0]))
+    volume = 1e3 * (1.0 + rng.random((start.shape[0],)))
     high, low = np.maximum(batch.open, close) * 1.0005, np.minimum(batch.open, close) * 0.9995
     return replace(batch, start_ns=start, end_ns=start + 300 * _S, volume=volume, high=high, low=low)
 
