@@ -168,7 +168,9 @@ def linked_groups(legs: Sequence[Leg], leg_limit: int) -> tuple[tuple[Leg, ...],
     -------
     tuple of tuple of Leg
         Ratios as in the package. Of all splits the one with the fewest uncovered groups; of those the one that keeps
-        expirations and rights together; of those the one whose groups can lose least.
+        expirations and rights together; of those the one whose groups can lose least. Of the groups those without a
+        bound go last, and of the others those first that are long premium, whose bought legs outlast what they sell:
+        what is held alone keeps its time value, and can be sold again at leisure. Then what can lose least.
 
     Raises
     ------
@@ -194,7 +196,11 @@ def linked_groups(legs: Sequence[Leg], leg_limit: int) -> tuple[tuple[Leg, ...],
         return uncovered, _torn(legs, split), sum((each for each in losses if each.is_finite()), _ZERO)
 
     best = min(_splits(tuple(range(len(legs))), leg_limit), key=score)
-    return tuple(tuple(legs[place] for place in group) for group in sorted(best, key=lambda g: (loss(g), g)))
+
+    def order(group: tuple[int, ...]) -> tuple[bool, bool, Decimal, tuple[int, ...]]:
+        return not loss(group).is_finite(), not _is_long_premium([legs[place] for place in group]), loss(group), group
+
+    return tuple(tuple(legs[place] for place in group) for group in sorted(best, key=order))
 
 
 def linked_intents(intent: OrderIntent, prices: Sequence[Decimal], leg_limit: int) -> tuple[OrderIntent, ...]:
@@ -253,6 +259,15 @@ def _money(legs: Sequence[Leg], prices: Sequence[Decimal]) -> Decimal:
     """Return what one package costs, account currency."""
     pairs = zip(legs, prices, strict=True)
     return sum((leg.ratio * leg.instrument.multiplier * price for leg, price in pairs), _ZERO)
+
+
+def _is_long_premium(legs: Sequence[Leg]) -> bool:
+    """Return whether what is bought outlasts all that is sold."""
+    ends = [
+        (leg.instrument.series.expiry_ns, leg.ratio > 0) for leg in legs if isinstance(leg.instrument, OptionContract)
+    ]
+    sold = max((end for end, is_bought in ends if not is_bought), default=-1)
+    return any(is_bought and end > sold for end, is_bought in ends)
 
 
 def _splits(places: tuple[int, ...], limit: int) -> Iterator[tuple[tuple[int, ...], ...]]:

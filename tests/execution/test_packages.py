@@ -21,7 +21,7 @@ from execution.packages import (
 )
 from market.errors import DataError
 from market.orders import Leg, unit_multiplier
-from market.tradables import Perpetual
+from market.tradables import OptionContract, Perpetual
 from tests.execution.order_samples import FAR, NEAR, SHARE, call, condor, intent_for, option, put
 
 _SPY_CALL = option(420, is_call=True, root="SPY")
@@ -97,9 +97,9 @@ def test_two_condors_of_two_expirations_split_into_the_condors() -> None:
 
 
 def test_a_butterfly_with_a_diagonal_splits_where_each_part_is_covered() -> None:
-    """The flyagonal: the long butterfly, which loses nothing but its price, goes first; the diagonal stays whole."""
+    """The flyagonal: the diagonal, whose bought put outlasts the sold one, goes first, and each part stays whole."""
     diagonal, butterfly = (put(4000, -1, NEAR), put(3990, 1, FAR)), (call(4200, 1), call(4225, -2), call(4250, 1))
-    assert linked_groups((*diagonal, *butterfly), 4) == (butterfly, diagonal)
+    assert linked_groups((*diagonal, *butterfly), 4) == (diagonal, butterfly)
 
 
 def test_cover_counts_for_more_than_one_expiration() -> None:
@@ -131,15 +131,22 @@ def _leg(term: tuple[int, bool, date], ratio: int) -> Leg:
 
 @given(_many_legs(), st.integers(2, 4))
 def test_a_split_keeps_every_leg_once_in_the_fewest_orders(legs: tuple[Leg, ...], limit: int) -> None:
-    """No leg is lost or doubled, no order is longer than the venue takes, and what can lose least goes first."""
+    """No leg is lost or doubled, no order too long; covered groups go first, of them long premium, then the least."""
     groups = linked_groups(legs, limit)
     assert sorted(symbol for group in _symbols(groups) for symbol in group) == sorted(
         leg.instrument.symbol for leg in legs
     )
     assert len(groups) == -(-len(legs) // limit)
     assert max(map(len, groups)) <= limit
-    losses = [worst_loss(group) for group in groups]
-    assert losses == sorted(losses)
+    keys = [(not worst_loss(group).is_finite(), not _outlasts(group), worst_loss(group)) for group in groups]
+    assert keys == sorted(keys)
+
+
+def _outlasts(group: tuple[Leg, ...]) -> bool:
+    days = [
+        (leg.instrument.series.expiration, leg.ratio) for leg in group if isinstance(leg.instrument, OptionContract)
+    ]
+    return any(ratio > 0 and all(day > other for other, sold in days if sold < 0) for day, ratio in days)
 
 
 @given(_many_legs(), st.data())
