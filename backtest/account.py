@@ -10,8 +10,8 @@ from execution.ledger import Ledger
 from execution.order_book import OrderBook
 from execution.package_book import PackageBook
 from risk.book import BookGreeks
-from risk.limits import TradingState
 from risk.size_schedule import SizeSchedule
+from risk.trading_state import TradingState, most_restrictive
 from strategies.market_state import MarketState
 from strategies.priced_book import Benchmark
 from strategies.views import HeldPackage, Holding, PackageMarks, WorkingOrder
@@ -66,10 +66,17 @@ class AccountNow:
         self._exits: dict[str, int] = {}
         self.weights: Mapping[str, float] = {}
         """Share of the money by strategy; whoever shares it sets it."""
-        self.trading_state = TradingState.ACTIVE
-        """What is allowed; the desk sets it after a margin call."""
+        self.broker_state = TradingState.ACTIVE
+        """What the broker allows; it only lets reduce while a margin call stands."""
+        self.risk_state = TradingState.ACTIVE
+        """What the risk service allows."""
         self.hard_breaches: tuple[str, ...] = ()
         """Names of the hard limits that stand broken now; whoever reads them sets it."""
+
+    @property
+    def trading_state(self) -> TradingState:
+        """What is allowed: the more restrictive of broker and risk service."""
+        return most_restrictive((self.broker_state, self.risk_state))
 
     @property
     def equity(self) -> float:

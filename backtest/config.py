@@ -21,6 +21,7 @@ from market.errors import ConfigError
 from risk.margin.perpetual import PerpetualTerms
 from risk.margin.reg_t import RegTRules
 from risk.pretrade import PretradeLimits
+from risk.rules import RiskRules
 from strategies.allocation import AllocationConfig
 from strategies.features import Feature
 
@@ -66,6 +67,8 @@ class EngineConfig:
         Fees of borrowed shares; None for none.
     limits : PretradeLimits
         Bounds of the gate before the venue.
+    risk : RiskRules
+        Bounds of the whole account in the same gate; none by default.
     margin : RegTRules
         What shares and options require.
     perpetuals : mapping of str to PerpetualTerms
@@ -114,6 +117,7 @@ class EngineConfig:
     interest: CashInterest | None = None
     borrow: BorrowFees | None = None
     limits: PretradeLimits = field(default_factory=PretradeLimits)
+    risk: RiskRules = field(default_factory=RiskRules)
     margin: RegTRules = field(default_factory=RegTRules)
     perpetuals: Mapping[str, PerpetualTerms] = field(default_factory=dict)
     leverage: Decimal | None = None

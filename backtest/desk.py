@@ -23,6 +23,7 @@ from backtest.order_context import OrderContext
 from backtest.order_gate import OrderGate
 from backtest.recording import CurveRecorder, Funnel
 from backtest.results import DecisionRecord, FillQuote
+from backtest.risk_memory import RiskMemory
 from backtest.sessions import TradingHours
 from execution.events import CashMovement, DividendNotice, LedgerEvent, MarkSource, Settlement, Split
 from execution.filled import filled_units
@@ -38,8 +39,10 @@ from market.errors import DataError
 from market.fills import Fill
 from market.orders import OrderIntent, PositionEffect
 from market.tradables import Instrument, Share
+from risk.pretrade import Breach, Verdict
 from strategies.decisions import Decision
 from strategies.market_state import MarketState
+from strategies.priced_book import Benchmark
 from strategies.views import ChainView, Quote
 
 __all__ = ["Desk"]
@@ -94,8 +97,18 @@ class Desk:
         rate = config.interest.source if config.interest else None
         self.evenings = Evenings(self, market, hours, dividends, rate)
         self._context = OrderContext(market, rate, with_greeks=config.with_greeks)
-        self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin, market)
-        self._gate = OrderGate(config, market, hours, self.account, self.orders, self.margin)
+        benchmark = Benchmark(symbol=config.risk.benchmark, betas=config.risk.betas)
+        self.account = AccountNow(
+            self.ledger,
+            self.packages,
+            self.orders,
+            self.margin,
+            market,
+            benchmark=benchmark,
+            schedule=config.risk.schedule,
+        )
+        self.risk = RiskMemory(self, market, config.limits, config.risk, config.start_ns, is_utc=config.days_end_in_utc)
+        self._gate = OrderGate(config, market, hours, self, dividends)
         self.calls = MarginCalls(self, self._gate.quote_of, hours, config)
         self.linked = LinkedOrders(self, self._gate.quote_of, config.fills.max_legs, config.legging)
         self.trades: list[Trade] = []
@@ -165,11 +178,16 @@ class Desk:
 
     def lets_through(self, intent: OrderIntent, now_ns: int) -> bool:
         """Hold an intent that is not sent as it is against the gate; where it is denied, record that."""
-        binding = self._gate.check(intent, self._gate.quotes(intent), now_ns)[0].binding
-        if binding is not None:
-            self.funnel.deny(intent.strategy, binding.limit)
-            self.refuse(intent, binding.reason, now_ns)
-        return binding is None
+        verdict = self._gate.check(intent, self._gate.quotes(intent), now_ns)[0]
+        if verdict.binding is not None:
+            self._deny(intent, verdict, verdict.binding, now_ns)
+        return verdict.is_allowed
+
+    def _deny(self, intent: OrderIntent, verdict: Verdict, binding: Breach, now_ns: int) -> None:
+        """Record an order that the gate denies, under the limit that binds."""
+        self.funnel.deny(intent.strategy, binding.limit)
+        self.risk.denied(binding.limit, now_ns)
+        self.refuse(intent, verdict.reason, now_ns)
 
     def refuse(self, intent: OrderIntent, reason: str, now_ns: int) -> None:
         """Record an order that is not sent."""
@@ -187,10 +205,9 @@ class Desk:
         if self.orders.admit(order_id, intent) is None:
             return order_id
         if verdict.binding is not None:
-            self.funnel.deny(intent.strategy, verdict.binding.limit)
-            self.refuse(intent, verdict.binding.reason, now_ns)
+            self._deny(intent, verdict, verdict.binding, now_ns)
             return order_id
-        self._gate.let_through(intent, now_ns)
+        self.risk.passed(intent.intent_id, now_ns)
         seen = quotes if part_of is intent else self._gate.quotes(part_of)
         context = self._context.of(part_of, seen, now_ns)
         if part_of.effect is PositionEffect.CLOSE:
@@ -270,6 +287,7 @@ class Desk:
             self.trades.append(trade)
             self._closed[trade.package_id] = trade
             self.account.ended(trade.strategy, trade.closed_ns)
+            self.risk.ended(trade)
         self.curve.booked()
         if not isinstance(event, CashMovement):
             instruments = self.ledger.instruments

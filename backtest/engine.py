@@ -86,6 +86,7 @@ class _Engine:
         self._desk, self._market = stage.desk, stage.market
         desk = stage.desk
         self._row, self._ask, self._greeks, self._linked = desk.curve.row, decider.ask, stage.greeks, desk.linked
+        self._risk = desk.risk
         self._expiries, self._evenings, self._calls = desk.expiries, desk.evenings, desk.calls
         self._days = stage.days
         self._start_ns = max(config.start_ns, 0)
@@ -187,6 +188,8 @@ class _Engine:
             calls.read(now_ns)
         if self._linked.active:
             self._linked.run(now_ns)
+        if self._risk.is_watching:
+            self._risk.mark(now_ns)
         self._row(now_ns)
         if self._greeks is not None:
             self._greeks.row(now_ns)

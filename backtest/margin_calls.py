@@ -186,7 +186,7 @@ class MarginCalls:
         self._is_called = self.is_watching = True
         self._attempt = 0
         desk.counts["margin_calls"] += 1
-        desk.account.trading_state = TradingState.REDUCING
+        desk.account.broker_state = TradingState.REDUCING
         opening = [each.order_id for each in desk.orders.working() if each.effect is PositionEffect.OPEN]
         desk.cancel(opening, now_ns)
 
@@ -194,7 +194,7 @@ class MarginCalls:
         if self._is_called:
             self.calls[-1] = replace(self.calls[-1], cured_ns=now_ns)
             self._is_called = False
-            self._desk.account.trading_state = TradingState.ACTIVE
+            self._desk.account.broker_state = TradingState.ACTIVE
             self.is_watching = self._rules is not None and self._rules.read_at is ReadAt.ALWAYS and bool(self._held)
 
     def _close(self, account: CalledAccount, now_ns: int) -> None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from math import isfinite, nan
-from typing import Final, final
+from typing import Final, Protocol, final
 
 from backtest.account import AccountNow
 from backtest.config import EngineConfig
 from backtest.margin_book import MarginBook
 from backtest.marking import half_spread_of, mid_of
+from backtest.order_stake import OrderStake
+from backtest.risk_memory import RiskMemory
 from backtest.sessions import TradingHours
+from execution.events import DividendNotice
 from execution.intents import units_of
 from execution.order_book import OrderBook
 from market.orders import OrderIntent, PositionEffect
 from market.tradables import Instrument, OptionContract
-from risk.limits import OrderFacts, TokenBucket
-from risk.pretrade import PretradeGate, Verdict
+from risk.facts import OrderFacts
+from risk.pretrade import Verdict
 from strategies.market_state import MarketState
 from strategies.views import Quote
 
@@ -25,6 +29,15 @@ __all__ = ["OrderGate"]
 
 _ZERO: Final = Decimal(0)
 _NO_QUOTE: Final = Quote(bid=nan, ask=nan, bid_size=nan, ask_size=nan, ts_ns=-1)
+
+
+class GatedBooks(Protocol):
+    """What the gate reads of an account."""
+
+    account: AccountNow
+    orders: OrderBook
+    margin: MarginBook
+    risk: RiskMemory
 
 
 @final
@@ -39,12 +52,10 @@ class OrderGate:
         Quotes of now.
     hours : TradingHours
         Closes.
-    account : AccountNow
-        Packages and what is allowed.
-    orders : OrderBook
-        What works.
-    margin : MarginBook
-        What positions and orders require.
+    books : GatedBooks
+        Packages, orders, margin, and the memory of the risk service.
+    dividends : sequence of DividendNotice
+        For calls that may be assigned early.
     """
 
     def __init__(
@@ -52,20 +63,13 @@ class OrderGate:
         config: EngineConfig,
         market: MarketState,
         hours: TradingHours,
-        account: AccountNow,
-        orders: OrderBook,
-        margin: MarginBook,
+        books: GatedBooks,
+        dividends: Sequence[DividendNotice] = (),
     ) -> None:
         self._costs, self._market, self._hours = config.costs, market, hours
-        self._account, self._orders, self._margin = account, orders, margin
-        self._gate = PretradeGate(config.limits)
-        self._seen: set[str] = set()
-        limits = config.limits
-        self._bucket: TokenBucket | None = None
-        if limits.orders_per_second is not None and limits.order_burst is not None:
-            self._bucket = TokenBucket.full(
-                capacity=limits.order_burst, per_second=limits.orders_per_second, now_ns=config.start_ns
-            )
+        self._account, self._orders, self._margin = books.account, books.orders, books.margin
+        self._risk = books.risk
+        self._stake = OrderStake(config.risk, books.account, books.margin, market, dividends, self.quote_of)
 
     def quotes(self, intent: OrderIntent) -> tuple[Quote, ...]:
         """Return the quote of each leg that the decision saw; NaN where there was none."""
@@ -90,19 +94,26 @@ class OrderGate:
         float
             What it takes of the buying power; 0 of a reduction, which needs none, and margin is dear to tell.
         """
-        facts = self._facts(intent, quotes, now_ns)
-        verdict = self._gate.check(intent, facts)
+        service, state = self._risk.service, self._risk.state
+        facts = replace(self._facts(intent, quotes, now_ns), stake=self._stake.of_reduction(intent, now_ns))
+        verdict = service.check(intent, facts, state)
         if verdict.is_reduction:
             return verdict, 0.0
-        effect = self._margin.effect(intent, quotes, self._fees(intent, quotes, now_ns))
-        facts = replace(facts, buying_power=self._margin.buying_power(), buying_power_effect=effect)
-        return self._gate.check(intent, facts), effect
+        facts = self._measured(intent, quotes, now_ns)
+        verdict = service.check(intent, facts, state)
+        if not verdict.is_allowed and self._risk.is_watching:
+            most = service.largest(intent, lambda sized: self._measured(sized, quotes, now_ns), state)
+            verdict = replace(verdict, most_quantity=most)
+        return verdict, facts.buying_power_effect
 
-    def let_through(self, intent: OrderIntent, now_ns: int) -> None:
-        """Take note of an intent that became an order: it counts for the rate, and never passes twice."""
-        self._seen.add(intent.intent_id)
-        if self._bucket is not None:
-            self._bucket = self._bucket.taken(now_ns)
+    def _measured(self, intent: OrderIntent, quotes: tuple[Quote, ...], now_ns: int) -> OrderFacts:
+        """Return all that is known of an order, also what is dear to tell."""
+        return replace(
+            self._facts(intent, quotes, now_ns),
+            buying_power=self._margin.buying_power(),
+            buying_power_effect=self._margin.effect(intent, quotes, self._fees(intent, quotes, now_ns)),
+            stake=self._stake.of(intent, now_ns),
+        )
 
     def quote_of(self, instrument: Instrument) -> Quote:
         """Return the newest quote of an instrument; NaN where there is none."""
@@ -127,8 +138,6 @@ class OrderGate:
             input_ns=min(quote.ts_ns for quote in quotes),
             open_packages=len({package.package_id for package in packages} | opening),
             session_close_ns=min(closes),
-            bucket=self._bucket,
-            seen=self._seen,
         )
 
     def _fees(self, intent: OrderIntent, quotes: tuple[Quote, ...], now_ns: int) -> Decimal:

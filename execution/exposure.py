@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, final
 
@@ -12,13 +13,14 @@ from execution.holdings import PackagePosition
 from execution.ledger import Ledger
 from execution.order_book import OrderBook
 from market.orders import OrderIntent, PositionEffect, unit_multiplier
+from market.tradables import Instrument
 from risk.book import BookGreeks, PricedBook
 from risk.payoff import least_value
 from risk.portfolio_greeks import LegGreeks, book_greeks, leg_greeks
 from strategies.priced_book import Benchmark, OwnedLeg, Prices, priced_book
 from strategies.views import Holding
 
-__all__ = ["Exposure", "loss_of_intent", "loss_of_positions"]
+__all__ = ["Exposure", "PackageLoss", "loss_of_intent", "loss_of_positions"]
 
 _ZERO: Final = Decimal(0)
 _NAN: Final = float("nan")
@@ -63,6 +65,25 @@ def loss_of_positions(positions: Iterable[PackagePosition]) -> Decimal:
     return loss if loss.is_nan() else max(loss, _ZERO)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageLoss:
+    """What an open package can lose.
+
+    Parameters
+    ----------
+    strategy : str
+        Who holds it.
+    underlyings : frozenset of str
+        What it depends on.
+    loss : Decimal
+        As `loss_of_positions`.
+    """
+
+    strategy: str
+    underlyings: frozenset[str]
+    loss: Decimal
+
+
 @final
 class Exposure:
     """Greeks and capital at risk of one account, valued once an instant and only where somebody asks.
@@ -82,7 +103,7 @@ class Exposure:
     def __init__(self, ledger: Ledger, orders: OrderBook, prices: Prices, benchmark: Benchmark | None = None) -> None:
         self._ledger, self._orders, self._prices, self._benchmark = ledger, orders, prices, benchmark
         self._valued: tuple[int, Mapping[str, Holding], PricedBook, LegGreeks] | None = None
-        self._losses: tuple[Mapping[str, Holding], Mapping[str, tuple[str, Decimal]]] | None = None
+        self._losses: tuple[Mapping[str, Holding], Mapping[str, PackageLoss]] | None = None
 
     def book(self, now_ns: int) -> PricedBook:
         """Return the positions with what their value depends on.
@@ -118,24 +139,80 @@ class Exposure:
         own = np.array([owner == strategy for owner in book.strategies], dtype=np.bool_) if strategy else None
         return book_greeks(book, legs, where=own)
 
-    def losses(self) -> Mapping[str, tuple[str, Decimal]]:
-        """Return of each open package who holds it and its worst loss, account currency; read once a booking."""
+    def package_delta(self, now_ns: int, package_id: str) -> float:
+        """Return the delta of one package in share equivalents; NaN where a leg cannot be valued."""
+        book, legs = self._at(now_ns)
+        own = np.array([each == package_id for each in book.package_ids], dtype=np.bool_)
+        return book_greeks(book, legs, where=own).delta_shares
+
+    def order_greeks(
+        self, intent: OrderIntent, quantity: Decimal, mark_of: Callable[[Instrument], float], now_ns: int
+    ) -> BookGreeks:
+        """Return the Greeks that an order would add.
+
+        Parameters
+        ----------
+        intent : OrderIntent
+            The order.
+        quantity : Decimal
+            Packages of it.
+        mark_of : callable
+            What one unit of the underlying in an instrument is worth; NaN where nobody tells.
+        now_ns : int
+            Instant, ns since the epoch, UTC.
+
+        Returns
+        -------
+        BookGreeks
+            NaN with the reason where a leg cannot be valued.
+        """
+        legs = [
+            OwnedLeg(
+                package_id=intent.package_id,
+                strategy=intent.strategy,
+                instrument=leg.instrument,
+                units=leg.ratio * quantity,
+                mark=mark_of(leg.instrument),
+            )
+            for leg in intent.legs
+        ]
+        return book_greeks(priced_book(self._prices, legs, now_ns, benchmark=self._benchmark))
+
+    def working_greeks(self, mark_of: Callable[[Instrument], float], now_ns: int) -> tuple[BookGreeks, ...]:
+        """Return what each working order that opens something would add if it is filled, as `order_greeks`."""
+        return tuple(
+            self.order_greeks(self._orders.order(each.order_id).intent, each.remaining, mark_of, now_ns)
+            for each in self._orders.working()
+            if each.effect is PositionEffect.OPEN
+        )
+
+    def losses(self) -> Mapping[str, PackageLoss]:
+        """Return the worst loss of each open package by its id; read once a booking."""
         holdings = self._ledger.holdings
         if self._losses is None or self._losses[0] is not holdings:
             by_package: dict[str, list[PackagePosition]] = {}
             for each in self._ledger.positions():
                 by_package.setdefault(each.package_id, []).append(each)
-            found = {name: (held[0].strategy, loss_of_positions(held)) for name, held in by_package.items()}
+            found = {
+                name: PackageLoss(
+                    strategy=held[0].strategy,
+                    underlyings=frozenset(each.instrument.underlying for each in held),
+                    loss=loss_of_positions(held),
+                )
+                for name, held in by_package.items()
+            }
             self._losses = (holdings, found)
         return self._losses[1]
 
-    def capital_at_risk(self, strategy: str = "") -> float:
+    def capital_at_risk(self, strategy: str = "", underlying: str = "") -> float:
         """Return what can be lost on open packages, and on orders that may still open some.
 
         Parameters
         ----------
         strategy : str
             Whose; everybody's without it.
+        underlying : str
+            Only what is held on it; everything without it.
 
         Returns
         -------
@@ -143,12 +220,14 @@ class Exposure:
             Account currency, the sum of the worst losses; infinite where one has no bound, NaN where one is not known.
         """
         total = _ZERO
-        for owner, loss in self.losses().values():
-            if strategy in ("", owner):
-                total += loss
+        for each in self.losses().values():
+            if strategy in ("", each.strategy) and (not underlying or underlying in each.underlyings):
+                total += each.loss
         for working in self._orders.working():
             if working.effect is PositionEffect.OPEN and strategy in ("", working.strategy):
-                total += loss_of_intent(self._orders.order(working.order_id).intent, working.remaining)
+                intent = self._orders.order(working.order_id).intent
+                if not underlying or any(leg.instrument.underlying == underlying for leg in intent.legs):
+                    total += loss_of_intent(intent, working.remaining)
         return float(total)
 
     def _at(self, now_ns: int) -> tuple[PricedBook, LegGreeks]:

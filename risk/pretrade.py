@@ -65,10 +65,13 @@ class Verdict:
         Every limit that denies it, in the order of the table; empty where it may go.
     is_reduction : bool
         Whether it passed as a reduction, without the limits.
+    most_quantity : Decimal or None
+        Of a denied intent the largest quantity that would pass, 0 where none would; None where nobody asked.
     """
 
     breaches: tuple[Breach, ...] = ()
     is_reduction: bool = False
+    most_quantity: Decimal | None = None
 
     @property
     def is_allowed(self) -> bool:
@@ -79,6 +82,14 @@ class Verdict:
     def binding(self) -> Breach | None:
         """The first limit that denies it; None where it may go."""
         return self.breaches[0] if self.breaches else None
+
+    @property
+    def reason(self) -> str:
+        """The binding limit in words, and the quantity that would pass; empty where it may go."""
+        if not self.breaches:
+            return ""
+        most = "" if self.most_quantity is None else f"; at most {self.most_quantity:f} would pass"
+        return self.breaches[0].reason + most
 
 
 _ALLOWED: Final = Verdict()
