@@ -270,7 +270,7 @@ def _mark(row: BookRow, instrument: Instrument, market: BookMarket, now_ns: int,
     if not isnan(row.mark):
         return row.mark, ""
     if not isinstance(instrument, OptionContract):
-        return _linear_mark(instrument, market)
+        return _linear_mark(instrument, market, now_ns, max_age_s)
     view = market.chain(instrument.underlying)
     if view is None:
         return nan, "no chain"
@@ -287,11 +287,11 @@ def _mark(row: BookRow, instrument: Instrument, market: BookMarket, now_ns: int,
     return (nan, note) if note else (0.5 * (ask + max(0.0, bid)), "")
 
 
-def _linear_mark(instrument: Instrument, market: BookMarket) -> tuple[float, str]:
-    view, (printed, _) = market.chain(instrument.underlying), market.price(instrument.symbol)
-    if not isnan(printed):
+def _linear_mark(instrument: Instrument, market: BookMarket, now_ns: int, max_age_s: float) -> tuple[float, str]:
+    view, (printed, printed_ns) = market.chain(instrument.underlying), market.price(instrument.symbol)
+    if not isnan(printed) and now_ns - printed_ns <= max_age_s * _NS_PER_S:
         return printed, ""
     spot = nan if view is None else view.chain.spot_last
     if isnan(spot) and view is not None:
         spot = view.spot
-    return spot, "no price; give the row a mark, or name --chain or --history of it" if isnan(spot) else ""
+    return spot, "no price that is new enough; give the row a mark, or name --chain or --history" if isnan(spot) else ""

@@ -16,7 +16,7 @@ import numpy as np
 from cluster.stress.history import DailyHistory, betas_of, read_history
 from cluster.stress.market import BookMarket, PricedPositions, price_positions, read_chains, volatility_of_30_days
 from cluster.stress.positions import BookRow, read_book
-from market.chains import FloatArray
+from market.chains import FloatArray, OptionChain
 from market.errors import ConfigError, DataError
 from market.tradables import OptionContract, Share
 from risk.book import BookGreeks, PricedBook
@@ -149,7 +149,8 @@ def run_stress(request: StressRequest) -> StressReport:
     config, own = _scenarios(request.scenarios)
     rows = read_book(request.book)
     history = read_history(request.history)
-    market = BookMarket(read_chains(request.chains, request.session), _prints(rows, history))
+    chains = read_chains(request.chains, request.session)
+    market = BookMarket(chains, _prints(rows, history, chains))
     positions = price_positions(rows, market, max_age_s=request.max_age_h * _S_PER_HOUR)
     positions = _with_betas(positions, market, history, request)
     book = positions.book
@@ -218,10 +219,12 @@ def _scenarios(path: Path | None) -> tuple[StressConfig, tuple[Scenario, ...]]:
     return config, own
 
 
-def _prints(rows: tuple[BookRow, ...], history: DailyHistory) -> dict[str, tuple[float, int]]:
-    """Return the last close of each share of the book; options are priced by their chains alone."""
-    last = int(np.iinfo(np.int64).max)
-    return {row.symbol: history.last(row.symbol, last) for row in rows if row.symbol in history.closes}
+def _prints(
+    rows: tuple[BookRow, ...], history: DailyHistory, chains: tuple[OptionChain, ...]
+) -> dict[str, tuple[float, int]]:
+    """Return the last close of each share of the book that was known at the newest chain; without chains the newest."""
+    now_ns = max((chain.ts_event_ns for chain in chains), default=int(np.iinfo(np.int64).max))
+    return {row.symbol: history.last(row.symbol, now_ns) for row in rows if row.symbol in history.closes}
 
 
 def _with_betas(

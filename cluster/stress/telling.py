@@ -72,7 +72,13 @@ def _print_book(report: StressReport, console: Console) -> None:
 
 
 def _notes(report: StressReport) -> list[str]:
-    notes = [f"Greeks: {report.greeks.reason}"] if report.greeks.reason else []
+    lost = [name for name, beta in report.betas.items() if isnan(beta)]
+    notes = []
+    if lost:
+        action = "give --benchmark SYMBOL, and --beta SYMBOL=NUMBER or a --history of both"
+        notes.append(f"no beta of {', '.join(lost)}: {action}")
+    elif report.greeks.reason:
+        notes.append(f"Greeks: {report.greeks.reason}")
     if report.modelled:
         notes.append(f"without a mark, valued by the model: {', '.join(report.modelled)}")
     if report.bounded:

@@ -92,6 +92,41 @@ def test_past_days_give_the_tail_and_the_index_of_that_evening(
 
 
 @pytest.mark.data
+def test_several_underlyings_need_a_benchmark_and_prices_of_that_day(
+    command: Command, chain: str, data_root: Path, tmp_path: Path
+) -> None:
+    """Shares are marked at the close that was known by the chain, never a later one; without betas no move is told."""
+    book = _book(tmp_path, (*_CONDOR, ("SPY", 100, "shares")))
+    daily = data_root / "daily"
+    history = [f"--history={daily / name}" for name in ("spx_spy_qqq_daily.parquet", "cboe_vol_indices.parquet")]
+    code, told, _ = command(book, "--chain", chain, *history, "--json")
+    found = json.loads(told)
+    crash = next(each for each in found["scenarios"] if each["name"] == "flash_crash")
+    assert code == 1
+    assert found["spot"]["SPY"] == 644.99  # that evening; the file goes on to 689.04
+    assert (crash["pnl"], crash["reason"]) == (None, "no beta of SPX, SPY")
+    assert found["notes"][0].startswith("no beta of SPX, SPY: give --benchmark")
+    code, told, _ = command(book, "--chain", chain, *history, "--benchmark", "SPX", "--json")
+    found = json.loads(told)
+    assert code == 0
+    assert found["beta"]["SPX"] == 1.0
+    assert found["beta"]["SPY"] == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.data
+def test_a_mark_in_the_book_stands_before_the_quotes(command: Command, chain: str, tmp_path: Path) -> None:
+    """Who knows better what a leg is worth says so, and the volatility follows from it."""
+    path = tmp_path / "book.toml"
+    row = '[[position]]\ninstrument = "SPXW250919P06200000"\nquantity = -1\n'
+    path.write_text(row + "mark = 20.5\n", encoding="utf-8")
+    code, told, _ = command(str(path), "--chain", chain, "--vix", "15", "--json")
+    found = json.loads(told)
+    assert code == 0
+    assert found["positions"][0]["mark"] == 20.5
+    assert found["worth"] == -2050.0
+
+
+@pytest.mark.data
 def test_tables_and_pictures_are_written(command: Command, chain: str, tmp_path: Path) -> None:
     """Every scenario, the map and the missing history stand in the text; both pictures have content."""
     code, told, noted = command(_book(tmp_path), "--chain", chain, "--plot", str(tmp_path / "map.png"))
