@@ -244,7 +244,7 @@ def _debit_gates(rules: EntryRules, found: Candidate) -> list[Gate]:
         why = "nothing is asked for it: quotes allow a riskless profit, or the structure is another"
         gates.append(gate("debit_positive", found.price, 0.0, passed=found.price > 0.0, reason=why))
     # Of a debit the most that it can become decides: what costs as much can only lose.
-    if rules.max_debit_share < 1.0 and found.reach != inf:
-        share, most = found.debit_to_reach, rules.max_debit_share
+    if rules.max_debit_share < 1.0 and (reach := found.reach) != inf:
+        share, most = found.price / reach if reach > 0.0 else nan, rules.max_debit_share
         gates.append(gate("debit_to_reach", share, most, passed=share <= most, reason="too dear"))
     return gates

@@ -80,7 +80,7 @@ class Leaving:
             A price is one only from quotes that are fresh; everything else comes from the account.
         """
         rules, account = self.rules, view.account
-        contract = nearest_contract(package)
+        contract = nearest_contract(package.legs)
         series = contract.series
         price = nan
         if package.quantity > 0 and (view.now_ns - chain.chain.ts_event_ns) / _NS <= self.max_chain_age_s:
@@ -215,9 +215,10 @@ _URGENT: Final = frozenset(
 )
 
 
-def nearest_contract(package: HeldPackage) -> OptionContract:
-    """Return the option that ends first, of what was opened."""
-    contracts = [leg.instrument for leg in package.legs if isinstance(leg.instrument, OptionContract)]
+@lru_cache(maxsize=1024)
+def nearest_contract(legs: tuple[Leg, ...]) -> OptionContract:
+    """Return the option that ends first."""
+    contracts = [leg.instrument for leg in legs if isinstance(leg.instrument, OptionContract)]
     return min(contracts, key=lambda contract: contract.series.last_trade_ns)
 
 
@@ -238,6 +239,7 @@ def _unpriced(reason: ExitReason, price: float, factors: tuple[tuple[str, float]
     return Decision(reason=reason.value, gates=(gate,), factors=factors)
 
 
+@lru_cache(maxsize=1024)
 def _has_one_end(legs: tuple[Leg, ...]) -> bool:
     return len({leg.instrument.series.expiry_ns for leg in legs if isinstance(leg.instrument, OptionContract)}) == 1
 

@@ -14,7 +14,7 @@ from market.orders import PositionEffect, TimeInForce
 from strategies.decisions import Decision, Gate, Proposal
 from strategies.legs.rules import Structure, placed
 from strategies.plan.entry import EntryRules, account_gates, price_gates
-from strategies.plan.exits import ExitRules
+from strategies.plan.exits import ExitRules, ProfitBasis
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
 from strategies.plan.gates import gate
 from strategies.plan.pricing import Candidate, candidate
@@ -249,7 +249,9 @@ class Opening:
         sold = [float(v) for v, leg in zip(volatility, legs, strict=True) if leg.ratio < 0]
         series = chain.chain.series[int(chain.chain.series_index[places[0]])]
         since_open = (view.now_ns - self.schedule.session_start_ns(chain)) / _NS / 60.0
-        later = () if found.measures.has_one_expiry else (("reach", found.reach),)
+        # What a model says of a later leg is told once: the exits hold the package against it as it was then.
+        needs_reach = self.exits.profit_basis is ProfitBasis.MAX_PROFIT and not found.measures.has_one_expiry
+        later = (("reach", found.reach),) if needs_reach else ()
         moved = (("adjustments", float(replaced.adjustments)),) if replaced and replaced.adjustments else ()
         return (
             ("spot", chain.spot),

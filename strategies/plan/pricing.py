@@ -29,32 +29,36 @@ class Candidate:
 
     Parameters
     ----------
+    chain : ChainView
+        The chain that quotes it.
     placed : PlacedStructure
         Contracts and their places.
     price : float
         At the sides that would trade; NaN where a leg has no executable quote.
-    middle : float
-        At the mids; NaN where a leg has none.
     limit : Decimal
         Limit of its order; 0 where there is no price, or where rounding leaves nothing of a credit.
     width : float
         The most that a package which cost nothing can lose; infinite where there is no bound.
-    reach : float
-        The most that it can be worth; infinite where there is no bound, NaN where a model lacks something.
     short_delta : float
         Largest size of delta of a sold leg; NaN without one, or where one is not known.
     measures : PackageMeasures
         Everything else at the limit, computed when it is asked for.
     """
 
+    chain: ChainView
     placed: PlacedStructure
     price: float
-    middle: float
     limit: Decimal
     width: float
-    reach: float
     short_delta: float
     measures: PackageMeasures
+
+    @property
+    def reach(self) -> float:
+        """The most that it can be worth, per unit; infinite without bound, NaN where a model lacks something."""
+        if self.measures.has_one_expiry:
+            return reach_of(self.placed.legs)
+        return self.measures.max_profit / self.multiplier + float(self.limit)
 
     @property
     def credit_to_width(self) -> float:
@@ -62,14 +66,10 @@ class Candidate:
         return -self.price / self.width if self.width > 0.0 else nan
 
     @property
-    def debit_to_reach(self) -> float:
-        """Debit as a share of the most that the package can be worth; NaN where it can be worth nothing."""
-        return self.price / self.reach if self.reach > 0.0 else nan
-
-    @property
     def crossing_share(self) -> float:
         """What the way from the mids to the sides that trade costs, as a share of the price at the mids."""
-        return (self.price - self.middle) / abs(self.middle) if self.middle else inf
+        middle = middle_price(self.chain, self.placed.legs)
+        return (self.price - middle) / abs(middle) if middle else inf
 
     @property
     def multiplier(self) -> float:
@@ -100,15 +100,12 @@ def candidate(chain: ChainView, found: PlacedStructure, allowance: float) -> Can
     deltas = chain.delta(np.array(found.places))
     shorts = [abs(float(d)) for d, leg in zip(deltas, found.legs, strict=True) if leg.ratio < 0]
     measures = package_measures(chain, found, limit)
-    one_end = measures.has_one_expiry
-    width = width_of(found.legs) if one_end else float(measures.width)
     return Candidate(
+        chain=chain,
         placed=found,
         price=price,
-        middle=middle_price(chain, found.legs),
         limit=limit,
-        width=width,
-        reach=reach_of(found.legs) if one_end else measures.max_profit / float(measures.multiplier) + float(limit),
+        width=width_of(found.legs) if measures.has_one_expiry else float(measures.width),
         short_delta=max(shorts) if shorts and not any(isnan(each) for each in shorts) else nan,
         measures=measures,
     )

@@ -1,0 +1,203 @@
+"""Decisions on a chain of 10 000 contracts: five strategies with an open package each, every snapshot a new one."""
+
+from __future__ import annotations
+
+import gc
+import time
+import tracemalloc
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from math import nan
+from typing import Final
+
+import numpy as np
+
+from benchmarks.harness import Row
+from market.calendars import sessions_between
+from market.chains import OptionChain
+from strategies.chain_lookup import ChainLookup
+from strategies.legs.rules import placed
+from strategies.package_prices import natural_price
+from strategies.plan.entry import EntryRules, Premium
+from strategies.plan.exits import ExitRules, ProfitBasis
+from strategies.plan.package_plan import PackagePlan
+from strategies.plan.schedules import DaysOut, FrontBack
+from strategies.plan.sizing import GreekLimits, SizeRules
+from strategies.structures.broken_wing import broken_wing
+from strategies.structures.calendar import calendar
+from strategies.structures.iron_butterfly import iron_butterfly
+from strategies.structures.iron_condor import condor_by_delta
+from strategies.structures.vertical import debit_spread
+from strategies.views import HeldPackage, PackageMarks
+from tests.generators import AS_OF_NS, Expiry, synthetic_chain
+from tests.strategies.scene import Scene, SceneAccount
+
+__all__ = ["run"]
+
+_N_CONTRACTS: Final = 10_000
+_STRIKES: Final = np.arange(3_380.0, 4_625.0, 10.0)  # 125, with 40 expirations and both rights 10 000
+_N_CHAINS: Final = 500
+_N_WARM: Final = 50
+_REACH_MS: Final = 5.0
+_N_CALLS: Final = 100_000
+_MOST_BYTES: Final = 256 * 1024
+_MONTH: Final = DaysOut(days=35, shortest=20, longest=50)
+_LATER: Final = FrontBack(
+    front=DaysOut(days=20, shortest=10, longest=30), back=DaysOut(days=45, shortest=31, longest=70)
+)
+_SOLD: Final = EntryRules(max_open=2, reenters=True, cool_down_s=0.0, max_short_delta=0.6)
+_BOUGHT: Final = replace(_SOLD, premium=Premium.EITHER)
+_EXITS: Final = ExitRules(profit_target=0.99, stop_multiple=50.0, stop_share=1.0, exit_days=1)
+_OPEN: Final = replace(_EXITS, profit_basis=ProfitBasis.MAX_LOSS, profit_target=5.0)
+_SIZE: Final = SizeRules(
+    max_packages=5,
+    risk_share=0.1,
+    trade_greeks=GreekLimits(delta_shares=500.0, vega_usd_per_volpt=5_000.0),
+    concentration=0.5,
+)
+
+
+def _plans() -> tuple[PackagePlan, ...]:
+    """Return five strategies, with Greeks of the trade and concentration among their ceilings."""
+    structures = (
+        (condor_by_delta(0.16, 50.0), _MONTH, _SOLD, _EXITS),
+        (iron_butterfly(100.0), _MONTH, _SOLD, _EXITS),
+        (debit_spread(0.5, 50.0, is_bullish=True), _MONTH, _BOUGHT, _OPEN),
+        (broken_wing(50.0, 100.0, is_bullish=True), _MONTH, _BOUGHT, _OPEN),
+        (calendar(), _LATER, _BOUGHT, _OPEN),
+    )
+    return tuple(
+        PackagePlan(
+            name=structure.name,
+            underlying="SPX",
+            structure=structure,
+            schedule=schedule,
+            entry=replace(entry, min_credit_share=0.0),
+            size=_SIZE,
+            exits=exits,
+        )
+        for structure, schedule, entry, exits in structures
+    )
+
+
+def _snapshots(n: int) -> Sequence[OptionChain]:
+    """Return chains of one table at different quotes, each with an id of its own and nothing valued yet."""
+    days = sessions_between("NYSE", date(2023, 6, 5), date(2024, 6, 5))
+    expiries = [Expiry(days[place].day) for place in (*range(30), *range(34, 134, 10))]
+    first = synthetic_chain(expiries=expiries, strikes=_STRIKES, half_spread=0.2, noise=0.02, as_of_ns=AS_OF_NS)
+    rng = np.random.default_rng(5)
+    found = []
+    for number in range(n):
+        half = 0.5 * (first.ask - first.bid)
+        middle = (first.ask - half) * (1.0 + 0.002 * rng.standard_normal())
+        found.append(
+            replace(
+                first,
+                bid=np.maximum(middle - half, 0.0),
+                ask=middle + half,
+                cause_id=f"chain-{number}",
+                ts_event_ns=first.ts_event_ns + number * 1_000_000_000,
+            )
+        )
+    return found
+
+
+def _account(plans: Sequence[PackagePlan], chain: OptionChain) -> SceneAccount:
+    """Return an account with one package of each plan, opened at the prices of a chain."""
+    view = ChainLookup().view(chain)
+    packages = []
+    for plan in plans:
+        found = placed(view, plan.schedule.series(view), plan.structure)
+        if not found.legs:
+            raise RuntimeError(f"{plan.name} has no legs: {found.reason}")
+        packages.append(
+            HeldPackage(
+                package_id=plan.name,
+                strategy=plan.name,
+                structure=plan.structure.name,
+                legs=found.legs,
+                quantity=Decimal(1),
+                opened_ns=chain.ts_event_ns - 86_400_000_000_000,
+                entry_price=natural_price(view, found.legs),
+                is_whole=True,
+                factors={"width": 500.0, "reach": nan},
+            )
+        )
+    marks = PackageMarks(profit=1.0, best_profit=2.0, worst_profit=-1.0, value=-100.0, marked_ns=chain.ts_event_ns)
+    return SceneAccount(
+        equity=1_000_000.0,
+        buying_power=800_000.0,
+        packages=tuple(packages),
+        marks={each.package_id: marks for each in packages},
+    )
+
+
+def _ask(plans: Sequence[PackagePlan], lookup: ChainLookup, account: SceneAccount, chain: OptionChain) -> int:
+    """Return how many of the strategies would trade at a chain that nobody has looked at."""
+    scene = Scene(now_ns=chain.ts_event_ns, account=account, chains={"SPX": lookup.view(chain)})
+    return sum(bool(plan.decide(scene).proposals) for plan in plans)
+
+
+def _latency() -> list[Row]:
+    plans, chains = _plans(), _snapshots(_N_WARM + _N_CHAINS)
+    account, lookup = _account(plans, chains[0]), ChainLookup()
+    times, trades = [], 0
+    gc.collect()
+    for number, chain in enumerate(chains):
+        start = time.perf_counter_ns()
+        trades += _ask(plans, lookup, account, chain)
+        if number >= _N_WARM:
+            times.append(time.perf_counter_ns() - start)
+    middle, high = (float(np.percentile(times, q)) / 1e6 for q in (50.0, 99.0))
+    note = f"5 strategies, {trades / len(chains):.1f} of them trade"
+    return [
+        Row(name="decide, new chain, median", size=_N_CONTRACTS, value=middle, unit="ms", note=note),
+        Row(
+            name="decide, new chain, 99th percentile",
+            size=_N_CONTRACTS,
+            value=high,
+            unit="ms",
+            reach=f"<= {_REACH_MS:g}",
+            passed=high <= _REACH_MS,
+            note=note,
+        ),
+    ]
+
+
+def _growth() -> Row:
+    """Return what stays allocated after 100 000 decisions beyond what stood after a tenth of them."""
+    plans, chains = _plans(), _snapshots(8)
+    account, lookup = _account(plans, chains[0]), ChainLookup()
+
+    def decide(n_calls: int) -> None:
+        for number in range(n_calls // len(plans)):
+            _ask(plans, lookup, account, chains[number % len(chains)])
+
+    decide(_N_CALLS // 100)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        decide(_N_CALLS // 10)
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        decide(_N_CALLS - _N_CALLS // 10)
+        gc.collect()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    return Row(
+        name="memory kept by 100 000 decisions",
+        size=_N_CALLS,
+        value=grown / 1024.0,
+        unit="KiB",
+        reach=f"<= {_MOST_BYTES / 1024:g}",
+        passed=grown <= _MOST_BYTES,
+        note="beyond what the first tenth keeps",
+    )
+
+
+def run() -> list[Row]:
+    """Measure and return the rows."""
+    return [*_latency(), _growth()]
