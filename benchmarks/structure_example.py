@@ -34,7 +34,7 @@ GREEK_NAMES: Final = ("delta_shares", "gamma_shares_per_usd", "vega_usd_per_volp
 """Of `risk.book.BookGreeks`, as they are drawn."""
 _N_PAYOFF: Final = 161
 _N_GREEKS: Final = 81
-_DEVIATIONS: Final = 3.0
+_DEVIATIONS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +142,7 @@ def profile_of(example: Example) -> Profile:
     Returns
     -------
     Profile
-        Over three deviations to the first expiry, or to a twentieth beyond the outermost strikes.
+        Over two deviations to the first expiry, or to a twentieth beyond the outermost strikes.
     """
     m = example.measures
     book, front, spot = m.book, m.front_years, float(m.book.spot[0])

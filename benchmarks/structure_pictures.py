@@ -83,6 +83,8 @@ def picture_of(example: Example, profile: Profile) -> bytes:
     for place, title in enumerate(_GREEK_TITLES):
         axes = figure.add_subplot(grid[place // 2, 1 + place % 2])
         _greek(axes, example, profile, place, title)
+    lines, names = figure.axes[1].get_legend_handles_labels()
+    figure.legend(lines[::-1], names[::-1], fontsize=8, frameon=False, ncols=2, loc="upper right", labelcolor=SOFT)
     figure.text(0.985, 0.015, "example: a synthetic chain, not a market", fontsize=7, color=SOFT, ha="right")
     drawn, sink = BytesIO(), BytesIO()
     figure.savefig(drawn, format="png", dpi=90)
@@ -137,5 +139,3 @@ def _greek(axes: Axes, example: Example, profile: Profile, place: int, title: st
     axes.locator_params(axis="x", nbins=4)
     if np.abs(profile.greeks[:, place]).max() > 0.0:
         axes.locator_params(axis="y", nbins=5)
-    if place == 0:
-        axes.legend(fontsize=7, frameon=False, loc="best", labelcolor=SOFT)
