@@ -1,0 +1,1 @@
+"""Tests of the features, one file per question."""
