@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
-from math import copysign, isfinite
+from math import copysign, isfinite, nan
 
 from market.errors import ConfigError
 from market.orders import Leg
@@ -20,6 +20,7 @@ from strategies.legs.strikes import (
     AtLevel,
     AtSpot,
     BesideLeg,
+    Reading,
     SameStrike,
     StrikeRule,
     WidthStep,
@@ -221,27 +222,38 @@ def _place(view: ChainView, series: int, rule: LegRule, places: list[int], marke
         case SameStrike():
             found = beside(view, series, float(view.chain.strike[places[strike.leg]]), 0.0, is_call=is_call)
         case BesideLeg():
-            points, reason = _distance(strike, market)
+            points, reason = _distance(strike, view.chain.symbol, market)
             wanted = float(view.chain.strike[places[strike.leg]]) + points
             within = strike.tolerance * abs(points)
             found = Found(place=-1, reason=reason) if reason else beside(view, series, wanted, within, is_call=is_call)
     return found
 
 
-def _distance(rule: BesideLeg, market: View | None) -> tuple[float, str]:
+def _distance(rule: BesideLeg, symbol: str, market: View | None) -> tuple[float, str]:
     """Return the distance that holds now, or why it cannot be told."""
     widest = abs(rule.points)
     for step in rule.steps:
-        level = float("nan") if market is None else _level(market, step)
+        level = _level(market, symbol, step)
         if not isfinite(level):
-            return 0.0, f"{step.reading} is missing, and the width depends on it"
+            told = step.reading if step.reading is Reading.IV_RANK else step.name
+            return 0.0, f"{told} is missing, and the width depends on it"
         if step.holds(level):
             widest = max(widest, step.points)
     return copysign(widest, rule.points), ""
 
 
-def _level(market: View, step: WidthStep) -> float:
-    return market.feature(step.reading) if step.is_feature else market.series(step.reading).value
+def _level(market: View | None, symbol: str, step: WidthStep) -> float:
+    """Return the level that a step looks at, NaN where it is not known."""
+    if market is None:
+        return nan
+    match step.reading:
+        case Reading.SERIES:
+            return market.series(step.name).value
+        case Reading.FEATURE:
+            return market.feature(step.name)
+        case Reading.IV_RANK:
+            readings = market.readings(symbol)
+            return nan if readings is None else readings.implied_vol_rank.rank
 
 
 def _unplaced(reason: str) -> PlacedStructure:

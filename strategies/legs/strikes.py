@@ -14,12 +14,14 @@ __all__ = [
     "AtLevel",
     "AtSpot",
     "BesideLeg",
+    "Reading",
     "Rounding",
     "SameStrike",
     "SkewPenalty",
     "StrikeRule",
     "WidthStep",
     "body_at",
+    "width_steps",
 ]
 
 
@@ -172,29 +174,37 @@ class AtExpectedMove:
         require_between(owner, "volume_reach", self.volume_reach, 0.0, 0.25, open_high=True)
 
 
+class Reading(StrEnum):
+    """Where a level of the market is read."""
+
+    SERIES = "series"  # the newest value of a series, such as VIX
+    FEATURE = "feature"  # a feature that the run declares
+    IV_RANK = "iv_rank"  # rank of the underlying's implied volatility, as a share
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WidthStep:
     """A distance that holds while a reading of the market is high (Q15).
 
     Parameters
     ----------
-    reading : str
-        Name of a series such as ``VIX``, or of a feature.
+    reading : Reading
+        Where the level is read.
     bound : float
         The step holds from this level on.
     points : float
         Distance while it holds, > 0.
     is_open : bool, optional
         True where the bound itself does not count.
-    is_feature : bool, optional
-        True where `reading` names a feature, which the run must declare.
+    name : str, optional
+        Of the series or feature.
     """
 
-    reading: str
+    reading: Reading
     bound: float
     points: float
     is_open: bool = False
-    is_feature: bool = False
+    name: str = "VIX"
 
     def __post_init__(self) -> None:
         require("width step", "bound", self.bound, "finite", holds=isfinite(self.bound))
@@ -270,3 +280,33 @@ def body_at(points: float, step: float, share: float = 0.0) -> AtSpot | AtLevel:
     if not step:
         return AtSpot(points=points, share=share)
     return AtLevel(step=step, rounding=Rounding.NEAREST, share=share, points=points)
+
+
+def width_steps(base: float, most: float, *, wider: float = 5.0, trend: str = "") -> tuple[WidthStep, ...]:
+    """Return the conditional widths of Q15.
+
+    Parameters
+    ----------
+    base : float
+        Points where nothing else holds, > 0.
+    most : float
+        Points where the VIX lies above 25, at least ``base + wider``.
+    wider : float, optional
+        Points added from a VIX of 22 or a rank of implied volatility of 0.4 on.
+    trend : str, optional
+        Feature of a directional index (ADX), above whose 25 the wings are wider too; empty for none.
+
+    Returns
+    -------
+    tuple of WidthStep
+        The widest that holds counts.
+    """
+    require_between("width steps", "most", most, base + wider, inf, open_high=True)
+    steps = (
+        WidthStep(reading=Reading.SERIES, bound=25.0, points=most, is_open=True),
+        WidthStep(reading=Reading.SERIES, bound=22.0, points=base + wider),
+        WidthStep(reading=Reading.IV_RANK, bound=0.4, points=base + wider),
+    )
+    if not trend:
+        return steps
+    return (*steps, WidthStep(reading=Reading.FEATURE, bound=25.0, points=base + wider, is_open=True, name=trend))

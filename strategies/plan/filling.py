@@ -8,17 +8,18 @@ from typing import Protocol
 
 from market.errors import ConfigError
 from market.orders import TimeInForce
-from strategies.features import Feature
+from strategies.features import AverageTrueRange, BandPosition, Feature
 from strategies.legs.rules import Structure
-from strategies.parameters import require_between
+from strategies.parameters import require, require_between
 from strategies.plan.entry import EntryRules
 from strategies.plan.exits import ExitRules
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.hedging import HedgeRules
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import Schedule
 from strategies.plan.sizing import SizeRules
 
-__all__ = ["OrderRules", "PlanParameters", "filled_plan", "plan_features", "require_closed_early"]
+__all__ = ["BarRules", "OrderRules", "PlanParameters", "filled_plan", "require_closed_early"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,40 @@ class OrderRules:
     def __post_init__(self) -> None:
         require_between("orders", "allowance", self.allowance, 0.0, 1.0, open_high=True)
         require_between("orders", "order_life_s", self.order_life_s, 0.0, inf, open_high=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarRules:
+    """Bars that the exits look at.
+
+    Parameters
+    ----------
+    symbol : str
+        Name of the bars (`strategies.bar_history.bar_name`); empty for those of the underlying.
+    band_bars : int
+        Bars of the Bollinger band whose breakout closes or adjusts (Q81), >= 2; 0 for none.
+    atr_bars : int
+        Bars of the average true range in which a stop may be told, >= 1; 0 for none.
+    """
+
+    symbol: str = ""
+    band_bars: int = 0
+    atr_bars: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("band_bars", 2), ("atr_bars", 1)):
+            count = getattr(self, name)
+            require("bars", name, count, f"0, or at least {least}", holds=count == 0 or count >= least)
+
+    def band(self, name: str, underlying: str) -> Feature | None:
+        """Return the position in the band, None where there is none."""
+        symbol = self.symbol or underlying
+        return BandPosition(name=f"{name}.band", symbol=symbol, n_bars=self.band_bars) if self.band_bars else None
+
+    def atr(self, name: str, underlying: str) -> Feature | None:
+        """Return the average true range, None where there is none."""
+        symbol = self.symbol or underlying
+        return AverageTrueRange(name=f"{name}.atr", symbol=symbol, n_bars=self.atr_bars) if self.atr_bars else None
 
 
 class PlanParameters(Protocol):
@@ -83,6 +118,14 @@ class PlanParameters(Protocol):
     @property
     def follows_policy(self) -> bool:
         """Whether a policy bounds its size."""
+
+    @property
+    def hedge(self) -> HedgeRules | None:
+        """Holds its delta within bounds."""
+
+    @property
+    def bars(self) -> BarRules:
+        """Bars that the exits look at."""
 
 
 def filled_plan(
@@ -125,13 +168,11 @@ def filled_plan(
         fuzzy=parameters.fuzzy,
         score=parameters.score,
         follows_policy=parameters.follows_policy,
+        hedge=parameters.hedge,
+        band=parameters.bars.band(parameters.name, parameters.underlying),
+        atr=parameters.bars.atr(parameters.name, parameters.underlying),
         allows_undefined_risk=allows_undefined_risk,
     )
-
-
-def plan_features(parameters: PlanParameters) -> tuple[Feature, ...]:
-    """Return the features that a strategy's rules read, which the run declares."""
-    return parameters.fuzzy.features if parameters.fuzzy is not None else ()
 
 
 def require_closed_early(name: str, exits: ExitRules) -> None:

@@ -13,8 +13,9 @@ from strategies.legs.strikes import AtExpectedMove
 from strategies.parameters import require_between, require_rising
 from strategies.plan.entry import EntryRules
 from strategies.plan.exits import ExitRules
-from strategies.plan.filling import OrderRules, filled_plan, plan_features
+from strategies.plan.filling import BarRules, OrderRules, filled_plan
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.hedging import HedgeRules
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import DaysOut
 from strategies.plan.sizing import SizeRules
@@ -66,8 +67,10 @@ class ExpectedMoveCondor:
         What the quote of each leg must be like.
     entry, size, exits, orders : optional
         Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
-    fuzzy, score, follows_policy : optional
+    fuzzy, score, follows_policy, hedge : optional
         As in `strategies.plan.package_plan.PackagePlan`.
+    bars : BarRules, optional
+        Bars whose band and true range the exits look at.
     name : str, optional
         Tells strategies of one account apart.
 
@@ -91,6 +94,8 @@ class ExpectedMoveCondor:
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
     follows_policy: bool = False
+    hedge: HedgeRules | None = None
+    bars: BarRules = BarRules()
     name: str = "expected_move_condor"
     plan: PackagePlan = field(init=False, repr=False, compare=False)
 
@@ -110,7 +115,7 @@ class ExpectedMoveCondor:
     @property
     def features(self) -> tuple[Feature, ...]:
         """What its rules read, which the run declares."""
-        return plan_features(self)
+        return self.plan.features
 
     def decide(self, view: View) -> Decision:
         """Return what the plan decides."""

@@ -14,8 +14,9 @@ from strategies.legs.strikes import AtLevel, BesideLeg, Rounding
 from strategies.parameters import require_between
 from strategies.plan.entry import EntryRules, Premium
 from strategies.plan.exits import ExitRules, ProfitBasis
-from strategies.plan.filling import OrderRules, filled_plan, plan_features, require_closed_early
+from strategies.plan.filling import BarRules, OrderRules, filled_plan, require_closed_early
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.hedging import HedgeRules
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import DaysOut, FrontBack
 from strategies.plan.sizing import SizeRules
@@ -95,8 +96,10 @@ class Flyagonal:
         What the quote of each leg must be like.
     entry, size, exits, orders : optional
         Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
-    fuzzy, score, follows_policy : optional
+    fuzzy, score, follows_policy, hedge : optional
         As in `strategies.plan.package_plan.PackagePlan`.
+    bars : BarRules, optional
+        Bars whose band and true range the exits look at.
     name : str, optional
         Tells strategies of one account apart.
 
@@ -145,6 +148,8 @@ class Flyagonal:
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
     follows_policy: bool = False
+    hedge: HedgeRules | None = None
+    bars: BarRules = BarRules()
     name: str = "flyagonal"
     plan: PackagePlan = field(init=False, repr=False, compare=False)
 
@@ -167,7 +172,7 @@ class Flyagonal:
     @property
     def features(self) -> tuple[Feature, ...]:
         """What its rules read, which the run declares."""
-        return plan_features(self)
+        return self.plan.features
 
     def decide(self, view: View) -> Decision:
         """Return what the plan decides."""

@@ -11,8 +11,9 @@ from strategies.features import Feature
 from strategies.legs.liquidity import Liquidity
 from strategies.plan.entry import EntryRules
 from strategies.plan.exits import ExitRules
-from strategies.plan.filling import OrderRules, filled_plan, plan_features
+from strategies.plan.filling import BarRules, OrderRules, filled_plan
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.hedging import HedgeRules
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import EntryWindows, FixedTime
 from strategies.plan.sizing import SizeRules
@@ -38,8 +39,10 @@ class IntradayStraddle:
         Must be true: the loss of what is sold has no bound.
     entry, size, exits, orders : optional
         Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
-    fuzzy, score, follows_policy : optional
+    fuzzy, score, follows_policy, hedge : optional
         As in `strategies.plan.package_plan.PackagePlan`.
+    bars : BarRules, optional
+        Bars whose band and true range the exits look at.
     name : str, optional
         Tells strategies of one account apart.
 
@@ -73,6 +76,8 @@ class IntradayStraddle:
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
     follows_policy: bool = False
+    hedge: HedgeRules | None = None
+    bars: BarRules = BarRules()
     name: str = "intraday_straddle"
     plan: PackagePlan = field(init=False, repr=False, compare=False)
 
@@ -85,7 +90,7 @@ class IntradayStraddle:
     @property
     def features(self) -> tuple[Feature, ...]:
         """What its rules read, which the run declares."""
-        return plan_features(self)
+        return self.plan.features
 
     def decide(self, view: View) -> Decision:
         """Return what the plan decides."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from market.orders import TimeInForce
 from strategies.decisions import Decision
+from strategies.features import Feature
+from strategies.legs.liquidity import Liquidity
 from strategies.legs.rules import LegRule, Structure
 from strategies.legs.strikes import AtDelta, BesideLeg, SkewPenalty, StrikeRule, WidthStep
 from strategies.parameters import require_between, require_rising
 from strategies.plan.entry import EntryRules
 from strategies.plan.exits import ExitRules
+from strategies.plan.filling import BarRules
+from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.hedging import HedgeRules
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import DaysOut
 from strategies.plan.sizing import SizeRules
@@ -92,10 +97,18 @@ class IronCondor:
         Size of delta of the sold strikes, in (0, 0.5).
     width : float, optional
         Points from a sold strike to its wing, > 0.
+    within, penalty : optional
+        As in `strategies.legs.strikes.AtDelta`: a penalty chooses among strikes by their volatility too (Q12, Q13).
+    steps : tuple of WidthStep, optional
+        Wider wings by what the market is like (Q15); `strategies.legs.strikes.width_steps` makes those.
+    liquidity : Liquidity, optional
+        What the quote of each leg must be like.
     days, shortest, longest : int, optional
         Calendar days to expiration that are wanted, and accepted at least and at most, ``shortest < longest``.
     exit_days : int, optional
         Closed from so many days before expiration on, below `shortest`; 0 holds on.
+    rolls : bool, optional
+        Whether it is then rolled instead, for a net credit and where all gates of an entry pass (Q80).
     profit_target, stop_multiple, stop_share : float, optional
         As in `strategies.plan.exits.ExitRules`.
     min_credit_share, max_short_delta, max_volatility_index, max_open, max_chain_age_s
@@ -104,6 +117,10 @@ class IronCondor:
         As in `strategies.plan.sizing.SizeRules`.
     allowance, order_life_s : float, optional
         As in `strategies.plan.package_plan.PackagePlan`; four days bridge a weekend between two closing chains.
+    fuzzy, score, follows_policy, hedge : optional
+        As in `strategies.plan.package_plan.PackagePlan`.
+    bars : BarRules, optional
+        Bars whose band and true range the exits look at.
     name : str, optional
         Tells strategies of one account apart.
 
@@ -116,10 +133,15 @@ class IronCondor:
     underlying: str
     short_delta: float = 0.16
     width: float = 10.0
+    within: float = 1.0
+    penalty: SkewPenalty | None = None
+    steps: tuple[WidthStep, ...] = ()
+    liquidity: Liquidity = Liquidity()
     days: int = 45
     shortest: int = 30
     longest: int = 45
     exit_days: int = 21
+    rolls: bool = False
     profit_target: float = 0.5
     stop_multiple: float = 2.0
     stop_share: float = 0.75
@@ -132,16 +154,24 @@ class IronCondor:
     risk_share: float = 0.02
     allowance: float = 0.1
     order_life_s: float = 345_600.0
+    fuzzy: FuzzyRules | None = None
+    score: EntryScoreRules | None = None
+    follows_policy: bool = False
+    hedge: HedgeRules | None = None
+    bars: BarRules = BarRules()
     name: str = "iron_condor"
     plan: PackagePlan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         require_rising(self.name, "short_delta", self.short_delta, "max_short_delta", self.max_short_delta)
         require_rising(self.name, "exit_days", self.exit_days, "shortest", self.shortest)
+        structure = condor_by_delta(
+            self.short_delta, self.width, steps=self.steps, within=self.within, penalty=self.penalty
+        )
         plan = PackagePlan(
             name=self.name,
             underlying=self.underlying,
-            structure=condor_by_delta(self.short_delta, self.width),
+            structure=replace(structure, liquidity=self.liquidity),
             schedule=DaysOut(days=self.days, shortest=self.shortest, longest=self.longest),
             entry=EntryRules(
                 min_credit_share=self.min_credit_share,
@@ -159,12 +189,24 @@ class IronCondor:
                 stop_multiple=self.stop_multiple,
                 stop_share=self.stop_share,
                 exit_days=self.exit_days,
+                rolls=self.rolls,
             ),
             allowance=self.allowance,
             order_life_s=self.order_life_s,
             time_in_force=TimeInForce.GTC,
+            fuzzy=self.fuzzy,
+            score=self.score,
+            follows_policy=self.follows_policy,
+            hedge=self.hedge,
+            band=self.bars.band(self.name, self.underlying),
+            atr=self.bars.atr(self.name, self.underlying),
         )
         object.__setattr__(self, "plan", plan)
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What its rules read, which the run declares."""
+        return self.plan.features
 
     def decide(self, view: View) -> Decision:
         """Return what the plan decides."""

@@ -11,8 +11,9 @@ from strategies.legs.rules import LegRule, Structure
 from strategies.legs.strikes import AtDelta
 from strategies.plan.entry import EntryRules, Premium
 from strategies.plan.exits import ExitRules, ProfitBasis
-from strategies.plan.filling import OrderRules, filled_plan, plan_features
+from strategies.plan.filling import BarRules, OrderRules, filled_plan
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.hedging import HedgeRules
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import DaysOut
 from strategies.plan.sizing import SizeRules
@@ -58,8 +59,10 @@ class LongPut:
         What the quote of each leg must be like.
     entry, size, exits, orders : optional
         Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
-    fuzzy, score, follows_policy : optional
+    fuzzy, score, follows_policy, hedge : optional
         As in `strategies.plan.package_plan.PackagePlan`.
+    bars : BarRules, optional
+        Bars whose band and true range the exits look at.
     name : str, optional
         Tells strategies of one account apart.
 
@@ -83,6 +86,8 @@ class LongPut:
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
     follows_policy: bool = False
+    hedge: HedgeRules | None = None
+    bars: BarRules = BarRules()
     name: str = "long_put"
     plan: PackagePlan = field(init=False, repr=False, compare=False)
 
@@ -94,7 +99,7 @@ class LongPut:
     @property
     def features(self) -> tuple[Feature, ...]:
         """What its rules read, which the run declares."""
-        return plan_features(self)
+        return self.plan.features
 
     def decide(self, view: View) -> Decision:
         """Return what the plan decides."""

@@ -13,8 +13,9 @@ from strategies.legs.strikes import AtDelta, BesideLeg, SkewPenalty
 from strategies.parameters import require_between
 from strategies.plan.entry import EntryRules, Premium
 from strategies.plan.exits import ExitRules, ProfitBasis
-from strategies.plan.filling import OrderRules, filled_plan, plan_features
+from strategies.plan.filling import BarRules, OrderRules, filled_plan
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.hedging import HedgeRules
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import DaysOut
 from strategies.plan.sizing import SizeRules
@@ -113,8 +114,10 @@ class CreditSpread:
         What the quote of each leg must be like.
     entry, size, exits, orders : optional
         Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
-    fuzzy, score, follows_policy : optional
+    fuzzy, score, follows_policy, hedge : optional
         As in `strategies.plan.package_plan.PackagePlan`.
+    bars : BarRules, optional
+        Bars whose band and true range the exits look at.
     name : str, optional
         Tells strategies of one account apart.
 
@@ -139,6 +142,8 @@ class CreditSpread:
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
     follows_policy: bool = False
+    hedge: HedgeRules | None = None
+    bars: BarRules = BarRules()
     name: str = "credit_spread"
     plan: PackagePlan = field(init=False, repr=False, compare=False)
 
@@ -153,7 +158,7 @@ class CreditSpread:
     @property
     def features(self) -> tuple[Feature, ...]:
         """What its rules read, which the run declares."""
-        return plan_features(self)
+        return self.plan.features
 
     def decide(self, view: View) -> Decision:
         """Return what the plan decides."""
@@ -182,8 +187,10 @@ class DebitSpread:
         What the quote of each leg must be like.
     entry, size, exits, orders : optional
         Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
-    fuzzy, score, follows_policy : optional
+    fuzzy, score, follows_policy, hedge : optional
         As in `strategies.plan.package_plan.PackagePlan`.
+    bars : BarRules, optional
+        Bars whose band and true range the exits look at.
     name : str, optional
         Tells strategies of one account apart.
 
@@ -207,6 +214,8 @@ class DebitSpread:
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
     follows_policy: bool = False
+    hedge: HedgeRules | None = None
+    bars: BarRules = BarRules()
     name: str = "debit_spread"
     plan: PackagePlan = field(init=False, repr=False, compare=False)
 
@@ -221,7 +230,7 @@ class DebitSpread:
     @property
     def features(self) -> tuple[Feature, ...]:
         """What its rules read, which the run declares."""
-        return plan_features(self)
+        return self.plan.features
 
     def decide(self, view: View) -> Decision:
         """Return what the plan decides."""
