@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from math import inf
 
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from market.errors import ConfigError
 from market.tradables import OptionContract
 from strategies.legs.rules import LegRule, PlacedStructure, Structure, placed
-from strategies.legs.strikes import AtSpot, BesideLeg
+from strategies.legs.strikes import AtSpot, BesideLeg, SameStrike
+from strategies.structures.calendar import calendar
 from strategies.structures.iron_condor import condor_by_delta
 from strategies.structures.straddle import straddle
+from strategies.structures.strangle import strangle
 from tests.strategies.chains import view_at
 
 
@@ -79,3 +82,58 @@ def test_impossible_condors_are_refused(delta: float, width: float) -> None:
     """A delta beyond the money and a wing on the wrong side are errors."""
     with pytest.raises(ConfigError, match=r"iron_condor: .* cannot be"):
         condor_by_delta(delta, width)
+
+
+@pytest.mark.parametrize(
+    ("legs", "message"),
+    [
+        ((LegRule(ratio=0, is_call=True, strike=AtSpot()),), "a ratio of 0"),
+        ((LegRule(ratio=1, is_call=True, strike=AtSpot(), expiry=1),), "without a gap"),
+        ((LegRule(ratio=1, is_call=True, strike=SameStrike(leg=0)),), "beside an earlier leg"),
+    ],
+)
+def test_structures_that_cannot_be_placed_are_refused(legs: tuple[LegRule, ...], message: str) -> None:
+    """No units, an expiration that is left out, a strike of its own leg."""
+    with pytest.raises(ConfigError, match=message):
+        Structure(name="broken", legs=legs)
+
+
+def _ratios(*legs: tuple[int, bool, int]) -> Structure:
+    rules = (LegRule(ratio=ratio, is_call=is_call, strike=AtSpot(), expiry=end) for ratio, is_call, end in legs)
+    return Structure(name="some", legs=tuple(rules))
+
+
+@pytest.mark.parametrize(
+    ("structure", "is_defined"),
+    [
+        (_ratios((-1, True, 0), (1, True, 1)), True),
+        (_ratios((1, True, 0), (-1, True, 1)), False),
+        (_ratios((-1, False, 0)), False),
+        (_ratios((-2, True, 0), (1, True, 0)), False),
+        (_ratios((-2, True, 0), (1, True, 0), (1, True, 1)), True),
+        (_ratios((-1, True, 0), (1, False, 0)), False),
+    ],
+)
+def test_a_sold_leg_is_covered_by_its_right_and_by_what_lives_as_long(
+    structure: Structure, *, is_defined: bool
+) -> None:
+    """A later sold leg, a naked put, a ratio spread and a call covered by a put are all undefined risk."""
+    assert structure.is_defined_risk is is_defined
+
+
+def test_expirations_must_be_given_and_follow_each_other() -> None:
+    """A calendar of one expiration, of the same twice, or in the wrong order has no place."""
+    view = view_at()
+    assert placed(view, (0, 1), calendar()).legs
+    for series in ((0,), (0, 0), (1, 0)):
+        found = placed(view, series, calendar())
+        assert (found.legs, "expirations" in found.reason) == ((), True)
+
+
+def test_strikes_that_have_changed_places_are_refused() -> None:
+    """In a chain whose deltas leave no choice a put above the call is no strangle any more."""
+    view = view_at()
+    crossed = replace(strangle(0.45, is_sold=True), rising=(1, 0))
+    assert placed(view, (1,), strangle(0.45, is_sold=True)).legs
+    found = placed(view, (1,), crossed)
+    assert (found.legs, found.reason) == ((), "the strikes found are not in the order of the structure")
