@@ -94,6 +94,7 @@ class OrderStake:
             spot={each: self._market.spot(each) for each in underlyings},
             dividends=self._ahead(underlyings, now_ns),
             package_delta=self.of_reduction(intent, now_ns).package_delta,
+            after=exposure.book_with(intent, self._mark_of, now_ns) if rules.revalues_book else None,
         )
 
     def of_reduction(self, intent: OrderIntent, now_ns: int) -> Stake:

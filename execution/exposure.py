@@ -166,17 +166,32 @@ class Exposure:
         BookGreeks
             NaN with the reason where a leg cannot be valued.
         """
-        legs = [
-            OwnedLeg(
-                package_id=intent.package_id,
-                strategy=intent.strategy,
-                instrument=leg.instrument,
-                units=leg.ratio * quantity,
-                mark=mark_of(leg.instrument),
-            )
-            for leg in intent.legs
-        ]
+        legs = _legs_of(intent, quantity, mark_of)
         return book_greeks(priced_book(self._prices, legs, now_ns, benchmark=self._benchmark))
+
+    def book_with(self, intent: OrderIntent, mark_of: Callable[[Instrument], float], now_ns: int) -> PricedBook:
+        """Return the positions as they would stand with an order and all working orders that open something.
+
+        Parameters
+        ----------
+        intent : OrderIntent
+            The order, as a whole.
+        mark_of : callable
+            What one unit of the underlying in an instrument is worth; NaN where nobody tells.
+        now_ns : int
+            Instant, ns since the epoch, UTC.
+
+        Returns
+        -------
+        PricedBook
+            To be revalued under scenarios.
+        """
+        legs = [self._owned(each) for each in self._ledger.positions()]
+        for each in self._orders.working():
+            if each.effect is PositionEffect.OPEN:
+                legs += _legs_of(self._orders.order(each.order_id).intent, each.remaining, mark_of)
+        legs += _legs_of(intent, intent.quantity, mark_of)
+        return priced_book(self._prices, legs, now_ns, benchmark=self._benchmark)
 
     def working_greeks(self, mark_of: Callable[[Instrument], float], now_ns: int) -> tuple[BookGreeks, ...]:
         """Return what each working order that opens something would add if it is filled, as `order_greeks`."""
@@ -248,3 +263,16 @@ class Exposure:
             units=position.quantity,
             mark=_NAN if mark is None else float(mark),
         )
+
+
+def _legs_of(intent: OrderIntent, quantity: Decimal, mark_of: Callable[[Instrument], float]) -> list[OwnedLeg]:
+    return [
+        OwnedLeg(
+            package_id=intent.package_id,
+            strategy=intent.strategy,
+            instrument=leg.instrument,
+            units=leg.ratio * quantity,
+            mark=mark_of(leg.instrument),
+        )
+        for leg in intent.legs
+    ]
