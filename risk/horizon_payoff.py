@@ -15,6 +15,7 @@ import numpy as np
 from fields.greeks import greeks
 from market.chains import BoolArray, FloatArray
 from market.errors import DataError
+from market.trades import Int64Array
 from risk.book import PricedBook
 from risk.revaluation import TermRule
 
@@ -171,9 +172,10 @@ def horizon_value(
     -----
     Each leg keeps its own volatility at its strike. Discounts and forwards between the horizon and an expiry follow
     from those of now: logarithms of both are linear in time between the expiries of the legs. Options that end at the
-    horizon are worth their exercise. Early exercise is left out. At the horizon of now, `risk.revaluation.revalue` says
-    the same of legs that are marked at the model's value; it holds each leg's own rate instead, which across expiries
-    of unlike rates is not what the chain's forwards say of the time between them.
+    horizon are worth their exercise. Early exercise is left out, but what is American is never worth less than it. At
+    the horizon of now `risk.revaluation.revalue` says the same of legs that are marked at the model's value; later it
+    holds each leg's own rate, which across expiries of unlike rates is not what the chain's forwards say of the time
+    between them.
     """
     _require(book, horizon_years)
     return _value(book, _carry(book, horizon_years), price, shift or _NO_SHIFT)
@@ -315,8 +317,11 @@ def _value(book: PricedBook, carry: _Carry, price: FloatArray, shift: VolShift) 
     tau, strike, rates, sigma = np.repeat([carry.years[legs], book.strike[legs], rate, volatility], n, axis=1)
     forward = carry.forward(price)[legs].ravel()
     # On the forward, with the rate as its own yield, the formula is Black's.
-    worth = greeks(forward, strike, tau, rates, rates, sigma, np.repeat(book.is_call[legs], n)).price
-    return np.asarray(total + size[legs] @ worth.reshape(-1, n))
+    worth = greeks(forward, strike, tau, rates, rates, sigma, np.repeat(book.is_call[legs], n)).price.reshape(-1, n)
+    if book.is_american.size and book.is_american[legs].any():
+        floor = np.where(book.is_american[legs][:, None], _intrinsic(book, legs, price), -inf)
+        worth = np.maximum(worth, floor)
+    return np.asarray(total + size[legs] @ worth)
 
 
 def _grid(book: PricedBook) -> FloatArray:
@@ -332,12 +337,14 @@ def _ends(book: PricedBook, carry: _Carry) -> tuple[float, float, float]:
     """Return value at price 0, slope far above, and what the straight line there has at price 0."""
     size = book.units * book.multiplier
     option, call = book.is_option, book.is_option & book.is_call
-    strike = np.where(option, book.strike, 0.0) * carry.discount
-    at_zero = float((size * strike)[option & ~call].sum())
+    american = book.is_american if book.is_american.size else np.zeros(book.n_legs, dtype=np.bool_)
+    exercised = np.where(option, book.strike, 0.0)
+    discounted = exercised * carry.discount
+    at_zero = float((size * np.where(american, exercised, discounted))[option & ~call].sum())
     slope = float(size[call].sum() + size[~option].sum())
     # Above the bend: discount x forward - discount x strike = price - bend (1 - discount x growth) - discount x strike.
-    paid = carry.bend * (1.0 - carry.discount * carry.growth)
-    intercept = -float((size * (paid + strike))[call].sum())
+    paid = carry.bend * (1.0 - carry.discount * carry.growth) + discounted
+    intercept = -float((size * np.where(american, np.minimum(paid, exercised), paid))[call].sum())
     return at_zero, 0.0 if abs(slope) <= _FLAT * _size(book) else slope, intercept
 
 
@@ -399,10 +406,15 @@ class _Line(NamedTuple):
 
 
 def _exercise(book: PricedBook, legs: BoolArray, price: FloatArray) -> FloatArray:
-    size, option = (book.units * book.multiplier)[legs], book.is_option[legs]
-    strike = np.where(option, book.strike[legs], 0.0)[:, None]
-    gain = np.where((book.is_call | ~book.is_option)[legs][:, None], price - strike, strike - price)
-    return np.asarray(size @ np.where(option[:, None], np.maximum(gain, 0.0), gain))
+    return np.asarray((book.units * book.multiplier)[legs] @ _intrinsic(book, legs, price))
+
+
+def _intrinsic(book: PricedBook, legs: BoolArray | Int64Array, price: FloatArray) -> FloatArray:
+    """Return what exercise is worth, and what is no option at its price, shape (n_legs, n_prices)."""
+    option = book.is_option[legs][:, None]
+    strike = np.where(option, book.strike[legs][:, None], 0.0)
+    gain = np.where(book.is_call[legs][:, None] | ~option, price - strike, strike - price)
+    return np.where(option, np.maximum(gain, 0.0), gain)
 
 
 def _of_front(book: PricedBook, legs: BoolArray) -> _Line:

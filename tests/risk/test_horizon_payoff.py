@@ -102,7 +102,7 @@ def test_with_one_expiration_the_profile_is_the_exact_payoff(legs: list[Held], c
         assert min(abs(root - each) for each in found.break_evens) < 1e-6
 
 
-@given(SEVERAL, st.floats(0.0, 1.0), st.floats(0.0, 0.1))
+@given(SEVERAL, st.floats(0.0, 0.999) | st.just(1.0), st.floats(0.0, 0.1))
 def test_a_value_before_expiry_is_blacks_of_every_leg(legs: list[Held], share: float, parallel: float) -> None:
     """An independent formula leg by leg, with discount and forward between horizon and expiry, gives the same."""
     book = book_of(legs)
@@ -119,13 +119,18 @@ def test_a_value_before_expiry_is_blacks_of_every_leg(legs: list[Held], share: f
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("is_american", [False, True])
 @given(SEVERAL, st.floats(-0.04, 2.0), st.floats(0.0, 0.5), st.floats(-0.02, 0.08))
 def test_no_volatility_brings_a_package_below_its_least_value(
-    legs: list[Held], parallel: float, root_time: float, rate: float
+    is_american: bool,  # noqa: FBT001  # a parameter of the test
+    legs: list[Held],
+    parallel: float,
+    root_time: float,
+    rate: float,
 ) -> None:
     """The bound that needs no model holds at every price, where no smile allows an arbitrage."""
     of_expiry = {each.tau: each.volatility for each in legs}
-    book = book_of([each._replace(volatility=of_expiry[each.tau]) for each in legs], rate=rate)
+    book = book_of([each._replace(volatility=of_expiry[each.tau]) for each in legs], rate=rate, is_american=is_american)
     least = least_at_front(book)
     shift = VolShift(parallel=parallel, root_time=root_time)
     profile = horizon_profile(book, 0.0, horizon_years=front_years(book), shift=shift)
