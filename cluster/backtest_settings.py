@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +24,7 @@ from cluster.feed_settings import SettingsPart
 from cluster.margin_settings import MarginSettings
 from cluster.own_strategies import digest_of_module, own_strategy
 from cluster.portfolio_settings import PortfolioSettings
+from cluster.risk_settings import RiskSettings
 from market.errors import ConfigError
 from market.tradables import Future, Perpetual, Share
 from risk.pretrade import PretradeLimits
@@ -306,9 +308,12 @@ class LimitSettings(SettingsPart):
             raise ValueError("orders_per_second and order_burst go together")
         return self
 
-    def limits(self) -> PretradeLimits:
-        """Return the limits as the gate takes them."""
-        return PretradeLimits(**self.model_dump())
+    def limits(self, base: PretradeLimits | None = None) -> PretradeLimits:
+        """Return the limits as the gate takes them; a bound that is not told here is that of a preset."""
+        usual = PretradeLimits()
+        # None leaves the collar out, and says nothing of what is out anyway: a saved configuration tells every field.
+        told = {name: value for name, value in self if value is not None or getattr(usual, name) is not None}
+        return replace(base or usual, **told)
 
 
 class BenchmarkSettings(SettingsPart):
@@ -337,6 +342,7 @@ class BacktestSettings(SettingsPart):
     strategies: tuple[StrategySettings, ...] = Field(min_length=1, max_length=100, description="At least one.")
     portfolio: PortfolioSettings | None = None
     limits: LimitSettings = LimitSettings()  # type: ignore[call-arg]  # every field has a default
+    risk: RiskSettings = RiskSettings()  # type: ignore[call-arg]  # every field has a default
     margin: MarginSettings = MarginSettings()  # type: ignore[call-arg]  # every field has a default
     benchmark: BenchmarkSettings | None = None
     report: ReportSettings = ReportSettings()  # type: ignore[call-arg]  # every field has a default
