@@ -10,6 +10,7 @@ from strategies.buy_and_hold import BuyAndHold
 from strategies.moving_average import MovingAverageCross
 from strategies.noop import Noop
 from strategies.plain_values import Parameter, Tradable, made_of, parameters_of_class, unknown
+from strategies.policy import PolicyTrader
 from strategies.structures.broken_wing import BrokenWing
 from strategies.structures.butterfly import LongButterfly, ShortButterfly
 from strategies.structures.calendar import Calendar
@@ -52,6 +53,7 @@ CATALOGUE: Final[Mapping[str, Callable[..., Strategy]]] = MappingProxyType(
         "long_strangle": LongStrangle,
         "moving_average": MovingAverageCross,
         "noop": Noop,
+        "policy": PolicyTrader,
         "short_butterfly": ShortButterfly,
         "short_straddle": ShortStraddle,
         "short_strangle": ShortStrangle,

@@ -22,7 +22,7 @@ _COIN = Perpetual(symbol="BTC/USDT:USDT", underlying="BTC", tick=Decimal("0.1"),
 _OPTIONS = (
     *("broken_wing", "calendar", "credit_spread", "debit_spread", "diagonal", "expected_move_condor", "flyagonal"),
     *("intraday_butterfly", "intraday_condor", "iron_butterfly", "iron_condor", "long_butterfly", "long_put"),
-    *("long_straddle", "long_strangle", "short_butterfly", "zero_dte_condor"),
+    *("long_straddle", "long_strangle", "policy", "short_butterfly", "zero_dte_condor"),
 )
 _UNBOUNDED = ("intraday_straddle", "short_straddle", "short_strangle", "zero_dte_straddle")
 _REQUIRED: dict[str, dict[str, object]] = {
