@@ -19,7 +19,7 @@ from risk.value_at_risk import MarketMoves
 __all__ = ["DailyHistory", "betas_of", "read_history"]
 
 _DAY_NS: Final = 86_400_000_000_000
-_LONGEST_GAP_DAYS: Final = 5  # a weekend with its holidays; a longer hole is no day's move
+_LONGEST_GAP_DAYS: Final = 7  # September 2001; a longer hole is no day's move
 _BETA_WINDOW: Final = 252
 _LEAST_BETA_DAYS: Final = 60
 
@@ -71,7 +71,7 @@ class DailyHistory:
         Returns
         -------
         MarketMoves
-            Over days of which every column has a close. A move over more than five calendar days is NaN, and so is the
+            Over days of which every column has a close. A move over more than seven calendar days is NaN, and so is the
             volatility of all days where its index has none.
         """
         names = tuple(name for name in underlyings if name in self.closes)

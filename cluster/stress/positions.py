@@ -17,7 +17,16 @@ from market.tradables import Instrument
 
 __all__ = ["BookRow", "read_book"]
 
-_KEYS: Final = ("instrument", "quantity", "strategy", "package", "entry_price", "mark")
+_KEYS: Final = (
+    "instrument",
+    "quantity",
+    "strategy",
+    "package",
+    "entry_price",
+    "mark",
+    "collateral",
+    "maintenance_rate",
+)
 _EXAMPLE: Final = 'rows of instrument and quantity, such as "SPXW250919P06000000" and -1'
 _NAN: Final = float("nan")
 
@@ -38,6 +47,10 @@ class BookRow:
         Paid per unit; NaN where it was not told.
     mark : float
         What it is worth per unit by the writer's own knowledge; NaN where the market is to tell.
+    collateral : float
+        Margin of a perpetual of its own, quote currency; NaN where it was not told.
+    maintenance_rate : float
+        Maintenance margin of a perpetual as a fraction of its notional; NaN where it was not told.
     place : str
         Where it stands: file and row.
     instrument : Instrument or None
@@ -50,6 +63,8 @@ class BookRow:
     package: str = ""
     entry_price: float = _NAN
     mark: float = _NAN
+    collateral: float = _NAN
+    maintenance_rate: float = _NAN
     place: str = ""
     instrument: Instrument | None = None
 
@@ -174,6 +189,8 @@ def _row(told: Mapping[str, Any], path: Path, number: int) -> BookRow:
         package=str(told.get("package", "")),
         entry_price=_price(told, "entry_price", path, number),
         mark=_price(told, "mark", path, number),
+        collateral=_price(told, "collateral", path, number),
+        maintenance_rate=_price(told, "maintenance_rate", path, number),
         place=f"{path}, row {number}",
     )
 

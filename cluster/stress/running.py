@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from cluster.stress.history import DailyHistory, betas_of, read_history
+from cluster.stress.liquidation import LiquidationRow, liquidations
 from cluster.stress.market import BookMarket, PricedPositions, price_positions, read_chains, volatility_of_30_days
 from cluster.stress.positions import BookRow, read_book
 from market.chains import FloatArray, OptionChain
@@ -98,6 +99,8 @@ class StressReport:
         Worst first.
     margins : mapping of str to MarginReading
         Maintenance by scenario; under the empty name that of now. Empty where the book has no share or option.
+    liquidations : tuple of LiquidationRow
+        One for each perpetual.
     grid : SpotVolGrid
         Spot by volatility.
     greeks : BookGreeks
@@ -117,6 +120,7 @@ class StressReport:
     volatility_source: str
     results: tuple[StressResult, ...]
     margins: Mapping[str, MarginReading]
+    liquidations: tuple[LiquidationRow, ...]
     grid: SpotVolGrid
     greeks: BookGreeks
     max_loss: Decimal
@@ -164,6 +168,7 @@ def run_stress(request: StressRequest) -> StressReport:
         volatility_source=source,
         results=stress_results(book, scenarios, found),
         margins=_margins(positions, [each.name for each in scenarios], found.value, shocks.spot_return),
+        liquidations=liquidations(positions, [each.name for each in scenarios], found.value),
         grid=spot_vol_grid(book, _SPOT_MOVES, _VOL_SHIFTS, bounds_unknown=request.bounds_unknown),
         greeks=book_greeks(book),
         max_loss=max_loss_of_book(

@@ -40,6 +40,7 @@ def print_stress(report: StressReport, console: Console | None = None) -> None:
     told = console or Console(width=width, highlight=False)
     _print_book(report, told)
     _print_scenarios(report, told)
+    _print_liquidations(report, told)
     _print_grid(report.grid, told)
     _print_tail(report.value_at_risk, told)
 
@@ -111,6 +112,18 @@ def _print_scenarios(report: StressReport, console: Console) -> None:
         table.add_row(result.scenario.name, _money(result.pnl), margin, _worst_part(result), told, style=style)
     console.print(table, markup=False)
     console.print()
+
+
+def _print_liquidations(report: StressReport, console: Console) -> None:
+    for row in report.liquidations:
+        if row.reason:
+            _line(console, f"liquidation of {row.symbol}: unknown; {row.reason}", "yellow")
+            continue
+        reached = f"; reached in {', '.join(row.reached)}" if row.reached else "; no scenario reaches it"
+        place = f"{_number(row.liquidation_price)}, {row.distance:.1%} from the mark"
+        _line(console, f"liquidation of {row.symbol}: {place}{reached}", "red" if row.reached else "")
+    if report.liquidations:
+        console.print()
 
 
 def _worst_part(result: StressResult) -> str:
@@ -191,6 +204,16 @@ def stress_record(report: StressReport) -> dict[str, Any]:
         "greeks": plain(report.greeks),
         "margin": None if "" not in report.margins else _or_none(report.margins[""].requirement),
         "scenarios": [_scenario_record(each, report.margins.get(each.scenario.name)) for each in report.results],
+        "liquidations": [
+            {
+                "instrument": row.symbol,
+                "price": _or_none(row.liquidation_price),
+                "distance": _or_none(row.distance),
+                "reached": list(row.reached),
+                "reason": row.reason,
+            }
+            for row in report.liquidations
+        ],
         "grid": {
             "spot_return": report.grid.spot_return.tolist(),
             "vol_points": report.grid.vol_points.tolist(),
