@@ -11,7 +11,16 @@ import numpy as np
 from market.chains import FloatArray
 from strategies.features.feature import Bar, FeatureStream
 from strategies.features.inputs import price_of, prices_of, require_float64, volume_of, volumes_of
-from strategies.features.windows import DEVIATION, MEAN, SHARE_BELOW, SHARE_BELOW_WITH_TIES, OfWindow, Ring, by_window
+from strategies.features.windows import (
+    DEVIATION,
+    MEAN,
+    SHARE_BELOW,
+    SHARE_BELOW_WITH_TIES,
+    OfWindow,
+    Ring,
+    ShareRing,
+    by_window,
+)
 from strategies.parameters import require_between
 from strategies.views import BarWindow
 
@@ -400,7 +409,7 @@ class _OfDeviations:
     __slots__ = ("_deviations", "_ring")
 
     def __init__(self, n_returns: int, n_bars: int) -> None:
-        self._deviations, self._ring = _OfSteps(n_returns), Ring(n_bars + 1, SHARE_BELOW)
+        self._deviations, self._ring = _OfSteps(n_returns), ShareRing(n_bars + 1)
 
     def update(self, bar: Bar) -> float:
         return self._ring.update(self._deviations.update(bar))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort_left
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import nan, sqrt
@@ -12,9 +14,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from market.chains import FloatArray
 
-__all__ = ["DEVIATION", "MEAN", "SHARE_BELOW", "SHARE_BELOW_WITH_TIES", "OfWindow", "Ring", "by_window"]
+__all__ = ["DEVIATION", "MEAN", "SHARE_BELOW", "SHARE_BELOW_WITH_TIES", "OfWindow", "Ring", "ShareRing", "by_window"]
 
 _BLOCK: Final = 1 << 14
+_sum: Final = np.add.reduce
 
 
 @final
@@ -52,8 +55,10 @@ def _deviations(windows: FloatArray) -> FloatArray:
 
 
 def _deviation(window: FloatArray) -> float:
-    off = window - _mean(window)
-    return sqrt(float(np.add.reduce(off * off)) / (window.shape[0] - 1))
+    n = window.shape[0]
+    off = window - _sum(window) / n
+    off *= off
+    return sqrt(_sum(off) / (n - 1))
 
 
 def _shares_below(windows: FloatArray) -> FloatArray:
@@ -146,3 +151,36 @@ class Ring:
             return nan
         self._sound += 1
         return self._of(self._twice[place : place + self._n]) if self._sound >= self._n else nan
+
+
+@final
+class ShareRing:
+    """The share of the last numbers below the newest: `SHARE_BELOW` from numbers that are kept in order.
+
+    Parameters
+    ----------
+    n : int
+        Numbers in the window, the newest counted, >= 2.
+    """
+
+    __slots__ = ("_n", "_ordered", "_values")
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._values: deque[float] = deque()
+        self._ordered: list[float] = []
+
+    def update(self, value: float) -> float:
+        """Take the newest number, and return the share; NaN while the window has a hole or is too short."""
+        if value != value:  # noqa: PLR0124  # NaN
+            self._values.clear()
+            self._ordered.clear()
+            return nan
+        place = bisect_left(self._ordered, value)
+        share = place / (self._n - 1) if len(self._values) == self._n - 1 else nan
+        if len(self._values) == self._n - 1:
+            oldest = self._values.popleft()
+            del self._ordered[bisect_left(self._ordered, oldest)]
+        self._values.append(value)
+        insort_left(self._ordered, value)
+        return share
