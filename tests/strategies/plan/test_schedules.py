@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 
 import pytest
 
 from market.errors import ConfigError
-from strategies.plan.schedules import DaysOut, FixedTime, RandomTime
+from strategies.plan.schedules import DaysOut, EntryWindows, FixedTime, FrontBack, RandomTime
+from strategies.structures.zero_dte_condor import ZeroDteCondor
 from tests.strategies.chains import view_at
+from tests.strategies.plan.plans import CONDOR, opened, scene, three_expiries
 from tests.strategies.scene import NOW_NS
 
 _S = 1_000_000_000
@@ -69,3 +72,58 @@ def test_lots_are_of_one_calendar() -> None:
     for times in ((), (FixedTime(at=time(10, 0)), FixedTime(at=time(10, 0), calendar="24/7"))):
         with pytest.raises(ConfigError, match="of one calendar"):
             RandomTime(times=times, seed=1)
+
+
+def test_front_and_back_follow_each_other() -> None:
+    """Five and ten weeks; where the later one is not listed there is nothing to trade."""
+    view = three_expiries()
+    front, back = DaysOut(days=35, shortest=30, longest=45), DaysOut(days=70, shortest=30, longest=80)
+    assert FrontBack(front=front, back=back).series(view) == (1, 2)
+    assert FrontBack(front=front, back=replace(back, longest=70, days=69)).series(view) == (1, 2)
+    assert FrontBack(front=front, back=replace(back, shortest=75, days=76)).series(view) == ()
+    assert FrontBack(front=front, back=replace(back, days=36, longest=40)).series(view) == ()
+    with pytest.raises(ConfigError, match="rising days"):
+        FrontBack(front=back, back=front)
+
+
+def test_a_fixed_time_may_trade_other_expirations() -> None:
+    """The flyagonal enters at a time of day, a week and two weeks out."""
+    later = DaysOut(days=35, shortest=30, longest=45)
+    assert FixedTime(at=time(15, 0), expirations=later).series(three_expiries()) == (1,)
+
+
+def test_windows_give_one_entry_each_and_so_many_a_day() -> None:
+    """At 15:10 the window of 15:00 has begun: one entry since then, two since the open."""
+    times = (FixedTime(at=time(11, 30)), FixedTime(at=time(15, 0)))
+    windows, view = EntryWindows(times=times, most=2), view_at()
+    assert [windows.is_candidate(view, NOW_NS + after * _S) for after in (-1, 0, 899, 900)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert windows.period_start_ns(view, NOW_NS + 600 * _S) == NOW_NS
+    assert windows.period_start_ns(view, NOW_NS - _S) == NOW_NS - 12_600 * _S
+    assert windows.period_start_ns(view, NOW_NS - 16_000 * _S) == windows.session_start_ns(view)
+
+
+@pytest.mark.parametrize(
+    ("times", "most"), [((), 2), (((10, 0), (10, 5)), 2), (((11, 0), (10, 0)), 2), (((10, 0),), 0), (((10, 0),), 65)]
+)
+def test_windows_that_cannot_be_are_refused(times: tuple[tuple[int, int], ...], most: int) -> None:
+    """None, overlapping, in another order than the day's, or counts that are not kept."""
+    with pytest.raises(ConfigError, match="schedule"):
+        EntryWindows(times=tuple(FixedTime(at=time(*each)) for each in times), most=most)
+
+
+def test_a_plan_stops_at_so_many_entries_a_day() -> None:
+    """One in this window stops it, and so do two in the session; one in an earlier window does not (Z5)."""
+    times = (FixedTime(at=time(11, 30)), FixedTime(at=time(15, 0)))
+    plan = replace(ZeroDteCondor(underlying="SPX").plan, schedule=EntryWindows(times=times, most=2))
+    plan = replace(plan, entry=replace(plan.entry, reenters=True, cool_down_s=0.0))
+    hour = 3_600 * _S
+    for entries, gate in (((), "entry"), ((NOW_NS - 3 * hour,), "entry"), ((NOW_NS - 3 * hour,) * 2, "entries_left")):
+        assert plan.decide(scene(entries_ns={"zero_dte_condor": entries})).reason == gate
+    own = opened(CONDOR, three_expiries(), strategy="zero_dte_condor", opened_ns=NOW_NS)
+    again = replace(plan, entry=replace(plan.entry, max_open=2))
+    assert again.decide(scene(packages=(own,))).reason == "one_a_session"
