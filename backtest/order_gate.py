@@ -136,7 +136,8 @@ class OrderGate:
             leg_half_spreads=tuple(half_spread_of(quote) for quote in quotes),
             package={symbol: units + closing.get(symbol, _ZERO) for symbol, units in held.items()},
             input_ns=min(quote.ts_ns for quote in quotes),
-            open_packages=len({package.package_id for package in packages} | opening),
+            # The other parts of a linked package are on their way under its own id.
+            open_packages=len({package.package_id for package in packages} | (opening - {intent.package_id})),
             session_close_ns=min(closes),
         )
 

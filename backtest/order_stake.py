@@ -85,7 +85,7 @@ class OrderStake:
         return Stake(
             strategy_at_risk=exposure.capital_at_risk(intent.strategy),
             symbol_at_risk=max(exposure.capital_at_risk(underlying=each) for each in underlyings),
-            strategy_packages=self._packages_of(intent.strategy),
+            strategy_packages=self._packages_of(intent),
             order=order,
             book=book,
             working=exposure.working_greeks(self._mark_of, now_ns) if rules.has_greeks else (),
@@ -110,11 +110,13 @@ class OrderStake:
     def _mark_of(self, instrument: Instrument) -> float:
         return mid_of(self._quote_of(instrument))
 
-    def _packages_of(self, strategy: str) -> int:
-        account = self._account
+    def _packages_of(self, intent: OrderIntent) -> int:
+        """Return the packages of the strategy; of its own an order counts what is held, and not its other parts."""
+        account, strategy = self._account, intent.strategy
         own = {each.package_id for each in account.packages if each.strategy == strategy}
         opening = (each for each in account.working if each.effect is PositionEffect.OPEN)
-        return len(own | {each.package_id for each in opening if each.strategy == strategy})
+        working = {each.package_id for each in opening if each.strategy == strategy}
+        return len(own | (working - {intent.package_id}))
 
     def _ahead(self, underlyings: set[str], now_ns: int) -> dict[str, Dividend]:
         """Return the next dividend of each underlying that is announced."""

@@ -164,3 +164,20 @@ def test_a_view_tells_greeks_and_capital_at_risk() -> None:
     assert greeks.theta_usd_per_day < 0.0 < greeks.vega_usd_per_volpt
     assert (at_risk, of_other, delta_of_other) == (1_640.0, 0.0, 0.0)
     assert not isnan(greeks.delta_usd)
+
+
+def test_the_parts_of_a_linked_package_are_one_package() -> None:
+    """Six legs go as two orders under one id: with room for one package both pass, and a second package does not."""
+    legs = [(contract(4300.0 + 10.0 * step, "C"), ratio) for step, ratio in enumerate((1, -2, 1))]
+    legs += [(contract(4280.0 - 10.0 * step, "P"), ratio) for step, ratio in enumerate((1, -2, 1))]
+    limits = PretradeLimits(collar_fraction=None, most_packages=1)
+    answers = [order(legs, "2.00"), order([(contract(4290.0, "C"), 1)], "8.20")]
+    result = run(
+        of_chains(chains([_BOARD] * 6, step_ns=5 * MINUTE_NS)),
+        Scripted([*answers[:1], HOLD, HOLD, *answers[1:]]),
+        risk=RiskRules(strategy_packages=1),
+        limits=limits,
+    )
+    assert len({fill.order_id for fill in result.fills}) == 2
+    assert len(result.open_packages) == 1
+    assert result.funnel["scripted"]["risk: open_packages"] == (1, 0)
