@@ -111,8 +111,9 @@ class LognormalDensity:
         return greeks(self.forward, K, self.tau, 0.0, 0.0, self.volatility, np.ones(K.shape[0], dtype=np.bool_)).price
 
     def nodes(self) -> FloatArray:
-        """Return `_N_NODES` prices over eight deviations on each side, evenly in logarithms."""
-        return _log_nodes(self.forward, self.volatility * np.sqrt(self.tau), self.volatility * np.sqrt(self.tau))
+        """Return prices over eight deviations on each side."""
+        deviation = float(self.volatility * np.sqrt(self.tau))
+        return _log_nodes(self.forward, deviation, deviation, deviation)
 
 
 @final
@@ -220,17 +221,16 @@ def quoted_density(
     .. [breeden_litzenberger_1978] docs/references.bib
     """
     usable = (mid > 0.0) & (is_call == (strike >= forward))
-    K = strike[usable]
-    if K.shape[0] < _MIN_QUOTES or not (K.min() < forward <= K.max()):
-        return None
-    sigma = implied_volatility(mid[usable], forward, K, tau, discount, is_call[usable]).volatility
-    known = np.isfinite(sigma)
-    K, sigma = K[known], sigma[known]
-    if K.shape[0] < _MIN_QUOTES or not (K.min() < forward <= K.max()):
-        return None
+    sigma = np.full(strike.shape, np.nan)
+    sigma[usable] = implied_volatility(mid[usable], forward, strike[usable], tau, discount, is_call[usable]).volatility
+    known = np.flatnonzero(sigma > 0.0)
+    K, sigma = strike[known], sigma[known]
     order = np.argsort(K)
+    if K.shape[0] < _MIN_QUOTES or not K[order[0]] < forward <= K[order[-1]]:
+        return None
     k, w = np.log(K[order] / forward), sigma[order] ** 2 * tau
-    x = _log_nodes(forward, float(np.sqrt(w[0])), float(np.sqrt(w[-1])))
+    centre, low, high = (float(np.sqrt(each)) for each in (np.interp(0.0, k, w), w[0], w[-1]))
+    x = _log_nodes(forward, centre, low, high)
     total = np.interp(np.log(x / forward), k, w)
     calls = greeks(forward, x, tau, 0.0, 0.0, np.sqrt(total / tau), np.ones(x.shape[0], dtype=np.bool_)).price
     width = np.diff(x)
@@ -246,7 +246,7 @@ def quoted_density(
     factor = forward / float(knots[0] + excess[0])
     return QuotedDensity(
         forward=forward,
-        volatility=float(np.sqrt(np.interp(0.0, k, w) / tau)),
+        volatility=float(centre / np.sqrt(tau)),
         price=knots * factor,
         below=below,
         excess=excess * factor,
@@ -254,10 +254,15 @@ def quoted_density(
     )
 
 
-def _log_nodes(forward: float, deviation_low: float, deviation_high: float) -> FloatArray:
-    low = min(_DEVIATIONS * deviation_low, _MAX_LOG_RANGE)
-    high = min(_DEVIATIONS * deviation_high, _MAX_LOG_RANGE)
-    return np.asarray(forward * np.exp(np.linspace(-low, high, _N_NODES)))
+def _log_nodes(forward: float, centre: float, low: float, high: float) -> FloatArray:
+    """Return prices out to eight deviations of each wing, dense within two deviations of the centre.
+
+    A wing may have ten times the volatility of the centre: nodes even in logarithms would leave the centre a handful.
+    """
+    reach = np.minimum(_DEVIATIONS * np.array([low, high]), _MAX_LOG_RANGE)
+    scale = 2.0 * centre
+    ends = np.arcsinh(reach / scale)
+    return np.asarray(forward * np.exp(scale * np.sinh(np.linspace(-ends[0], ends[1], _N_NODES))))
 
 
 def touch_probability(

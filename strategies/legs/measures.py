@@ -256,9 +256,15 @@ class PackageMeasures:
 
     @cached_property
     def probability_of_profit(self) -> float:
-        """Of `at_quotes`, where the quotes make a density, else of `at_one_volatility`; NaN without either."""
-        found = self.at_quotes.probability_of_profit
-        return found if isfinite(found) else self.at_one_volatility.probability_of_profit
+        """Of `at_quotes`, where the quotes make a density, else of `at_one_volatility`; NaN without either.
+
+        Nothing else of the readings is computed for it.
+        """
+        density = self.density if self.density is not None else self._lognormal
+        price, profit, slope, _ = self._profit_line()
+        if density is None or not np.isfinite(profit).all():
+            return nan
+        return 1.0 - _probability_at_most(density, price, profit, slope, 0.0)
 
     @cached_property
     def touches(self) -> tuple[TouchReading, ...]:
@@ -468,10 +474,10 @@ def _probability_at_most(
     roots = price[cut] + (price[cut + 1] - price[cut]) * gap[cut] / (gap[cut] - gap[cut + 1])
     last = float(gap[-1])
     beyond = [float(price[-1]) - last / final_slope] if final_slope * last < 0.0 else []
-    nodes = np.unique(np.concatenate((price, roots, beyond)))
+    nodes = np.sort(np.concatenate((price, roots, beyond)))
     middles = np.append(0.5 * (nodes[1:] + nodes[:-1]), nodes[-1] + 1.0)
     inside = np.interp(middles, price, profit)
     value = inside + final_slope * np.maximum(middles - price[-1], 0.0)
     below = np.append(density.cdf(nodes), 1.0)
     below[0] = 0.0
-    return float(np.clip(np.diff(below)[value <= level].sum(), 0.0, 1.0))
+    return min(max(float(np.diff(below)[value <= level].sum()), 0.0), 1.0)

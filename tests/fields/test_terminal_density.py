@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import ndtr
@@ -47,6 +47,7 @@ def true_cdf(smile: Smile, price: float) -> float:
     return float((puts[1] - puts[0]) / 0.02)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.floats(0.5, 2.0), st.floats(0.05, 1.0), st.floats(0.002, 2.0))
 def test_the_lognormal_distribution_is_that_of_scipy(moneyness: float, sigma: float, tau: float) -> None:
     """Probability and mean excess agree with a library and with quadrature of its density."""
@@ -69,7 +70,7 @@ def test_a_flat_smile_gives_the_lognormal_distribution_back() -> None:
     K = np.linspace(3100.0, 5000.0, 97)
     assert found.volatility == pytest.approx(0.2)
     np.testing.assert_allclose(found.cdf(K), known.cdf(K), atol=2e-4)
-    np.testing.assert_allclose(found.call(K), known.call(K), atol=0.015)
+    np.testing.assert_allclose(found.call(K), known.call(K), atol=0.006)
 
 
 @pytest.mark.parametrize("step", [5.0, 25.0, 100.0])
@@ -81,6 +82,7 @@ def test_a_skewed_smile_gives_the_slope_of_its_prices(step: float) -> None:
         assert float(found.cdf(price)) == pytest.approx(true_cdf(smile, price), abs=0.002 + 1.5e-4 * step)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.floats(-0.8, 0.3), st.floats(0.0, 3.0), st.floats(0.0, 2.0), st.sampled_from([0.0, 0.05]))
 def test_a_distribution_of_any_quotes_has_its_mass_and_its_mean(
     slope: float, curvature: float, noise: float, tick: float
@@ -107,6 +109,7 @@ def test_quotes_that_say_too_little_make_no_distribution() -> None:
         LognormalDensity(forward=F, tau=TAU, volatility=0.0)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.floats(0.7, 1.4), st.floats(0.9, 1.1), st.floats(0.05, 1.0), st.floats(0.001, 2.0))
 def test_a_touch_is_at_least_as_likely_as_to_end_beyond(level: float, drift: float, sigma: float, tau: float) -> None:
     """A path that ends beyond has touched; without drift of the logarithm it is twice as likely to."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.calendars import expiry_series
@@ -87,6 +87,7 @@ SEVERAL = st.lists(leg(tau=st.sampled_from([MONTH, TWO_MONTHS, 0.5])), min_size=
 CALENDAR = (Held(-1, is_call=False, strike=SPOT), Held(1, is_call=False, strike=SPOT, tau=TWO_MONTHS))
 
 
+@settings(deadline=None)
 @given(ONE_EXPIRY, st.integers(-4000, 4000))
 def test_with_one_expiration_the_profile_is_the_exact_payoff(legs: list[Held], cost: int) -> None:
     """Values, extremes and break-evens are those of `risk.payoff`, whatever the volatilities."""
@@ -102,6 +103,7 @@ def test_with_one_expiration_the_profile_is_the_exact_payoff(legs: list[Held], c
         assert min(abs(root - each) for each in found.break_evens) < 1e-6
 
 
+@settings(deadline=None)
 @given(SEVERAL, st.floats(0.0, 0.999) | st.just(1.0), st.floats(0.0, 0.1))
 def test_a_value_before_expiry_is_blacks_of_every_leg(legs: list[Held], share: float, parallel: float) -> None:
     """An independent formula leg by leg, with discount and forward between horizon and expiry, gives the same."""
@@ -120,6 +122,7 @@ def test_a_value_before_expiry_is_blacks_of_every_leg(legs: list[Held], share: f
 
 
 @pytest.mark.parametrize("is_american", [False, True])
+@settings(deadline=None)
 @given(SEVERAL, st.floats(-0.04, 2.0), st.floats(0.0, 0.5), st.floats(-0.02, 0.08))
 def test_no_volatility_brings_a_package_below_its_least_value(
     is_american: bool,  # noqa: FBT001  # a parameter of the test
@@ -138,6 +141,7 @@ def test_no_volatility_brings_a_package_below_its_least_value(
     assert isinf(profile.max_loss) <= isinf(least)
 
 
+@settings(deadline=None)
 @given(st.lists(leg(tau=st.just(TWO_MONTHS)).filter(lambda each: each.units > 0), min_size=1, max_size=3))
 def test_without_volatility_long_later_legs_are_worth_their_least(longs: list[Held]) -> None:
     """The bound is the best: at no volatility at all the value comes down to it somewhere."""
@@ -194,6 +198,7 @@ def test_break_evens_and_peak_of_a_calendar_are_those_of_its_value() -> None:
     assert found.max_profit == pytest.approx(peak, abs=1e-3)
 
 
+@settings(deadline=None)
 @given(SEVERAL, st.floats(-0.03, 0.1), st.floats(0.0, 0.1))
 def test_the_value_now_is_that_of_the_full_revaluation(legs: list[Held], parallel: float, root_time: float) -> None:
     """Two doors to one number: a shock of price and volatility without time gives what the horizon of now gives."""
