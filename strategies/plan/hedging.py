@@ -33,8 +33,8 @@ class HedgeRules:
     instrument : Share, Future or Perpetual
         What is traded: the underlying, or what moves with it.
     units_per_delta : float
-        Units of the instrument that move as one unit of the options' underlying, > 0: 1 for a share of it, one tenth
-        of an index for a share of a fund at a tenth of it. Its multiplier is counted beside that.
+        Units of the instrument that move as one unit of the options' underlying, > 0: 1 for a share of it, 10 for a
+        fund at a tenth of an index. The multiplier of the instrument is counted beside that.
     max_delta : float
         Size of delta, units of the underlying, beyond which it is hedged, > 0.
     target : float
