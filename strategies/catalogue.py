@@ -7,10 +7,18 @@ from types import MappingProxyType
 from typing import Final
 
 from strategies.buy_and_hold import BuyAndHold
+from strategies.confluence import Confluence
+from strategies.divergence.condor import DivergenceCondor
+from strategies.divergence.hedge import DivergenceHedge
+from strategies.field_signals.gamma_flip import GammaFlip
+from strategies.field_signals.mean_reversion import MeanReversion
+from strategies.field_signals.momentum import FieldMomentum
+from strategies.field_signals.vanna import VannaDrift
 from strategies.moving_average import MovingAverageCross
 from strategies.noop import Noop
 from strategies.plain_values import Parameter, Tradable, made_of, parameters_of_class, unknown
 from strategies.policy import PolicyTrader
+from strategies.selector.strategy import RegimeSelector
 from strategies.structures.broken_wing import BrokenWing
 from strategies.structures.butterfly import LongButterfly, ShortButterfly
 from strategies.structures.calendar import Calendar
@@ -37,11 +45,16 @@ CATALOGUE: Final[Mapping[str, Callable[..., Strategy]]] = MappingProxyType(
         "broken_wing": BrokenWing,
         "buy_and_hold": BuyAndHold,
         "calendar": Calendar,
+        "confluence": Confluence,
         "credit_spread": CreditSpread,
         "debit_spread": DebitSpread,
         "diagonal": Diagonal,
+        "divergence_condor": DivergenceCondor,
+        "divergence_hedge": DivergenceHedge,
         "expected_move_condor": ExpectedMoveCondor,
+        "field_momentum": FieldMomentum,
         "flyagonal": Flyagonal,
+        "gamma_flip": GammaFlip,
         "intraday_butterfly": IntradayButterfly,
         "intraday_condor": IntradayCondor,
         "intraday_straddle": IntradayStraddle,
@@ -51,12 +64,15 @@ CATALOGUE: Final[Mapping[str, Callable[..., Strategy]]] = MappingProxyType(
         "long_put": LongPut,
         "long_straddle": LongStraddle,
         "long_strangle": LongStrangle,
+        "mean_reversion": MeanReversion,
         "moving_average": MovingAverageCross,
         "noop": Noop,
         "policy": PolicyTrader,
+        "regime_selector": RegimeSelector,
         "short_butterfly": ShortButterfly,
         "short_straddle": ShortStraddle,
         "short_strangle": ShortStrangle,
+        "vanna": VannaDrift,
         "zero_dte_condor": ZeroDteCondor,
         "zero_dte_straddle": ZeroDteStraddle,
     }

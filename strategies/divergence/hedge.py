@@ -7,7 +7,7 @@ from decimal import Decimal
 from math import inf, isfinite
 
 from market.orders import Leg, PositionEffect, TimeInForce
-from market.tradables import Future
+from market.tradables import Future, Perpetual, Share
 from strategies.decisions import HOLD, Decision, Proposal, SizingTerm
 from strategies.divergence.rules import DivergenceRules
 from strategies.marketable import marketable_limit, reference_price
@@ -25,7 +25,7 @@ class DivergenceHedge:
 
     Parameters
     ----------
-    instrument : Future
+    instrument : Future, Share or Perpetual
         Such as ES (50 USD a point) or MES (5 USD); one ES is worth the delta of about 500 shares of SPY.
     rules : DivergenceRules, optional
         When a divergence counts.
@@ -53,7 +53,7 @@ class DivergenceHedge:
     predicts anything is a hypothesis; a gap against the last close is not a mispricing (EQ7).
     """
 
-    instrument: Future
+    instrument: Share | Perpetual | Future
     rules: DivergenceRules = DivergenceRules()  # noqa: RUF009  # frozen
     hedge_share: float = 1.0
     most: int = 10

@@ -39,7 +39,7 @@ class FieldMomentum:
     underlying: str
     instrument: Share | Perpetual | Future | None = None
     terms: SignalTerms = SignalTerms(max_hold_s=3_600.0, stop_distance=1.0)  # noqa: RUF009  # frozen
-    name: str = "momentum"
+    name: str = "field_momentum"
     flow: SignalFlow = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from fields.snapshot import Feedback
 from strategies.decisions import Gate
 from strategies.parameters import require, require_between
 
-__all__ = ["TABLE", "Choice", "RegimeFacts", "Row", "Selection", "SelectorConfig", "select"]
+__all__ = ["TABLE", "Choice", "RegimeFacts", "Row", "Selection", "SelectorConfig", "select", "shown_table"]
 
 
 class Choice(StrEnum):
@@ -308,3 +308,16 @@ def _gate(condition: Condition, facts: RegimeFacts, config: SelectorConfig, refu
         bound=condition.bound(config),
         reason=refused,
     )
+
+
+def shown_table() -> str:
+    """Return the table as Markdown, from the data that decide: a line for each structure of each regime."""
+    lines = ["| market regime | structure | its own conditions | vetoes |", "|---|---|---|---|"]
+    vetoes = ", ".join(f"`{each.name}`" for each in VETOES)
+    for market, rows in TABLE.items():
+        for place, row in enumerate(rows):
+            own = ", ".join(f"`{each.name}`" for each in row.conditions) or "–"
+            kept = "–" if row.shown == f"`{Choice.LONG_PUT}`" else vetoes
+            lines.append(f"| {f'`{market}`' if place == 0 else ''} | {row.shown} | {own} | {kept} |")
+        lines.append(f"| {'' if rows else f'`{market}`'} | `{Choice.STAND_ASIDE}` | – | – |")
+    return "\n".join(lines)
