@@ -27,6 +27,8 @@ class Comparator:
         What it is run on.
     licence : str
         Its licence; the reason why it is never a dependency.
+    beside : tuple of str
+        What it imports without declaring it.
     """
 
     package: str
@@ -34,6 +36,7 @@ class Comparator:
     driver: str
     cases: tuple[str, ...]
     licence: str
+    beside: tuple[str, ...] = ()
 
 
 COMPARATORS: Final = (
@@ -96,7 +99,16 @@ def prepared(comparator: Comparator, folder: Path) -> Path | str:
     wanted = f"{comparator.package}=={comparator.version}"
     steps = (
         [sys.executable, "-m", "venv", "--clear", str(place)],
-        [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wanted],
+        [
+            str(interpreter),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            wanted,
+            *comparator.beside,
+        ],
     )
     for step in steps:
         try:

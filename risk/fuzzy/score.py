@@ -215,10 +215,9 @@ def _reason(config: FuzzyConfig, coverage: float, score: float, sigma: float) ->
 
 def _by_factor(terms: tuple[Term, ...], values: list[float]) -> tuple[tuple[str, float], ...]:
     """Return the mean membership of each factor over what it reads and is present."""
-    found = []
-    for name in FACTORS:
-        own = [(t, v) for t, v in zip(terms, values, strict=True) if t.factor == name]
-        present = [(t.weight, v) for t, v in own if isfinite(v) and t.weight > 0.0]
-        weight = sum(w for w, _ in present)
-        found.append((name, sum(w * v for w, v in present) / weight if weight > 0.0 else nan))
-    return tuple(found)
+    weights, summed = dict.fromkeys(FACTORS, 0.0), dict.fromkeys(FACTORS, 0.0)
+    for term, value in zip(terms, values, strict=True):
+        if isfinite(value):
+            weights[term.factor] += term.weight
+            summed[term.factor] += term.weight * value
+    return tuple([(name, summed[name] / weights[name] if weights[name] > 0.0 else nan) for name in FACTORS])
