@@ -23,6 +23,7 @@ from strategies.features import (
     Macd,
     MacdPart,
     MovingAverage,
+    OpenToClose,
     ParabolicSar,
     PercentRank,
     RealisedVolatility,
@@ -45,6 +46,7 @@ PLAIN: tuple[BarFeature, ...] = (
     MovingAverage(name="mean", symbol=_S, n_bars=50),
     AverageDistance(name="distance", symbol=_S),
     LogReturn(name="return", symbol=_S, n_bars=5),
+    OpenToClose(name="move", symbol=_S),
     RealisedVolatility(name="volatility", symbol=_S, n_returns=20, bars_per_year=252.0),
     PercentRank(name="percent_rank", symbol=_S, n_bars=252),
     RealisedVolatilityPercentile(name="volatility_percentile", symbol=_S),
@@ -133,7 +135,7 @@ def flat(n: int, price: float = 100.0) -> BarWindow:
     )
 
 
-WHOLE = walk(minutes(date(2023, 10, 20), date(2024, 1, 10)))
-"""Fifty-five sessions of minutes, two of which close early, with the clocks put back between them."""
-TORN = cut(with_holes(WHOLE), 77, 20_000)
+WHOLE = walk(minutes(date(2023, 10, 20), date(2023, 12, 22)))
+"""Forty-five sessions of minutes, one of which closes early, with the clocks put back between them."""
+TORN = cut(with_holes(WHOLE), 77, 9_000)
 """The same with holes and broken rows, begun within a session."""
