@@ -28,6 +28,8 @@ class Template:
         Parameters and values that its tests expect to be refused.
     n_days : int
         Calendar days of the configuration in which it trades, for its tests.
+    step_min : int
+        Time between two chains, and width of the bars, minutes.
     """
 
     about: str
@@ -37,6 +39,7 @@ class Template:
     impossible: tuple[tuple[str, object], ...]
     parameters: tuple[tuple[str, str], ...] = ()
     n_days: int = 1
+    step_min: int = 5
 
 
 TEMPLATES: Final[Mapping[str, Template]] = MappingProxyType(
@@ -56,6 +59,21 @@ TEMPLATES: Final[Mapping[str, Template]] = MappingProxyType(
             needs="instrument",
             impossible=(("window", 2), ("outside", 1.5), ("share", 0.0)),
             n_days=2,
+        ),
+        "structure": Template(
+            about="option legs of one's own as data, with the gates, sizes and exits of every structure",
+            strategy="structure.py.txt",
+            config="option.toml.txt",
+            needs="underlying",
+            impossible=(("delta", 0.5), ("put_width", 0.0), ("risk_share", 2.0)),
+        ),
+        "field": Template(
+            about="a share while the dealer-hedging field of its options says so",
+            strategy="field.py.txt",
+            config="share.toml.txt",
+            needs="instrument",
+            impossible=(("window", 1), ("share", 1.5), ("most", 0)),
+            step_min=15,
         ),
     }
 )

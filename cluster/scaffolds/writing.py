@@ -145,6 +145,7 @@ def _texts(name: str, template: Template, places: NewStrategy) -> dict[Path, str
         "parameters": "".join(f", {key} = {value}" for key, value in template.parameters),
         "impossible": "[" + ", ".join(f'("{key}", {value!r})' for key, value in template.impossible) + "]",
         "n_days": str(template.n_days),
+        "step_min": str(template.step_min),
         "days": "day" if template.n_days == 1 else f"{template.n_days} days",
     }
     files = {places.strategy: template.strategy, places.test: "test.py.txt", places.config: template.config}
