@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from decimal import Decimal
 from math import isnan
 
@@ -158,7 +159,7 @@ def test_packages_go_on_after_a_restart() -> None:
     book.book(cash(CashKind.BORROW, "-2.00", "borrow", "package"))
     book.book(fill(PERPETUAL, "-0.5", "20000", package_id="found"))
     book.mark(PERPETUAL.symbol, 19_500.0, MarkSource.VENUE)
-    again = PackageBook.resumed(pickle.loads(pickle.dumps(book.state())))  # noqa: S301  # made here
+    again = PackageBook.resumed(book.state())  # noqa: S301  # made here
     assert again.packages == book.packages
     assert again.state() == book.state()
     for each in (again, book):
@@ -207,3 +208,21 @@ def test_a_package_whose_only_fill_is_void_leaves_nothing_but_its_cash() -> None
     assert not book.book(Bust(event_id="bust", ts_event_ns=5, fill=void))
     assert not book.packages
     assert book.late_cash == {"package": Decimal("-0.25")}
+
+
+def test_marks_and_entries_survive_a_restart() -> None:
+    """Highest profit, the oldest of the newest marks, and the count of entries are those of before."""
+    book = _book()
+    _open(book)
+    book.mark_all([mark(_LONG, "9.00"), mark(_SHORT, "3.20")])
+    book.mark_all([replace(mark(_LONG, "7.00"), ts_ns=6)])
+    (package,) = book.packages
+    marks = book.marks(package.package_id)
+    assert marks is not None
+    assert marks.best_profit == pytest.approx(157.4)
+    assert (marks.value, marks.marked_ns) == (200.0 * 7.0 - 200.0 * 3.2, 2)
+    again = PackageBook.resumed(book.state())
+    assert again.marks(package.package_id) == marks
+    assert again.packages[0].factors == {"iv_rank": 0.4}
+    assert [again.entries_since("strategy", since) for since in (0, 1, 2)] == [1, 1, 0]
+    assert book.marks("another") is None
