@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from math import isfinite
 from typing import Final, final
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.optimize import isotonic_regression
 from fields.book import SortedBook, requoted_book, sorted_book
 from fields.chain_values import ChainValues
 from fields.forwards import ForwardSource
+from fields.terminal_density import QuotedDensity, quoted_density
 from fields.volatility import MIN_VENDOR_VOLATILITY
 from market.chains import FloatArray, OptionChain
 from market.instruments import SettlementTime
@@ -34,6 +36,8 @@ __all__ = [
 ]
 
 _NONE: Final = np.zeros(0, dtype=np.int64)
+_MINUTE_NS: Final = 60_000_000_000
+_YEAR_NS: Final = 365 * 86_400_000_000_000
 _OF_OWN_PAIRS: Final = frozenset((int(ForwardSource.PARITY), int(ForwardSource.PARITY_CURVE)))
 
 
@@ -154,13 +158,14 @@ class _Index:
 class _View:
     """A chain, its index, and what has been valued of it."""
 
-    __slots__ = ("_chain", "_index", "_is_modelled", "_values")
+    __slots__ = ("_chain", "_densities", "_index", "_is_modelled", "_values")
 
     def __init__(self, chain: OptionChain, index: _Index, *, is_modelled: bool) -> None:
         self._chain = chain
         self._index = index
         self._is_modelled = is_modelled
         self._values: ChainValues | None = None
+        self._densities: dict[int, QuotedDensity | None] = {}
 
     @property
     def chain(self) -> OptionChain:
@@ -224,6 +229,23 @@ class _View:
             missing = places[silent]
             found[silent] = self._valued().volatility(missing)
         return found
+
+    def density(self, series: int) -> QuotedDensity | None:
+        """Return the distribution of the price at an expiry that its own mids imply; None where they do not tell."""
+        if series not in self._densities:
+            self._densities[series] = self._density(series)
+        return self._densities[series]
+
+    def _density(self, series: int) -> QuotedDensity | None:
+        chain, (forward, discount) = self._chain, self.parity(series)
+        if not (isfinite(forward) and isfinite(discount)):
+            return None
+        places = np.concatenate([self.side(series, is_call=is_call) for is_call in (False, True)])
+        bid, ask = chain.bid[places], chain.ask[places]
+        mid = np.where((bid > 0.0) & (ask >= bid), 0.5 * (bid + ask), np.nan)
+        tau = max(int(self._index.expiry_ns[series]) - chain.ts_event_ns, _MINUTE_NS) / _YEAR_NS
+        strike, is_call = chain.strike[places], chain.is_call[places]
+        return quoted_density(strike, is_call, mid, forward=forward, discount=discount, tau=tau)
 
     def _is_told(self, places: Int64Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         volatility = self._chain.vendor_iv[places]

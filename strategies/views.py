@@ -9,6 +9,7 @@ from typing import Protocol
 
 from fields.live.interpretation import Interpretation
 from fields.snapshot import FieldSnapshot
+from fields.terminal_density import QuotedDensity
 from market.chains import FloatArray, OptionChain
 from market.forecasts import Forecast, PolicyReading
 from market.orders import Leg, PositionEffect
@@ -104,6 +105,9 @@ class ChainView(Protocol):
 
     def parity(self, series: int) -> tuple[float, float]:
         """Return forward and discount that a series' own calls and puts imply; NaN where they do not tell."""
+
+    def density(self, series: int) -> QuotedDensity | None:
+        """Return the distribution of the price at an expiry that its own mids imply; None where they do not tell."""
 
     def delta(self, places: Int64Array) -> FloatArray:
         """Return deltas per unit: the vendor's where it tells them, else from the quotes' own volatility; NaN else."""

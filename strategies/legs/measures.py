@@ -15,7 +15,7 @@ from typing import Final, final
 
 import numpy as np
 
-from fields.terminal_density import LognormalDensity, QuotedDensity, TerminalDensity, quoted_density, touch_probability
+from fields.terminal_density import LognormalDensity, QuotedDensity, TerminalDensity, touch_probability
 from market.chains import FloatArray
 from market.errors import DataError
 from market.orders import Leg, unit_multiplier
@@ -291,14 +291,7 @@ class PackageMeasures:
     @cached_property
     def density(self) -> QuotedDensity | None:
         """Distribution of the price at the first expiry as its own quotes imply it; None where they are too few."""
-        chain, (forward, discount) = self._view.chain, self._forward
-        if not (isfinite(forward) and isfinite(discount)):
-            return None
-        places = np.concatenate([self._view.side(self._front_series, is_call=is_call) for is_call in (False, True)])
-        bid, ask = chain.bid[places], chain.ask[places]
-        mid = np.where((bid > 0.0) & (ask >= bid), 0.5 * (bid + ask), nan)
-        strike, is_call = chain.strike[places], chain.is_call[places]
-        return quoted_density(strike, is_call, mid, forward=forward, discount=discount, tau=self.front_years)
+        return self._view.density(self._front_series)
 
     @cached_property
     def _front_series(self) -> int:

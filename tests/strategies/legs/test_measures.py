@@ -179,6 +179,12 @@ def test_what_is_not_quoted_is_missing_with_its_reason() -> None:
     assert all(isnan(touch.probability_of_touch) for touch in m.touches)
 
 
+def test_the_density_is_kept_with_the_chain() -> None:
+    """Packages of one expiration share what was made of its quotes; each expiration has its own."""
+    assert condor(0.2).density is condor(0.3).density is SKEWED.density(2)
+    assert SKEWED.density(0) is not SKEWED.density(2)
+
+
 def test_a_structure_without_a_place_has_no_measures() -> None:
     """The reason why it has none is in the error."""
     with pytest.raises(DataError, match="not listed"):
