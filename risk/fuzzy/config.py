@@ -229,8 +229,8 @@ class FuzzyConfig:
         True multiplies the size by the coverage: what is missing then counts as 0 for the size, though not for the
         score, and worse data can never raise it. False lets the rest stand for it.
     volatility_guard : bool
-        True takes `iv_rank` out of the score: it is the one factor that volatility raises, and without it no rise of
-        volatility raises a size (EQ3).
+        True counts `iv_rank` as missing, whatever it is: it is the one factor that volatility raises, and without it no
+        rise of volatility raises a size (EQ3). It stands on `coverage_cuts_size`, by which it can only lower a size.
 
     Raises
     ------
@@ -274,14 +274,23 @@ class FuzzyConfig:
             )
         if not 0.0 < self.min_coverage <= 1.0:
             raise ConfigError("min_coverage cannot be", found=f"{self.min_coverage}", expected="above 0, at most 1")
-        if self.volatility_guard and self.iv_rank.weight >= 1.0 - SUM_TOLERANCE:
-            raise ConfigError("the guard leaves no factor", found="all weight on iv_rank", expected="another factor")
+        if self.volatility_guard and not self.coverage_cuts_size:
+            raise ConfigError(
+                "volatility_guard cannot stand alone",
+                found="coverage_cuts_size = false",
+                expected="true: else the other factors would take the place of the rank, and could raise the size",
+            )
         object.__setattr__(self, "terms", _terms(self))
 
     @property
     def weights(self) -> dict[str, float]:
         """Weight of each factor by its name, in the order of `FACTORS`."""
         return {name: getattr(self, name).weight for name in FACTORS}
+
+    @property
+    def left_out(self) -> float:
+        """Weight of what the guard counts as missing; it belongs to the whole that the coverage is a share of."""
+        return self.iv_rank.weight if self.volatility_guard else 0.0
 
     def with_weights(self, weights: Mapping[str, float]) -> FuzzyConfig:
         """Return the same with other weights.

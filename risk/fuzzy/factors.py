@@ -92,7 +92,7 @@ class Term:
     factor, source : str
         Name of the factor, and of the number that is read (`risk.fuzzy.score.FuzzyInputs`).
     weight : float
-        Part of the score; all terms together have 1, or less where the guard takes one out.
+        Part of the score; all terms together have 1, or less where the guard leaves one out.
     membership, gaussian : Membership
         The function that is read, and the factor's Gaussian.
     """

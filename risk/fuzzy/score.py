@@ -156,7 +156,7 @@ def fuzzy_reading(config: FuzzyConfig, inputs: FuzzyInputs, base_size: float) ->
         raise ConfigError("a base size cannot be", found=f"{base_size}", expected="a finite number >= 0")
     terms = config.terms
     values = [_membership(term, inputs) for term in terms]
-    coverage, score = _mean(terms, values)
+    coverage, score = _mean(config, values)
     gaussian = _gaussian(config, inputs)
     blend = fused(config.fusion, score, gaussian, inputs.confidence)
     sigma = sigma_star(config.sigma_star, inputs)
@@ -183,10 +183,10 @@ def _membership(term: Term, inputs: FuzzyInputs) -> float:
     return term.membership.value(found) if isfinite(found) else nan
 
 
-def _mean(terms: tuple[Term, ...], values: list[float]) -> tuple[float, float]:
+def _mean(config: FuzzyConfig, values: list[float]) -> tuple[float, float]:
     """Return the coverage and the mean of what is present, the weights divided by their own sum."""
-    total = present = summed = 0.0
-    for term, value in zip(terms, values, strict=True):
+    total, present, summed = config.left_out, 0.0, 0.0
+    for term, value in zip(config.terms, values, strict=True):
         total += term.weight
         if isfinite(value):
             present += term.weight
@@ -200,7 +200,7 @@ def _gaussian(config: FuzzyConfig, inputs: FuzzyInputs) -> float:
         return nan
     found = [getattr(inputs, term.source) for term in config.terms]
     bells = [t.gaussian.value(x) if isfinite(x) else nan for t, x in zip(config.terms, found, strict=True)]
-    return _mean(config.terms, bells)[1]
+    return _mean(config, bells)[1]
 
 
 def _reason(config: FuzzyConfig, coverage: float, score: float, sigma: float) -> str:

@@ -250,16 +250,14 @@ def _by_weight(config: FuzzyConfig, inputs: FuzzyInputs, reading: FuzzyReading, 
     }
     present = _present(config, inputs)
     weight = sum(term.weight for term, _ in present)
-    total = sum(term.weight for term in config.terms)
     summed = sum(term.weight * term.membership.value(x) for term, x in present)
     d_weight = sum(moves[id(term)] for term, _ in present)
-    d_total = sum(moves.values())
     d_summed = sum(moves[id(term)] * term.membership.value(x) for term, x in present)
     d_score = (d_summed - summed / weight * d_weight) / weight
     cut = _cut(config, inputs, reading)
     found = _fuzzy_share(config, inputs) * d_score * cut
     if config.coverage_cuts_size:
-        found += reading.fused_score * cut * (d_weight / weight - d_total / total)
+        found += reading.fused_score * cut * d_weight / weight  # the whole that the coverage is a share of stays 1
     return found * (1.0 - reading.sigma_star)
 
 

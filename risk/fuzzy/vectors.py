@@ -154,24 +154,25 @@ class MembershipTable:
         if self.config.fusion.gaussian > 0.0:
             raise ConfigError("a table holds one family of memberships", found="a fusion with Gaussians")
         by_term = np.ascontiguousarray((weights @ self.shares).T)  # (n_terms, n_sets)
+        left_out = weights[:, FACTORS.index("iv_rank")] * self.config.volatility_guard
         n_bars, n_sets = self.sigma_star.shape[0], weights.shape[0]
         found = np.empty((n_bars, n_sets))
         step = max(1, _BLOCK // n_sets)
         for start in range(0, n_bars, step):
             rows = slice(start, start + step)
-            found[rows] = self._block(rows, by_term)
+            found[rows] = self._block(rows, by_term, left_out)
         return found
 
-    def _block(self, rows: slice, by_term: FloatArray) -> FloatArray:
-        total = by_term.sum(axis=0)
+    def _block(self, rows: slice, by_term: FloatArray, left_out: FloatArray) -> FloatArray:
+        whole = by_term.sum(axis=0)
         summed = self.values[:, rows].T @ by_term
-        weighed = np.broadcast_to(total, summed.shape)
+        weighed = np.broadcast_to(whole, summed.shape)
         if self.present is not None:
             weighed = self.present[:, rows].T @ by_term
         # A sum by matrix product may end a last digit above its own weights.
         summed = np.minimum(summed, weighed)
         sigma, confidence = self.sigma_star[rows, None], self.confidence[rows, None]
-        return _scores(self.config, summed, weighed, total, np.full(1, nan), sigma, confidence).g
+        return _scores(self.config, summed, weighed, whole + left_out, np.full(1, nan), sigma, confidence).g
 
 
 def fuzzy_scores(config: FuzzyConfig, columns: FuzzyColumns) -> FuzzyScores:
@@ -189,7 +190,9 @@ def fuzzy_scores(config: FuzzyConfig, columns: FuzzyColumns) -> FuzzyScores:
     FuzzyScores
         Arrays of shape ``(n_bars,)``.
     """
-    total = sum(term.weight for term in config.terms)
+    total = config.left_out
+    for term in config.terms:
+        total += term.weight
     summed, weighed = _sums(config.terms, columns, use_gaussian=False)
     gaussian = np.full(1, nan)
     if config.fusion.gaussian > 0.0:

@@ -85,7 +85,7 @@ def test_what_cannot_be_is_refused() -> None:
         lambda: FusionConfig(fuzzy=0.0),
         lambda: FusionConfig(confidence=-0.1),
         lambda: FusionConfig(logit_floor=0.5),
-        lambda: replace(base.with_weights({n: float(n == "iv_rank") for n in FACTORS}), volatility_guard=True),
+        lambda: replace(base, volatility_guard=True, coverage_cuts_size=False),
     ):
         with pytest.raises(ConfigError):
             make()

@@ -78,6 +78,14 @@ def test_a_rise_of_volatility_never_raises_the_size(
     assert fuzzy_reading(config, replace(inputs, **moved), 1e3).g <= fuzzy_reading(config, inputs, 1e3).g + _DUST
 
 
+@given(markets())
+def test_the_guard_can_only_lower_a_size(inputs: FuzzyInputs) -> None:
+    """It counts the rank as missing; the other factors do not take its place."""
+    guarded, open_ = (fuzzy_reading(FuzzyConfig(volatility_guard=on), inputs, 1e3) for on in (True, False))
+    assert guarded.g <= open_.g + _DUST
+    assert "iv_rank" not in guarded.missing
+
+
 def test_the_rank_of_implied_volatility_raises_the_size_by_intent() -> None:
     """The one way in which volatility adds (EQ3): a higher rank pays more; the guard takes it out."""
     rich = replace(CALM, iv_rank=0.9)

@@ -56,7 +56,8 @@ _CONFIGS = {
     "trapezoid": _family(Family.TRAPEZOID),
     "gaussian": _family(Family.GAUSSIAN),
     "linear": replace(_family(Family.LINEAR), sigma_star=SigmaConfig(rule=SigmaRule.CLIP)),
-    "guarded": replace(FuzzyConfig(), volatility_guard=True, coverage_cuts_size=False),
+    "guarded": replace(FuzzyConfig(), volatility_guard=True),
+    "uncut": replace(FuzzyConfig(), coverage_cuts_size=False),
     "convex": replace(FuzzyConfig(), fusion=FusionConfig(fuzzy=0.4, gaussian=0.6, confidence=0.2)),
     "logit": replace(
         FuzzyConfig(), fusion=FusionConfig(rule=FusionRule.LOGIT, fuzzy=1.0, confidence=0.5), coverage_cuts_size=False
