@@ -214,6 +214,12 @@ class FillSettings(SettingsPart):
     leg_risk: Decimal = Field(
         Decimal(500), ge=0, description="What a part of such a package may lose while held alone."
     )
+    leg_wait_s: float = Field(
+        0.0,
+        ge=0.0,
+        le=1_209_600.0,
+        description="Wait of each part for its fill; 0 for half a minute and less.",
+    )
     closing_quotes_s: float = Field(0.0, ge=0.0, le=3_600.0, description="Trading at the last quotes after a close.")
 
 

@@ -18,6 +18,7 @@ from cluster.backtest_models import cost_model, fill_model, slippage_model, spre
 from cluster.backtest_settings import (
     BacktestSettings,
     FileData,
+    FillSettings,
     InputData,
     InterestSettings,
     MidpointData,
@@ -242,7 +243,7 @@ def engine_config(settings: BacktestSettings, strategies: Sequence[Strategy], hi
         fills=FillRules(
             model=fill_model(fills.model), slippage=slippage_model(fills.slippage), max_legs=fills.max_legs
         ),
-        legging=LeggingTerms(budget=fills.leg_risk),
+        legging=_legging(fills),
         print_spread=spread_model(fills.prints),
         mid_spread=None if fills.mids is None else spread_model(fills.mids),
         costs=cost_model(settings.costs.model),
@@ -302,6 +303,16 @@ def rate_source(told: InterestSettings, history: History) -> RateSource:
             expected=f"one of {', '.join(sorted(known))}" if known else "a file of rates in [data]",
         )
     return SeriesRate(series=found)
+
+
+def _legging(fills: FillSettings) -> LeggingTerms:
+    """Return the terms of linked orders; on chains that are a day apart half a minute is no time at all."""
+    if not fills.leg_wait_s:
+        return LeggingTerms(budget=fills.leg_risk)
+    wait_ns = round(fills.leg_wait_s * 1e9)
+    return LeggingTerms(
+        budget=fills.leg_risk, first_timeout_ns=wait_ns, next_timeout_ns=wait_ns, unwind_timeout_ns=wait_ns
+    )
 
 
 def _triggers(settings: BacktestSettings) -> dict[str, tuple[Trigger, ...]]:

@@ -93,6 +93,10 @@ class LongButterfly:
     ------
     ConfigError
         A parameter lies outside its range or does not fit another.
+
+    Notes
+    -----
+    No stop by default: it is sized by all that it can lose, and four spreads of its quotes are a large part of that.
     """
 
     underlying: str
@@ -104,7 +108,7 @@ class LongButterfly:
     liquidity: Liquidity = Liquidity()
     entry: EntryRules = EntryRules(premium=Premium.DEBIT, max_debit_share=0.5, cool_down_s=0.0, reenters=True)
     size: SizeRules = SizeRules()
-    exits: ExitRules = ExitRules(profit_target=0.25, profit_basis=ProfitBasis.MAX_PROFIT, stop_debit=0.5, exit_days=7)
+    exits: ExitRules = ExitRules(profit_target=0.25, profit_basis=ProfitBasis.MAX_PROFIT, stop_share=inf, exit_days=7)
     orders: OrderRules = OrderRules()
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
@@ -162,6 +166,10 @@ class ShortButterfly:
     ------
     ConfigError
         A parameter lies outside its range or does not fit another.
+
+    Notes
+    -----
+    No stop by default, as in `LongButterfly`.
     """
 
     underlying: str
@@ -173,7 +181,7 @@ class ShortButterfly:
     liquidity: Liquidity = Liquidity()
     entry: EntryRules = EntryRules(cool_down_s=0.0, reenters=True)
     size: SizeRules = SizeRules()
-    exits: ExitRules = ExitRules(exit_days=7)
+    exits: ExitRules = ExitRules(stop_multiple=inf, stop_share=inf, exit_days=7)
     orders: OrderRules = OrderRules()
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None

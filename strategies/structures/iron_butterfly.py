@@ -90,6 +90,10 @@ class IronButterfly:
     ------
     ConfigError
         A parameter lies outside its range or does not fit another.
+
+    Notes
+    -----
+    Its credit is most of its width, so that a stop at a share of the largest loss would be the spread of its quotes.
     """
 
     underlying: str
@@ -101,7 +105,7 @@ class IronButterfly:
     liquidity: Liquidity = Liquidity()
     entry: EntryRules = EntryRules(min_credit_share=0.1, cool_down_s=0.0, reenters=True)
     size: SizeRules = SizeRules()
-    exits: ExitRules = ExitRules(profit_target=0.25, stop_multiple=1.0, exit_days=21)
+    exits: ExitRules = ExitRules(profit_target=0.25, stop_multiple=1.0, stop_share=inf, exit_days=21)
     orders: OrderRules = OrderRules()
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
