@@ -12,6 +12,7 @@ from market.clock import iso_of_ns
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from cluster.stress.market import PricedPositions
     from cluster.stress.running import StressReport
     from risk.margin.reg_t import MarginReading
     from risk.stress import SpotVolGrid, StressResult
@@ -179,26 +180,7 @@ def stress_record(report: StressReport) -> dict[str, Any]:
         "benchmark": book.benchmark,
         "volatility_index": _or_none(report.volatility_index),
         "volatility_source": report.volatility_source,
-        "positions": [
-            {
-                "instrument": row.symbol,
-                "quantity": float(row.quantity),
-                "strategy": strategy,
-                "package": package,
-                "mark": _or_none(mark),
-                "volatility": _or_none(volatility),
-                "profit_since_entry": _or_none(float(size) * (mark - row.entry_price)),
-            }
-            for row, strategy, package, mark, volatility, size in zip(
-                positions.rows,
-                book.strategies,
-                book.package_ids,
-                book.mark.tolist(),
-                book.volatility.tolist(),
-                book.units * book.multiplier,
-                strict=True,
-            )
-        ],
+        "positions": _position_records(positions),
         "worth": _or_none(float(book.units * book.multiplier @ book.mark)),
         "max_loss": _or_none(float(report.max_loss)),
         "greeks": plain(report.greeks),
@@ -223,6 +205,23 @@ def stress_record(report: StressReport) -> dict[str, Any]:
         "value_at_risk": None if report.value_at_risk is None else plain(report.value_at_risk),
         "notes": [*positions.notes, *_notes(report)],
     }
+
+
+def _position_records(positions: PricedPositions) -> list[dict[str, Any]]:
+    book = positions.book
+    size = (book.units * book.multiplier).tolist()
+    return [
+        {
+            "instrument": row.symbol,
+            "quantity": float(row.quantity),
+            "strategy": book.strategies[leg],
+            "package": book.package_ids[leg],
+            "mark": _or_none(float(book.mark[leg])),
+            "volatility": _or_none(float(book.volatility[leg])),
+            "profit_since_entry": _or_none(size[leg] * (float(book.mark[leg]) - row.entry_price)),
+        }
+        for leg, row in enumerate(positions.rows)
+    ]
 
 
 def _scenario_record(result: StressResult, margin: MarginReading | None) -> dict[str, Any]:
