@@ -22,7 +22,7 @@ from market.orders import Leg, unit_multiplier
 from market.tradables import OptionContract
 from risk.book import BookGreeks, PricedBook
 from risk.horizon_payoff import HorizonProfile, VolShift, horizon_profile, horizon_value, least_at_front
-from risk.margin.reg_t import MarginReading, RegTRules, buying_power_effect, strategy_margin
+from risk.margin.reg_t import MarginReading, RegTRules, strategy_margin
 from risk.payoff import Payoff
 from risk.portfolio_greeks import book_greeks
 from strategies.legs.rules import PlacedStructure
@@ -232,12 +232,8 @@ class PackageMeasures:
 
     @cached_property
     def buying_power(self) -> float:
-        """Buying power that one package takes: margin, premium, and what is paid over the marks; NaN where unknown."""
-        value = self.margin.option_value
-        if not isfinite(value):
-            return nan
-        over = self.cost - Decimal(repr(value))
-        return buying_power_effect((), self._positions(), self.marks, self._rules, paid_over_marks=over)
+        """Buying power that one package takes alone: its margin and what it costs; NaN where margin is not known."""
+        return self.margin.requirement + float(self.cost)
 
     def _positions(self) -> list[tuple[OptionContract, Decimal]]:
         return [(_contract(leg), Decimal(leg.ratio)) for leg in self._placed.legs]
