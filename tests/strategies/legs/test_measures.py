@@ -16,7 +16,7 @@ from market.errors import DataError
 from risk.horizon_payoff import horizon_value
 from strategies.chain_lookup import ChainLookup
 from strategies.legs.measures import PackageMeasures, package_measures
-from strategies.legs.rules import PlacedStructure, Structure, placed
+from strategies.legs.rules import PlacedStructure, placed
 from strategies.structures.iron_condor import condor_by_delta
 from strategies.structures.shapes import SHAPES, Shape
 from strategies.views import ChainView
@@ -24,8 +24,6 @@ from tests.generators import Expiry, Smile, flat_smile, skewed_smile, synthetic_
 
 EXPIRIES = (Expiry(date(2023, 6, 9)), Expiry(date(2023, 6, 16)), Expiry(date(2023, 7, 7)), Expiry(date(2023, 8, 4)))
 SPREAD = 0.05
-# A chain knows nothing of the volatility index that this structure takes its distances from.
-PLACEABLE = [name for name in SHAPES if name != "flyagonal"]
 
 
 def chain_of(smile: Smile | None = None, *, half_spread: float = SPREAD) -> OptionChain:
@@ -62,7 +60,7 @@ def condor(short_delta: float, view: ChainView = SKEWED, series: int = 2) -> Pac
     return package_measures(view, found, at_mid(view, found))
 
 
-@pytest.mark.parametrize("name", PLACEABLE)
+@pytest.mark.parametrize("name", SHAPES)
 def test_extremes_and_break_evens_are_those_of_the_payoff_on_a_dense_grid(name: str) -> None:
     """A dense grid of prices at the first expiry finds no more profit, no more loss and no other change of sign."""
     m = measured(name)
@@ -80,7 +78,7 @@ def test_extremes_and_break_evens_are_those_of_the_payoff_on_a_dense_grid(name: 
     np.testing.assert_allclose(changes, m.break_evens, atol=0.11)
 
 
-@pytest.mark.parametrize("name", PLACEABLE)
+@pytest.mark.parametrize("name", SHAPES)
 def test_a_package_at_fair_prices_has_no_expectation(name: str) -> None:
     """Under a density that reprices the options the mean of the value is the price: 3 USD of some 20 000 at most."""
     m = measured(name, FLAT)
@@ -95,6 +93,14 @@ def test_on_a_skewed_chain_the_quotes_reprice_and_one_volatility_does_not() -> N
     assert m.at_quotes.expected_value == pytest.approx(0.0, abs=1.0)
     assert dearer.at_quotes.expected_value == pytest.approx(m.at_quotes.expected_value - 20.0)
     assert abs(m.at_one_volatility.expected_value) > 5.0
+
+
+def test_a_condor_wins_its_credit_and_loses_its_wing_less_the_credit() -> None:
+    """Q102 and Q103: credit times contracts times 100, and width less credit times the same, to the cent."""
+    m = condor(0.16)
+    assert m.width == Decimal(50)
+    assert m.max_profit == float(-m.net_price * 100)
+    assert m.max_loss == (Decimal(50) + m.net_price) * 100
 
 
 def test_a_condors_probability_of_profit_is_closed_form_and_simulation() -> None:
@@ -123,7 +129,7 @@ def test_a_condors_probability_of_profit_follows_its_deltas() -> None:
     assert 0.4 <= found[-1] <= found[0] <= 0.8
 
 
-@pytest.mark.parametrize("name", PLACEABLE)
+@pytest.mark.parametrize("name", SHAPES)
 def test_a_touch_is_at_least_as_likely_as_the_end_beyond(name: str) -> None:
     """Of every sold strike; and the rule of twice the end is near out of the money and never exact."""
     m = measured(name)
@@ -134,7 +140,7 @@ def test_a_touch_is_at_least_as_likely_as_the_end_beyond(name: str) -> None:
             assert touch.probability_of_touch == pytest.approx(2.0 * touch.probability_beyond, rel=0.2)
 
 
-@pytest.mark.parametrize("name", PLACEABLE)
+@pytest.mark.parametrize("name", SHAPES)
 def test_greeks_are_the_differences_of_the_value_now(name: str) -> None:
     """Delta, gamma, vega and theta agree with what a small move changes, in the units of Q18."""
     m = measured(name)
@@ -146,7 +152,7 @@ def test_greeks_are_the_differences_of_the_value_now(name: str) -> None:
     assert m.at_horizon(0.0).reason == ""
 
 
-@pytest.mark.parametrize("name", PLACEABLE)
+@pytest.mark.parametrize("name", SHAPES)
 def test_a_bounded_package_ties_up_no_more_than_it_can_lose(name: str) -> None:
     """With one expiration buying power is the largest loss; what has no bound needs margin beyond its value."""
     m = measured(name)
@@ -189,4 +195,3 @@ def test_a_structure_without_a_place_has_no_measures() -> None:
     """The reason why it has none is in the error."""
     with pytest.raises(DataError, match="not listed"):
         package_measures(FLAT, PlacedStructure(legs=(), places=(), reason="not listed"), Decimal(0))
-    assert isinstance(SHAPES["flyagonal"].structure, Structure)
