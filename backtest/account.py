@@ -10,7 +10,7 @@ from execution.ledger import Ledger
 from execution.order_book import OrderBook
 from execution.package_book import PackageBook
 from risk.book import BookGreeks
-from risk.size_schedule import SizeSchedule
+from risk.rules import RiskRules
 from risk.trading_state import TradingState, most_restrictive
 from strategies.market_state import MarketState
 from strategies.priced_book import Benchmark
@@ -42,10 +42,8 @@ class AccountNow:
         Margin.
     market : MarketState
         The instant, and prices.
-    benchmark : Benchmark, optional
-        What deltas are weighted by.
-    schedule : SizeSchedule, optional
-        What of a size is left by the level of volatility; without it all of it.
+    rules : RiskRules
+        What deltas are weighted by, and what of a size the level of volatility leaves.
     """
 
     def __init__(
@@ -55,13 +53,11 @@ class AccountNow:
         orders: OrderBook,
         headroom: Headroom,
         market: MarketState,
-        *,
-        benchmark: Benchmark | None = None,
-        schedule: SizeSchedule | None = None,
+        rules: RiskRules,
     ) -> None:
         self._ledger, self._packages, self._orders, self._headroom = ledger, packages, orders, headroom
-        self._market, self._schedule = market, schedule
-        self.exposure = Exposure(ledger, orders, market, benchmark)
+        self._market, self._schedule = market, rules.schedule
+        self.exposure = Exposure(ledger, orders, market, Benchmark(symbol=rules.benchmark, betas=rules.betas))
         """What is at stake."""
         self._exits: dict[str, int] = {}
         self.weights: Mapping[str, float] = {}

@@ -42,7 +42,6 @@ from market.tradables import Instrument, Share
 from risk.pretrade import Breach, Verdict
 from strategies.decisions import Decision
 from strategies.market_state import MarketState
-from strategies.priced_book import Benchmark
 from strategies.views import ChainView, Quote
 
 __all__ = ["Desk"]
@@ -97,16 +96,7 @@ class Desk:
         rate = config.interest.source if config.interest else None
         self.evenings = Evenings(self, market, hours, dividends, rate)
         self._context = OrderContext(market, rate, with_greeks=config.with_greeks)
-        benchmark = Benchmark(symbol=config.risk.benchmark, betas=config.risk.betas)
-        self.account = AccountNow(
-            self.ledger,
-            self.packages,
-            self.orders,
-            self.margin,
-            market,
-            benchmark=benchmark,
-            schedule=config.risk.schedule,
-        )
+        self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin, market, config.risk)
         self.risk = RiskMemory(self, market, config.limits, config.risk, config.start_ns, is_utc=config.days_end_in_utc)
         self._gate = OrderGate(config, market, hours, self, dividends)
         self.calls = MarginCalls(self, self._gate.quote_of, hours, config)
