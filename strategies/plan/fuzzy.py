@@ -97,6 +97,8 @@ class FuzzyRules:
         York's shares.
     max_forecast_age_s : float
         Oldest forecast whose confidence is read, seconds, > 0.
+    max_bars_age_s : float
+        Oldest newest bar whose indicators count, seconds, > 0; five days by default, which bridges a long weekend.
 
     Raises
     ------
@@ -128,6 +130,7 @@ class FuzzyRules:
     stability_axis: Axis = Axis.FEEDBACK
     max_series_age_s: float = 7 * 86_400.0
     max_forecast_age_s: float = 300.0
+    max_bars_age_s: float = 5 * 86_400.0
     features: tuple[Feature, ...] = field(init=False, repr=False, compare=False)
     _bar_names: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
     _frame_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
@@ -135,7 +138,13 @@ class FuzzyRules:
     def __post_init__(self) -> None:
         require_between("fuzzy", "base_size", self.base_size, 0.0, inf, open_low=True, open_high=True)
         require("fuzzy", "side", self.side, "-1, 0 or 1", holds=self.side in {-1, 0, 1})
-        for name in ("neutral_reach", "max_series_age_s", "max_forecast_age_s", "volatility_bars_per_year"):
+        for name in (
+            "neutral_reach",
+            "max_series_age_s",
+            "max_forecast_age_s",
+            "max_bars_age_s",
+            "volatility_bars_per_year",
+        ):
             require_between("fuzzy", name, getattr(self, name), 0.0, inf, open_low=True)
         mean_sign([0.0] * len(self.timeframes), self.timeframe_weights)
         by_source, frames = self._of_bars(), self._of_frames()
@@ -192,13 +201,14 @@ class FuzzyRules:
 
     def inputs(self, view: View) -> FuzzyInputs:
         """Return the numbers as they stand; NaN for what is missing."""
-        found = {source: view.feature(name) for source, name in self._bar_names}
+        is_fresh = self._has_fresh_bars(view)
+        found = {source: view.feature(name) if is_fresh else nan for source, name in self._bar_names}
         found["sar_clearance"] = self._clearance(found["sar_clearance"])
         readings = view.readings(self.underlying)
         forecast = fresh_forecast(view, self.underlying, self.max_forecast_age_s)
         return FuzzyInputs(
             **found,
-            consensus=self._consensus(view),
+            consensus=self._consensus(view) if is_fresh else nan,
             iv_rank=self._iv_rank(view, readings),
             change_probability=_change_probability(readings, self.stability_axis),
             vix=self._level(view),
@@ -221,6 +231,10 @@ class FuzzyRules:
             `allowed` is the ceiling; size 0 with its reason where too much is missing.
         """
         return fuzzy_reading(self.config, self.inputs(view), self.base_size if base_size is None else base_size)
+
+    def _has_fresh_bars(self, view: View) -> bool:
+        end_ns = view.bars(self.bars or self.underlying, 1).end_ns
+        return end_ns.shape[0] > 0 and view.now_ns - int(end_ns[-1]) <= self.max_bars_age_s * _NS
 
     def _clearance(self, distance: float) -> float:
         """Return how far the stop speaks for the package: on its side, or near by for one that leans nowhere."""

@@ -66,7 +66,9 @@ _FEATURES = {
     "SPX 5m distance 20": 0.0,
     "VIX rank of implied volatility": 0.5,
 }
-_SCENE = Scene(features=_FEATURES, points={"VIX": _vix(14.0)}, forecasts={"SPX": _forecast()})
+_SCENE = Scene(
+    features=_FEATURES, points={"VIX": _vix(14.0)}, forecasts={"SPX": _forecast()}, closes={"SPX": (4000.0,)}
+)
 
 
 def test_the_numbers_are_those_of_the_view() -> None:
@@ -113,6 +115,13 @@ def test_a_level_that_is_too_old_is_missing() -> None:
     old = replace(_SCENE, points={"VIX": _vix(14.0, 8 * 86_400.0)})
     assert isnan(_RULES.inputs(old).vix)
     assert _RULES.reading(old).g < _RULES.reading(_SCENE).g
+
+
+def test_without_a_bar_there_is_no_indicator() -> None:
+    """What stands in the features is then of no bar that is known."""
+    scene = replace(_SCENE, closes={})
+    assert all(isnan(getattr(_RULES.inputs(scene), name)) for name in (*_NAMES, "consensus"))
+    assert _RULES.reading(scene).quantity == 0
 
 
 @pytest.mark.parametrize(
@@ -177,6 +186,8 @@ def test_a_market_state_feeds_the_rules_from_closed_bars() -> None:
     reading: FuzzyReading = rules.reading(market, 100.0)  # type: ignore[arg-type]
     assert set(reading.missing) == {"iv_rank", "vix", "change_probability"}
     assert 0 < reading.quantity < 100
+    market.now_ns += 6 * 86_400 * _S  # the bars have stopped
+    assert rules.reading(market, 100.0).coverage == 0.0  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
