@@ -134,7 +134,7 @@ class SignalTerms:
     max_hold_s: float = 3_600.0
     flat_before_close_s: float = 600.0
     cool_down_s: float = 300.0
-    collar: float = 0.002
+    collar: float = 0.01
     order_life_s: float = 300.0
     calendar: str = "NYSE"
 
