@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from datetime import time
 from decimal import Decimal, InvalidOperation
@@ -15,7 +15,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from market.errors import ConfigError
 from market.tradables import Future, Perpetual, Share
 
-__all__ = ["Parameter", "Tradable", "made_of", "parameters_of_class", "unknown"]
+__all__ = ["Parameter", "Tradable", "made_of", "parameter_rows", "parameters_of_class", "unknown"]
 
 Tradable = Share | Perpetual | Future
 _Tradables = Mapping[str, Tradable] | None
@@ -79,6 +79,39 @@ def parameters_of_class(kind: Any, held: object = None) -> tuple[Parameter, ...]
         In the order of its fields.
     """
     return tuple(_parameter(item, shape, held) for item, shape in _fields_of(kind))
+
+
+def parameter_rows(parameters: Iterable[Parameter], *, depth: int = 2, path: str = "") -> tuple[str, ...]:
+    """Return parameters as rows of a Markdown table: path, kind, and default where there is one number of it.
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        What to tell.
+    depth : int, optional
+        How many tables deep, >= 1; what lies deeper is told as a table.
+    path : str, optional
+        Keys that lead here.
+
+    Returns
+    -------
+    tuple of str
+        One row for each number, text or deeper table.
+    """
+    rows: list[str] = []
+    for each in parameters:
+        where = f"{path}.{each.name}" if path else each.name
+        if each.parameters and depth > 1:
+            rows += parameter_rows(each.parameters, depth=depth - 1, path=where)
+        else:
+            kind = " or ".join(each.choices) if each.choices else each.kind
+            default = "must be given" if each.is_required else "none" if each.default is None else _told(each.default)
+            rows.append(f"| `{where}` | {kind} | {'' if each.kind == 'table' and each.default else default} |")
+    return tuple(rows)
+
+
+def _told(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _parameter(item: Field[Any], shape: _Shape, held: object) -> Parameter:

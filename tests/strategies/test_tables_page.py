@@ -1,0 +1,23 @@
+"""The page of the tables within parameters against the classes that they are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from strategies.plain_values import parameter_rows, parameters_of_class
+from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.layers import LayerRules
+
+_PAGE = Path(__file__).resolve().parents[2] / "docs" / "backtest" / "strategy-tables.md"
+_TABLES = {
+    "fuzzy": FuzzyRules,
+    "score": EntryScoreRules,
+    "layers": LayerRules,
+}
+
+
+def test_the_page_tells_every_table_as_its_class_is() -> None:
+    """Every number by its path with its kind and default, and no other; what is deeper stands on its own page."""
+    made = [row for name, kind in _TABLES.items() for row in parameter_rows(parameters_of_class(kind), path=name)]
+    found = [line for line in _PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    assert found == made
