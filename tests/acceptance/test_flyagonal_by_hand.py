@@ -57,7 +57,8 @@ def result(data_root: Path) -> RunResult:
     )
     history = recorded_history(files, Span(first=date(2025, 8, 19), last=date(2025, 8, 29)))
     orders = {"allowance": 0.5, "order_life_s": 604_800.0}
-    strategy = strategy_of("flyagonal", {"underlying": "SPX", "orders": orders, "size": {"risk_share": 0.05}})
+    parameters = {"orders": orders, "size": {"risk_share": 0.05}, "exits": {"closes_in_crash": False}}
+    strategy = strategy_of("flyagonal", {"underlying": "SPX", **parameters})
     return run_backtest(config, history, [strategy], DESCRIPTION)
 
 
