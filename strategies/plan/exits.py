@@ -121,7 +121,7 @@ class ExitRules:
     monitor_days : int
         Reported from so many days before its nearest expiration on, as `exit_days`; 0 for never.
     band_low, band_high : float
-        Position in the Bollinger band below or above which the price has broken out.
+        Position in the band below or above which the price has broken out.
     adjusts : bool
         Whether it is then moved to the price of now instead of closed.
     max_adjustments : int
@@ -314,70 +314,63 @@ def _broke_out(rules: ExitRules, mark: Mark) -> bool:
     return mark.band > rules.band_high or mark.band < rules.band_low
 
 
+def _is_unmarked(rules: ExitRules, mark: Mark) -> bool:
+    return mark.unmarked_s > rules.mark_timeout_s
+
+
+def _rolls(rules: ExitRules, mark: Mark) -> bool:
+    return rules.rolls and _is_in_days(rules.exit_days, mark)
+
+
+def _has_delta(rules: ExitRules, mark: Mark) -> bool:
+    return abs(mark.delta) >= rules.adjust_delta
+
+
+def _adjusts_to_band(rules: ExitRules, mark: Mark) -> bool:
+    return _broke_out(rules, mark) and _may_adjust(rules, mark)
+
+
+def _adjusts_to_delta(rules: ExitRules, mark: Mark) -> bool:
+    return _has_delta(rules, mark) and _may_adjust(rules, mark)
+
+
 def _may_adjust(rules: ExitRules, mark: Mark) -> bool:
     return rules.adjusts and mark.adjustments < rules.max_adjustments
 
 
 _HOLDS: Final = Step(action=NextAction.HOLD)
 _R, _A = ExitReason, NextAction
-
-
-def _rows() -> tuple[ExitRow, ...]:
-    """Return the table; made once."""
-    rows: tuple[tuple[int, ExitReason, NextAction, Callable[[ExitRules, Mark], bool], str], ...] = (
-        (1, _R.HALTED, _A.CLOSE, lambda _, m: m.is_halted, "the operator or the dead man's switch has halted trading"),
-        (2, _R.BROKEN, _A.CLOSE, lambda _, m: not m.is_whole, "its legs are out of proportion: what is left is closed"),
-        (
-            *(2, _R.MARK_TIMEOUT, _A.CLOSE),
-            lambda r, m: m.unmarked_s > r.mark_timeout_s,
-            "no valid mark for longer than `mark_timeout_s`",
-        ),
-        (3, _R.HARD_RISK, _A.CLOSE, lambda _, m: bool(m.hard_breaches), "a hard limit of the account stands broken"),
-        (3, _R.CRASH, _A.CLOSE, lambda r, m: r.closes_in_crash and m.is_crash, "the market regime is CRASH"),
-        (4, _R.STOP_LOSS, _A.CLOSE, _is_stopped, "the loss reaches the nearest of the stops"),
-        (
-            5,
-            _R.BROKER_CUTOFF,
-            _A.CLOSE,
-            lambda _, m: m.is_past_broker_cutoff,
-            "past `broker_cutoff`, and not settleable",
-        ),
-        (5, _R.TIME_EXIT, _A.CLOSE, _is_near_end, "within `close_before_end_s` of its last trade"),
-        (5, _R.CLOSE_AT, _A.CLOSE, lambda _, m: m.is_past_close_at, "past `close_at` on the day of its expiration"),
-        (5, _R.MAX_HOLD, _A.CLOSE, lambda r, m: m.seconds_held >= r.max_hold_s, "held for `max_hold_s`"),
-        (6, _R.PROFIT_TARGET, _A.CLOSE, _has_target, "the profit reaches `profit_target` of its basis"),
-        (6, _R.TRAILING_STOP, _A.CLOSE, _gave_back, "the marked profit fell to `trailing_keep` of its highest"),
-        (6, _R.ATR_STOP, _A.CLOSE, _ran_away, "the underlying went `atr_multiple` true ranges from its price at entry"),
-        (
-            *(7, _R.DAYS_ROLL, _A.ROLL),
-            lambda r, m: r.rolls and _is_in_days(r.exit_days, m),
-            "`exit_days` or fewer are left, and it rolls",
-        ),
-        (7, _R.DAYS_EXIT, _A.CLOSE, lambda r, m: _is_in_days(r.exit_days, m), "`exit_days` or fewer are left"),
-        (
-            *(8, _R.BAND_ADJUST, _A.ADJUST),
-            lambda r, m: _broke_out(r, m) and _may_adjust(r, m),
-            "the price broke out of its band, and it adjusts",
-        ),
-        (8, _R.BAND_EXIT, _A.CLOSE, _broke_out, "the price broke out of its band"),
-        (
-            *(8, _R.DELTA_ADJUST, _A.ADJUST),
-            lambda r, m: abs(m.delta) >= r.adjust_delta and _may_adjust(r, m),
-            "its delta reaches `adjust_delta`, and it adjusts",
-        ),
-        (8, _R.DELTA_EXIT, _A.CLOSE, lambda r, m: abs(m.delta) >= r.adjust_delta, "its delta reaches `adjust_delta`"),
-        (9, _R.DELTA_HEDGE, _A.HEDGE, lambda _, m: abs(m.delta_excess) > 0.0, "the hedged delta lies beyond its limit"),
-        (10, _R.NO_VALID_MARK, _A.MONITOR, lambda _, m: m.unmarked_s > 0.0, "no valid mark, not yet for too long"),
-        (
-            10,
-            _R.DAYS_MONITOR,
-            _A.MONITOR,
-            lambda r, m: _is_in_days(r.monitor_days, m),
-            "`monitor_days` or fewer are left",
-        ),
-    )
-    return tuple(ExitRow(rank=n, reason=r, action=a, holds=h, meaning=text) for n, r, a, h, text in rows)
-
-
-EXIT_TABLE: Final = _rows()
+_Row = tuple[int, ExitReason, NextAction, Callable[[ExitRules, Mark], bool], str]
+# Operator, data, hard risk, stops, times and profits.
+_ENDS: Final[tuple[_Row, ...]] = (
+    (1, _R.HALTED, _A.CLOSE, lambda _, m: m.is_halted, "the operator or the dead man's switch has halted trading"),
+    (2, _R.BROKEN, _A.CLOSE, lambda _, m: not m.is_whole, "its legs are out of proportion: what is left is closed"),
+    (2, _R.MARK_TIMEOUT, _A.CLOSE, _is_unmarked, "no valid mark for longer than `mark_timeout_s`"),
+    (3, _R.HARD_RISK, _A.CLOSE, lambda _, m: bool(m.hard_breaches), "a hard limit of the account stands broken"),
+    (3, _R.CRASH, _A.CLOSE, lambda r, m: r.closes_in_crash and m.is_crash, "the market regime is CRASH"),
+    (4, _R.STOP_LOSS, _A.CLOSE, _is_stopped, "the loss reaches the nearest of the stops"),
+    (5, _R.BROKER_CUTOFF, _A.CLOSE, lambda _, m: m.is_past_broker_cutoff, "past `broker_cutoff`, and not settleable"),
+    (5, _R.TIME_EXIT, _A.CLOSE, _is_near_end, "within `close_before_end_s` of its last trade"),
+    (5, _R.CLOSE_AT, _A.CLOSE, lambda _, m: m.is_past_close_at, "past `close_at` on the day of its expiration"),
+    (5, _R.MAX_HOLD, _A.CLOSE, lambda r, m: m.seconds_held >= r.max_hold_s, "held for `max_hold_s`"),
+    (6, _R.PROFIT_TARGET, _A.CLOSE, _has_target, "the profit reaches `profit_target` of its basis"),
+    (6, _R.TRAILING_STOP, _A.CLOSE, _gave_back, "the marked profit fell to `trailing_keep` of its highest"),
+    (6, _R.ATR_STOP, _A.CLOSE, _ran_away, "the underlying went `atr_multiple` true ranges from its price at entry"),
+)
+# What keeps a position in shape, and what is only told.
+_CARE: Final[tuple[_Row, ...]] = (
+    (7, _R.DAYS_ROLL, _A.ROLL, _rolls, "`exit_days` or fewer are left, and it rolls"),
+    (7, _R.DAYS_EXIT, _A.CLOSE, lambda r, m: _is_in_days(r.exit_days, m), "`exit_days` or fewer are left"),
+    (8, _R.BAND_ADJUST, _A.ADJUST, _adjusts_to_band, "the price broke out of its band, and it adjusts"),
+    (8, _R.BAND_EXIT, _A.CLOSE, _broke_out, "the price broke out of its band"),
+    (8, _R.DELTA_ADJUST, _A.ADJUST, _adjusts_to_delta, "its delta reaches `adjust_delta`, and it adjusts"),
+    (8, _R.DELTA_EXIT, _A.CLOSE, _has_delta, "its delta reaches `adjust_delta`"),
+    (9, _R.DELTA_HEDGE, _A.HEDGE, lambda _, m: abs(m.delta_excess) > 0.0, "the hedged delta lies beyond its limit"),
+    (10, _R.NO_VALID_MARK, _A.MONITOR, lambda _, m: m.unmarked_s > 0.0, "no valid mark, not yet for too long"),
+    (10, _R.DAYS_MONITOR, _A.MONITOR, lambda r, m: _is_in_days(r.monitor_days, m), "`monitor_days` or fewer are left"),
+)
+EXIT_TABLE: Final = tuple(
+    ExitRow(rank=rank, reason=reason, action=action, holds=holds, meaning=meaning)
+    for rank, reason, action, holds, meaning in (*_ENDS, *_CARE)
+)
 """Every way out in the order of precedence (requirements 2.8): of two rows that hold at once the first acts."""

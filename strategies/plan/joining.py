@@ -22,12 +22,12 @@ def joined(decisions: Sequence[Decision]) -> Decision:
     -------
     Decision
         With all proposals, each with the factors of its own package, all cancels once, and all gates. Reason and
-        factors are those of the first that trades, else of the first that says anything.
+        factors are those of the first that trades, else of the first that says why it cannot, else of the first.
     """
     found = [each for each in decisions if each is not HOLD]
     if len(found) <= 1:
         return found[0] if found else HOLD
-    first = next((each for each in found if each.proposals), found[0])
+    first = max(found, key=lambda each: (bool(each.proposals), bool(each.gates)))  # the first of several
     told = [replace(each, factors=each.factors or of.factors) for of in found for each in of.proposals]
     return Decision(
         reason=first.reason,

@@ -168,18 +168,9 @@ class Leaving:
         return self._closing(package, legs, quantity, limit, reason, factors)
 
     def watch(self, mark: Mark, step: Step) -> Decision:
-        """Return a report that trades nothing; of a missing mark as a gate that stops new orders."""
-        reason = _reason_of(step)
-        if reason is not ExitReason.NO_VALID_MARK:
-            return Decision(reason=reason.value, factors=(("days_left", float(mark.days_left)),))
-        missing = Gate(
-            name=reason.value,
-            passed=False,
-            value=mark.unmarked_s,
-            bound=self.rules.mark_timeout_s,
-            reason="a package has no valid mark",
-        )
-        return Decision(reason=reason.value, gates=(missing,))
+        """Return a report that trades nothing; it is no gate, because it is no candidate that fails."""
+        factors = (("days_left", float(mark.days_left)), ("unmarked_s", mark.unmarked_s))
+        return Decision(reason=_reason_of(step).value, factors=factors)
 
     def _closing(
         self,

@@ -178,7 +178,7 @@ class PackagePlan:
         old = tuple([each for each in own_working(view.account, self.name) if each.decided_ns <= oldest_ns])
         hedges = own_packages(view.account, self.name, self.hedge_structure) if self.hedge else ()
         found = self._look_after(view, chain, packages, hedges, old) if packages or hedges else HOLD
-        if found.proposals or found.gates:
+        if found.proposals or found.gates or found.reason == ExitReason.NO_VALID_MARK:
             return replace(found, cancel=tuple(dict.fromkeys((*_withdrawn(found, old), *found.cancel))))
         if old:
             return Decision(reason="order_too_old", cancel=_ids(old))

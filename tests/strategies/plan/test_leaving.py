@@ -21,7 +21,7 @@ from market.tradables import Share
 from risk.limits import TradingState
 from strategies.chain_lookup import ChainLookup
 from strategies.decisions import HOLD
-from strategies.features import BandPosition
+from strategies.features import AverageTrueRange
 from strategies.plan.exits import ExitReason, ExitRules
 from strategies.views import HeldPackage, Holding, PackageMarks, WorkingOrder
 from tests.generators import Expiry
@@ -80,12 +80,13 @@ def test_missing_money_holds_no_exit_back() -> None:
 
 
 def test_what_cannot_be_marked_stops_new_orders_and_is_reported() -> None:
-    """A gate that failed with the seconds since the last mark; nothing is sent before the time-out."""
+    """With the seconds since the last mark, and without an entry beside it; nothing is sent before the time-out."""
     marks = _marks(marked_ns=NOW_NS - 50 * _S)
     decision = _with_exits(mark_timeout_s=50.0).decide(scene(_unquoted(_PACKAGE), packages=(_PACKAGE,), marks=marks))
-    (gate,) = decision.gates
-    assert (decision.reason, decision.proposals) == ("no_valid_mark", ())
-    assert (gate.name, gate.passed, gate.value, gate.bound) == ("no_valid_mark", False, 50.0, 50.0)
+    assert (decision.reason, decision.proposals, decision.gates) == ("no_valid_mark", (), ())
+    assert dict(decision.factors)["unmarked_s"] == 50.0
+    roomy = replace(CONDOR, entry=replace(CONDOR.entry, max_open=3))
+    assert roomy.decide(scene(_unquoted(_PACKAGE), packages=(_PACKAGE,), marks=marks)).reason == "no_valid_mark"
 
 
 def test_after_the_time_out_it_is_closed_around_its_last_mark() -> None:
@@ -173,11 +174,12 @@ def test_the_highest_profit_of_the_account_trails() -> None:
 
 def test_true_ranges_are_counted_from_the_price_at_entry() -> None:
     """Opened at 3960 with ranges of 20: two of them away at 4000; without the price of the entry nothing is known."""
-    atr = BandPosition(name="atr", symbol="SPX", n_bars=20)
+    atr = AverageTrueRange(name="atr", symbol="SPX")
     plan = replace(CONDOR, exits=ExitRules(atr_multiple=1.9), atr=atr)
+    assert plan.features == (atr,)
     package = replace(_PACKAGE, factors={"spot": 3960.0})
-    assert plan.decide(scene(packages=(package,), features={"atr": 20.0})).reason == "atr_stop"
-    assert plan.decide(scene(packages=(_PACKAGE,), features={"atr": 20.0})) is HOLD
+    assert plan.decide(scene(packages=(package,), features={atr.name: 20.0})).reason == "atr_stop"
+    assert plan.decide(scene(packages=(_PACKAGE,), features={atr.name: 20.0})) is HOLD
 
 
 def test_several_packages_leave_in_one_decision_each_with_its_own_numbers() -> None:
@@ -189,12 +191,11 @@ def test_several_packages_leave_in_one_decision_each_with_its_own_numbers() -> N
 
 
 def test_a_package_without_a_price_does_not_hold_another_back() -> None:
-    """The one is reported, the other closed."""
+    """The other is closed."""
     other = opened(CONDOR, three_expiries(4100.0), package_id="p2", entry_price=-0.01)
     marks = _marks(marked_ns=NOW_NS - _S)
     decision = CONDOR.decide(scene(_unquoted(_PACKAGE), packages=(_PACKAGE, other), marks=marks))
     assert [each.package_id for each in decision.proposals] == ["p2"]
-    assert "no_valid_mark" in [gate.name for gate in decision.gates]
 
 
 def test_an_exit_overtakes_the_order_that_still_opens_its_package() -> None:

@@ -20,11 +20,15 @@ from tests.strategies.plan.plans import CONDOR, opened, scene, three_expiries
 from tests.strategies.scene import NOW_NS
 
 _DAY_NS = 86_400_000_000_000
-_BAND = BandPosition(name="band", symbol="SPX", n_bars=20)
 _LATER = DaysOut(days=70, shortest=60, longest=80)
 # Sold five weeks before its end a while ago, now due: rolled into the ten weeks.
 _ROLLS = replace(CONDOR, schedule=_LATER, exits=ExitRules(exit_days=35, rolls=True, stop_multiple=2.0))
-_MOVES = replace(CONDOR, exits=ExitRules(adjusts=True, stop_multiple=2.0), band=_BAND)
+_BAND = "band"
+_MOVES = replace(
+    CONDOR,
+    exits=ExitRules(adjusts=True, stop_multiple=2.0),
+    band=BandPosition(name=_BAND, symbol="SPX", n_bars=20),
+)
 
 
 def _due(plan: Any = CONDOR, **more: Any) -> HeldPackage:
@@ -93,7 +97,7 @@ def test_a_breakout_moves_the_package_around_the_price_in_its_own_expiration() -
     """The strikes follow the price, the expiration stays, and the new one knows that it was moved."""
     package = _due(_MOVES)
     view = three_expiries(4060.0)
-    decision = _MOVES.decide(scene(view, packages=(package,), features={"band": 0.99}))
+    decision = _MOVES.decide(scene(view, packages=(package,), features={_BAND: 0.99}))
     out, new = decision.proposals
     assert (decision.reason, out.package_id) == ("band_adjust", "p1")
     old_strikes, new_strikes = (
@@ -108,7 +112,7 @@ def test_a_breakout_moves_the_package_around_the_price_in_its_own_expiration() -
 def test_a_package_is_moved_as_often_as_allowed() -> None:
     """What was moved once is closed at the next breakout; inside the band it is held, and so where nothing is known."""
     moved = replace(_due(_MOVES), factors={"adjustments": 1.0})
-    decision = _MOVES.decide(scene(packages=(moved,), features={"band": 0.01}))
+    decision = _MOVES.decide(scene(packages=(moved,), features={_BAND: 0.01}))
     assert (decision.reason, len(decision.proposals)) == ("band_exit", 1)
-    for features in ({"band": 0.5}, {}):
+    for features in ({_BAND: 0.5}, {}):
         assert _MOVES.decide(scene(packages=(moved,), features=features)).reason == "hold"
