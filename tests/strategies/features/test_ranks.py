@@ -6,7 +6,7 @@ from math import isnan, nan
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fields.regime.history import implied_vol_rank
@@ -45,6 +45,7 @@ def test_rank_and_percentile_are_two_numbers() -> None:
 
 
 @given(st.lists(st.floats(5.0, 90.0), min_size=5, max_size=12))
+@settings(max_examples=50, deadline=None)
 def test_both_are_those_of_the_live_state_over_the_newest_days(values: list[float]) -> None:
     """One definition; days that have left the window do not count."""
     state = _state(values)

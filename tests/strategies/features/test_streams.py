@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,8 @@ from hypothesis import strategies as st
 
 from market.chains import FloatArray
 from strategies.bar_history import BarHistory
-from strategies.features import BarFeature, column_of, stream_of
+from strategies.features import Bar, BarFeature, column_of, stream_of
 from strategies.features.feature import RESTART_BARS, bars_of, cut
-from strategies.views import BarWindow
 from tests.backtest.recordings import bars as bar_batch
 from tests.strategies.features.scenes import HIGHER, PLAIN, TORN, WHOLE, walk
 
@@ -22,18 +22,22 @@ from tests.strategies.features.scenes import HIGHER, PLAIN, TORN, WHOLE, walk
 _NOT_BY_BARS = {"sar", "sar_distance", "vwap", "vwap_deviation"}
 
 
-def streamed(feature: BarFeature, bars: BarWindow) -> FloatArray:
+_RECORDINGS = {"whole": (WHOLE, bars_of(WHOLE)), "torn": (TORN, bars_of(TORN))}
+
+
+def streamed(feature: BarFeature, bars: Sequence[Bar]) -> FloatArray:
     """Return the values as the bars close."""
     stream = stream_of(feature)
-    return np.array([stream.update(bar) for bar in bars_of(bars)])
+    return np.array([stream.update(bar) for bar in bars])
 
 
-@pytest.mark.parametrize("bars", [WHOLE, TORN], ids=["whole", "torn"])
+@pytest.mark.parametrize("recording", list(_RECORDINGS))
 @pytest.mark.parametrize("feature", [*PLAIN, *HIGHER], ids=lambda feature: feature.name)
-def test_a_stream_gives_the_bits_of_the_column(feature: BarFeature, bars: BarWindow) -> None:
+def test_a_stream_gives_the_bits_of_the_column(feature: BarFeature, recording: str) -> None:
     """On more than 20 000 minutes with nights, early closes, standstill, and (torn) with holes and broken rows."""
+    bars, rows = _RECORDINGS[recording]
     column = column_of(feature, bars)
-    assert np.array_equal(streamed(feature, bars), column, equal_nan=True)
+    assert np.array_equal(streamed(feature, rows), column, equal_nan=True)
     assert np.isfinite(column).sum() > 1000
     assert not np.isinf(column).any()
 
@@ -57,7 +61,7 @@ def test_a_value_does_not_change_when_the_future_does(feature: BarFeature) -> No
 def test_a_restart_on_the_last_bars_gives_what_went_on(feature: BarFeature) -> None:
     """Six hundred bars are enough to 1e-9; of what has a memory of its own, from where that begins."""
     bars = cut(WHOLE, 0, 6_000)
-    anew = streamed(feature, cut(bars, 6_000 - RESTART_BARS, 6_000))
+    anew = streamed(feature, bars_of(cut(bars, 6_000 - RESTART_BARS, 6_000)))
     went_on = feature.column(bars)[-RESTART_BARS:]
     both = np.isfinite(anew) & np.isfinite(went_on)
     if feature.name in _NOT_BY_BARS:
