@@ -149,20 +149,22 @@ class PackageMeasures:
         """
         if self.has_one_expiry:
             return self.payoff.max_loss
-        least = least_at_front(self.book)
-        if not isfinite(least):
+        if not isfinite(self._least):
             return _UNBOUNDED
-        return max((self.cost - Decimal(repr(least))).quantize(_CENT, rounding=ROUND_CEILING), _ZERO)
+        return max((self.cost - Decimal(repr(self._least))).quantize(_CENT, rounding=ROUND_CEILING), _ZERO)
 
     @cached_property
     def width(self) -> Decimal:
         """The most that a package which cost nothing can lose, per unit of price; infinite where there is no bound."""
         if self.has_one_expiry:
             return self._placed.width
-        least = least_at_front(self.book)
-        if not isfinite(least):
+        if not isfinite(self._least):
             return _UNBOUNDED
-        return max((Decimal(repr(-least)) / self.multiplier).quantize(_CENT, rounding=ROUND_CEILING), _ZERO)
+        return max((Decimal(repr(-self._least)) / self.multiplier).quantize(_CENT, rounding=ROUND_CEILING), _ZERO)
+
+    @cached_property
+    def _least(self) -> float:
+        return least_at_front(self.book)
 
     # -- at the first expiry ------------------------------------------------------------------------------------------
 
