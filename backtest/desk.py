@@ -100,7 +100,7 @@ class Desk:
         self.risk = RiskMemory(self, market, config.limits, config.risk, config.start_ns, is_utc=config.days_end_in_utc)
         self._gate = OrderGate(config, market, hours, self, dividends)
         self.calls = MarginCalls(self, self._gate.quote_of, hours, config)
-        self.linked = LinkedOrders(self, self._gate.quote_of, config.fills.max_legs, config.legging)
+        self.linked = LinkedOrders(self, self._gate, config.fills.max_legs, config.legging)
         self.trades: list[Trade] = []
         self.fills: list[Fill] = []
         self.fill_quotes: list[FillQuote] = []

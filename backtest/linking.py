@@ -10,8 +10,8 @@ from math import isfinite, nan
 from typing import Final, Protocol, final
 
 from backtest.marking import half_spread_of
+from backtest.order_gate import OrderGate
 from execution.filled import whole_packages
-from execution.forced_closing import QuoteOf
 from execution.identity import intent_id
 from execution.legging import Legging, begin, held_alone, next_action, step
 from execution.legging_events import (
@@ -92,8 +92,8 @@ class LinkedOrders:
     ----------
     desk : LinkedDesk
         Sends and cancels.
-    quote_of : callable
-        The newest quote of an instrument.
+    gate : OrderGate
+        The newest quotes; and what lets the parts of a closing package pass together.
     max_legs : int
         Most legs that the venue takes in one order.
     terms : LeggingTerms
@@ -107,8 +107,9 @@ class LinkedOrders:
     beyond, one more at each attempt. A closing package goes as orders side by side: none waits for another.
     """
 
-    def __init__(self, desk: LinkedDesk, quote_of: QuoteOf, max_legs: int, terms: LeggingTerms) -> None:
-        self._desk, self._quote_of, self._max_legs, self._terms = desk, quote_of, max_legs, terms
+    def __init__(self, desk: LinkedDesk, gate: OrderGate, max_legs: int, terms: LeggingTerms) -> None:
+        self._desk, self._max_legs, self._terms = desk, max_legs, terms
+        self._quote_of, self._cover = gate.quote_of, gate.cover
         self.active: list[_Linked] = []
         """Packages under way, oldest first."""
         self._sent: dict[str, _Sent] = {}
@@ -135,7 +136,9 @@ class LinkedOrders:
             return
         prices = tuple(Decimal(repr(price)) for price in sides)
         if intent.effect is PositionEffect.CLOSE:
-            for part in linked_intents(intent, prices, self._max_legs):
+            parts = linked_intents(intent, prices, self._max_legs)
+            self._cover(intent, parts, now_ns)
+            for part in parts:
                 self._desk.send(part, decision, now_ns, part_of=part)
         elif self._desk.lets_through(intent, now_ns):
             plan = legging_plan(intent, prices, self._max_legs, self._terms)

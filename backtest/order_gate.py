@@ -28,6 +28,7 @@ from strategies.views import Quote
 __all__ = ["OrderGate"]
 
 _ZERO: Final = Decimal(0)
+_REDUCES: Final = Verdict(is_reduction=True)
 _NO_QUOTE: Final = Quote(bid=nan, ask=nan, bid_size=nan, ask_size=nan, ts_ns=-1)
 
 
@@ -69,6 +70,7 @@ class OrderGate:
         self._costs, self._market, self._hours = config.costs, market, hours
         self._account, self._orders, self._margin = books.account, books.orders, books.margin
         self._risk = books.risk
+        self._covered: frozenset[str] = frozenset()
         self._stake = OrderStake(config.risk, books.account, books.margin, market, dividends, self.quote_of)
 
     def quotes(self, intent: OrderIntent) -> tuple[Quote, ...]:
@@ -95,6 +97,8 @@ class OrderGate:
             What it takes of the buying power; 0 of a reduction, which needs none, and margin is dear to tell.
         """
         service, state = self._risk.service, self._risk.state
+        if intent.intent_id in self._covered and intent.intent_id not in state.seen:
+            return _REDUCES, 0.0
         facts = replace(self._facts(intent, quotes, now_ns), stake=self._stake.of_reduction(intent, now_ns))
         verdict = service.check(intent, facts, state)
         if verdict.is_reduction:
@@ -105,6 +109,21 @@ class OrderGate:
             most = service.largest(intent, lambda sized: self._measured(sized, quotes, now_ns), state)
             verdict = replace(verdict, most_quantity=most)
         return verdict, facts.buying_power_effect
+
+    def cover(self, whole: OrderIntent, parts: Sequence[OrderIntent], now_ns: int) -> None:
+        """Let the orders of a package pass that together are a reduction, though none of them is one alone.
+
+        Parameters
+        ----------
+        whole : OrderIntent
+            Closes a package of more legs than the venue takes in one order.
+        parts : sequence of OrderIntent
+            What is sent of it, at this instant.
+        now_ns : int
+            Instant, ns since the epoch, UTC.
+        """
+        is_reduction = self.check(whole, self.quotes(whole), now_ns)[0].is_reduction
+        self._covered = frozenset(part.intent_id for part in parts) if is_reduction else frozenset()
 
     def _measured(self, intent: OrderIntent, quotes: tuple[Quote, ...], now_ns: int) -> OrderFacts:
         """Return all that is known of an order, also what is dear to tell."""

@@ -98,9 +98,14 @@ class OrderStake:
         )
 
     def of_reduction(self, intent: OrderIntent, now_ns: int) -> Stake:
-        """Return what a closing order does to the delta of its package, where the account may only reduce."""
-        bought_back = intent.effect is PositionEffect.CLOSE and all(leg.ratio > 0 for leg in intent.legs)
-        if self._account.trading_state is TradingState.ACTIVE or not bought_back:
+        """Return what a closing order does to the delta of its package, where the risk service only lets reduce.
+
+        Not while a margin call stands: what the broker closes leg by leg frees money first.
+        """
+        account = self._account
+        is_bought_back = intent.effect is PositionEffect.CLOSE and all(leg.ratio > 0 for leg in intent.legs)
+        is_held = account.risk_state is not TradingState.ACTIVE and account.broker_state is TradingState.ACTIVE
+        if not (is_bought_back and is_held):
             return _NOTHING
         exposure = self._account.exposure
         before = exposure.package_delta(now_ns, intent.package_id)

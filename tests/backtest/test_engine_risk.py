@@ -181,3 +181,26 @@ def test_the_parts_of_a_linked_package_are_one_package() -> None:
     assert len({fill.order_id for fill in result.fills}) == 2
     assert len(result.open_packages) == 1
     assert result.funnel["scripted"]["risk: open_packages"] == (1, 0)
+
+
+def test_a_package_of_several_orders_can_be_closed_while_the_account_only_reduces() -> None:
+    """A butterfly on each side goes as two orders; held by a daily loss, both parts of the close pass."""
+    legs = [(contract(4300.0 + 10.0 * step, "C"), ratio) for step, ratio in enumerate((1, -2, 1))]
+    legs += [(contract(4280.0 - 10.0 * step, "P"), ratio) for step, ratio in enumerate((1, -2, 1))]
+    states: list[TradingState] = []
+
+    def close(view: View) -> Decision:
+        states.append(view.account.trading_state)
+        (held,) = view.account.packages
+        return order([(leg, -ratio) for leg, ratio in legs], "6.00", package=held.package_id)
+
+    worse = _BOARD | dict.fromkeys(((4310.0, "C"), (4270.0, "P")), (9.0, 9.2))
+    history = of_chains(chains([_BOARD] * 4 + [worse] * 4, step_ns=5 * MINUTE_NS))
+    rules = RiskRules(daily_loss_amount=200.0)
+    limits = PretradeLimits(collar_fraction=None)
+    result = run(history, Scripted([order(legs, "2.00"), HOLD, HOLD, HOLD, close]), risk=rules, limits=limits)
+    assert not result.stopped
+    assert states == [TradingState.REDUCING]
+    assert not result.funnel["scripted"]
+    assert len(result.trades) == 1
+    assert not result.open_packages
