@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from math import nan
 from typing import Final, Protocol, final
@@ -130,7 +130,7 @@ class _Past:
     def __init__(self, config: LiveConfig, symbol: str, recordings: Sequence[Recording], moments: _Moments) -> None:
         self.newest: Interpretation | None = None
         self._symbol, self._moments = symbol, moments
-        self._context = MarketContext(config.context)
+        self._context = MarketContext(replace(config.context, cross=()))  # other markets are no part of what is read
         self._told = ToldRows(recordings, self._context)
         self._interpreter = Interpreter(config)
 

@@ -24,6 +24,7 @@ from cluster.feed_settings import SettingsPart
 from cluster.margin_settings import MarginSettings
 from cluster.own_strategies import digest_of_module, own_strategy
 from cluster.portfolio_settings import PortfolioSettings
+from cluster.readings_settings import ReadingsSettings
 from cluster.risk_settings import RiskSettings
 from market.errors import ConfigError
 from market.tradables import Future, Perpetual, Share
@@ -350,6 +351,7 @@ class BacktestSettings(SettingsPart):
     limits: LimitSettings = LimitSettings()  # type: ignore[call-arg]  # every field has a default
     risk: RiskSettings = RiskSettings()  # type: ignore[call-arg]  # every field has a default
     margin: MarginSettings = MarginSettings()  # type: ignore[call-arg]  # every field has a default
+    readings: ReadingsSettings = ReadingsSettings()  # type: ignore[call-arg]  # every field has a default
     benchmark: BenchmarkSettings | None = None
     report: ReportSettings = ReportSettings()  # type: ignore[call-arg]  # every field has a default
 

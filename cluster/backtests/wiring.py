@@ -257,6 +257,7 @@ def engine_config(settings: BacktestSettings, strategies: Sequence[Strategy], hi
         leverage=settings.margin.leverage,
         closing_quotes_ns=round(fills.closing_quotes_s * _NS_PER_S),
         features=_features(strategies),
+        readings=settings.readings.live(),
         allocation=None if settings.portfolio is None else settings.portfolio.allocation(),
         days_end_in_utc=settings.run.calendar == CRYPTO_CALENDAR,
         benchmark=symbol,
