@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import inf, isnan, nan, nextafter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.errors import ConfigError
@@ -91,6 +91,7 @@ def test_what_is_missing_or_impossible_does_not_pass(name: str, value: float) ->
     assert isnan(found.score)
 
 
+@settings(deadline=None)
 @given(
     st.floats(0.0, 1.0),
     st.floats(0.0, 1.0),

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from math import inf, isnan, nan
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.errors import ConfigError
@@ -111,6 +111,7 @@ def test_unknown_gamma_leaves_the_confidence_unknown() -> None:
     assert found.reason == "dealer gamma is not known"
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {item.name: st.one_of(st.floats(-1e3, 1e3), st.sampled_from([nan, inf, -inf, 1e9])) for item in fields(_UP)}

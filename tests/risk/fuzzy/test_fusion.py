@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isnan, nan
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risk.fuzzy.config import FusionConfig, FusionRule
@@ -23,6 +23,7 @@ def test_the_roadmaps_weights_cannot_pass_one(network: float) -> None:
     assert fused(config, 0.5, 0.9, 0.2).value == pytest.approx(expected, abs=1e-15)
 
 
+@settings(deadline=None)
 @given(_SHARES, _SHARES, _SHARES, st.sampled_from(FusionRule))
 def test_a_fused_score_lies_between_its_voices(fuzzy: float, gaussian: float, model: float, rule: FusionRule) -> None:
     """Neither rule says more than the loudest or less than the softest."""

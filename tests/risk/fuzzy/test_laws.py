@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from math import inf, isfinite, nan
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risk.fuzzy.config import FusionConfig, FusionRule, FuzzyConfig, SigmaConfig, SigmaRule
@@ -27,6 +27,7 @@ _CONFIGS = (
 configs = st.sampled_from(_CONFIGS)
 
 
+@settings(deadline=None)
 @given(markets(), configs, st.floats(0.0, 1e6))
 def test_the_share_lies_between_none_and_all(inputs: FuzzyInputs, config: FuzzyConfig, base: float) -> None:
     """g is in [0, 1], the size in [0, Q0] and whole, with any holes, under any fusion: never above 1 (EQ4)."""
@@ -37,6 +38,7 @@ def test_the_share_lies_between_none_and_all(inputs: FuzzyInputs, config: FuzzyC
     assert all(0.0 <= value <= 1.0 for _, value in found.memberships if isfinite(value))
 
 
+@settings(deadline=None)
 @given(markets(holes=False), st.sampled_from(sorted(SPANS)), st.sampled_from([nan, inf, -inf, 1e9, -1e9]))
 def test_no_number_whatever_breaks_the_share(inputs: FuzzyInputs, name: str, value: float) -> None:
     """Far outside its range a number is judged or missing, and never makes a share outside 0 to 1."""
@@ -44,6 +46,7 @@ def test_no_number_whatever_breaks_the_share(inputs: FuzzyInputs, name: str, val
     assert 0.0 <= found.g <= 1.0
 
 
+@settings(deadline=None)
 @given(markets(), st.sampled_from(sorted(SPANS)), configs)
 def test_worse_data_never_raise_the_size(inputs: FuzzyInputs, lost: str, config: FuzzyConfig) -> None:
     """Whatever falls away, the share falls or stays: what is missing counts as nothing (requirements 4.4)."""
@@ -59,6 +62,7 @@ def test_without_the_cut_a_lost_factor_can_raise_the_size() -> None:
     assert whole.g < part.g <= whole.g / part.coverage + _DUST
 
 
+@settings(deadline=None)
 @given(markets(), st.floats(0.0, 1.0), configs)
 def test_a_higher_percentile_never_raises_the_size(inputs: FuzzyInputs, rise: float, config: FuzzyConfig) -> None:
     """The discount falls on everything."""
@@ -66,6 +70,7 @@ def test_a_higher_percentile_never_raises_the_size(inputs: FuzzyInputs, rise: fl
     assert fuzzy_reading(config, higher, 1e3).g <= fuzzy_reading(config, inputs, 1e3).g + _DUST
 
 
+@settings(deadline=None)
 @given(markets(), st.lists(st.floats(0.0, 1.0), min_size=6, max_size=6), configs, st.floats(-1.0, 1.0))
 def test_a_rise_of_volatility_never_raises_the_size(
     inputs: FuzzyInputs, rises: list[float], config: FuzzyConfig, rank: float
@@ -78,6 +83,7 @@ def test_a_rise_of_volatility_never_raises_the_size(
     assert fuzzy_reading(config, replace(inputs, **moved), 1e3).g <= fuzzy_reading(config, inputs, 1e3).g + _DUST
 
 
+@settings(deadline=None)
 @given(markets())
 def test_the_guard_can_only_lower_a_size(inputs: FuzzyInputs) -> None:
     """It counts the rank as missing; the other factors do not take its place."""
@@ -94,6 +100,7 @@ def test_the_rank_of_implied_volatility_raises_the_size_by_intent() -> None:
     assert fuzzy_reading(guarded, rich, 1.0).g == fuzzy_reading(guarded, CALM, 1.0).g
 
 
+@settings(deadline=None)
 @given(st.sampled_from(_FACTORS_ALONE), st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
 def test_memberships_point_one_way(name: str, one: float, other: float) -> None:
     """Rank and volume never fall, trend never rises, and the rest fall with the distance from their centre."""
@@ -110,6 +117,7 @@ def test_memberships_point_one_way(name: str, one: float, other: float) -> None:
             assert shape.value(near) >= shape.value(far) - _DUST
 
 
+@settings(deadline=None)
 @given(st.floats(0.0, 1e9), st.sampled_from(["rsi", "stochastic", "bollinger", "consensus", "sma_distance"]))
 def test_a_gaussian_is_symmetric_about_its_centre(distance: float, name: str) -> None:
     """Left and right of the plateau count alike."""
@@ -125,6 +133,7 @@ def test_the_families_share_one_plateau(name: str, centre: float) -> None:
     assert [shape.value(centre) for shape in (factor.trapezoid, factor.gaussian, factor.linear)] == [1.0, 1.0, 1.0]
 
 
+@settings(deadline=None)
 @given(weights(), markets(holes=False))
 def test_any_logits_give_a_point_of_the_simplex(config: FuzzyConfig, inputs: FuzzyInputs) -> None:
     """Sweeps move freely: the weights are at or above 0 and have the sum 1, and the score stays a mean."""

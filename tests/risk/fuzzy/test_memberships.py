@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import exp, inf, nan
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from market.errors import ConfigError
@@ -25,6 +25,7 @@ _SHAPES: tuple[Membership, ...] = (
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(_SHAPES), st.floats(allow_nan=False, allow_infinity=False))
 def test_every_finite_number_belongs_between_not_and_wholly(shape: Membership, x: float) -> None:
     """No number is so large that a membership leaves [0, 1] or fails."""
@@ -39,6 +40,7 @@ def test_far_away_a_membership_has_reached_its_end(shape: Membership, x: float) 
     assert abs(shape.slope(x)) < 1e-300
 
 
+@settings(deadline=None)
 @given(st.sampled_from(_SHAPES), st.floats(-5.0, 120.0))
 def test_the_slope_is_that_of_the_function(shape: Membership, x: float) -> None:
     """Away from kinks it equals a small difference."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import isfinite, isnan, nan
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from market.errors import ConfigError
@@ -29,6 +29,7 @@ def _moved(inputs: FuzzyInputs, name: str, step: float) -> FuzzyInputs:
     return replace(inputs, **{name: getattr(inputs, name) + step})
 
 
+@settings(deadline=None)
 @given(markets(), st.sampled_from(_CONFIGS), st.sampled_from(sorted(SPANS)))
 def test_slopes_by_input_equal_finite_differences(inputs: FuzzyInputs, config: FuzzyConfig, name: str) -> None:
     """Away from kinks the analytic slope is what a small step finds."""
@@ -48,6 +49,7 @@ def test_slopes_by_input_equal_finite_differences(inputs: FuzzyInputs, config: F
     assert found.of_size()[name] == pytest.approx(5.0 * found.by_input[name])
 
 
+@settings(deadline=None)
 @given(markets(), st.sampled_from(_CONFIGS), st.sampled_from(FACTORS), weights())
 def test_slopes_by_weight_equal_finite_differences(
     inputs: FuzzyInputs, config: FuzzyConfig, name: str, drawn: FuzzyConfig
