@@ -22,6 +22,7 @@ from risk.revaluation import TermRule
 __all__ = ["HorizonProfile", "VolShift", "front_years", "horizon_profile", "horizon_value", "least_at_front"]
 
 _TERMS: Final = TermRule()
+_NOTHING: Final = np.zeros(0)
 _N_NODES: Final = 129
 _N_FINE: Final = 33
 _DEVIATIONS: Final = 6.0
@@ -244,8 +245,8 @@ def least_at_front(book: PricedBook) -> float:
     Returns
     -------
     float
-        Account currency; minus infinity where there is no floor, or where forward or discount of a leg that lives on is
-        not known.
+        Account currency; minus infinity where there is no floor, or where spot, forward or discount of a leg that lives
+        on is not known.
 
     Notes
     -----
@@ -260,7 +261,8 @@ def least_at_front(book: PricedBook) -> float:
     _require(book, front)
     carry = _carry(book, front)
     later = carry.lives
-    if not (np.isfinite(carry.discount[later]).all() and np.isfinite(carry.growth[later]).all()):
+    needed = (carry.discount[later], carry.growth[later], book.spot if later.any() else _NOTHING)
+    if not np.isfinite(np.concatenate(needed)).all():
         return -inf
     groups = [later & (carry.years == years) for years in np.unique(carry.years[later])]
     parts = [_of_front(book, ~later), *(_of_group(book, carry, group) for group in groups)]

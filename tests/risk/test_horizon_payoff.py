@@ -223,6 +223,13 @@ def test_what_cannot_be_valued_says_why() -> None:
     assert found.break_evens == ()
     assert found.reason == "no volatility, forward or discount of 600P"
     assert least_at_front(book) > -inf
+    missing = np.full(2, np.nan)
+    for unknown in (
+        replace(book, spot=missing[:1]),
+        replace(book, discount=missing),
+        replace(book, forward_ratio=missing),
+    ):
+        assert least_at_front(unknown) == -inf
 
 
 def test_a_horizon_behind_now_or_beyond_the_first_expiry_is_refused() -> None:
