@@ -107,9 +107,9 @@ class StrategyBook:
         return StrategyDays(
             strategies=self._names,
             end_ns=np.array([row[0] for row in self._rows], dtype=np.int64),
-            pnl=np.array([row[1] for row in self._rows]).reshape(-1, n),
+            pnl=np.array([row[1] for row in self._rows]).reshape(len(self._rows), n),
             rest=np.array([row[2] for row in self._rows]),
-            weight=np.array([row[3] for row in self._rows]).reshape(-1, n),
+            weight=np.array([row[3] for row in self._rows]).reshape(len(self._rows), n),
         )
 
     def _end_day(self) -> None:
