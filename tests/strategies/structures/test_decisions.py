@@ -27,7 +27,9 @@ _HALF_PAST_TWO_NS = NOW_NS - 1_800 * 10**9
 _DAY_NS = 86_400 * 10**9
 _DAYS = tuple(Expiry(date(2023, *day)) for day in ((6, 2), (6, 10), (6, 20), (7, 3), (7, 17), (8, 1)))
 _STRUCTURES = sorted(
-    name for name in CATALOGUE if {"underlying", "exits", "orders"} <= {each.name for each in parameters_of(name)}
+    name
+    for name, kind in CATALOGUE.items()
+    if kind.__module__.startswith("strategies.structures.") and "orders" in {each.name for each in parameters_of(name)}
 )
 
 
