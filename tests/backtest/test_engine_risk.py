@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from math import isnan
 from typing import Any
 
+import numpy as np
 import pytest
 
 from backtest.results import RunResult
 from market.orders import Leg, PositionEffect, TimeInForce
+from market.series import SeriesBatch, SeriesUnit
 from risk.book import BookGreeks
 from risk.pretrade import PretradeLimits
 from risk.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, BreakerRule, RiskRules
@@ -19,7 +22,7 @@ from risk.trading_state import TradingState
 from strategies.decisions import HOLD, Decision, Proposal
 from strategies.views import View
 from tests.backtest.option_recordings import chains, contract, of_chains, order
-from tests.backtest.recordings import MINUTE_NS, SHARE, Scripted, bars, of_bars, run
+from tests.backtest.recordings import MINUTE_NS, PROVENANCE, SHARE, START_NS, Scripted, bars, of_bars, run
 
 _HOURS_12_NS = 12 * 60 * MINUTE_NS
 
@@ -110,6 +113,39 @@ def test_without_the_index_the_preset_opens_nothing() -> None:
     result = _run([100.0] * 4, _buy(1, "100"), rules=HEDGEFIELD_RULES, limits=HEDGEFIELD_LIMITS)
     assert result.funnel["scripted"]["risk: volatility_index"] == (1, 0)
     assert not result.fills
+
+
+def _vix(levels: Sequence[float]) -> SeriesBatch:
+    """Return the index, known at the ends of the first minutes."""
+    ends = START_NS + MINUTE_NS * np.arange(len(levels), dtype=np.int64)
+    return SeriesBatch(
+        series="VIX",
+        unit=SeriesUnit.INDEX_POINTS,
+        ts_event_ns=int(ends[-1]),
+        cause_id="vix",
+        provenance=PROVENANCE,
+        event_ns=ends,
+        available_ns=ends,
+        value=np.array(levels),
+    )
+
+
+def test_the_level_of_the_index_gates_entries_sizes_and_the_breaker() -> None:
+    """At 32 four fifths of a size are left and a VIX above 25 opens nothing; at 35 the pause of a day begins."""
+    seen: list[tuple[float, tuple[str, ...]]] = []
+
+    def ask(view: View) -> Decision:
+        seen.append((view.account.size_multiplier, view.account.hard_breaches))
+        return _buy(1, "100")
+
+    rules = replace(HEDGEFIELD_RULES, cooldown_minutes=None, loss_cooldown_minutes=None)
+    history = of_bars(bars([100.0] * 5), series=(_vix([18.0, 18.0, 32.0, 35.0, 20.0]),))
+    limits = replace(HEDGEFIELD_LIMITS, collar_fraction=None)
+    result = run(history, Scripted([ask] * 4), risk=rules, limits=limits)
+    assert [size for size, _ in seen] == [1.0, 0.8, 0.8, 1.0]
+    assert [names for _, names in seen] == [(), (), ("breaker_volatility",), ("breaker_volatility",)]
+    assert result.funnel["scripted"] == {"risk: volatility_index": (1, 0), "risk: breaker_volatility": (2, 0)}
+    assert len(result.fills) == 1
 
 
 _BOARD = {
