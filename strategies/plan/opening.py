@@ -245,8 +245,8 @@ class Opening:
     def _factors(self, view: View, chain: ChainView, found: Candidate, replaced: Replaced | None) -> Factors:
         """Return what was known before the trade; attribution holds it against the result later."""
         places, legs = found.placed.places, found.placed.legs
-        volatility = chain.implied_vol(np.array(places))
-        sold = [float(v) for v, leg in zip(volatility, legs, strict=True) if leg.ratio < 0]
+        short = [place for place, leg in zip(places, legs, strict=True) if leg.ratio < 0]
+        sold = chain.implied_vol(np.array(short)).tolist() if short else []
         series = chain.chain.series[int(chain.chain.series_index[places[0]])]
         since_open = (view.now_ns - self.schedule.session_start_ns(chain)) / _NS / 60.0
         # What a model says of a later leg is told once: the exits hold the package against it as it was then.
