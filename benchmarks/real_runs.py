@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,11 @@ from backtest.schedule import OnChains
 from benchmarks.engine_runs import described
 from cluster.histories.recorded import InputFile, RecordedFiles, recorded_history
 from cluster.histories.span import Span
+from market.orders import TimeInForce
+from strategies.plan.filling import OrderRules
+from strategies.plan.schedules import EntryWindows, FixedTime
+from strategies.plan.sizing import SizeRules
+from strategies.structures.intraday_butterfly import IntradayButterfly
 from strategies.structures.zero_dte_condor import ZeroDteCondor
 from strategies.structures.zero_dte_straddle import ZeroDteStraddle
 from strategies.views import Strategy
@@ -27,6 +33,7 @@ __all__ = [
     "DATA",
     "MID_SPREAD",
     "RETAIL",
+    "midpoint_butterfly",
     "midpoint_condor",
     "midpoint_straddle",
     "midpoints_history",
@@ -50,6 +57,18 @@ def midpoint_condor(at: time = time(10, 0), *, close_before_end_s: float = 0.0) 
         allowance=0.5,
         risk_share=0.1,
         close_before_end_s=close_before_end_s,
+    )
+
+
+def midpoint_butterfly(at: time = time(10, 0)) -> IntradayButterfly:
+    """Return the iron butterfly of the study: one window and one entry a day, and no regime is read, as of the others."""
+    exits = IntradayButterfly(underlying="SPX").exits
+    return IntradayButterfly(
+        underlying="SPX",
+        exits=replace(exits, closes_in_crash=False),
+        windows=EntryWindows(times=(FixedTime(at=at),), most=1),
+        size=SizeRules(max_packages=1, risk_share=0.1),
+        orders=OrderRules(allowance=0.5, order_life_s=0.0, time_in_force=TimeInForce.DAY),
     )
 
 
