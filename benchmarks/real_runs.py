@@ -61,7 +61,7 @@ def midpoint_condor(at: time = time(10, 0), *, close_before_end_s: float = 0.0) 
 
 
 def midpoint_butterfly(at: time = time(10, 0)) -> IntradayButterfly:
-    """Return the iron butterfly of the study: one window and one entry a day, and no regime is read, as of the others."""
+    """Return the iron butterfly of the study: one window, one entry a day, no regime read, as of the others."""
     exits = IntradayButterfly(underlying="SPX").exits
     return IntradayButterfly(
         underlying="SPX",

@@ -128,13 +128,8 @@ def _line(outcome: Outcome, mean: DayMean, holm: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-_HEAD: Final = (
-    (
-        "| run | trades | net USD | USD a day [95 %] | p, Holm | Sharpe [95 %] | wins % [95 %] | pay-off | worst | fall |"
-        " fees |"
-    ),
-    "|---|---:|---:|---|---:|---|---|---:|---:|---:|---:|",
-)
+_COLUMNS: Final = "run|trades|net USD|USD a day [95 %]|p, Holm|Sharpe [95 %]|wins % [95 %]|pay-off|worst|fall|charges"
+_HEAD: Final = (f"| {' | '.join(_COLUMNS.split('|'))} |", "|---|---:|---:|---|---:|---|---|---:|---:|---:|---:|")
 
 
 def _against(rows: Sequence[tuple[str, FloatArray]]) -> Iterator[str]:
