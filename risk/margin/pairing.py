@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -144,7 +145,8 @@ def best_pairing(shorts: Sequence[Short], longs: Units, cover: Cover | None, *, 
     legs. The choice is an integer programme, because a pairing that is merely good breaks two laws: a further long leg
     would sometimes cost margin, and two accounts together more than apart. Books of dozens of legs over several
     expiries can be so tangled that the search stops at some 200 branches; then the requirement is a little too high.
-    Nearly every book of defined risk needs no programme: `risk.margin.scenarios` proves that its own expiries do best.
+    Nearly every book of defined risk needs no programme: `risk.margin.scenarios` proves that each expiry does best with
+    the long options that end with it or before the next one.
     """
     quick = _alone(shorts, longs, cover) or _obvious(shorts, longs, cover, same_expiry=same_expiry)
     return quick if quick is not None else _solved(shorts, longs, cover, same_expiry=same_expiry)
@@ -186,7 +188,7 @@ def _obvious(shorts: Sequence[Short], longs: Units, cover: Cover | None, *, same
     """Return the pairing by expiry where bounds from below prove that none is better."""
     if cover is not None and cover.protected:
         return None
-    own = [_own(shorts, longs, expiry) for expiry in sorted({short.contract.series.expiry_ns for short in shorts})]
+    own = _own(shorts, longs, same_expiry=same_expiry)
     groups = [ExpiryGroup(expiry_ns=units[-1][0].series.expiry_ns, payoff=_payoff(units)) for units in own]
     losses = [group.payoff.max_loss for group in groups]
     most = sum(losses, _ZERO)
@@ -198,10 +200,18 @@ def _obvious(shorts: Sequence[Short], longs: Units, cover: Cover | None, *, same
     return None
 
 
-def _own(shorts: Sequence[Short], longs: Units, expiry: int) -> Units:
-    """Return the options of one expiry, the short ones last."""
-    bought = tuple(item for item in longs if item[0].series.expiry_ns == expiry)
-    return bought + tuple((s.contract, -s.count) for s in shorts if s.contract.series.expiry_ns == expiry)
+def _own(shorts: Sequence[Short], longs: Units, *, same_expiry: bool) -> list[Units]:
+    """Return the short options by expiry, after the long ones that end with it, or later but before the next one."""
+    expiries = sorted({short.contract.series.expiry_ns for short in shorts})
+    own: list[list[tuple[OptionContract, int]]] = [[] for _ in expiries]
+    for item in longs:
+        end_ns = item[0].series.expiry_ns
+        place = bisect_right(expiries, end_ns) - 1
+        if place >= 0 and (not same_expiry or expiries[place] == end_ns):
+            own[place].append(item)
+    for short in shorts:
+        own[expiries.index(short.contract.series.expiry_ns)].append((short.contract, -short.count))
+    return [tuple(each) for each in own]
 
 
 class _Programme:

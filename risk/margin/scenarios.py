@@ -25,7 +25,7 @@ Units = tuple[tuple[OptionContract, int], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiryGroup:
-    """The short options of one expiry with the long options of the same one.
+    """The short options of one expiry with long options that end with it or later.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class OpenShort:
 def proves_own_expiries(
     groups: Sequence[ExpiryGroup], shorts: Sequence[OpenShort], longs: Units, *, same_expiry: bool
 ) -> bool:
-    """Return whether no pairing requires less than to count every option with its own expiry.
+    """Return whether no pairing requires less than to count every option with the group in which it stands.
 
     Parameters
     ----------

@@ -86,3 +86,38 @@ def test_a_later_long_put_that_serves_an_earlier_expiry_is_no_proved_book() -> N
     later: list[tuple[Instrument, Decimal]] = [(option("P", 100.0, day=FAR), Decimal(1))]
     assert _required(near, _RULES) == 500.0
     assert _required(near + later, _RULES) == 0.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    legs=st.lists(
+        st.tuples(st.sampled_from("PC"), st.integers(-4, 4), st.integers(-4, 4), st.integers(0, 2), st.integers(1, 2)),
+        min_size=1,
+        max_size=3,
+    ),
+    rate=st.sampled_from(["0.02", "0.2", "2"]),
+)
+def test_calendars_and_diagonals_require_what_the_programme_finds(
+    legs: list[tuple[str, int, int, int, int]], rate: str
+) -> None:
+    """Long options that end later are counted at once with the short ones before them, and never a cent too high."""
+    rules = replace(_RULES, equity_rate=Decimal(rate), least_rate=Decimal(rate) / 2)
+    held: list[tuple[Instrument, Decimal]] = []
+    for right, sold, bought, day, count in legs:
+        held += [(option(right, 100.0 + sold, day=_DAYS[max(day - 1, 0)]), Decimal(-count))]
+        held += [(option(right, 100.0 + bought, day=_DAYS[day]), Decimal(count))]
+    quick = _required(held, rules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pairing, "_obvious", lambda *_, **__: None)
+        assert quick == _required(held, rules)
+
+
+@pytest.mark.parametrize("rights", ["C", "P", "CP"])
+def test_a_calendar_needs_no_programme(rights: str) -> None:
+    """Sold soon and bought later at one strike: nothing but what was paid can be lost at the first expiry."""
+    held: list[tuple[Instrument, Decimal]] = []
+    for right in rights:
+        held += [(option(right, 100.0), Decimal(-1)), (option(right, 100.0, day=FAR), Decimal(1))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(pairing, "_solved")
+        assert _required(held, _RULES) == 0.0
