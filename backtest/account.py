@@ -9,7 +9,7 @@ from execution.exposure import Exposure
 from execution.ledger import Ledger
 from execution.order_book import OrderBook
 from execution.package_book import PackageBook
-from risk.book import BookGreeks
+from risk.book import PortfolioGreeks
 from risk.rules import RiskRules
 from risk.trading_state import TradingState, most_restrictive
 from strategies.market_state import MarketState
@@ -106,7 +106,7 @@ class AccountNow:
             return 1.0
         return self._schedule.ceiling(self._market.series(self._schedule.index).value)
 
-    def greeks(self, strategy: str = "") -> BookGreeks:
+    def greeks(self, strategy: str = "") -> PortfolioGreeks:
         """Return the Greeks of the open positions, or of those of one strategy; NaN with the reason where unknown."""
         return self.exposure.greeks(self._market.now_ns, strategy)
 

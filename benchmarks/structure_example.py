@@ -14,7 +14,7 @@ from market.chains import FloatArray
 from market.clock import datetime_of_ns
 from risk.book import PricedBook
 from risk.horizon_payoff import horizon_value
-from risk.portfolio_greeks import book_greeks
+from risk.portfolio_greeks import portfolio_greeks
 from strategies.chain_lookup import ChainLookup, nearest_expiration
 from strategies.legs.measures import PackageMeasures, package_measures
 from strategies.legs.rules import PlacedStructure, placed
@@ -31,7 +31,7 @@ HALF_SPREAD: Final = 0.1
 HORIZONS: Final = (("now", 0.0), ("half the time", 0.5), ("nine tenths", 0.9), ("first expiry", 1.0))
 """Name, and share of the time to the first expiry."""
 GREEK_NAMES: Final = ("delta_shares", "gamma_shares_per_usd", "vega_usd_per_volpt", "theta_usd_per_day")
-"""Of `risk.book.BookGreeks`, as they are drawn."""
+"""Of `risk.book.PortfolioGreeks`, as they are drawn."""
 _N_PAYOFF: Final = 161
 _N_GREEKS: Final = 81
 _DEVIATIONS: Final = 2.0
@@ -164,5 +164,5 @@ def _later(book: PricedBook, years: float) -> PricedBook:
 
 
 def _greeks(book: PricedBook, price: float) -> list[float]:
-    found = book_greeks(replace(book, spot=np.array([price]), benchmark_spot=price))
+    found = portfolio_greeks(replace(book, spot=np.array([price]), benchmark_spot=price))
     return [float(getattr(found, name)) for name in GREEK_NAMES]

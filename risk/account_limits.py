@@ -8,7 +8,7 @@ from math import inf, isnan, nan, nextafter
 from typing import ClassVar, Final, final
 
 from market.orders import OrderIntent
-from risk.book import BookGreeks
+from risk.book import PortfolioGreeks
 from risk.facts import OrderFacts
 from risk.limits import order_loss
 from risk.size_schedule import SizeSchedule
@@ -133,7 +133,7 @@ class GreekLimit:
     name : str
         What a denial calls it.
     greek : str
-        Field of `risk.book.BookGreeks`.
+        Field of `risk.book.PortfolioGreeks`.
     most : float
         In its unit.
     is_of_book : bool
@@ -171,7 +171,7 @@ class GreekLimit:
             low, high = low + min(value, 0.0), high + max(value, 0.0)
         return low, high
 
-    def _of(self, greeks: BookGreeks | None) -> float:
+    def _of(self, greeks: PortfolioGreeks | None) -> float:
         return nan if greeks is None else float(getattr(greeks, self.greek))
 
 

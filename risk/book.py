@@ -11,7 +11,7 @@ from market.chains import BoolArray, FloatArray
 from market.errors import DataError
 from market.trades import Int64Array
 
-__all__ = ["BookGreeks", "PricedBook"]
+__all__ = ["PortfolioGreeks", "PricedBook"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ _OF_LEGS: Final = tuple(item.name for item in fields(PricedBook) if item.name no
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BookGreeks:
+class PortfolioGreeks:
     """Sums over positions in the units of Q18; a sum with a leg that cannot be valued is NaN.
 
     Parameters

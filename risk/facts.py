@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from risk.book import BookGreeks, PricedBook
+from risk.book import PortfolioGreeks, PricedBook
 from risk.state import RiskState
 from risk.trading_state import TokenBucket, TradingState
 from risk.value_at_risk import MarketMoves
@@ -45,11 +45,11 @@ class Stake:
         The same of the intent's underlying, of several the one with most at risk.
     strategy_packages : int
         Packages of the strategy that are open, or that a working order opens; -1 where it is not known.
-    order : BookGreeks or None
+    order : PortfolioGreeks or None
         Greeks that the whole order would add; None where they are not known.
-    book : BookGreeks or None
+    book : PortfolioGreeks or None
         Greeks of all positions.
-    working : tuple of BookGreeks
+    working : tuple of PortfolioGreeks
         Of each working order that opens: it may be filled or not.
     volatility : float
         Level of the volatility index, points.
@@ -71,9 +71,9 @@ class Stake:
     strategy_at_risk: float = _NAN
     symbol_at_risk: float = _NAN
     strategy_packages: int = -1
-    order: BookGreeks | None = None
-    book: BookGreeks | None = None
-    working: tuple[BookGreeks, ...] = ()
+    order: PortfolioGreeks | None = None
+    book: PortfolioGreeks | None = None
+    working: tuple[PortfolioGreeks, ...] = ()
     volatility: float = _NAN
     cash_to_settle: float = _NAN
     spot: Mapping[str, float] = field(default_factory=dict)

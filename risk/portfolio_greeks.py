@@ -12,9 +12,9 @@ import numpy as np
 from fields.exposures import VOL_POINT
 from fields.greeks import greeks
 from market.chains import BoolArray, FloatArray
-from risk.book import BookGreeks, PricedBook
+from risk.book import PortfolioGreeks, PricedBook
 
-__all__ = ["LegGreeks", "book_greeks", "greeks_by_strategy", "greeks_by_underlying", "leg_greeks"]
+__all__ = ["LegGreeks", "greeks_by_strategy", "greeks_by_underlying", "leg_greeks", "portfolio_greeks"]
 
 _DAYS_PER_YEAR: Final = 365.0  # calendar clock, docs/units.md
 _MOST_NAMED: Final = 3
@@ -27,7 +27,7 @@ class LegGreeks:
     Parameters
     ----------
     delta_shares, gamma_shares_per_usd, vega_usd_per_volpt, theta_usd_per_day : ndarray
-        As in `risk.book.BookGreeks`.
+        As in `risk.book.PortfolioGreeks`.
     delta_usd, beta_delta_shares : ndarray
         The same; NaN also where price or beta is not known.
     """
@@ -85,7 +85,9 @@ def leg_greeks(book: PricedBook) -> LegGreeks:
     )
 
 
-def book_greeks(book: PricedBook, legs: LegGreeks | None = None, *, where: BoolArray | None = None) -> BookGreeks:
+def portfolio_greeks(
+    book: PricedBook, legs: LegGreeks | None = None, *, where: BoolArray | None = None
+) -> PortfolioGreeks:
     """Sum the Greeks of a book, or of some of its legs.
 
     Parameters
@@ -99,8 +101,8 @@ def book_greeks(book: PricedBook, legs: LegGreeks | None = None, *, where: BoolA
 
     Returns
     -------
-    BookGreeks
-        0 without legs. A sum with a leg that cannot be valued is NaN, and `BookGreeks.reason` names the leg and what it
+    PortfolioGreeks
+        0 without legs. A sum with a leg that cannot be valued is NaN, and `reason` names the leg and what it
         lacks; the other sums stand.
 
     Notes
@@ -114,22 +116,22 @@ def book_greeks(book: PricedBook, legs: LegGreeks | None = None, *, where: BoolA
     sums = [float(column[chosen].sum()) for column in columns]
     complete = all(isfinite(each) for each in sums)
     reason = "" if complete else _reason(book, columns, chosen)
-    return BookGreeks(**dict(zip(LegGreeks.__slots__, sums, strict=True)), reason=reason)
+    return PortfolioGreeks(**dict(zip(LegGreeks.__slots__, sums, strict=True)), reason=reason)
 
 
-def greeks_by_strategy(book: PricedBook) -> dict[str, BookGreeks]:
+def greeks_by_strategy(book: PricedBook) -> dict[str, PortfolioGreeks]:
     """Return the Greeks of each strategy that holds a leg, by its name, in the order of first legs."""
     return _by(book, book.strategies)
 
 
-def greeks_by_underlying(book: PricedBook) -> dict[str, BookGreeks]:
+def greeks_by_underlying(book: PricedBook) -> dict[str, PortfolioGreeks]:
     """Return the Greeks of each underlying of which a leg is held, by its name, in the order of first legs."""
     return _by(book, [book.underlyings[place] for place in book.underlying.tolist()])
 
 
-def _by(book: PricedBook, owners: Sequence[str]) -> dict[str, BookGreeks]:
+def _by(book: PricedBook, owners: Sequence[str]) -> dict[str, PortfolioGreeks]:
     legs, names = leg_greeks(book), np.array(owners, dtype=np.str_)
-    return {name: book_greeks(book, legs, where=names == name) for name in dict.fromkeys(owners)}
+    return {name: portfolio_greeks(book, legs, where=names == name) for name in dict.fromkeys(owners)}
 
 
 def _times(amount: FloatArray, each: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from fields.snapshot import FieldSnapshot
 from market.forecasts import Forecast, PolicyReading
 from market.orders import PositionEffect
 from market.series import EventBatch, SeriesPoint
-from risk.book import BookGreeks
+from risk.book import PortfolioGreeks
 from risk.limits import TradingState
 from strategies.decisions import Decision, Gate
 from strategies.features import Feature
@@ -124,7 +124,7 @@ class _PartAccount:
     def size_multiplier(self) -> float:
         return self._account.size_multiplier
 
-    def greeks(self, strategy: str = "") -> BookGreeks:
+    def greeks(self, strategy: str = "") -> PortfolioGreeks:
         return self._account.greeks(strategy)
 
     def capital_at_risk(self, strategy: str = "") -> float:

@@ -16,7 +16,7 @@ from market.orders import Leg, PositionEffect
 from market.series import EventBatch, SeriesPoint
 from market.tradables import Instrument
 from market.trades import Int64Array
-from risk.book import BookGreeks
+from risk.book import PortfolioGreeks
 from risk.limits import TradingState
 from strategies.decisions import Decision
 
@@ -263,7 +263,7 @@ class AccountView(Protocol):
         A strategy multiplies its own size by it; it lifts no ceiling.
         """
 
-    def greeks(self, strategy: str = "") -> BookGreeks:
+    def greeks(self, strategy: str = "") -> PortfolioGreeks:
         """Return the Greeks of the open positions, or of those of one strategy; NaN with the reason where unknown."""
 
     def capital_at_risk(self, strategy: str = "") -> float:

@@ -20,10 +20,10 @@ from cluster.stress.positions import BookRow, read_book
 from market.chains import FloatArray, OptionChain
 from market.errors import ConfigError, DataError
 from market.tradables import OptionContract, Share
-from risk.book import BookGreeks, PricedBook
+from risk.book import PortfolioGreeks, PricedBook
 from risk.book_loss import max_loss_of_book
 from risk.margin.reg_t import MarginReading, MarginStage, RegTRules
-from risk.portfolio_greeks import book_greeks
+from risk.portfolio_greeks import portfolio_greeks
 from risk.revaluation import revalue
 from risk.stress import SpotVolGrid, StressResult, scenario_shocks, spot_vol_grid, stress_results
 from risk.stress_margin import stressed_margin
@@ -103,7 +103,7 @@ class StressReport:
         One for each perpetual.
     grid : SpotVolGrid
         Spot by volatility.
-    greeks : BookGreeks
+    greeks : PortfolioGreeks
         Of the book.
     max_loss : Decimal
         At expiry, from the marks on.
@@ -122,7 +122,7 @@ class StressReport:
     margins: Mapping[str, MarginReading]
     liquidations: tuple[LiquidationRow, ...]
     grid: SpotVolGrid
-    greeks: BookGreeks
+    greeks: PortfolioGreeks
     max_loss: Decimal
     value_at_risk: ValueAtRisk | None
     modelled: tuple[str, ...]
@@ -170,7 +170,7 @@ def run_stress(request: StressRequest) -> StressReport:
         margins=_margins(positions, [each.name for each in scenarios], found.value, shocks.spot_return),
         liquidations=liquidations(positions, [each.name for each in scenarios], found.value),
         grid=spot_vol_grid(book, _SPOT_MOVES, _VOL_SHIFTS, bounds_unknown=request.bounds_unknown),
-        greeks=book_greeks(book),
+        greeks=portfolio_greeks(book),
         max_loss=max_loss_of_book(
             [(item, row.quantity) for item, row in zip(positions.instruments, rows, strict=True)], _worth(positions)
         ),

@@ -20,11 +20,11 @@ from market.chains import FloatArray
 from market.errors import DataError
 from market.orders import Leg, unit_multiplier
 from market.tradables import OptionContract
-from risk.book import BookGreeks, PricedBook
+from risk.book import PortfolioGreeks, PricedBook
 from risk.horizon_payoff import HorizonProfile, VolShift, horizon_profile, horizon_value, least_at_front
 from risk.margin.reg_t import MarginReading, RegTRules, strategy_margin
 from risk.payoff import Payoff
-from risk.portfolio_greeks import book_greeks
+from risk.portfolio_greeks import portfolio_greeks
 from strategies.legs.rules import PlacedStructure
 from strategies.priced_book import OwnedLeg, priced_book
 from strategies.views import ChainView
@@ -211,9 +211,9 @@ class PackageMeasures:
         return package_book(self._view, self._placed)
 
     @cached_property
-    def greeks(self) -> BookGreeks:
+    def greeks(self) -> PortfolioGreeks:
         """Greeks of one package in the units of Q18; NaN with the reason where a leg cannot be valued."""
-        return book_greeks(self.book)
+        return portfolio_greeks(self.book)
 
     @cached_property
     def front_years(self) -> float:

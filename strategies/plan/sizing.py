@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import floor, inf, isfinite, isnan, nan
 
-from risk.book import BookGreeks
+from risk.book import PortfolioGreeks
 from risk.size_schedule import SizeSchedule
 from strategies.decisions import SizingTerm
 from strategies.parameters import require, require_between
@@ -164,16 +164,16 @@ def room_ceiling(limit: float, used: float, loss: float) -> float:
     return max(limit - used, 0.0) / loss if loss > 0.0 and isfinite(used) and isfinite(limit) else nan
 
 
-def greek_ceiling(limits: GreekLimits, each: BookGreeks, held: BookGreeks | None = None) -> float:
+def greek_ceiling(limits: GreekLimits, each: PortfolioGreeks, held: PortfolioGreeks | None = None) -> float:
     """Return how many packages the limits of Greeks allow.
 
     Parameters
     ----------
     limits : GreekLimits
         Largest sizes.
-    each : BookGreeks
+    each : PortfolioGreeks
         Of one package.
-    held : BookGreeks, optional
+    held : PortfolioGreeks, optional
         What the account holds; nothing without it.
 
     Returns

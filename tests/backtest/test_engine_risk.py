@@ -14,7 +14,7 @@ import pytest
 from backtest.results import RunResult
 from market.orders import Leg, PositionEffect, TimeInForce
 from market.series import SeriesBatch, SeriesUnit
-from risk.book import BookGreeks
+from risk.book import PortfolioGreeks
 from risk.pretrade import PretradeLimits
 from risk.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, BreakerRule, RiskRules
 from risk.state import BreakerClass
@@ -178,7 +178,7 @@ def test_two_orders_of_one_instant_share_the_room_of_the_book() -> None:
 
 def test_a_view_tells_greeks_and_capital_at_risk() -> None:
     """What is held has Greeks and may lose what it cost; another strategy has none of it."""
-    seen: list[tuple[BookGreeks, float, float, float]] = []
+    seen: list[tuple[PortfolioGreeks, float, float, float]] = []
 
     def ask(view: View) -> Decision:
         account = view.account

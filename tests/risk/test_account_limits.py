@@ -11,7 +11,7 @@ import pytest
 from market.errors import ConfigError
 from market.orders import OrderIntent
 from market.tradables import Share
-from risk.book import BookGreeks
+from risk.book import PortfolioGreeks
 from risk.facts import Dividend, OrderFacts, Stake
 from risk.limits import TokenBucket
 from risk.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, BreakerRule, RiskRules
@@ -23,7 +23,7 @@ from tests.risk.contracts import FAR, NOON_NS, option, order
 
 _MINUTE_NS = 60_000_000_000
 _SPREAD = ((-1, option("P", 390)), (1, option("P", 380)))
-_NO_GREEKS = BookGreeks(
+_NO_GREEKS = PortfolioGreeks(
     delta_shares=0.0,
     gamma_shares_per_usd=0.0,
     vega_usd_per_volpt=0.0,
@@ -79,7 +79,7 @@ def _denied(
     return [breach.limit for breach in verdict.breaches]
 
 
-def _greeks(**told: float) -> BookGreeks:
+def _greeks(**told: float) -> PortfolioGreeks:
     return replace(_NO_GREEKS, **told)  # type: ignore[arg-type]  # numbers, not the reason
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fields.greeks import greeks
 from risk.book import PricedBook
-from risk.portfolio_greeks import book_greeks, greeks_by_strategy, greeks_by_underlying
+from risk.portfolio_greeks import greeks_by_strategy, greeks_by_underlying, portfolio_greeks
 
 _TS_NS = 1_686_931_200 * 1_000_000_000
 
@@ -91,11 +91,11 @@ def _value(book: PricedBook) -> float:
 def test_each_greek_is_the_change_of_value_in_its_unit() -> None:
     """Dollars per dollar of price, per vol point and per calendar day come out of differences of the book's value."""
     book = _book(_CONDOR)
-    found = book_greeks(book)
+    found = portfolio_greeks(book)
     up, down = (replace(book, spot=book.spot + step) for step in (0.01, -0.01))
     assert found.delta_shares == pytest.approx((_value(up) - _value(down)) / 0.02, rel=1e-6)
     assert found.gamma_shares_per_usd == pytest.approx(
-        (book_greeks(up).delta_shares - book_greeks(down).delta_shares) / 0.02, rel=1e-5
+        (portfolio_greeks(up).delta_shares - portfolio_greeks(down).delta_shares) / 0.02, rel=1e-5
     )
     more, less = (replace(book, volatility=book.volatility + step) for step in (1e-4, -1e-4))
     assert found.vega_usd_per_volpt == pytest.approx((_value(more) - _value(less)) / 0.02, rel=1e-6)
@@ -106,17 +106,17 @@ def test_theta_is_per_calendar_day() -> None:
     """Without carry, a thousandth of a day later the value has changed by theta times a thousandth."""
     book = _book([Part(units=1.0, strike=400.0), Part(units=-1.0, strike=420.0)])
     late, early = (replace(book, tau=book.tau + sign * 0.001 / 365.0) for sign in (-1.0, 1.0))
-    assert book_greeks(book).theta_usd_per_day == pytest.approx((_value(late) - _value(early)) / 0.002, rel=1e-5)
+    assert portfolio_greeks(book).theta_usd_per_day == pytest.approx((_value(late) - _value(early)) / 0.002, rel=1e-5)
 
 
 def test_beta_weighs_unlike_underlyings_by_what_they_move() -> None:
     """100 shares at 200 with beta 1.5 move as 75 shares of a benchmark at 400; short 50 of it leave 25."""
     parts = [Part(units=100.0, underlying="QQQ"), Part(units=-50.0)]
     book = _book(parts, spots={"QQQ": 200.0, "SPY": 400.0}, betas={"QQQ": 1.5, "SPY": 1.0})
-    found = book_greeks(book)
+    found = portfolio_greeks(book)
     assert (found.delta_shares, found.delta_usd, found.beta_delta_shares) == (50.0, 0.0, 25.0)
     assert not found.reason
-    unknown = book_greeks(replace(book, beta=np.array([nan, 1.0])))
+    unknown = portfolio_greeks(replace(book, beta=np.array([nan, 1.0])))
     assert isnan(unknown.beta_delta_shares)
     assert unknown.delta_shares == 50.0
     assert unknown.reason == "leg0: no beta"
@@ -128,21 +128,21 @@ def test_a_leg_that_cannot_be_valued_makes_its_sums_unknown_and_is_named(name: s
     book = _book(_CONDOR)
     column = getattr(book, name).copy()
     column[1] = nan
-    found = book_greeks(replace(book, **{name: column}))
+    found = portfolio_greeks(replace(book, **{name: column}))
     assert all(isnan(getattr(found, each)) for each in _NAMES)
     assert found.reason == f"leg1: no {name.removesuffix('_ratio')}"
 
 
 def test_shares_need_no_price_for_their_delta() -> None:
     """Delta in shares is known without a price; dollars are not."""
-    found = book_greeks(_book([Part(units=7.0)], spots={"SPY": nan}))
+    found = portfolio_greeks(_book([Part(units=7.0)], spots={"SPY": nan}))
     assert (found.delta_shares, found.gamma_shares_per_usd, found.vega_usd_per_volpt) == (7.0, 0.0, 0.0)
     assert isnan(found.delta_usd)
 
 
 def test_an_empty_book_has_no_greeks() -> None:
     """Nothing held is 0, not unknown."""
-    found = book_greeks(_book([]))
+    found = portfolio_greeks(_book([]))
     assert [getattr(found, name) for name in _NAMES] == [0.0] * len(_NAMES)
     assert (found.beta_delta_shares, found.reason) == (0.0, "")
 
@@ -165,7 +165,7 @@ def test_an_empty_book_has_no_greeks() -> None:
 def test_parts_add_up_to_the_whole(parts: list[Part]) -> None:
     """Strategies, and underlyings, sum to the book in every number."""
     book = _book(parts, spots={"SPY": 400.0, "QQQ": 300.0}, betas={"SPY": 1.0, "QQQ": 1.2})
-    whole = book_greeks(book)
+    whole = portfolio_greeks(book)
     for slices in (greeks_by_strategy(book), greeks_by_underlying(book)):
         for name in (*_NAMES, "beta_delta_shares"):
             total = sum(getattr(each, name) for each in slices.values())

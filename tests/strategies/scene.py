@@ -12,10 +12,10 @@ from fields.live.interpretation import Interpretation
 from fields.snapshot import FieldSnapshot
 from market.forecasts import Forecast, PolicyReading
 from market.series import EventBatch, SeriesPoint, SeriesUnit
-from risk.book import BookGreeks
+from risk.book import PortfolioGreeks
 from strategies.views import BarWindow, ChainView, HeldPackage, Holding, PackageMarks, Quote, TradingState, WorkingOrder
 
-_NO_GREEKS = BookGreeks(
+_NO_GREEKS = PortfolioGreeks(
     delta_shares=0.0,
     gamma_shares_per_usd=0.0,
     vega_usd_per_volpt=0.0,
@@ -42,10 +42,10 @@ class SceneAccount:
     marks: Mapping[str, PackageMarks] = field(default_factory=dict)
     hard_breaches: tuple[str, ...] = ()
     size_multiplier: float = 1.0
-    greeks_of: Mapping[str, BookGreeks] = field(default_factory=dict)
+    greeks_of: Mapping[str, PortfolioGreeks] = field(default_factory=dict)
     at_risk: Mapping[str, float] = field(default_factory=dict)
 
-    def greeks(self, strategy: str = "") -> BookGreeks:
+    def greeks(self, strategy: str = "") -> PortfolioGreeks:
         """Return the Greeks given for the strategy, those of nothing where none were."""
         return self.greeks_of.get(strategy, _NO_GREEKS)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from market.tradables import Instrument, Perpetual, Share, contract_at
-from risk.portfolio_greeks import book_greeks
+from risk.portfolio_greeks import portfolio_greeks
 from strategies.market_state import MarketState
 from strategies.priced_book import Benchmark, OwnedLeg, priced_book
 from tests.strategies.chains import IN_FIVE_WEEKS, TODAY, chain_at
@@ -46,7 +46,7 @@ def test_an_option_has_the_volatility_of_its_mark_and_the_forward_of_its_chain()
     assert book.volatility == pytest.approx(0.2, abs=1e-4)
     assert book.spot[0] * book.forward_ratio == pytest.approx(4000.0 * 1.0, rel=5e-3)
     assert book.is_call.tolist() == [True, False]
-    assert not book_greeks(book).reason
+    assert not portfolio_greeks(book).reason
 
 
 def test_a_mark_below_intrinsic_value_takes_the_volatility_of_the_other_right() -> None:
@@ -61,7 +61,7 @@ def test_what_no_chain_quotes_is_not_valued() -> None:
     state = _state()
     leg = _contract(state, 4050.0)
     book = priced_book(MarketState(), [leg], NOW_NS)
-    found = book_greeks(book)
+    found = portfolio_greeks(book)
     assert isnan(book.volatility[0])
     assert isnan(found.delta_shares)
     assert found.reason.startswith(f"{leg.instrument.symbol}: no price of the underlying, forward, discount")
@@ -82,20 +82,20 @@ def test_betas_are_told_or_not_known() -> None:
     for symbol, price in (("SPY", 400.0), ("QQQ", 200.0)):
         state.on_price(symbol, price, NOW_NS)
     shares = [_leg(Share(symbol=symbol), "100", 1.0) for symbol in ("SPY", "QQQ")]
-    assert book_greeks(priced_book(state, shares[1:], NOW_NS)).beta_delta_shares == 100.0
-    assert isnan(book_greeks(priced_book(state, shares, NOW_NS)).beta_delta_shares)
+    assert portfolio_greeks(priced_book(state, shares[1:], NOW_NS)).beta_delta_shares == 100.0
+    assert isnan(portfolio_greeks(priced_book(state, shares, NOW_NS)).beta_delta_shares)
     told = Benchmark(symbol="SPY", betas={"QQQ": 1.2})
-    assert book_greeks(priced_book(state, shares, NOW_NS, benchmark=told)).beta_delta_shares == 160.0
+    assert portfolio_greeks(priced_book(state, shares, NOW_NS, benchmark=told)).beta_delta_shares == 160.0
 
 
 def test_a_perpetual_tells_what_its_coin_is_worth() -> None:
     """A coin without a print of its own has the price of what is held on it."""
     coin = Perpetual(symbol="BTC/USDT:USDT", underlying="BTC", tick=Decimal(1), lot=Decimal("0.001"))
     book = priced_book(MarketState(), [_leg(coin, "-0.5", 30_000.0)], NOW_NS)
-    assert book_greeks(book).delta_usd == -15_000.0
+    assert portfolio_greeks(book).delta_usd == -15_000.0
 
 
 def test_nothing_held_is_a_book_without_legs() -> None:
     """An empty account has 0 Greeks, not unknown ones."""
     book = priced_book(MarketState(), [], NOW_NS)
-    assert (book.n_legs, book_greeks(book).beta_delta_shares) == (0, 0.0)
+    assert (book.n_legs, portfolio_greeks(book).beta_delta_shares) == (0, 0.0)

@@ -16,7 +16,7 @@ from market.errors import ConfigError
 from market.orders import Leg, PositionEffect
 from market.series import SeriesPoint, SeriesUnit
 from market.tradables import Future
-from risk.book import BookGreeks
+from risk.book import PortfolioGreeks
 from strategies.decisions import HOLD
 from strategies.divergence.condor import DivergenceCondor, leaning_condor
 from strategies.divergence.hedge import DivergenceHedge
@@ -130,7 +130,7 @@ class _Bars(Scene):
 
 
 def _view(last: float, *, delta_usd: float = 0.0, held: tuple[HeldPackage, ...] = (), **parts: Any) -> _Bars:
-    greeks = BookGreeks(
+    greeks = PortfolioGreeks(
         delta_shares=delta_usd / 400.0,
         gamma_shares_per_usd=0.0,
         vega_usd_per_volpt=0.0,

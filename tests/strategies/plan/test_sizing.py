@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from market.errors import ConfigError
 from market.forecasts import PolicyReading
-from risk.book import BookGreeks
+from risk.book import PortfolioGreeks
 from strategies.chain_lookup import ChainLookup
 from strategies.decisions import Decision
 from strategies.plan.package_plan import PackagePlan
@@ -33,8 +33,8 @@ from tests.strategies.plan.plans import CONDOR, scene, three_expiries
 _MONEY = st.floats(1.0, 1e7)
 
 
-def _greeks(delta: float = 0.0, vega: float = 0.0) -> BookGreeks:
-    return BookGreeks(
+def _greeks(delta: float = 0.0, vega: float = 0.0) -> PortfolioGreeks:
+    return PortfolioGreeks(
         delta_shares=delta,
         gamma_shares_per_usd=0.0,
         vega_usd_per_volpt=vega,
