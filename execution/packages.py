@@ -14,7 +14,7 @@ from execution.identity import intent_id
 from market.errors import DataError
 from market.orders import Leg, OrderIntent, unit_multiplier
 from market.tradables import OptionContract
-from risk.payoff import least_value
+from risk.book_loss import least_value
 
 __all__ = [
     "Package",

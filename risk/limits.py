@@ -10,8 +10,8 @@ from typing import ClassVar, Final, Protocol, TypeGuard, final
 
 from market.orders import Leg, OrderIntent, unit_multiplier
 from market.tradables import Instrument, OptionContract
+from risk.book_loss import least_value
 from risk.facts import OrderFacts
-from risk.payoff import least_value
 from risk.trading_state import TokenBucket, TradingState
 
 __all__ = [

@@ -11,7 +11,7 @@ from typing import Final
 from market.errors import DataError
 from market.tradables import Instrument, OptionContract
 
-__all__ = ["Payoff", "expiry_payoff", "least_value"]
+__all__ = ["Payoff", "expiry_payoff"]
 
 _ZERO: Final = Decimal(0)
 _UNBOUNDED: Final = Decimal("Infinity")
@@ -107,8 +107,8 @@ def expiry_payoff(positions: Iterable[tuple[Instrument, Decimal]], *, cost: Deci
     Returns
     -------
     Payoff
-        Exact. Contracts of several expirations count as if all ended at once: a later long option is worth at least
-        that much where it is American, a later short one is not covered by it.
+        Exact. Contracts of several expirations count as if all ended at once, which bounds nothing: what they can lose
+        is told by `risk.book_loss.least_value`.
 
     Raises
     ------
@@ -129,43 +129,3 @@ def expiry_payoff(positions: Iterable[tuple[Instrument, Decimal]], *, cost: Deci
     values = [sum((units * item.intrinsic(node) for item, units in options), linear * node - cost) for node in nodes]
     final_slope = linear + sum((units for item, units in options if item.is_call), _ZERO)
     return Payoff(nodes=tuple(nodes), values=tuple(values), final_slope=final_slope)
-
-
-def least_value(positions: Iterable[tuple[Instrument, Decimal]]) -> Decimal:
-    """Return the least that positions can be worth when all of them have ended, whatever their prices do.
-
-    Parameters
-    ----------
-    positions : iterable of (Instrument, Decimal)
-        Signed units; of several underlyings each is taken at its own worst price.
-
-    Returns
-    -------
-    Decimal
-        Account currency; 0 without positions, minus infinity where there is no floor.
-
-    Notes
-    -----
-    A long option that ends before a short one of its underlying covers nothing and counts 0; a later one counts its
-    intrinsic value.
-    """
-    by_underlying: dict[str, list[tuple[Instrument, Decimal]]] = {}
-    for item, quantity in positions:
-        by_underlying.setdefault(item.underlying, []).append((item, quantity))
-    total = _ZERO
-    for held in by_underlying.values():
-        short_ends = [_end_of(item) for item, quantity in held if isinstance(item, OptionContract) and quantity < 0]
-        last = max(short_ends, default=0)
-        kept = [
-            (item, quantity)
-            for item, quantity in held
-            if quantity < 0 or not isinstance(item, OptionContract) or _end_of(item) >= last
-        ]
-        if kept:
-            payoff = expiry_payoff(kept)
-            total += -_UNBOUNDED if payoff.final_slope < 0 else min(payoff.values)
-    return total
-
-
-def _end_of(contract: OptionContract) -> int:
-    return contract.series.expiry_ns

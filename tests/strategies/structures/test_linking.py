@@ -40,7 +40,9 @@ def test_a_flyagonal_goes_as_its_diagonal_and_its_butterfly(spot: float) -> None
     ]
     assert ([leg.ratio for leg in first], [leg.ratio for leg in second]) == ([-1, 1], [1, -2, 1])
     assert rights == [{False}, {True}]
-    assert (worst_loss(first), worst_loss(second)) == (Decimal(5_000), Decimal(1_000))
+    # the put that lives on may be worth less than its exercise: more than the width of 50 points
+    assert 5_000 < worst_loss(first) < 6_500
+    assert worst_loss(second) == 1_000
 
 
 def test_the_plan_of_its_orders_keeps_that_order() -> None:
