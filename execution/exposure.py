@@ -14,9 +14,9 @@ from execution.ledger import Ledger
 from execution.order_book import OrderBook
 from market.orders import OrderIntent, PositionEffect, unit_multiplier
 from market.tradables import Instrument
-from risk.book import BookGreeks, PricedBook
+from risk.book import PortfolioGreeks, PricedBook
 from risk.book_loss import least_value
-from risk.portfolio_greeks import LegGreeks, book_greeks, leg_greeks
+from risk.portfolio_greeks import LegGreeks, leg_greeks, portfolio_greeks
 from strategies.priced_book import Benchmark, OwnedLeg, Prices, priced_book
 from strategies.views import Holding
 
@@ -120,7 +120,7 @@ class Exposure:
         """
         return self._at(now_ns)[0]
 
-    def greeks(self, now_ns: int, strategy: str = "") -> BookGreeks:
+    def greeks(self, now_ns: int, strategy: str = "") -> PortfolioGreeks:
         """Return the Greeks of the positions, or of those of one strategy.
 
         Parameters
@@ -132,22 +132,22 @@ class Exposure:
 
         Returns
         -------
-        BookGreeks
+        PortfolioGreeks
             NaN with the reason where a leg cannot be valued.
         """
         book, legs = self._at(now_ns)
         own = np.array([owner == strategy for owner in book.strategies], dtype=np.bool_) if strategy else None
-        return book_greeks(book, legs, where=own)
+        return portfolio_greeks(book, legs, where=own)
 
     def package_delta(self, now_ns: int, package_id: str) -> float:
         """Return the delta of one package in share equivalents; NaN where a leg cannot be valued."""
         book, legs = self._at(now_ns)
         own = np.array([each == package_id for each in book.package_ids], dtype=np.bool_)
-        return book_greeks(book, legs, where=own).delta_shares
+        return portfolio_greeks(book, legs, where=own).delta_shares
 
     def order_greeks(
         self, intent: OrderIntent, quantity: Decimal, mark_of: Callable[[Instrument], float], now_ns: int
-    ) -> BookGreeks:
+    ) -> PortfolioGreeks:
         """Return the Greeks that an order would add.
 
         Parameters
@@ -163,11 +163,11 @@ class Exposure:
 
         Returns
         -------
-        BookGreeks
+        PortfolioGreeks
             NaN with the reason where a leg cannot be valued.
         """
         legs = _legs_of(intent, quantity, mark_of)
-        return book_greeks(priced_book(self._prices, legs, now_ns, benchmark=self._benchmark))
+        return portfolio_greeks(priced_book(self._prices, legs, now_ns, benchmark=self._benchmark))
 
     def book_with(self, intent: OrderIntent, mark_of: Callable[[Instrument], float], now_ns: int) -> PricedBook:
         """Return the positions as they would stand with an order and all working orders that open something.
@@ -193,7 +193,7 @@ class Exposure:
         legs += _legs_of(intent, intent.quantity, mark_of)
         return priced_book(self._prices, legs, now_ns, benchmark=self._benchmark)
 
-    def working_greeks(self, mark_of: Callable[[Instrument], float], now_ns: int) -> tuple[BookGreeks, ...]:
+    def working_greeks(self, mark_of: Callable[[Instrument], float], now_ns: int) -> tuple[PortfolioGreeks, ...]:
         """Return what each working order that opens something would add if it is filled, as `order_greeks`."""
         return tuple(
             self.order_greeks(self._orders.order(each.order_id).intent, each.remaining, mark_of, now_ns)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.orders import OrderIntent, PositionEffect
-from risk.book import BookGreeks
+from risk.book import PortfolioGreeks
 from risk.book_loss import least_value
 from risk.facts import OrderFacts, Stake
 from risk.pretrade import PretradeLimits
@@ -26,9 +26,9 @@ _BOUNDS = [
     for item in fields(RiskRules)
     if item.name.startswith(("trade_", "book_", "risk_", "strategy_", "symbol_", "daily_", "drawdown", "most_"))
 ]
-_FIELDS = [item.name for item in fields(BookGreeks) if item.name != "reason"]
+_FIELDS = [item.name for item in fields(PortfolioGreeks) if item.name != "reason"]
 _NUMBERS = st.floats(-600, 600) | st.just(nan)
-_GREEKS = st.builds(BookGreeks, **dict.fromkeys(_FIELDS, _NUMBERS), reason=st.just(""))
+_GREEKS = st.builds(PortfolioGreeks, **dict.fromkeys(_FIELDS, _NUMBERS), reason=st.just(""))
 _STAKES = st.builds(
     Stake,
     strategy_at_risk=st.floats(0, 3_000) | st.just(nan),
@@ -103,10 +103,10 @@ def test_a_higher_volatility_never_lets_more_through(low: float, high: float, qu
     assert _breaches(HEDGEFIELD_RULES, calm, quantity) <= _breaches(HEDGEFIELD_RULES, wild, quantity)
 
 
-def _scaled(greeks: BookGreeks | None, factor: float) -> BookGreeks | None:
+def _scaled(greeks: PortfolioGreeks | None, factor: float) -> PortfolioGreeks | None:
     if greeks is None:
         return None
-    return BookGreeks(**{name: getattr(greeks, name) * factor for name in _FIELDS})
+    return PortfolioGreeks(**{name: getattr(greeks, name) * factor for name in _FIELDS})
 
 
 @given(stake=_STAKES, asked=st.integers(1, 12))
