@@ -22,6 +22,7 @@ from backtest.marking import Marker
 from backtest.order_context import OrderContext
 from backtest.order_gate import OrderGate
 from backtest.recording import CurveRecorder, Funnel
+from backtest.replacing import fit_closings
 from backtest.results import DecisionRecord, FillQuote
 from backtest.risk_memory import RiskMemory
 from backtest.sessions import TradingHours
@@ -136,7 +137,7 @@ class Desk:
             ts_event_ns=now_ns,
             currency=self._config.currency,
             packages=self.account.packages,
-            closing=self.orders.closing_units(decision.cancel),
+            closing=self.orders.closing_units(self.orders.leaving),
         )
         for intent, proposal in zip(intents_of(decision, asking), decision.proposals, strict=True):
             told = replace(decision, factors=proposal.factors) if proposal.factors else decision
@@ -238,6 +239,8 @@ class Desk:
             self.book_fill(fill, _judged(fill, intent, self._decided[match.order_id][place], match.quotes[place]))
         self.counts["fills_modelled_quote"] += match.is_modelled
         self.counts["fills_partial"] += part > 0 or execution.quantity < intent.quantity
+        if order.is_cancel_requested and intent.effect is PositionEffect.CLOSE:
+            self.counts["closings_fitted"] += fit_closings(self, intent.package_id, match.ts_event_ns)
 
     def _collect(self, now_ns: int) -> None:
         """Put away orders that have ended."""

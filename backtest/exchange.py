@@ -65,6 +65,7 @@ class _Working:
     has_rested: bool = False
     quotes: list[Quote | None] = field(default_factory=list)
     stood_ns: list[int] = field(default_factory=list)  # from when each of them stood
+    shown_ns: int = -1  # when it was last shown quotes
 
     @property
     def due_ns(self) -> int:
@@ -159,6 +160,35 @@ class SimulatedExchange:
             order.cancelled_ns = min(order.cancelled_ns, now_ns + self._latency_ns)
             self.due_ns = min(self.due_ns, order.due_ns)
 
+    def shown_ns(self, order_id: str) -> int:
+        """Return the instant at which an order was last shown quotes that it may trade at; -1 before, or once gone.
+
+        Parameters
+        ----------
+        order_id : str
+            Client order id.
+
+        Returns
+        -------
+        int
+            ns since the epoch, UTC.
+        """
+        order = self._orders.get(order_id)
+        return -1 if order is None else order.shown_ns
+
+    def reduce(self, order_id: str, quantity: Decimal) -> None:
+        """Let an order trade no more than a number of packages from now on.
+
+        Parameters
+        ----------
+        order_id : str
+            Client order id of an order that it holds.
+        quantity : Decimal
+            Packages that may still trade, > 0; more than remain changes nothing.
+        """
+        order = self._orders[order_id]
+        order.remaining = min(order.remaining, quantity)
+
     def withdraw(self, symbol: str) -> list[str]:
         """Take the orders with a leg in an instrument off the book at once, as when it is split.
 
@@ -251,6 +281,7 @@ class SimulatedExchange:
         for order in list(self._by_source.get(symbol, ())):
             if not self._may_trade(order, stood_ns, instants):
                 continue
+            order.shown_ns = now_ns
             met = quote
             if reached is not None and order.has_rested and len(order.quotes) == 1 and order.arrives_ns <= since_ns:
                 met = reached[0] if order.intent.legs[0].ratio > 0 else reached[1]
@@ -280,6 +311,7 @@ class SimulatedExchange:
         for order in list(self._by_source.get(f"chain {underlying}", ())):
             if not self._may_trade(order, stood_ns, (now_ns, stood_ns)):
                 continue
+            order.shown_ns = now_ns
             for place, leg in enumerate(order.intent.legs):
                 if isinstance(leg.instrument, OptionContract) and leg.instrument.underlying == underlying:
                     row = view.place(leg.instrument)

@@ -145,7 +145,8 @@ class OrderGate:
     def _facts(self, intent: OrderIntent, quotes: tuple[Quote, ...], now_ns: int) -> OrderFacts:
         packages = self._account.packages
         held = next((units_of(each) for each in packages if each.package_id == intent.package_id), {})
-        closing = self._orders.closing_units().get(intent.package_id, {})
+        # What is about to be withdrawn makes room for what replaces it: the venue counts its last fills against that.
+        closing = self._orders.closing_units(self._orders.leaving).get(intent.package_id, {})
         opening = {order.package_id for order in self._orders.working() if order.effect is PositionEffect.OPEN}
         closes = [self._hours.close_after_ns(leg.instrument, now_ns) for leg in intent.legs]
         return OrderFacts(

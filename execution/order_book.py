@@ -6,7 +6,7 @@ from collections import deque
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final, final
 
-from execution.filled import filled_units, remaining
+from execution.filled import filled_units, remaining, target_quantity
 from execution.lifecycle import advance, is_done
 from execution.orders import Order, OrderStatus
 from market.errors import DataError
@@ -237,9 +237,14 @@ class OrderBook:
                 order = self._orders[each.order_id]
                 units = found.setdefault(each.package_id, {})
                 for leg, filled in zip(order.intent.legs, filled_units(order), strict=True):
-                    left = leg.ratio * order.intent.quantity - filled
+                    left = leg.ratio * target_quantity(order) - filled
                     units[leg.instrument.symbol] = units.get(leg.instrument.symbol, 0) + left
         return found
+
+    @property
+    def leaving(self) -> frozenset[str]:
+        """Client order ids of the working orders whose cancel is under way; they may still be filled."""
+        return frozenset(each.order_id for each in self.working() if self._orders[each.order_id].is_cancel_requested)
 
     @property
     def next_deadline_ns(self) -> int:
