@@ -9,11 +9,12 @@ from decimal import Decimal
 from math import isfinite, nan
 from typing import Final, Protocol, final
 
+from backtest.exchange import SimulatedExchange
 from backtest.marking import half_spread_of
 from backtest.order_gate import OrderGate
 from execution.filled import whole_packages
 from execution.identity import intent_id
-from execution.legging import Legging, begin, held_alone, next_action, step
+from execution.legging import Legging, OrderPhase, begin, held_alone, next_action, step
 from execution.legging_events import (
     Alarm,
     Cancel,
@@ -47,6 +48,7 @@ class LinkedDesk(Protocol):
     """What linked orders need of a desk."""
 
     orders: OrderBook
+    exchange: SimulatedExchange
     counts: Counter[str]
 
     def lets_through(self, intent: OrderIntent, now_ns: int) -> bool:
@@ -102,8 +104,9 @@ class LinkedOrders:
     Notes
     -----
     The group that is safest to hold alone goes first, the next when it is filled, at what the limit of the whole leaves
-    (`execution.legging`). Time-outs are looked at after the quotes of an instant have met the orders, so that each is
-    tried at least once however far apart the data lie. What is closed again goes at the far sides and a half spread
+    (`execution.legging`). A time-out counts at an instant that has shown the order quotes, after they have met it, so
+    that each is tried at least once however far apart the data lie; what else happens in between, such as the value of
+    an index, is no try. What is closed again goes at the far sides and a half spread
     beyond, one more at each attempt. A closing package goes as orders side by side: none waits for another.
     """
 
@@ -169,8 +172,14 @@ class LinkedOrders:
         for linked in list(self.active):
             self._hear(linked, now_ns)
             self._mark(linked, now_ns)
-            linked.legging = step(linked.legging, Ticked(ts_event_ns=now_ns))
+            if self._is_tried(linked, now_ns):
+                linked.legging = step(linked.legging, Ticked(ts_event_ns=now_ns))
             self._act(linked, now_ns)
+
+    def _is_tried(self, linked: _Linked, now_ns: int) -> bool:
+        """Return whether time passes: the order that works was shown quotes, or the venue owes an answer."""
+        is_working = linked.legging.phase is OrderPhase.WORKING
+        return not is_working or self._desk.exchange.shown_ns(linked.sent[-1].order_id) == now_ns
 
     def _act(self, linked: _Linked, now_ns: int) -> None:
         """Do what is asked for until there is something to wait for."""

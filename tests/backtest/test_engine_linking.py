@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from backtest.fills.pricing import FillRules
@@ -12,11 +13,12 @@ from backtest.results import RunResult
 from execution.legging_events import LeggingTerms
 from execution.packages import linked_groups, worst_loss
 from market.orders import Leg, PositionEffect
+from market.series import SeriesBatch, SeriesUnit
 from risk.pretrade import PretradeLimits
 from strategies.decisions import Decision
 from strategies.views import View
 from tests.backtest.option_recordings import Board, chains, contract, of_chains, order
-from tests.backtest.recordings import Scripted, run
+from tests.backtest.recordings import PROVENANCE, START_NS, Scripted, run
 
 # A call butterfly with a broken wing, and a put spread sold below it: five legs.
 LEGS = [
@@ -45,10 +47,14 @@ def play(*boards: Board, answers: tuple[Any, ...] = (order(LEGS, "-0.50"),), **c
     return run(of_chains(table), Scripted(answers), **{"limits": PretradeLimits(collar_fraction=None), **changed})
 
 
+def _groups() -> tuple[tuple[Leg, ...], ...]:
+    return linked_groups([Leg(instrument=each, ratio=ratio) for each, ratio in LEGS], 4)
+
+
 def test_a_package_of_five_legs_opens_in_two_orders_of_which_the_first_is_safe_alone() -> None:
     """The venue takes four; the second order goes when the first is filled, and the package is one position."""
     result = play(BOARD, BOARD, BOARD)
-    groups = linked_groups([Leg(instrument=each, ratio=ratio) for each, ratio in LEGS], 4)
+    groups = _groups()
     assert [len(each.intent.legs) for each in result.orders] == [len(group) for group in groups]
     assert {leg.instrument for leg in result.orders[0].intent.legs} == {leg.instrument for leg in groups[0]}
     assert worst_loss(groups[0]).is_finite()
@@ -73,6 +79,26 @@ def test_what_the_second_order_cannot_complete_is_closed_again(latency_ns: int) 
     assert result.curve.equity[-1] - 100_000.0 == pytest.approx(float(trade.net_pnl))
     closing = [each for each in result.orders if each.intent.effect is PositionEffect.CLOSE]
     assert len(closing) == 1
+
+
+def test_an_order_that_nothing_was_quoted_to_does_not_time_out() -> None:
+    """A value of an index half a minute on is no try: the second order meets the next chain, minutes later."""
+    instants = START_NS + np.arange(1, 12, dtype=np.int64) * 40 * SECOND_NS
+    index = SeriesBatch(
+        series="VIX",
+        unit=SeriesUnit.INDEX_POINTS,
+        ts_event_ns=int(instants[-1]),
+        cause_id="vix",
+        provenance=PROVENANCE,
+        event_ns=instants,
+        available_ns=instants,
+        value=np.full(instants.size, 15.0),
+    )
+    table = chains([BOARD, BOARD, BOARD], step_ns=150 * SECOND_NS)
+    free = PretradeLimits(collar_fraction=None)
+    result = run(of_chains(table, series=(index,)), Scripted([order(LEGS, "-0.50")]), limits=free)
+    assert result.counts["linked_whole"] == 1
+    assert [len(each.intent.legs) for each in result.orders] == [len(part) for part in _groups()]
 
 
 def test_a_part_that_loses_more_than_its_budget_is_closed_at_once() -> None:
