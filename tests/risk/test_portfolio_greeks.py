@@ -109,7 +109,7 @@ def test_theta_is_per_calendar_day() -> None:
     assert portfolio_greeks(book).theta_usd_per_day == pytest.approx((_value(late) - _value(early)) / 0.002, rel=1e-5)
 
 
-def test_beta_weighs_unlike_underlyings_by_what_they_move() -> None:
+def test_beta_makes_unlike_underlyings_comparable() -> None:
     """100 shares at 200 with beta 1.5 move as 75 shares of a benchmark at 400; short 50 of it leave 25."""
     parts = [Part(units=100.0, underlying="QQQ"), Part(units=-50.0)]
     book = _book(parts, spots={"QQQ": 200.0, "SPY": 400.0}, betas={"QQQ": 1.5, "SPY": 1.0})
