@@ -154,6 +154,8 @@ class PolicyTrader:
             filled_plan(self, replace(structure, liquidity=self.liquidity), self.schedule)
             for structure in (_long_call(self.delta, self.within), long_put(self.delta, within=self.within))
         )
+        of_now = replace(self.entry, max_policy_age_s=self.max_reading_age_s)  # one age for both questions
+        plans = tuple(replace(plan, entry=of_now) for plan in plans)
         object.__setattr__(self, "_entering", tuple((plan.structure.name, plan) for plan in plans))
         object.__setattr__(self, "_keeping", tuple(replace(p, schedule=_NoEntry(of=self.schedule)) for p in plans))
 

@@ -6,6 +6,7 @@ they say how the options are priced.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
@@ -21,6 +22,7 @@ from market.errors import DataError
 from market.orders import Leg, unit_multiplier
 from market.tradables import OptionContract
 from risk.book import PortfolioGreeks, PricedBook
+from risk.book_loss import closing_groups
 from risk.horizon_payoff import HorizonProfile, VolShift, horizon_profile, horizon_value, least_at_front
 from risk.margin.reg_t import MarginReading, RegTRules, strategy_margin
 from risk.payoff import Payoff
@@ -143,9 +145,10 @@ class PackageMeasures:
     def max_loss(self) -> Decimal:
         """The most that one package can lose, account currency, >= 0; infinite where there is no bound.
 
-        Exact with one expiration. With several, what can be lost at the first expiry whatever volatility is then
-        (`risk.horizon_payoff.least_at_front`), up to the cent; infinite where forward or discount of a later leg is not
-        known.
+        Exact with one expiration. With several, what can be lost where each expiration of sold legs settles at a worst
+        price of its own, and all that outlives it is closed then (`risk.book_loss.closing_groups`), whatever volatility
+        is then (`risk.horizon_payoff.least_at_front`), up to the cent; infinite where forward or discount of a later
+        leg is not known.
         """
         if self.has_one_expiry:
             return self.payoff.max_loss
@@ -164,7 +167,11 @@ class PackageMeasures:
 
     @cached_property
     def _least(self) -> float:
-        return least_at_front(self.book)
+        """Return the least that all of it is worth: each group that is closed together at a worst price of its own."""
+        groups = [places for _, places in closing_groups(self._positions())]
+        if len(groups) == 1 and len(groups[0]) == len(self._placed.legs):
+            return least_at_front(self.book)
+        return sum(least_at_front(package_book(self._view, _part(self._placed, each))) for each in groups)
 
     # -- at the first expiry ------------------------------------------------------------------------------------------
 
@@ -423,6 +430,13 @@ def package_book(view: ChainView, placed: PlacedStructure) -> PricedBook:
         for leg, mark in zip(placed.legs, marks, strict=True)
     ]
     return priced_book(_OneChain(view), legs, chain.ts_event_ns)
+
+
+def _part(placed: PlacedStructure, places: Sequence[int]) -> PlacedStructure:
+    """Return some legs of a package."""
+    return PlacedStructure(
+        legs=tuple(placed.legs[each] for each in places), places=tuple(placed.places[each] for each in places)
+    )
 
 
 @final

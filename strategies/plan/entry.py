@@ -61,6 +61,8 @@ class EntryRules:
         Packages of the strategy that may be open at once, >= 1.
     max_chain_age_s : float
         Oldest quotes that are acted upon, seconds, > 0.
+    max_policy_age_s : float
+        Oldest reading of a policy that is a ceiling, seconds, > 0; an older one allows nothing where one is followed.
     reenters : bool
         Whether another package may be opened in the session, or the window, in which one has ended.
     """
@@ -78,6 +80,7 @@ class EntryRules:
     cool_down_s: float = 300.0
     max_open: int = 1
     max_chain_age_s: float = 300.0
+    max_policy_age_s: float = 300.0
     reenters: bool = False
 
     def __post_init__(self) -> None:
@@ -91,7 +94,8 @@ class EntryRules:
             require("entry", f"min_{name} and max_{name}", both, "0 <= least < most", holds=0.0 <= low < high)
         require_between("entry", "cool_down_s", self.cool_down_s, 0.0, inf, open_high=True)
         require_between("entry", "max_open", self.max_open, 1, 1_000)
-        require_between("entry", "max_chain_age_s", self.max_chain_age_s, 0.0, inf, open_low=True)
+        for name in ("max_chain_age_s", "max_policy_age_s"):
+            require_between("entry", name, getattr(self, name), 0.0, inf, open_low=True)
 
 
 def account_gates(

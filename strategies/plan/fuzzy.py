@@ -9,7 +9,7 @@ from typing import Final
 
 from fields.live.interpretation import Interpretation
 from fields.regime import Axis
-from market.forecasts import Forecast
+from market.forecasts import Forecast, PolicyReading
 from risk.entry_score import EntryScoreConfig, EntryScoreInputs, EntryScoreReading, entry_score
 from risk.fuzzy.config import FuzzyConfig, SigmaRule
 from risk.fuzzy.consensus import mean_sign, movement
@@ -34,7 +34,7 @@ from strategies.features import (
 from strategies.parameters import require, require_between
 from strategies.views import View
 
-__all__ = ["ConsensusMeasure", "EntryScoreRules", "FuzzyRules", "IvRankSource", "fresh_forecast"]
+__all__ = ["ConsensusMeasure", "EntryScoreRules", "FuzzyRules", "IvRankSource", "fresh_forecast", "fresh_policy"]
 
 _NS: Final = 1_000_000_000
 
@@ -329,6 +329,30 @@ def fresh_forecast(view: View, symbol: str, max_age_s: float) -> Forecast | None
     """
     found = view.forecast(symbol)
     if found is None:
+        return None
+    age = (view.now_ns - found.ts_event_ns) / _NS
+    return found if 0.0 <= age <= max_age_s and not found.reason else None
+
+
+def fresh_policy(view: View, symbol: str, max_age_s: float) -> PolicyReading | None:
+    """Return what a policy says of a symbol that may be acted upon.
+
+    Parameters
+    ----------
+    view : View
+        Market and account.
+    symbol : str
+        Underlying.
+    max_age_s : float
+        Oldest newest input, seconds.
+
+    Returns
+    -------
+    PolicyReading or None
+        None where there is none, where it is too old or from later than now, or where its model could not tell.
+    """
+    found = view.policy(symbol)
+    if found is None or found.action is None:
         return None
     age = (view.now_ns - found.ts_event_ns) / _NS
     return found if 0.0 <= age <= max_age_s and not found.reason else None

@@ -15,7 +15,7 @@ from strategies.decisions import Decision, Gate, Proposal
 from strategies.legs.rules import Structure, placed
 from strategies.plan.entry import EntryRules, account_gates, price_gates
 from strategies.plan.exits import ExitRules, ProfitBasis
-from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
+from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules, fresh_policy
 from strategies.plan.gates import gate
 from strategies.plan.pricing import Candidate, candidate
 from strategies.plan.schedules import Schedule
@@ -193,9 +193,12 @@ class Opening:
         return ceilings + self._shares(view, ceilings)
 
     def _loss_and_margin(self, chain: ChainView, found: Candidate) -> tuple[float, float]:
-        """Return what one package can lose and requires, account currency; without a bound at its stop."""
+        """Return what one package can lose and requires, account currency; without a bound at its stop.
+
+        Where the structure has a bound and it cannot be told, as without the forward of a later leg, it is infinite.
+        """
         loss = float(found.measures.max_loss)
-        if isfinite(loss):
+        if isfinite(loss) or self.structure.is_defined_risk:
             return loss, loss
         credit = -float(found.limit)
         margin = (self.size.margin_share * chain.spot + credit) * found.multiplier
@@ -237,7 +240,7 @@ class Opening:
             share = self.size.schedule.ceiling(view.series(self.size.schedule.index).value)
             shares += [("strategy_schedule", share * least)] if share < 1.0 else []
         if self.follows_policy:
-            policy = view.policy(self.underlying)
+            policy = fresh_policy(view, self.underlying, self.entry.max_policy_age_s)
             if policy is None or isfinite(policy.size):
                 shares.append(("policy", 0.0 if policy is None else policy.size * least))
         return shares

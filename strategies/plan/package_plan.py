@@ -66,7 +66,8 @@ class PackagePlan:
     score : EntryScoreRules, optional
         Entry score, one more gate.
     follows_policy : bool
-        Whether the size share of a policy is one more ceiling; a policy that has not spoken allows nothing then.
+        Whether the size share of a policy is one more ceiling; a policy that has not spoken,
+        or that is older than `entry.max_policy_age_s`, allows nothing then.
     hedge : HedgeRules, optional
         Holds the delta of its packages within bounds.
     allows_undefined_risk : bool, optional

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from math import exp
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.calendars import expiry_series
@@ -47,6 +47,7 @@ def _sold_for(contract: OptionContract, end_ns: int, price: float, rate: float, 
     return worth
 
 
+@settings(deadline=None)  # calendars are read at the first contract
 @given(
     book=_BOOKS,
     root=st.sampled_from(["SPY", "SPX", "SPXW"]),

@@ -13,6 +13,8 @@ from scipy.special import ndtr
 
 from market.chains import OptionChain
 from market.errors import DataError
+from market.orders import Leg
+from market.tradables import contract_at
 from risk.horizon_payoff import horizon_value
 from strategies.chain_lookup import ChainLookup
 from strategies.legs.measures import PackageMeasures, package_measures
@@ -101,6 +103,24 @@ def test_a_condor_wins_its_credit_and_loses_its_wing_less_the_credit() -> None:
     assert m.width == Decimal(50)
     assert m.max_profit == float(-m.net_price * 100)
     assert m.max_loss == (Decimal(50) + m.net_price) * 100
+
+
+def _at(view: ChainView, *parts: tuple[int, int, bool, float]) -> PlacedStructure:
+    """Return legs by ratio, expiration, right and strike."""
+    chain = view.chain
+    sides = [(view.side(series, is_call=is_call), strike) for _, series, is_call, strike in parts]
+    places = tuple(int(side[chain.strike[side].searchsorted(strike)]) for side, strike in sides)
+    legs = (Leg(instrument=contract_at(chain, place), ratio=part[0]) for place, part in zip(places, parts, strict=True))
+    return PlacedStructure(legs=tuple(legs), places=places)
+
+
+def test_spreads_of_two_expirations_may_lose_one_after_the_other() -> None:
+    """A fall takes the near put spread and a rise the far call spread: both widths, less what was received."""
+    puts, calls = ((-1, 2, False, 3900.0), (1, 2, False, 3850.0)), ((-1, 3, True, 4100.0), (1, 3, True, 4150.0))
+    m = package_measures(SKEWED, _at(SKEWED, *puts, *calls), Decimal(-20))
+    assert (m.max_loss, m.width) == (Decimal(8_000), Decimal(100))
+    apart = [package_measures(SKEWED, _at(SKEWED, *each), Decimal(-10)).max_loss for each in (puts, calls)]
+    assert sum(apart) == m.max_loss
 
 
 def test_a_condors_probability_of_profit_is_closed_form_and_simulation() -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from math import inf, isfinite, isnan, nan
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,8 @@ from market.forecasts import PolicyReading
 from risk.book import PortfolioGreeks
 from strategies.chain_lookup import ChainLookup
 from strategies.decisions import Decision
+from strategies.legs.rules import LegRule, Structure
+from strategies.legs.strikes import AtDelta
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.sizing import (
     GreekLimits,
@@ -28,7 +31,7 @@ from strategies.plan.sizing import (
     smallest,
 )
 from tests.strategies.chains import IN_FIVE_WEEKS, TODAY, chain_at
-from tests.strategies.plan.plans import CONDOR, scene, three_expiries
+from tests.strategies.plan.plans import CONDOR, FRONT_BACK, scene, three_expiries
 
 _MONEY = st.floats(1.0, 1e7)
 
@@ -167,14 +170,55 @@ def test_without_a_calibrated_probability_there_is_no_kelly_and_it_says_so() -> 
     assert dict(decision.factors)["kelly_uncalibrated"] == 1.0
 
 
+def _spoken() -> PolicyReading:
+    """Return what a policy says now: half the size."""
+    return PolicyReading(
+        symbol="SPX",
+        ts_event_ns=scene().now_ns,
+        cause_id="c",
+        model="m",
+        probabilities=(0.7, 0.1, 0.1, 0.1),
+        size=0.5,
+    )
+
+
+@pytest.mark.parametrize("age_s", [-1, 301])
+def test_a_policy_that_is_not_of_now_leaves_nothing(age_s: int) -> None:
+    """As one that has not spoken: also where its share was all, and also where its model had no size head."""
+    plan = replace(_with_size(max_packages=2), follows_policy=True)
+    for size in (1.0, nan):
+        told = replace(_spoken(), size=size)
+        assert _sized(plan.decide(scene(policies={"SPX": told}))) == 2.0
+        late = replace(told, ts_event_ns=told.ts_event_ns - age_s * 1_000_000_000)
+        mute = replace(told, probabilities=(nan,) * 4, reason="too few bars")
+        assert [_sized(plan.decide(scene(policies={"SPX": each}))) for each in (late, mute)] == [0.0, 0.0]
+
+
+_CREDIT_DIAGONAL = Structure(
+    name="credit_diagonal",
+    legs=(
+        LegRule(ratio=-1, is_call=False, strike=AtDelta(delta=0.4, within=0.1)),
+        LegRule(ratio=1, is_call=False, strike=AtDelta(delta=0.1, within=0.05), expiry=1),
+    ),
+)
+
+
+def test_a_bound_that_cannot_be_told_is_not_replaced_by_a_stop() -> None:
+    """Without calls the later expiration has no forward, so that a covered put has no known bound: size 0."""
+    plan = replace(CONDOR, structure=_CREDIT_DIAGONAL, schedule=FRONT_BACK, size=SizeRules(risk_share=1.0))
+    known = three_expiries().chain
+    is_lost = (known.series_index == 2) & known.is_call
+    less = replace(known, bid=np.where(is_lost, nan, known.bid), ask=np.where(is_lost, nan, known.ask))
+    found = [plan.decide(scene(ChainLookup().view(each))) for each in (known, less)]
+    assert [_sized(each) for each in found] == [1.0, 0.0]
+    assert [term.name for term in found[1].sizing if term.is_binding] == ["risk_budget"]
+
+
 def test_a_schedule_and_a_policy_leave_shares_of_the_size() -> None:
     """Shares of 2, rounded down; a policy that has not spoken, or a level that is not known, leaves nothing."""
     plan = replace(_with_size(max_packages=2), follows_policy=True)
-    spoken = PolicyReading(
-        symbol="SPX", ts_event_ns=0, cause_id="c", model="m", probabilities=(0.7, 0.1, 0.1, 0.1), size=0.5
-    )
-    assert _sized(plan.decide(scene(policies={"SPX": spoken}))) == 1.0
-    assert _sized(plan.decide(scene(policies={"SPX": replace(spoken, size=nan)}))) == 2.0
+    assert _sized(plan.decide(scene(policies={"SPX": _spoken()}))) == 1.0
+    assert _sized(plan.decide(scene(policies={"SPX": replace(_spoken(), size=nan)}))) == 2.0
     assert _sized(plan.decide(scene())) == 0.0
     calm = _with_size(max_packages=2)
     assert [_sized(calm.decide(scene(size_multiplier=share))) for share in (1.0, 0.8, 0.0, nan)] == [2.0, 1.0, 0.0, 0.0]
