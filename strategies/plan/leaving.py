@@ -16,6 +16,7 @@ import numpy as np
 from market.errors import ConfigError
 from market.orders import Leg, PositionEffect, TimeInForce, unit_multiplier
 from market.tradables import Instrument, OptionContract
+from risk.delivery_limits import delivery_cost
 from risk.limits import TradingState
 from strategies.decisions import Decision, Gate, Proposal
 from strategies.package_prices import opposite, package_limit
@@ -101,7 +102,7 @@ class Leaving:
             is_past_close_at=ends_today and _is_past(rules.close_at, rules.zone, view.now_ns),
             is_past_broker_cutoff=ends_today
             and _is_past(rules.broker_cutoff, rules.zone, view.now_ns)
-            and not _can_settle(view, chain, package),
+            and not _can_settle(view, package, series.expiry_ns),
             profit=nan if marks is None else marks.profit / units,
             best_profit=nan if marks is None else marks.best_profit / units,
             unmarked_s=0.0 if isfinite(price) else (view.now_ns - since) / _NS,
@@ -255,17 +256,11 @@ def _is_past(at: time | None, zone: str, now_ns: int) -> bool:
     return at is not None and datetime.fromtimestamp(now_ns / _NS, ZoneInfo(zone)).time() >= at
 
 
-def _can_settle(view: View, chain: ChainView, package: HeldPackage) -> bool:
-    """Return whether the account could settle all that may be delivered: buying power for every strike.
-
-    What settles in cash needs none. With an unknown price or buying power nothing can be settled.
-    """
-    needed = 0.0
-    for leg in package.legs:
-        contract = leg.instrument
-        if isinstance(contract, OptionContract) and not contract.is_cash_settled:
-            needed += abs(leg.ratio) * float(package.quantity * contract.multiplier * contract.strike)
-    return needed <= 0.0 or (isfinite(chain.spot) and view.account.buying_power >= needed)
+def _can_settle(view: View, package: HeldPackage, end_ns: int) -> bool:
+    """Return whether buying power covers all that options may deliver by an instant; where it is not known, never."""
+    units = [(leg.instrument, float(leg.ratio * package.quantity)) for leg in package.legs]
+    needed = delivery_cost(units, end_ns)
+    return needed == 0.0 or view.account.buying_power >= needed
 
 
 def _delta(chain: ChainView, package: HeldPackage) -> float:

@@ -20,13 +20,15 @@ IN_FIVE_WEEKS = Expiry(date(2023, 7, 7))
 
 
 def chain_at(
-    spot: float = 4000.0, *, expiries: Sequence[Expiry] = (TODAY, IN_FIVE_WEEKS), as_of_ns: int = NOW_NS
+    spot: float = 4000.0,
+    *,
+    expiries: Sequence[Expiry] = (TODAY, IN_FIVE_WEEKS),
+    as_of_ns: int = NOW_NS,
+    root: str = "SPXW",
 ) -> OptionChain:
     """Return a chain of every fifth strike around 4000 at a flat 20 %, quotes a tenth wide."""
     strikes = np.arange(3400.0, 4605.0, 5.0)
-    return synthetic_chain(
-        spot, expiries, strikes, smile=flat_smile(), half_spread=0.05, as_of_ns=as_of_ns, root="SPXW"
-    )
+    return synthetic_chain(spot, expiries, strikes, smile=flat_smile(), half_spread=0.05, as_of_ns=as_of_ns, root=root)
 
 
 def view_at(spot: float = 4000.0, *, as_of_ns: int = NOW_NS) -> ChainView:

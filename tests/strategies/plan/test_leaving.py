@@ -17,7 +17,7 @@ from fields.amplification import feedback_uncertainty
 from fields.live.interpretation import Interpretation
 from fields.regime import Axis, AxisReading, ImpliedVolRank, Market
 from market.orders import PositionEffect
-from market.tradables import Share
+from market.tradables import OptionContract, Share
 from risk.limits import TradingState
 from strategies.chain_lookup import ChainLookup
 from strategies.decisions import HOLD
@@ -27,7 +27,7 @@ from strategies.views import HeldPackage, Holding, PackageMarks, WorkingOrder
 from tests.generators import Expiry
 from tests.strategies.chains import chain_at
 from tests.strategies.plan.plans import CONDOR, opened, scene, three_expiries
-from tests.strategies.scene import NOW_NS, quote
+from tests.strategies.scene import NOW_NS, Scene, SceneAccount, quote
 
 _S = 1_000_000_000
 _VIEW = three_expiries()
@@ -162,6 +162,19 @@ def test_times_of_day_count_on_the_day_of_expiration_alone() -> None:
     assert later.decide(scene(packages=(_PACKAGE,))) is HOLD
     cash_settled = replace(plan, exits=ExitRules(broker_cutoff=time(15, 0)))
     assert cash_settled.decide(scene(packages=(opened(plan, _VIEW),), buying_power=0.0)) is HOLD
+
+
+def test_shares_that_could_not_be_paid_for_are_not_waited_for_at_the_brokers_cutoff() -> None:
+    """A condor takes two lots of shares or delivers two: a little over the half of its four strikes pays."""
+    today = replace(CONDOR.schedule, days=0, shortest=0, longest=1)  # type: ignore[type-var]  # of days
+    plan = replace(CONDOR, underlying="SPY", schedule=today, exits=ExitRules(broker_cutoff=time(15, 0)))
+    view = ChainLookup().view(chain_at(root="SPY"))
+    package = opened(plan, view)
+    contracts = [leg.instrument for leg in package.legs]
+    strikes = 100.0 * sum(float(each.strike) for each in contracts if isinstance(each, OptionContract))
+    for share, reason in ((0.55, "hold"), (0.45, "broker_cutoff"), (nan, "broker_cutoff")):
+        account = SceneAccount(packages=(package,), buying_power=share * strikes)
+        assert plan.decide(Scene(account=account, chains={"SPY": view})).reason == reason
 
 
 def test_the_highest_profit_of_the_account_trails() -> None:
