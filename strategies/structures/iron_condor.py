@@ -109,9 +109,9 @@ class IronCondor:
         Closed from so many days before expiration on, below `shortest`; 0 holds on.
     rolls : bool, optional
         Whether it is then rolled instead, for a net credit and where all gates of an entry pass (Q80).
-    profit_target, stop_multiple, stop_share : float, optional
-        As in `strategies.plan.exits.ExitRules`.
-    min_credit_share, max_short_delta, max_volatility_index, max_open, max_chain_age_s
+    profit_target, stop_multiple, stop_share, trailing_keep, atr_multiple, monitor_days, closes_in_crash : optional
+        As in `strategies.plan.exits.ExitRules`; a multiple needs the true range of `bars`.
+    min_credit_share, max_short_delta, max_volatility_index, min_iv_rank, max_open, max_chain_age_s
         As in `strategies.plan.entry.EntryRules`.
     max_packages, risk_share
         As in `strategies.plan.sizing.SizeRules`.
@@ -145,9 +145,14 @@ class IronCondor:
     profit_target: float = 0.5
     stop_multiple: float = 2.0
     stop_share: float = 0.75
+    trailing_keep: float = 0.0
+    atr_multiple: float = inf
+    monitor_days: int = 0
+    closes_in_crash: bool = False
     min_credit_share: float = 0.1
     max_short_delta: float = 0.35
     max_volatility_index: float = inf
+    min_iv_rank: float = 0.0
     max_open: int = 1
     max_chain_age_s: float = 300.0
     max_packages: int = 1
@@ -177,6 +182,7 @@ class IronCondor:
                 min_credit_share=self.min_credit_share,
                 max_short_delta=self.max_short_delta,
                 max_volatility_index=self.max_volatility_index,
+                min_iv_rank=self.min_iv_rank,
                 max_open=self.max_open,
                 max_chain_age_s=self.max_chain_age_s,
                 cool_down_s=0.0,
@@ -184,10 +190,13 @@ class IronCondor:
             ),
             size=SizeRules(max_packages=self.max_packages, risk_share=self.risk_share),
             exits=ExitRules(
-                closes_in_crash=False,
                 profit_target=self.profit_target,
                 stop_multiple=self.stop_multiple,
                 stop_share=self.stop_share,
+                trailing_keep=self.trailing_keep,
+                atr_multiple=self.atr_multiple,
+                monitor_days=self.monitor_days,
+                closes_in_crash=self.closes_in_crash,
                 exit_days=self.exit_days,
                 rolls=self.rolls,
             ),
