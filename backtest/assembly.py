@@ -32,6 +32,7 @@ from backtest.field_cache import FieldCache
 from backtest.greeks_path import GreeksRecorder
 from backtest.history import History
 from backtest.interpreting import RecordedReadings
+from backtest.past_days import PastDays
 from backtest.results import RunDescription, RunResult
 from backtest.schedule import AtTimes, OnBars, OnChains, OnQuotes, Trigger, timer_instants
 from backtest.sessions import TradingHours
@@ -203,7 +204,8 @@ def assemble(
         market.on_events(events)
     for batch in history.bars:
         require_money(batch)
-    desk = Desk(config, market, hours, instruments, history.dividends)
+    past_days = PastDays(history, config) if config.risk.reads_past_days else None
+    desk = Desk(config, market, hours, instruments, history.dividends, past_days)
     asked = _Asked(config, [strategy.name for strategy in strategies])
     feeds = _feeds(config, history, market, desk, quotes, asked)
     chains = [feed for feed in feeds if isinstance(feed, ChainFeed)]

@@ -21,6 +21,7 @@ from backtest.margin_calls import MarginCalls
 from backtest.marking import Marker
 from backtest.order_context import OrderContext
 from backtest.order_gate import OrderGate
+from backtest.past_days import PastDays
 from backtest.recording import CurveRecorder, Funnel
 from backtest.replacing import fit_closings
 from backtest.results import DecisionRecord, FillQuote
@@ -67,6 +68,8 @@ class Desk:
         Shares, perpetuals and futures of the history by symbol.
     dividends : sequence of DividendNotice
         For early assignment.
+    past_days : PastDays or None
+        For the limits of the tail.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Desk:
         hours: TradingHours,
         instruments: Mapping[str, Instrument],
         dividends: Sequence[DividendNotice] = (),
+        past_days: PastDays | None = None,
     ) -> None:
         self._config, self._market, self._hours, self._instruments = config, market, hours, instruments
         self.ledger = Ledger(config.currency)
@@ -99,7 +103,7 @@ class Desk:
         self._context = OrderContext(market, rate, with_greeks=config.with_greeks)
         self.account = AccountNow(self.ledger, self.packages, self.orders, self.margin, market, config.risk)
         self.risk = RiskMemory(self, market, config.limits, config.risk, config.start_ns, is_utc=config.days_end_in_utc)
-        self._gate = OrderGate(config, market, hours, self, dividends)
+        self._gate = OrderGate(config, market, hours, self, dividends, past_days)
         self.calls = MarginCalls(self, self._gate.quote_of, hours, config)
         self.linked = LinkedOrders(self, self._gate, config.fills.max_legs, config.legging)
         self.trades: list[Trade] = []

@@ -13,6 +13,7 @@ from backtest.config import EngineConfig
 from backtest.margin_book import MarginBook
 from backtest.marking import half_spread_of, mid_of
 from backtest.order_stake import OrderStake
+from backtest.past_days import PastDays
 from backtest.risk_memory import RiskMemory
 from backtest.sessions import TradingHours
 from execution.events import DividendNotice
@@ -57,6 +58,8 @@ class OrderGate:
         Packages, orders, margin, and the memory of the risk service.
     dividends : sequence of DividendNotice
         For calls that may be assigned early.
+    past_days : PastDays or None
+        For the limits of the tail.
     """
 
     def __init__(
@@ -66,12 +69,13 @@ class OrderGate:
         hours: TradingHours,
         books: GatedBooks,
         dividends: Sequence[DividendNotice] = (),
+        past_days: PastDays | None = None,
     ) -> None:
         self._costs, self._market, self._hours = config.costs, market, hours
         self._account, self._orders, self._margin = books.account, books.orders, books.margin
         self._risk = books.risk
         self._covered: frozenset[str] = frozenset()
-        self._stake = OrderStake(config.risk, books.account, books.margin, market, dividends, self.quote_of)
+        self._stake = OrderStake(config.risk, books.account, books.margin, market, dividends, self.quote_of, past_days)
 
     def quotes(self, intent: OrderIntent) -> tuple[Quote, ...]:
         """Return the quote of each leg that the decision saw; NaN where there was none."""

@@ -9,6 +9,7 @@ from typing import Final, final
 from backtest.account import AccountNow
 from backtest.margin_book import MarginBook
 from backtest.marking import mid_of
+from backtest.past_days import PastDays
 from execution.events import DividendNotice
 from market.orders import OrderIntent, PositionEffect
 from market.tradables import Instrument
@@ -41,6 +42,8 @@ class OrderStake:
         Known from their announcement on.
     quote_of : callable
         The newest quote of an instrument.
+    past_days : PastDays or None
+        Past days of the market, for rows that need them.
     """
 
     def __init__(
@@ -51,9 +54,10 @@ class OrderStake:
         market: MarketState,
         dividends: Sequence[DividendNotice],
         quote_of: Callable[[Instrument], Quote],
+        past_days: PastDays | None = None,
     ) -> None:
         self._rules, self._account, self._margin, self._market = rules, account, margin, market
-        self._quote_of = quote_of
+        self._quote_of, self._past_days = quote_of, past_days
         self._is_asked = not rules.is_empty
         self._dividends: dict[str, list[DividendNotice]] = {}
         for notice in sorted(dividends, key=lambda each: each.ex_ns) if rules.watches_dividends else ():
@@ -78,10 +82,13 @@ class OrderStake:
             return self.of_reduction(intent, now_ns)
         rules, exposure = self._rules, self._account.exposure
         underlyings = {leg.instrument.underlying for leg in intent.legs}
-        order = book = None
+        order = book = moves = None
         if rules.has_greeks:
             order = exposure.order_greeks(intent, intent.quantity, self._mark_of, now_ns)
             book = exposure.greeks(now_ns)
+        after = exposure.book_with(intent, self._mark_of, now_ns) if rules.revalues_book else None
+        if after is not None and self._past_days is not None and rules.reads_past_days:
+            moves = self._past_days.moves(after.underlyings)
         return Stake(
             strategy_at_risk=exposure.capital_at_risk(intent.strategy),
             symbol_at_risk=max(exposure.capital_at_risk(underlying=each) for each in underlyings),
@@ -89,12 +96,13 @@ class OrderStake:
             order=order,
             book=book,
             working=exposure.working_greeks(self._mark_of, now_ns) if rules.has_greeks else (),
-            volatility=self._market.series(rules.volatility_index).value,
+            volatility=self._market.series(rules.volatility_index).level(now_ns),
             cash_to_settle=self._margin.buying_power() if rules.broker_cutoff_minutes is not None else nan,
             spot={each: self._market.spot(each) for each in underlyings},
             dividends=self._ahead(underlyings, now_ns),
             package_delta=self.of_reduction(intent, now_ns).package_delta,
-            after=exposure.book_with(intent, self._mark_of, now_ns) if rules.revalues_book else None,
+            after=after,
+            moves=moves,
         )
 
     def of_reduction(self, intent: OrderIntent, now_ns: int) -> Stake:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
-from typing import ClassVar, Final, Protocol, TypeGuard, final
+from typing import ClassVar, Final, Protocol, TypeGuard, final, runtime_checkable
 
 from market.orders import Leg, OrderIntent, unit_multiplier
 from market.tradables import Instrument, OptionContract
@@ -18,6 +18,7 @@ __all__ = [
     "BuyingPowerLimit",
     "DuplicateLimit",
     "EntryCutoff",
+    "ExplainedLimit",
     "InputAgeLimit",
     "Limit",
     "LossLimit",
@@ -55,6 +56,14 @@ class Limit(Protocol):
 
     def measure(self, intent: OrderIntent, facts: OrderFacts) -> tuple[float, float]:
         """Return what was found and the bound; NaN where either cannot be told."""
+
+
+@runtime_checkable
+class ExplainedLimit(Protocol):
+    """A row that knows why its number is missing."""
+
+    def why_untold(self, facts: OrderFacts) -> str:
+        """Return why the number cannot be told; empty where it can, or where nothing is known of it."""
 
 
 @final

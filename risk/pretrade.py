@@ -14,6 +14,7 @@ from risk.limits import (
     BuyingPowerLimit,
     DuplicateLimit,
     EntryCutoff,
+    ExplainedLimit,
     InputAgeLimit,
     Limit,
     LossLimit,
@@ -256,7 +257,7 @@ class PretradeGate:
             value, bound = row.measure(intent, facts)
             # Written so that a NaN on either side denies.
             if not (value >= bound if row.is_floor else value <= bound):
-                over.append(_breach(row, value, bound))
+                over.append(_breach(row, value, bound, facts))
         return Verdict(breaches=tuple(over)) if over else _ALLOWED
 
     def is_reduction(self, intent: OrderIntent, facts: OrderFacts) -> bool:
@@ -302,9 +303,10 @@ def _turned(excess: Decimal) -> Breach:
     )
 
 
-def _breach(row: Limit, value: float, bound: float) -> Breach:
+def _breach(row: Limit, value: float, bound: float, facts: OrderFacts) -> Breach:
     if value != value or bound != bound:  # noqa: PLR0124  # NaN is the only number unlike itself
-        reason = f"{row.name} cannot be told"
+        why = row.why_untold(facts) if isinstance(row, ExplainedLimit) else ""
+        reason = f"{row.name} cannot be told" + (f": {why}" if why else "")
     else:
         found, held = f"{value:g}", f"{bound:g}"
         beyond = "has reached" if found == held else "is below" if row.is_floor else "is above"

@@ -229,6 +229,11 @@ class RiskRules:
         return bool(self._tail_rows())
 
     @property
+    def reads_past_days(self) -> bool:
+        """Whether any row needs past days of the market (`risk.facts.Stake.moves`)."""
+        return self.value_at_risk_share is not None or self.expected_shortfall_share is not None
+
+    @property
     def has_greeks(self) -> bool:
         """Whether any row measures Greeks, which are dear to tell."""
         return bool(self._greek_rows())

@@ -73,6 +73,13 @@ class TailLossLimit:
         value, shortfall, _ = tail_losses(after, moves, self.config)
         return _loss(value if self.name == TAIL_FIGURES[0] else shortfall), _bound(self.share, facts)
 
+    def why_untold(self, facts: OrderFacts) -> str:
+        """Return why there is no figure: no book, no past days, or too few of them."""
+        after, moves = facts.stake.after, facts.stake.moves
+        if after is None:
+            return "the book with the order is not known"
+        return tail_losses(after, moves, self.config)[2] if moves is not None else "past days are not known"
+
 
 def _loss(found: float) -> float:
     return nan if isnan(found) else max(found, 0.0)

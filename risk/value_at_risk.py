@@ -46,7 +46,7 @@ class MarketMoves:
     Parameters
     ----------
     known_ns : ndarray of int64, shape (n_days,)
-        Instant from which a day's move was known, ns since the epoch, UTC, rising.
+        Instant from which a day's move was known, ns since the epoch, UTC, never falling.
     underlyings : tuple of str
         Of the columns.
     spot_return : ndarray, shape (n_days, n_underlyings)
@@ -57,7 +57,7 @@ class MarketMoves:
     Raises
     ------
     DataError
-        Shapes that do not fit, or days that do not rise.
+        Shapes that do not fit, or instants that fall.
     """
 
     known_ns: Int64Array
@@ -70,8 +70,8 @@ class MarketMoves:
         if self.spot_return.shape != shape or self.vol_log.shape != shape:
             found = f"{self.spot_return.shape} and {self.vol_log.shape}"
             raise DataError("moves of the market have another shape", found=found, expected=str(shape))
-        if (np.diff(self.known_ns) <= 0).any():
-            raise DataError("days of the market do not rise", expected="each instant once, in order")
+        if (np.diff(self.known_ns) < 0).any():
+            raise DataError("days of the market are not in order", expected="instants that never fall")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
