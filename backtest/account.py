@@ -101,10 +101,10 @@ class AccountNow:
 
     @property
     def size_multiplier(self) -> float:
-        """Part of a usual size that the level of volatility leaves, 0 to 1; 1 without a schedule."""
+        """Part of a usual size that the level of volatility of now leaves, 0 to 1; 1 without a schedule."""
         if self._schedule is None:
             return 1.0
-        return self._schedule.ceiling(self._market.series(self._schedule.index).value)
+        return self._schedule.ceiling(self._market.series(self._schedule.index).level(self._market.now_ns))
 
     def greeks(self, strategy: str = "") -> PortfolioGreeks:
         """Return the Greeks of the open positions, or of those of one strategy; NaN with the reason where unknown."""

@@ -16,7 +16,14 @@ from market.provenance import Provenance
 from market.publication import newest_known, published_rows
 from market.trades import Int64Array
 
-__all__ = ["EventBatch", "EventKind", "SeriesBatch", "SeriesPoint", "SeriesUnit", "joined_events"]
+__all__ = ["WEEK_S", "EventBatch", "EventKind", "SeriesBatch", "SeriesPoint", "SeriesUnit", "joined_events"]
+
+
+WEEK_S: Final = 604_800.0
+"""Oldest level of a daily index that is one of now, seconds."""
+
+_NS_PER_S: Final = 1e9
+_NAN: Final = float("nan")
 
 
 class SeriesUnit(StrEnum):
@@ -62,6 +69,23 @@ class SeriesPoint:
     available_ns: int
     value: float
     reason: str = ""
+
+    def level(self, now_ns: int, max_age_s: float = WEEK_S) -> float:
+        """Return the value while it still speaks of now.
+
+        Parameters
+        ----------
+        now_ns : int
+            Instant, ns since the epoch, UTC.
+        max_age_s : float, optional
+            Longest time since the instant that it speaks of, seconds; a week bridges the longest closure of New York.
+
+        Returns
+        -------
+        float
+            NaN where it is missing, older, or of later than now: a source that has fallen silent tells no level.
+        """
+        return self.value if 0 <= now_ns - self.event_ns <= max_age_s * _NS_PER_S else _NAN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,7 +52,7 @@ class EntryRules:
         Lowest and highest level of the volatility index, index points, 0 <= lowest < highest; 0 and infinite for no
         such gate.
     volatility_index : str
-        Name of its series, such as ``VIX``.
+        Name of its series, such as ``VIX``; a level that is older than a week passes no gate.
     min_iv_rank, max_iv_rank : float
         Bounds of the rank of implied volatility among its last sessions, as a share (Q9, Q16); 0 and infinite for none.
     cool_down_s : float
@@ -185,11 +185,12 @@ def _level_gates(rules: EntryRules, view: View, symbol: str) -> list[Gate]:
     least, most, index = rules.min_volatility_index, rules.max_volatility_index, rules.volatility_index.lower()
     if least > 0.0 or isfinite(most):
         point = view.series(rules.volatility_index)
-        level = point.value
+        level = point.level(view.now_ns)
+        silent = point.reason or ("not known, or older than a week" if isnan(level) else "")
         if isfinite(most):
-            gates.append(gate(f"{index}_at_most", level, most, passed=level <= most, reason=point.reason or "too high"))
+            gates.append(gate(f"{index}_at_most", level, most, passed=level <= most, reason=silent or "too high"))
         if least > 0.0:
-            why = point.reason or "too low"
+            why = silent or "too low"
             gates.append(gate(f"{index}_at_least", level, least, passed=level >= least, reason=why))
     if rules.min_iv_rank > 0.0 or isfinite(rules.max_iv_rank):
         readings = view.readings(symbol)

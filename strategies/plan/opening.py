@@ -237,7 +237,7 @@ class Opening:
         if not multiplier >= 1.0:
             shares.append(("volatility_schedule", multiplier * least))
         if self.size.schedule is not None:
-            share = self.size.schedule.ceiling(view.series(self.size.schedule.index).value)
+            share = self.size.schedule.ceiling(view.series(self.size.schedule.index).level(view.now_ns))
             shares += [("strategy_schedule", share * least)] if share < 1.0 else []
         if self.follows_policy:
             policy = fresh_policy(view, self.underlying, self.entry.max_policy_age_s)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from market.orders import PositionEffect
 from market.series import SeriesPoint, SeriesUnit
 from risk.limits import TradingState
+from risk.size_schedule import SizeSchedule
 from strategies.chain_lookup import ChainLookup
 from strategies.decisions import HOLD, Decision
 from strategies.legs.rules import placed
@@ -44,7 +45,7 @@ _ORDER = WorkingOrder(
 
 
 def _vix(level: float) -> SeriesPoint:
-    return SeriesPoint(series="VIX", unit=SeriesUnit.INDEX_POINTS, event_ns=0, available_ns=0, value=level)
+    return SeriesPoint(series="VIX", unit=SeriesUnit.INDEX_POINTS, event_ns=NOW_NS, available_ns=NOW_NS, value=level)
 
 
 def _scene(view: ChainView | None = None, *, level: float = 18.0, now_ns: int = NOW_NS, **account: Any) -> Scene:
@@ -106,6 +107,18 @@ def test_where_all_gates_hold_a_condor_is_sold() -> None:
 def test_the_account_and_the_index_stop_it(scene: Mapping[str, Any], gate: str) -> None:
     """What is missing has not passed: an unknown index, equity or buying power stops an entry as a bad one does."""
     assert _failed(_CONDOR.decide(_scene(**scene)))[0] == gate
+
+
+def test_a_level_of_more_than_a_week_ago_is_none() -> None:
+    """An index whose source has fallen silent stops an entry, and leaves nothing of a size that it schedules."""
+    calm = _scene()
+    for age_s, is_known in ((604_800, True), (604_801, False), (-1, False)):
+        scene = replace(calm, points={"VIX": replace(_vix(18.0), event_ns=NOW_NS - age_s * _S)})
+        assert bool(_CONDOR.decide(scene).proposals) is is_known
+        unbounded = _with_rules(max_volatility_index=inf)
+        scheduled = replace(unbounded, size=replace(unbounded.size, schedule=SizeSchedule()))
+        assert bool(scheduled.decide(scene).proposals) is is_known
+        assert unbounded.decide(scene).proposals
 
 
 @pytest.mark.parametrize(

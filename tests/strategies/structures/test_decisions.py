@@ -41,9 +41,9 @@ def _view(spot: float = 4000.0, as_of_ns: int = _HALF_PAST_TWO_NS) -> ChainView:
 
 
 def _scene(view: ChainView, vix: float = 18.0, **account: Any) -> Scene:
-    level = SeriesPoint(series="VIX", unit=SeriesUnit.INDEX_POINTS, event_ns=0, available_ns=0, value=vix)
     money: dict[str, Any] = {"equity": 2e6, "buying_power": 2e6} | account
     now_ns = view.chain.ts_event_ns
+    level = SeriesPoint(series="VIX", unit=SeriesUnit.INDEX_POINTS, event_ns=now_ns, available_ns=now_ns, value=vix)
     return Scene(now_ns=now_ns, account=SceneAccount(**money), chains={"SPX": view}, points={"VIX": level})
 
 
