@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
@@ -66,22 +68,35 @@ def holm_cells(means: list[DayMean]) -> list[str]:
 
 
 def funnel_lines(outcomes: list[tuple[str, RunResult]]) -> list[str]:
-    """Return the funnel of runs of one strategy each: candidates, where they were lost, and how trades ended."""
+    """Return the funnel of each strategy of some runs: candidates, where they were lost, and how trades ended.
+
+    Parameters
+    ----------
+    outcomes : list of (str, RunResult)
+        Name and run. The lines of a run of several strategies carry the names of these.
+
+    Returns
+    -------
+    list of str
+        A table.
+    """
     lines = ["| run | candidates | lost at | decided | filled | ended by |", "|---|---:|---|---:|---:|---|"]
     for name, result in outcomes:
-        (gates,) = result.funnel.values() or ({},)
-        asked = {gate: counts for gate, counts in gates.items() if gate not in _AFTER_ENTRY}
-        met = max((n for n, _ in asked.values()), default=0)
-        lost = ", ".join(f"{gate} {n - passed}" for gate, (n, passed) in asked.items() if n > passed)
-        decided = asked.get("size_at_least_one", (0, 0))[1]
-        ended: dict[str, int] = {}
-        for trade in result.trades:
-            ended[trade.exit_reason] = ended.get(trade.exit_reason, 0) + 1
-        ways = ", ".join(f"{reason} {n}" for reason, n in sorted(ended.items()))
-        n_filled = len(result.trades) + len(result.open_packages)
-        still = f"{', ' if ways else ''}still open {len(result.open_packages)}" if result.open_packages else ""
-        lines.append(f"| {name} | {met} | {lost} | {decided} | {n_filled} | {ways}{still} |")
+        for strategy, gates in result.funnel.items() or [("", {})]:
+            shown = name if len(result.funnel) <= 1 else strategy
+            lines.append(_funnel_line(shown, result, strategy, gates))
     return lines
+
+
+def _funnel_line(name: str, result: RunResult, strategy: str, gates: Mapping[str, tuple[int, int]]) -> str:
+    asked = {gate: counts for gate, counts in gates.items() if gate not in _AFTER_ENTRY}
+    met = max((n for n, _ in asked.values()), default=0)
+    lost = ", ".join(f"{gate} {n - passed}" for gate, (n, passed) in asked.items() if n > passed)
+    decided = asked.get("size_at_least_one", (0, 0))[1]
+    ended = Counter(trade.exit_reason for trade in result.trades if trade.strategy == strategy)
+    n_open = sum(package.strategy == strategy for package in result.open_packages)
+    ways = [f"{reason} {n}" for reason, n in sorted(ended.items())] + ([f"still open {n_open}"] if n_open else [])
+    return f"| {name} | {met} | {lost} | {decided} | {ended.total() + n_open} | {', '.join(ways)} |"
 
 
 def write_figures(path: Path, study: str, tables: str) -> None:
