@@ -12,6 +12,7 @@ from risk.limits import TradingState
 from strategies.decisions import Gate
 from strategies.parameters import require, require_between
 from strategies.plan.crash import is_crash
+from strategies.plan.flat_market import FlatMarket
 from strategies.plan.gates import gate, until_first_failure
 from strategies.plan.pricing import Candidate
 from strategies.plan.schedules import Schedule
@@ -40,6 +41,8 @@ class EntryRules:
         Which way the net price must go.
     min_credit_share : float
         Smallest credit as a share of the width, in [0, 1); 0 asks for any credit. Not asked of unbounded structures.
+    min_credit : float
+        Smallest credit per unit, >= 0, such as 0.05 (Z19a).
     max_debit_share : float
         Largest debit as a share of the most that the package can be worth, in (0, 1]; 1 asks nothing. Not asked where
         that has no bound.
@@ -55,6 +58,8 @@ class EntryRules:
         Name of its series, such as ``VIX``; a level that is older than a week passes no gate.
     min_iv_rank, max_iv_rank : float
         Bounds of the rank of implied volatility among its last sessions, as a share (Q9, Q16); 0 and infinite for none.
+    flat_market : FlatMarket, optional
+        Signs of a market without a direction that must be there (Z19a); none for no such gate.
     cool_down_s : float
         Seconds after the strategy's last exit in which nothing is opened, >= 0 (L39).
     max_open : int
@@ -69,6 +74,7 @@ class EntryRules:
 
     premium: Premium = Premium.CREDIT
     min_credit_share: float = 0.0
+    min_credit: float = 0.0
     max_debit_share: float = 1.0
     max_spread_share: float = inf
     max_short_delta: float = 1.0
@@ -77,6 +83,7 @@ class EntryRules:
     volatility_index: str = "VIX"
     min_iv_rank: float = 0.0
     max_iv_rank: float = inf
+    flat_market: FlatMarket | None = None
     cool_down_s: float = 300.0
     max_open: int = 1
     max_chain_age_s: float = 300.0
@@ -85,6 +92,7 @@ class EntryRules:
 
     def __post_init__(self) -> None:
         require_between("entry", "min_credit_share", self.min_credit_share, 0.0, 1.0, open_high=True)
+        require_between("entry", "min_credit", self.min_credit, 0.0, inf, open_high=True)
         require_between("entry", "max_debit_share", self.max_debit_share, 0.0, 1.0, open_low=True)
         require("entry", "max_spread_share", self.max_spread_share, "above 0", holds=self.max_spread_share > 0.0)
         require_between("entry", "max_short_delta", self.max_short_delta, 0.0, 1.0, open_low=True)
@@ -152,7 +160,10 @@ def account_gates(
     if avoids_crash:
         crash = is_crash(view, chain.chain.symbol)
         gates.append(gate("no_crash", float(crash), 0.0, passed=not crash, reason="the market regime is CRASH"))
-    return until_first_failure((*gates, *_level_gates(rules, view, chain.chain.symbol)))
+    gates += _level_gates(rules, view, chain.chain.symbol)
+    if rules.flat_market is not None:
+        gates.append(rules.flat_market.gate(chain))
+    return until_first_failure(gates)
 
 
 def _session_gates(
@@ -235,6 +246,9 @@ def price_gates(rules: EntryRules, found: Candidate) -> tuple[Gate, ...]:
 def _credit_gates(rules: EntryRules, found: Candidate) -> list[Gate]:
     credit, width = -found.price, found.width
     gates = [gate("credit_positive", credit, 0.0, passed=found.limit < 0, reason="no credit at the limit of the order")]
+    if rules.min_credit > 0.0:
+        least = rules.min_credit
+        gates.append(gate("credit_at_least", credit, least, passed=credit >= least, reason="too small"))
     if isfinite(width):
         riskless = "quotes allow a riskless profit"
         gates.append(gate("credit_below_width", credit, width, passed=credit < width, reason=riskless))
