@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from backtest.reports.drawing import INK, SOFT
+from benchmarks.picture_file import picture_file, rounded
 from benchmarks.structure_example import HORIZONS, Example, Profile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["NUMBERS_KEY", "picture_of", "told_numbers"]
-
-NUMBERS_KEY: Final = "Numbers"
-"""Key of the text within the picture's file that holds what it draws."""
+__all__ = ["picture_of", "told_numbers"]
 
 _GRID: Final = "#e6eaef"
 # One hue from light to dark as time goes by; the first expiry is what a reader looks for.
@@ -31,7 +27,6 @@ _GREEK_TITLES: Final = (
     "Theta, USD per day",
 )
 _KEPT: Final = 8
-_COLOURS: Final = 64
 
 
 def told_numbers(profile: Profile) -> dict[str, list[float]]:
@@ -51,7 +46,7 @@ def told_numbers(profile: Profile) -> dict[str, list[float]]:
     told |= {name: line for (name, _), line in zip(HORIZONS, profile.profit, strict=True)}
     for when, lines in zip(("now", "half the time"), profile.greeks, strict=True):
         told |= {f"{title}, {when}": line for title, line in zip(_GREEK_TITLES, lines, strict=True)}
-    return {name: [float(f"{value:.6g}") for value in line[::_KEPT]] for name, line in told.items()}
+    return {name: rounded(line[::_KEPT].tolist()) for name, line in told.items()}
 
 
 def picture_of(example: Example, profile: Profile) -> bytes:
@@ -67,12 +62,10 @@ def picture_of(example: Example, profile: Profile) -> bytes:
     Returns
     -------
     bytes
-        A PNG file; the text under `NUMBERS_KEY` is `told_numbers` as JSON.
+        A PNG file that carries `told_numbers`.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
 
     figure = Figure(figsize=(11.0, 4.9), facecolor="white")
     FigureCanvasAgg(figure)
@@ -86,15 +79,7 @@ def picture_of(example: Example, profile: Profile) -> bytes:
     lines, names = figure.axes[1].get_legend_handles_labels()
     figure.legend(lines[::-1], names[::-1], fontsize=8, frameon=False, ncols=2, loc="upper right", labelcolor=SOFT)
     figure.text(0.985, 0.015, "example: a synthetic chain, not a market", fontsize=7, color=SOFT, ha="right")
-    drawn, sink = BytesIO(), BytesIO()
-    figure.savefig(drawn, format="png", dpi=90)
-    numbers = PngInfo()
-    numbers.add_text("Software", "Hedgefield")
-    numbers.add_text(NUMBERS_KEY, json.dumps(told_numbers(profile), separators=(",", ":")))
-    # A few colours need a quarter of the bytes.
-    few = Image.open(drawn).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
-    few.save(sink, format="png", pnginfo=numbers, optimize=True)
-    return sink.getvalue()
+    return picture_file(figure, told_numbers(profile))
 
 
 def _bare(axes: Axes, example: Example, title: str) -> None:

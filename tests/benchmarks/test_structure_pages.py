@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.picture_file import NUMBERS_KEY
 from benchmarks.structure_example import example_of, profile_of
 from benchmarks.structure_pages import COMMAND, FOLDER, page_texts
-from benchmarks.structure_pictures import NUMBERS_KEY, told_numbers
+from benchmarks.structure_pictures import told_numbers
 from strategies.structures.shapes import SHAPES
 
 _NAV = (Path(__file__).resolve().parents[2] / "mkdocs.yml").read_text(encoding="utf-8")
