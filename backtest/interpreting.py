@@ -13,10 +13,9 @@ import numpy as np
 
 from backtest.feeds import ChainFeed
 from backtest.history import History
-from backtest.told_rows import Recording, ToldRows, recordings_of
+from backtest.told_rows import Recording, recordings_of, told_context
 from fields.illiquidity.impact import no_impact
 from fields.live.config import LiveConfig
-from fields.live.context import MarketContext
 from fields.live.interpretation import Interpretation, Interpreter
 from fields.live.order_flow import session_of
 from fields.snapshot import FieldSnapshot
@@ -130,8 +129,8 @@ class _Past:
     def __init__(self, config: LiveConfig, symbol: str, recordings: Sequence[Recording], moments: _Moments) -> None:
         self.newest: Interpretation | None = None
         self._symbol, self._moments = symbol, moments
-        self._context = MarketContext(replace(config.context, cross=()))  # other markets are no part of what is read
-        self._told = ToldRows(recordings, self._context)
+        # Other markets are no part of what is read.
+        self._context = told_context(replace(config.context, cross=()), recordings)
         self._interpreter = Interpreter(config)
 
     def advance(self, now_ns: int) -> None:
@@ -140,7 +139,6 @@ class _Past:
         for moment in self._moments.until(now_ns):
             if moment.opens_session:
                 interpreter.end_session()
-            self._told.advance(moment.ts_ns)
             interpreter.market = self._context.inputs(self._symbol, moment.ts_ns)
             if moment.field is None:
                 self.newest = interpreter.read_market(moment.session, moment.close, moment.ts_ns, moment.cause_id)

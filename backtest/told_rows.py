@@ -1,16 +1,17 @@
-"""Rows of recordings that feed the inputs of regimes, told in the order in which they became known."""
+"""Rows of recordings that feed the inputs of regimes, with the instants at which they became known."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, final
+from typing import Any, Final
 
 import numpy as np
 
 from backtest.history import History
 from fields.live.bar_reading import spans_session
 from fields.live.context import MarketContext
+from fields.live.context_config import ContextConfig
 from fields.live.histories import bar_rows
 from market.bars import BarBatch
 from market.funding import FundingBatch
@@ -19,7 +20,7 @@ from market.series import SeriesBatch
 from market.trades import Int64Array
 from strategies.bar_history import of_underlying
 
-__all__ = ["Recording", "ToldRows", "recordings_of"]
+__all__ = ["Recording", "recordings_of", "told_context"]
 
 _Recorded = BarBatch | FundingBatch | SeriesBatch
 _COLUMNS: Final[Mapping[type, tuple[str, ...]]] = {
@@ -47,11 +48,11 @@ class Recording:
     rows: Int64Array
     known_ns: Int64Array
 
-    def part(self, first: int, last: int) -> ContextMessage:
-        """Return some rows as the message of the instant at which the newest of them became known."""
-        rows = np.sort(self.rows[first:last])  # a series keeps its order of events
+    def told(self, ts_ns: int) -> ContextMessage:
+        """Return the rows as a message of an instant."""
+        rows = np.sort(self.rows)  # a series keeps its order of events
         columns: dict[str, Any] = {name: getattr(self.message, name)[rows] for name in _COLUMNS[type(self.message)]}
-        return replace(self.message, ts_event_ns=int(self.known_ns[last - 1]), **columns)
+        return replace(self.message, ts_event_ns=ts_ns, **columns)
 
 
 def _recording(message: _Recorded, rows: Int64Array) -> Recording:
@@ -94,30 +95,23 @@ def recordings_of(history: History, own: Sequence[str], indices: frozenset[str])
     return tuple(each for each in found if each.rows.size)
 
 
-@final
-class ToldRows:
-    """What a symbol's inputs are read from, told up to an instant that only rises.
+def told_context(config: ContextConfig, recordings: Sequence[Recording]) -> MarketContext:
+    """Return a context that knows recordings, each row from the instant at which it became known.
 
     Parameters
     ----------
+    config : ContextConfig
+        What feeds which input, and how old it may be.
     recordings : sequence of Recording
         As `recordings_of` finds them.
-    context : MarketContext
-        Who is told; it keeps no more of each than a shard does.
+
+    Returns
+    -------
+    MarketContext
+        Its inputs at an instant are those of a shard that was told until then and no further. Everything is told at
+        once, because rows that come one by one among those of decades cost more than what is read from them.
     """
-
-    def __init__(self, recordings: Sequence[Recording], context: MarketContext) -> None:
-        self._recordings = tuple(recordings)
-        self._told = [0] * len(self._recordings)
-        self._context = context
-
-    def advance(self, now_ns: int) -> None:
-        """Tell what became known by an instant, ns since the epoch, UTC."""
-        self._context.on_context(self._fresh(now_ns))
-
-    def _fresh(self, now_ns: int) -> Iterator[ContextMessage]:
-        for place, recording in enumerate(self._recordings):
-            first, last = self._told[place], int(recording.known_ns.searchsorted(now_ns, side="right"))
-            if last > first:
-                self._told[place] = last
-                yield recording.part(first, last)
+    context = MarketContext(config, keeps_all=True)
+    last_ns = max((int(each.known_ns[-1]) for each in recordings), default=0)
+    context.on_context(each.told(last_ns) for each in recordings)
+    return context

@@ -76,11 +76,16 @@ class MarketContext:
         What feeds which input, and how old it may be.
     saved : ContextCheckpoint, optional
         To go on from.
+    keeps_all : bool, optional
+        Whether older rows are kept beyond the bound of memory, for a recording that is told at once and read at its
+        instants one after the other. What is read is the same: the newest rows known by then, as many as the bound.
     """
 
-    def __init__(self, config: ContextConfig, saved: ContextCheckpoint | None = None) -> None:
+    def __init__(
+        self, config: ContextConfig, saved: ContextCheckpoint | None = None, *, keeps_all: bool = False
+    ) -> None:
         saved = saved or ContextCheckpoint()
-        self._config = config
+        self._config, self._keeps_all = config, keeps_all
         self._rows = {kind: dict(saved.histories.get(kind, {})) for kind in _MOST}
         self._events, self._news, self._simulated = saved.events, saved.news, saved.simulated
         self._refused, self._lost = dict(saved.refused), saved.lost
@@ -162,7 +167,7 @@ class MarketContext:
         if name not in held and len(held) >= _MOST_NAMES:
             self._refuse(name, f"more than {_MOST_NAMES} names are told")
             return
-        held[name] = held.get(name, NO_ROWS).joined(rows, _MOST[kind])
+        held[name] = held.get(name, NO_ROWS).joined(rows, None if self._keeps_all else _MOST[kind])
         for is_coin in (False, True):
             self._bar_views.pop((name, is_coin), None)
             if kind == "daily":
@@ -279,7 +284,7 @@ class MarketContext:
         view = self._row_views.get((kind, name))
         if view is None:
             rows = self._rows[kind].get(name, NO_ROWS)
-            view = self._row_views[kind, name] = Known(rows.known_ns, rows.known_at)
+            view = self._row_views[kind, name] = Known(rows.known_ns, rows.by_instant(_MOST[kind]))
         return view.at(now_ns)
 
     def _bars_of(self, symbol: str, now_ns: int) -> str:
@@ -293,11 +298,11 @@ class MarketContext:
         is_coin = symbol in self._config.perpetuals
         view = self._bar_views.get((name, is_coin))
         if view is None:
-            daily, intraday = (self._rows[kind].get(name, NO_BARS) for kind in ("daily", "intraday"))
-            known_ns = np.concatenate((daily.known_ns, intraday.known_ns))
+            held = {kind: self._rows[kind].get(name, NO_BARS) for kind in ("daily", "intraday")}
+            daily, intraday = (rows.by_instant(_MOST[kind]) for kind, rows in held.items())
             view = self._bar_views[name, is_coin] = Known(
-                known_ns,
-                lambda at_ns: read_bars(daily.known_at(at_ns), intraday.known_at(at_ns), self._config, is_coin=is_coin),
+                np.concatenate([rows.known_ns for rows in held.values()]),
+                lambda at_ns: read_bars(daily(at_ns), intraday(at_ns), self._config, is_coin=is_coin),
             )
         return view.at(now_ns)
 
@@ -305,9 +310,10 @@ class MarketContext:
         is_coin = symbol in self._config.perpetuals
         view = self._trend_views.get((name, is_coin))
         if view is None:
-            daily = self._rows["daily"].get(name, NO_BARS)
+            rows = self._rows["daily"].get(name, NO_BARS)
+            daily = rows.by_instant(_MOST["daily"])
             view = self._trend_views[name, is_coin] = Known(
-                daily.known_ns, lambda at_ns: read_trend(daily.known_at(at_ns), self._config, is_coin=is_coin)
+                rows.known_ns, lambda at_ns: read_trend(daily(at_ns), self._config, is_coin=is_coin)
             )
         return view.at(now_ns)
 

@@ -50,7 +50,7 @@ class History:
         """Number of rows."""
         return int(self.event_ns.shape[0])
 
-    def rows(self, chosen: Int64Array) -> History:
+    def rows(self, chosen: Int64Array | slice) -> History:
         """Return some of the rows."""
         return History(
             event_ns=self.event_ns[chosen],
@@ -60,19 +60,30 @@ class History:
             values=self.values[chosen],
         )
 
-    def known_at(self, instant_ns: int) -> History:
-        """Return the rows that were known at an instant."""
-        return self.rows(np.flatnonzero(self.known_ns <= instant_ns))
+    def known_at(self, instant_ns: int, most: int) -> History:
+        """Return the rows that were known at an instant, the newest so many of them."""
+        return self.rows(np.flatnonzero(self.known_ns <= instant_ns)[-most:])
 
-    def joined(self, told: History, most: int) -> History:
+    def by_instant(self, most: int) -> Callable[[int], History]:
+        """Return `known_at` for many instants; of rows that became known in their order no copy is made."""
+        if not bool((self.known_ns[1:] >= self.known_ns[:-1]).all()):
+            return lambda instant_ns: self.known_at(instant_ns, most)
+
+        def known(instant_ns: int) -> History:
+            end = int(self.known_ns.searchsorted(instant_ns, side="right"))
+            return self.rows(slice(max(end - most, 0), end))
+
+        return known
+
+    def joined(self, told: History, most: int | None) -> History:
         """Return these rows with others among them, in whatever order they were told.
 
         Parameters
         ----------
         told : History
             Rows that may be known already.
-        most : int
-            The newest so many are kept.
+        most : int or None
+            The newest so many are kept; all without a number.
 
         Returns
         -------
@@ -90,12 +101,13 @@ class History:
         )
         return both._newest(most)
 
-    def _newest(self, most: int) -> History:
+    def _newest(self, most: int | None) -> History:
         order = np.lexsort((self.told_ns, self.mark_ns, self.event_ns))
         event, mark = self.event_ns[order], self.mark_ns[order]
         last = np.ones(order.shape[0], dtype=np.bool_)
         last[:-1] = (event[1:] != event[:-1]) | (mark[1:] != mark[:-1])
-        return self.rows(order[last][-most:])
+        kept = order[last]
+        return self.rows(kept if most is None else kept[-most:])
 
 
 NO_ROWS: Final = History(

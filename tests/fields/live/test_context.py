@@ -285,3 +285,17 @@ def test_settings_out_of_range_are_refused(broken: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         ContextConfig(**broken)  # type: ignore[arg-type]
     assert "vix" in INDEX_INPUTS
+
+
+def test_decades_told_at_once_read_as_if_told_row_by_row() -> None:
+    """Kept beyond the bound of memory, older rows change no bit of what the newest ones say."""
+    messages: list[ContextMessage] = [
+        each for each in everything(900, seed=6) if not isinstance(each, EventBatch | NewsBatch)
+    ]
+    whole, shard = MarketContext(_CONFIG, keeps_all=True), MarketContext(_CONFIG)
+    whole.on_context(messages)
+    for day in (5, 250, 420, 640, 899):
+        at_ns = START_NS + day * DAY_NS
+        shard.on_context([_truncated(each, at_ns) for each in messages])
+        assert _answers(shard, at_ns) == _answers(whole, at_ns)
+    assert _context(messages).inputs("SPY", START_NS + 5 * DAY_NS).sma != whole.inputs("SPY", START_NS + 5 * DAY_NS).sma
