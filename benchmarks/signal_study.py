@@ -136,7 +136,7 @@ def _rows(data: Path, watching: _Watching) -> pd.DataFrame:
         place = int(close.index.searchsorted(day))
         after = float(returns.iloc[place + 1]) if place + 1 < len(close) else nan
         moved = float(returns.iloc[place])
-        rows.append({"day": day, "moved": moved, "after": after, **row, **_directions(row, moved)})
+        rows.append({**row, "day": day, "moved": moved, "after": after, **_directions(row, moved)})
     return pd.DataFrame(rows)
 
 
