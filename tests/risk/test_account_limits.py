@@ -253,6 +253,14 @@ def test_no_call_is_sold_in_the_money_before_a_dividend_above_its_time_value() -
     ]
 
 
+def test_the_account_has_three_packages_and_inputs_of_five_minutes() -> None:
+    """The order's own package is the third (L43); quotes of five minutes ago are the oldest that count."""
+    held = (replace(_FACTS, open_packages=each) for each in (2, 3))
+    assert [_denied(facts=each) for each in held] == [[], ["open_packages"]]
+    ages = (replace(_FACTS, input_ns=NOON_NS - 300 * 10**9 - late) for late in (0, 1))
+    assert [_denied(facts=each) for each in ages] == [[], ["input_age_s"]]
+
+
 def test_no_short_dated_entry_in_the_last_half_hour() -> None:
     """L41: the preset keeps options of the day from being opened with less than 30 minutes to go."""
     index = order((-1, option("P", 390, root="SPXW")), (1, option("P", 380, root="SPXW")), limit="-9")
