@@ -36,7 +36,9 @@ def _meanings(config: type) -> dict[str, str]:
 def _told(default: Any) -> str:
     if default is MISSING:
         return ""
-    return f"`{type(default).__name__}()`" if isinstance(default, GreekLimits) else f"{default}".lower()
+    if isinstance(default, GreekLimits):
+        return f"`{type(default).__name__}()`"
+    return f"{default}".lower() if default is None or isinstance(default, bool) else f"{default}"
 
 
 def _config_rows(config: type) -> Iterator[str]:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from market.clock import datetime_of_ns, ns_of_utc_midnight
-from market.errors import DataError
+from market.errors import ConfigError, DataError
 from market.instruments import ExpirySeries, Product, SettlementTime
 
 if TYPE_CHECKING:
@@ -71,7 +71,12 @@ class MarketPhase(StrEnum):
 def _library(calendar: str) -> MarketCalendar:
     import pandas_market_calendars  # 0.4 s to import: only where a calendar is asked for
 
-    return pandas_market_calendars.get_calendar(calendar)
+    try:
+        return pandas_market_calendars.get_calendar(calendar)
+    except RuntimeError as error:
+        raise ConfigError(
+            "there is no exchange calendar", found=calendar, expected="one such as NYSE, or 24/7"
+        ) from error
 
 
 @lru_cache(maxsize=16)

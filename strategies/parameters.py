@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from math import isfinite
+from zoneinfo import ZoneInfo
 
 from market.errors import ConfigError
 
-__all__ = ["require", "require_between", "require_rising"]
+__all__ = ["require", "require_between", "require_rising", "require_zone"]
 
 
 def require(owner: str, what: str, found: object, expected: str, *, holds: bool) -> None:
@@ -86,3 +87,24 @@ def require_rising(owner: str, low_name: str, low: float, high_name: str, high: 
     require(
         owner, f"{low_name} and {high_name}", f"{low:g} and {high:g}", f"{low_name} < {high_name}", holds=low < high
     )
+
+
+def require_zone(owner: str, zone: str) -> None:
+    """Raise a `ConfigError` unless a time zone exists.
+
+    Parameters
+    ----------
+    owner : str
+        As in `require`.
+    zone : str
+        Name of the zone.
+
+    Raises
+    ------
+    ConfigError
+        There is no zone of that name; letters count as they are written.
+    """
+    try:
+        ZoneInfo(zone)
+    except (KeyError, OSError, ValueError) as error:
+        raise ConfigError(f"{owner}: zone cannot be", found=zone, expected="a zone such as America/New_York") from error

@@ -226,7 +226,8 @@ def made_of(
     except ConfigError as error:
         if not path:
             raise
-        what = f"{where}: {error.what}"
+        said = error.what.removeprefix(f"{path.rpartition('.')[2]}: ")  # a table that names itself is named by its path
+        what = f"{where}: {said}"
         raise ConfigError(what, found=error.found, expected=error.expected, action=error.action) from error
 
 

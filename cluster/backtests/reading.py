@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from cluster.backtest_settings import BacktestSettings
 from market.errors import ConfigError
@@ -89,7 +90,8 @@ def _explained(error: ValidationError, text: str, name: str) -> ConfigError:
     place = _place(steps)
     line = _line_of(text, steps)
     where = f"{name}{f', line {line}' if line else ''}"
-    more = f"; {len(problems) - 1} more after it" if len(problems) > 1 else ""
+    others = sum(not _follows(problem, first) for problem in problems[1:])
+    more = f"; {others} more after it" if others else ""
     if first["type"] == "extra_forbidden":
         known = _names_at(steps[:-1])
         return ConfigError(
@@ -105,9 +107,14 @@ def _explained(error: ValidationError, text: str, name: str) -> ConfigError:
     return ConfigError(
         f"{where}: {place} {'is missing' if missing else 'cannot be used'}",
         found="" if missing else _shown(first.get("input")),
-        expected="a value" if missing else first["msg"],
+        expected="a value" if missing else first["msg"].removeprefix("Input should be "),
         action=f"correct it{more}",
     )
+
+
+def _follows(problem: ErrorDetails, first: ErrorDetails) -> bool:
+    """Tell whether a list lacks items only because the first problem left one out of it."""
+    return problem["type"] == "too_short" and problem["loc"] == first["loc"][: len(problem["loc"])]
 
 
 def _shown(value: object) -> str:

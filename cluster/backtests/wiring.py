@@ -191,15 +191,34 @@ def strategies_of(settings: BacktestSettings, history: History) -> tuple[Strateg
     -------
     tuple of Strategy
         With their share of the money where weights are given.
+
+    Raises
+    ------
+    ConfigError
+        The data do not have an instrument that a parameter names, or no chain of an underlying.
     """
     return tuple(_strategy(item, history, is_shared=settings.portfolio is not None) for item in settings.strategies)
 
 
 def _strategy(item: StrategySettings, history: History, *, is_shared: bool) -> Strategy:
     inner = item.build([each for each in history.instruments if not isinstance(each, OptionContract)])
+    if ":" not in item.kind:
+        _require_chains(item.called, getattr(inner, "underlying", ""), history)
     if is_shared:
         return Sleeve(inner=inner, weight=None)
     return inner if item.weight is None or item.weight == 1.0 else Sleeve(inner=inner, weight=item.weight)
+
+
+def _require_chains(name: str, underlying: str, history: History) -> None:
+    """Refuse a strategy of the catalogue whose options the data do not have: it would hold still and not say why."""
+    known = sorted({chains.symbol for chains in history.chains})
+    if underlying and underlying not in known:
+        raise ConfigError(
+            f"{name}: the data have no option chains of its underlying",
+            found=underlying,
+            expected=f"one of {', '.join(known)}" if known else "chains in [data]",
+            action="correct underlying, or name data that have its chains",
+        )
 
 
 def engine_config(settings: BacktestSettings, strategies: Sequence[Strategy], history: History) -> EngineConfig:

@@ -16,6 +16,7 @@ from strategies.field_signals.reading import TradableSignal, signal_gates, trada
 from strategies.field_signals.terms import SignalTerms, StopUnit, Vehicle
 from strategies.field_signals.vehicles import Offer, Traded, closing_offer, opening_offer, whole_lots
 from strategies.ownership import own_packages, own_working
+from strategies.parameters import require
 from strategies.plan.gates import gate, until_first_failure
 from strategies.plan.sizing import smallest
 from strategies.views import HeldPackage, View
@@ -52,6 +53,10 @@ class SignalFlow:
     underlying: str
     instrument: Traded | None
     terms: SignalTerms
+
+    def __post_init__(self) -> None:
+        is_named = self.terms.vehicle is not Vehicle.UNDERLYING or self.instrument is not None
+        require(self.name, "instrument", self.instrument, "what is traded, or another terms.vehicle", holds=is_named)
 
     @property
     def features(self) -> tuple[Feature, ...]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from math import inf, isfinite, nan
 from typing import Final
 
-from strategies.parameters import require, require_between
+from strategies.parameters import require, require_between, require_zone
 from strategies.plan.mark import Mark
 
 __all__ = [
@@ -178,6 +178,7 @@ class ExitRules:
         require_between("exits", "max_adjustments", self.max_adjustments, 0, 1_000)
         bands = f"{self.band_low:g} and {self.band_high:g}"
         require("exits", "band_low and band_high", bands, "rising", holds=self.band_low < self.band_high)
+        require_zone("exits", self.zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ import numpy as np
 from market.calendars import session_on
 from market.instruments import SettlementTime
 from strategies.chain_lookup import expirations_between, nearest_expiration
-from strategies.parameters import require, require_between
+from strategies.parameters import require, require_between, require_zone
 from strategies.views import ChainView
 
 __all__ = ["DaysOut", "EntryWindows", "FixedTime", "FrontBack", "RandomTime", "Schedule"]
@@ -77,6 +77,7 @@ class FixedTime:
         require("schedule", "at", self.at, "a wall time without a zone of its own", holds=self.at.tzinfo is None)
         require_between("schedule", "window_s", self.window_s, 0.0, 86_400.0, open_low=True)
         require_between("schedule", "cutoff_s", self.cutoff_s, 0.0, inf, open_high=True)
+        require_zone("schedule", self.zone)
 
     def is_candidate(self, view: ChainView, now_ns: int) -> bool:
         """Tell whether the instant lies in the window of the chain's session."""

@@ -18,7 +18,7 @@ from market.calendars import (
     sessions_between,
 )
 from market.clock import datetime_of_ns, ns_of_datetime
-from market.errors import DataError
+from market.errors import ConfigError, DataError
 from market.instruments import product_of
 
 
@@ -202,3 +202,9 @@ def test_dates_outside_the_calendar_are_refused(year: int) -> None:
     """The library would call each weekday a session where it knows no holidays."""
     with pytest.raises(DataError, match=f"found the year {year}; expected 1970 to 2200"):
         session_on("NYSE", date(year, 6, 2))
+
+
+def test_a_calendar_that_does_not_exist_is_refused() -> None:
+    """As a setting that cannot be, and not by the library's list of all that it knows."""
+    with pytest.raises(ConfigError, match="no exchange calendar; found NYES; expected one such as NYSE"):
+        session_on("NYES", date(2025, 6, 2))

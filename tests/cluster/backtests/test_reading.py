@@ -56,7 +56,7 @@ def test_one_strategy_may_stand_in_a_table_of_its_own() -> None:
         ("market =", "markett =", ["line 7", "[data.simulated] markett", "market?"]),
         ("cash =", "csh =", ["line 10", "[account] csh", "cash?"]),
         ("[account]", "[acount]", ["line 9", "table [acount]", "account?"]),
-        ("cash = 50_000", "cash = -1", ["line 10", "[account] cash", "found -1", "greater than 0"]),
+        ("cash = 50_000", "cash = -1", ["line 10", "[account] cash", "found -1", "expected greater than 0"]),
         ('name = "second"', "name2 = 1", ["line 17", "[[strategies]] 2 name2", "name?"]),
         ('kind = "noop"\n', "", ["line 12", "[[strategies]] 1 kind is missing"]),
         ("to = 2025-06-06", "to = 2025-06-01", ["line 1", "from 2025-06-02 lies after to 2025-06-01"]),
@@ -82,6 +82,16 @@ def test_what_cannot_be_is_told_with_its_place(old: str, new: str, words: list[s
     with pytest.raises(ConfigError) as caught:
         settings_of(_GOOD.replace(old, new, 1), "x.toml")
     assert not [word for word in ["x.toml", *words] if word not in str(caught.value)], str(caught.value)
+
+
+def test_a_strategy_that_cannot_be_is_one_problem() -> None:
+    """That the list of strategies is then empty is no second one; a wrong key elsewhere is."""
+    wrong = _GOOD.replace("short_delta", "short_dleta", 1)
+    with pytest.raises(ConfigError) as alone:
+        settings_of(wrong, "x.toml")
+    with pytest.raises(ConfigError, match="1 more after it"):
+        settings_of(wrong.replace("[benchmark]", "[benchmarkk]"), "x.toml")
+    assert "more after it" not in str(alone.value)
 
 
 def test_weights_of_strategies_sum_to_one() -> None:

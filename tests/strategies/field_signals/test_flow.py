@@ -200,6 +200,13 @@ def test_options_have_a_bounded_loss_and_go_the_way_of_the_signal(vehicle: Vehic
     assert closed.proposals[0].limit_price < 0
 
 
+def test_the_underlying_is_traded_only_by_an_instrument() -> None:
+    """Without one a signal would come and nothing could be sent; an option is found by the name of its underlying."""
+    with pytest.raises(ConfigError, match="instrument cannot be"):
+        MeanReversion(underlying="SPX")
+    assert MeanReversion(underlying="SPX", terms=SignalTerms(vehicle=Vehicle.VERTICAL)).instrument is None
+
+
 def test_terms_that_cannot_be_are_refused() -> None:
     """By name, before a run."""
     for wrong in ({"min_confidence": 0.4}, {"stop_distance": 0.0}, {"min_strength": 5.0}, {"collar": 0.5}):

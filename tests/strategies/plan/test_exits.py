@@ -95,12 +95,14 @@ def test_without_a_bound_the_credits_alone_stop() -> None:
         {"close_before_end_s": -1.0},
         {"exit_days": -1},
         {"stop_multiple": nan},
+        {"zone": "america/newyork"},
+        {"zone": ""},
     ],
 )
-def test_impossible_rules_are_refused(wrong: dict[str, float]) -> None:
+def test_impossible_rules_are_refused(wrong: dict[str, float | str]) -> None:
     """Each range is checked."""
     with pytest.raises(ConfigError, match=r"exits: .* cannot be"):
-        ExitRules(**wrong)  # type: ignore[arg-type]  # the numbers alone
+        ExitRules(**wrong)  # type: ignore[arg-type]  # the values alone
 
 
 # One mark for each row, under rules in which every row can hold: what makes it hold, and nothing else.

@@ -116,6 +116,12 @@ def test_windows_that_cannot_be_are_refused(times: tuple[tuple[int, int], ...], 
         EntryWindows(times=tuple(FixedTime(at=time(*each)) for each in times), most=most)
 
 
+def test_a_window_in_a_zone_that_does_not_exist_is_refused() -> None:
+    """Before a run, and not at its first view."""
+    with pytest.raises(ConfigError, match="zone cannot be; found New York"):
+        FixedTime(at=time(10), zone="New York")
+
+
 def test_a_plan_stops_at_so_many_entries_a_day() -> None:
     """One in this window stops it, and so do two in the session; one in an earlier window does not (Z5)."""
     times = (FixedTime(at=time(11, 30)), FixedTime(at=time(15, 0)))
