@@ -24,6 +24,7 @@ from strategies.plan.filling import BarRules, OrderRules, filled_plan
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules, fresh_forecast
 from strategies.plan.gates import gate
 from strategies.plan.hedging import HedgeRules
+from strategies.plan.layers import LayerRules
 from strategies.plan.leaving import closing_legs
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.pricing import closing_price
@@ -101,7 +102,7 @@ class PolicyTrader:
     entry, size, exits, orders : optional
         Gates, ceilings, ways out and terms of orders, as in `strategies.plan`; `cool_down_s` is the rest after an
         exit (L39).
-    fuzzy, score : optional
+    fuzzy, score, layers : optional
         As in `strategies.plan.package_plan.PackagePlan`.
     bars : BarRules, optional
         Bars whose band and true range the exits look at.
@@ -139,6 +140,7 @@ class PolicyTrader:
     orders: OrderRules = OrderRules(order_life_s=60.0, time_in_force=TimeInForce.DAY)
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
+    layers: LayerRules | None = None
     bars: BarRules = BarRules()
     name: str = "policy"
     _entering: tuple[tuple[str, PackagePlan], ...] = field(init=False, repr=False, compare=False)

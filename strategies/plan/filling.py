@@ -15,6 +15,7 @@ from strategies.plan.entry import EntryRules
 from strategies.plan.exits import ExitRules
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
 from strategies.plan.hedging import HedgeRules
+from strategies.plan.layers import LayerRules
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import Schedule
 from strategies.plan.sizing import SizeRules
@@ -116,6 +117,10 @@ class PlanParameters(Protocol):
         """Entry score."""
 
     @property
+    def layers(self) -> LayerRules | None:
+        """Layered score."""
+
+    @property
     def follows_policy(self) -> bool:
         """Whether a policy bounds its size."""
 
@@ -167,6 +172,7 @@ def filled_plan(
         time_in_force=parameters.orders.time_in_force,
         fuzzy=parameters.fuzzy,
         score=parameters.score,
+        layers=parameters.layers,
         follows_policy=parameters.follows_policy,
         hedge=parameters.hedge,
         band=parameters.bars.band(parameters.name, parameters.underlying),

@@ -114,20 +114,19 @@ class LayerRules:
         """Return what the layers say now."""
         return layer_reading(self.config, self.inputs(view))
 
-    def gate(self, view: View) -> Gate:
+    def gate(self, found: LayerReading) -> Gate:
         """Return whether the layers let a package be opened.
 
         Parameters
         ----------
-        view : View
-            Market and account.
+        found : LayerReading
+            As `reading` gave it.
 
         Returns
         -------
         Gate
             Not passed where the score, or a confidence that is asked for, is missing.
         """
-        found = self.reading(view)
         if not isfinite(found.score) or (self.side and self.min_confidence > 0.0 and not isfinite(found.confidence)):
             return Gate(name="layers", passed=False, value=found.score, reason=found.reason)
         if not self.side:

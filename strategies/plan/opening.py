@@ -17,6 +17,7 @@ from strategies.plan.entry import EntryRules, account_gates, price_gates
 from strategies.plan.exits import ExitRules, ProfitBasis
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules, fresh_policy
 from strategies.plan.gates import gate
+from strategies.plan.layers import LayerRules
 from strategies.plan.pricing import Candidate, candidate
 from strategies.plan.schedules import Schedule
 from strategies.plan.sizing import (
@@ -73,6 +74,7 @@ class Opening:
     time_in_force: TimeInForce
     fuzzy: FuzzyRules | None
     score: EntryScoreRules | None
+    layers: LayerRules | None
     follows_policy: bool
 
     def decide(
@@ -131,6 +133,10 @@ class Opening:
     ) -> Decision:
         gates += price_gates(self.entry, found)
         factors = self._factors(view, chain, found, replaced)
+        if gates[-1].passed and self.layers is not None:
+            reading = self.layers.reading(view)
+            gates.append(self.layers.gate(reading))
+            factors += (("layers", reading.score), ("layers_confidence", reading.confidence))
         if gates[-1].passed and self.score is not None:
             fuzzy = self.fuzzy.reading(view) if self.fuzzy else None
             score = self.score.reading(view, found.measures.probability_of_profit, fuzzy)

@@ -19,6 +19,7 @@ from strategies.plan.exits import ExitReason, ExitRules, NextAction, ProfitBasis
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
 from strategies.plan.hedging import HedgeRules, closed_hedges, delta_of, excess_delta, hedged
 from strategies.plan.joining import joined
+from strategies.plan.layers import LayerRules
 from strategies.plan.leaving import Leaving
 from strategies.plan.opening import Opening
 from strategies.plan.rolling import rolled
@@ -65,6 +66,8 @@ class PackagePlan:
         Fuzzy sizing, one more ceiling.
     score : EntryScoreRules, optional
         Entry score, one more gate.
+    layers : LayerRules, optional
+        Layered score of direction, one more gate; what it says stands among the factors.
     follows_policy : bool
         Whether the size share of a policy is one more ceiling; a policy that has not spoken,
         or that is older than `entry.max_policy_age_s`, allows nothing then.
@@ -95,6 +98,7 @@ class PackagePlan:
     urgent_allowance: float = 0.5
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
+    layers: LayerRules | None = None
     follows_policy: bool = False
     hedge: HedgeRules | None = None
     allows_undefined_risk: bool = False
@@ -144,6 +148,7 @@ class PackagePlan:
             time_in_force=self.time_in_force,
             fuzzy=self.fuzzy,
             score=self.score,
+            layers=self.layers,
             follows_policy=self.follows_policy,
         )
 
@@ -162,7 +167,8 @@ class PackagePlan:
     def features(self) -> tuple[Feature, ...]:
         """What it reads of bars."""
         own = tuple(each for each in (self.band, self.atr) if each is not None)
-        return own + (self.fuzzy.features if self.fuzzy else ())
+        found = own + (self.fuzzy.features if self.fuzzy else ()) + (self.layers.features if self.layers else ())
+        return tuple(dict.fromkeys(found))
 
     @property
     def hedge_structure(self) -> str:

@@ -16,6 +16,7 @@ from strategies.plan.exits import ExitRules, ProfitBasis
 from strategies.plan.filling import BarRules, OrderRules, filled_plan
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
 from strategies.plan.hedging import HedgeRules
+from strategies.plan.layers import LayerRules
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import DaysOut
 from strategies.plan.sizing import SizeRules
@@ -82,7 +83,7 @@ class LongButterfly:
         What the quote of each leg must be like.
     entry, size, exits, orders : optional
         Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
-    fuzzy, score, follows_policy, hedge : optional
+    fuzzy, score, layers, follows_policy, hedge : optional
         As in `strategies.plan.package_plan.PackagePlan`.
     bars : BarRules, optional
         Bars whose band and true range the exits look at.
@@ -112,6 +113,7 @@ class LongButterfly:
     orders: OrderRules = OrderRules()
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
+    layers: LayerRules | None = None
     follows_policy: bool = False
     hedge: HedgeRules | None = None
     bars: BarRules = BarRules()
@@ -155,7 +157,7 @@ class ShortButterfly:
         What the quote of each leg must be like.
     entry, size, exits, orders : optional
         Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
-    fuzzy, score, follows_policy, hedge : optional
+    fuzzy, score, layers, follows_policy, hedge : optional
         As in `strategies.plan.package_plan.PackagePlan`.
     bars : BarRules, optional
         Bars whose band and true range the exits look at.
@@ -185,6 +187,7 @@ class ShortButterfly:
     orders: OrderRules = OrderRules()
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
+    layers: LayerRules | None = None
     follows_policy: bool = False
     hedge: HedgeRules | None = None
     bars: BarRules = BarRules()

@@ -16,6 +16,7 @@ from strategies.plan.exits import ExitRules
 from strategies.plan.filling import BarRules, OrderRules, filled_plan
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
 from strategies.plan.hedging import HedgeRules
+from strategies.plan.layers import LayerRules
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import DaysOut
 from strategies.plan.sizing import SizeRules
@@ -67,7 +68,7 @@ class ExpectedMoveCondor:
         What the quote of each leg must be like.
     entry, size, exits, orders : optional
         Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
-    fuzzy, score, follows_policy, hedge : optional
+    fuzzy, score, layers, follows_policy, hedge : optional
         As in `strategies.plan.package_plan.PackagePlan`.
     bars : BarRules, optional
         Bars whose band and true range the exits look at.
@@ -87,12 +88,13 @@ class ExpectedMoveCondor:
     volume_reach: float = 0.0
     schedule: DaysOut = DaysOut(days=45, shortest=30, longest=60)
     liquidity: Liquidity = Liquidity()
-    entry: EntryRules = EntryRules(min_credit_share=0.1, cool_down_s=0.0, reenters=True)
+    entry: EntryRules = EntryRules(min_credit_share=0.1, min_credit=0.05, cool_down_s=0.0, reenters=True)
     size: SizeRules = SizeRules(max_packages=5)
     exits: ExitRules = ExitRules(exit_days=21)
     orders: OrderRules = OrderRules()
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
+    layers: LayerRules | None = None
     follows_policy: bool = False
     hedge: HedgeRules | None = None
     bars: BarRules = BarRules()

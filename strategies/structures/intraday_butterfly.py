@@ -15,6 +15,7 @@ from strategies.plan.exits import ExitRules
 from strategies.plan.filling import BarRules, OrderRules, filled_plan
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
 from strategies.plan.hedging import HedgeRules
+from strategies.plan.layers import LayerRules
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import EntryWindows, FixedTime
 from strategies.plan.sizing import SizeRules
@@ -42,7 +43,7 @@ class IntradayButterfly:
         What the quote of each leg must be like.
     entry, size, exits, orders : optional
         Gates, ceilings, ways out and terms of orders, as in `strategies.plan`.
-    fuzzy, score, follows_policy, hedge : optional
+    fuzzy, score, layers, follows_policy, hedge : optional
         As in `strategies.plan.package_plan.PackagePlan`.
     bars : BarRules, optional
         Bars whose band and true range the exits look at.
@@ -82,6 +83,7 @@ class IntradayButterfly:
     orders: OrderRules = OrderRules(order_life_s=300.0, time_in_force=TimeInForce.DAY)
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
+    layers: LayerRules | None = None
     follows_policy: bool = False
     hedge: HedgeRules | None = None
     bars: BarRules = BarRules()

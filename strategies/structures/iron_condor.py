@@ -17,6 +17,7 @@ from strategies.plan.exits import ExitRules
 from strategies.plan.filling import BarRules
 from strategies.plan.fuzzy import EntryScoreRules, FuzzyRules
 from strategies.plan.hedging import HedgeRules
+from strategies.plan.layers import LayerRules
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.schedules import DaysOut
 from strategies.plan.sizing import SizeRules
@@ -117,7 +118,7 @@ class IronCondor:
         As in `strategies.plan.sizing.SizeRules`.
     allowance, order_life_s : float, optional
         As in `strategies.plan.package_plan.PackagePlan`; four days bridge a weekend between two closing chains.
-    fuzzy, score, follows_policy, hedge : optional
+    fuzzy, score, layers, follows_policy, hedge : optional
         As in `strategies.plan.package_plan.PackagePlan`.
     bars : BarRules, optional
         Bars whose band and true range the exits look at.
@@ -161,6 +162,7 @@ class IronCondor:
     order_life_s: float = 345_600.0
     fuzzy: FuzzyRules | None = None
     score: EntryScoreRules | None = None
+    layers: LayerRules | None = None
     follows_policy: bool = False
     hedge: HedgeRules | None = None
     bars: BarRules = BarRules()
@@ -205,6 +207,7 @@ class IronCondor:
             time_in_force=TimeInForce.GTC,
             fuzzy=self.fuzzy,
             score=self.score,
+            layers=self.layers,
             follows_policy=self.follows_policy,
             hedge=self.hedge,
             band=self.bars.band(self.name, self.underlying),

@@ -12,8 +12,11 @@ import pytest
 from market.errors import ConfigError
 from market.forecasts import Forecast
 from market.series import SeriesPoint, SeriesUnit
+from strategies.catalogue import strategy_of
 from strategies.chain_lookup import ChainLookup
+from strategies.decisions import Decision
 from strategies.plan.layers import LayerRules
+from strategies.structures.iron_butterfly import IronButterfly
 from strategies.views import ChainView
 from tests.strategies.chains import chain_at
 from tests.strategies.scene import NOW_NS, Scene
@@ -63,10 +66,10 @@ def test_volumes_that_are_not_told_make_no_ratio(chain: ChainView) -> None:
 
 def test_a_market_without_direction_lets_a_neutral_package_through() -> None:
     """The size of the score is held against its bound; the value is told."""
-    gate = _RULES.gate(_CALM)
+    gate = _RULES.gate(_RULES.reading(_CALM))
     assert (gate.name, gate.passed, gate.bound) == ("layers", True, 0.3)
     falling = replace(_CALM, features={**_FEATURES, "SPX return 12": -0.02, "SPX volume 20": 3.0, "SPX vwap": -0.01})
-    refused = _RULES.gate(replace(falling, chains={"SPX": _chain(300.0, 100.0)}))
+    refused = _RULES.gate(_RULES.reading(replace(falling, chains={"SPX": _chain(300.0, 100.0)})))
     assert (refused.passed, refused.reason) == (False, "the layers have a direction")
 
 
@@ -74,19 +77,21 @@ def test_a_market_without_direction_lets_a_neutral_package_through() -> None:
 def test_a_package_that_leans_wants_agreement(side: int, passed: bool) -> None:  # noqa: FBT001  # expected
     """Much put volume speaks for a fall: the bearish package passes, the bullish does not."""
     scene = replace(_CALM, chains={"SPX": _chain(300.0, 100.0)})
-    assert replace(_RULES, side=side, min_agreement=0.1).gate(scene).passed is passed
+    rules = replace(_RULES, side=side, min_agreement=0.1)
+    assert rules.gate(rules.reading(scene)).passed is passed
 
 
 def test_a_confidence_that_is_asked_for_needs_dealer_gamma() -> None:
     """Without a field there is no multiplier, so a bound on the confidence does not pass."""
     scene = replace(_CALM, chains={"SPX": _chain(300.0, 100.0)})
-    gate = replace(_RULES, side=-1, min_agreement=0.1, min_confidence=0.1).gate(scene)
+    rules = replace(_RULES, side=-1, min_agreement=0.1, min_confidence=0.1)
+    gate = rules.gate(rules.reading(scene))
     assert (gate.passed, gate.reason) == (False, "dealer gamma is not known")
 
 
 def test_nothing_known_does_not_pass() -> None:
     """An empty view has no score and a reason."""
-    gate = _RULES.gate(Scene())
+    gate = _RULES.gate(_RULES.reading(Scene()))
     assert not gate.passed
     assert gate.reason == "coverage 0.00 is below 0.60"
 
@@ -116,3 +121,33 @@ def test_rules_that_cannot_be_are_refused(changes: dict[str, Any]) -> None:
     """Sides, bounds and ages."""
     with pytest.raises(ConfigError):
         replace(_RULES, **changes)
+
+
+_BUTTERFLY = {"underlying": "SPX", "schedule": {"days": 35}, "layers": {"underlying": "SPX"}}
+
+
+def _decided(scene: Scene, **layers: object) -> Decision:
+    made = strategy_of("iron_butterfly", {**_BUTTERFLY, "layers": {"underlying": "SPX", **layers}}, None)
+    return made.decide(scene)
+
+
+def test_a_plan_opens_only_where_its_layers_let_it() -> None:
+    """A table in a configuration makes the gate; what the layers said stays with the trade as factors."""
+    opened = _decided(_CALM)
+    assert [each.structure for each in opened.proposals] == ["iron_butterfly"]
+    factors = dict(opened.factors)
+    assert factors["layers"] == pytest.approx(_RULES.reading(_CALM).score)
+    assert "layers_confidence" in factors
+    falling = replace(_CALM, features={**_FEATURES, "SPX return 12": -0.02, "SPX volume 20": 3.0, "SPX vwap": -0.01})
+    refused = _decided(replace(falling, chains={"SPX": _chain(300.0, 100.0)}))
+    assert (refused.reason, refused.proposals, refused.gates[-1].passed) == ("layers", (), False)
+    assert dict(refused.factors)["layers"] < -0.3
+
+
+def test_a_plan_declares_the_indicators_of_its_layers() -> None:
+    """The run makes them for it, and each once where fuzzy sizing reads the same."""
+    made = strategy_of("iron_butterfly", {**_BUTTERFLY, "fuzzy": {"underlying": "SPX"}}, None)
+    assert isinstance(made, IronButterfly)
+    names = [each.name for each in made.features]
+    assert set(_FEATURES) <= set(names)
+    assert len(set(names)) == len(names)
