@@ -94,7 +94,7 @@ def _require_name(name: str) -> None:
         raise ConfigError(
             "a strategy cannot be called so",
             found=repr(name),
-            expected="small letters, digits, underscores, a letter first, at most 30, no word of Python, such as dip_buyer",
+            expected="small letters, digits and _, a letter first, at most 30, no word of Python, such as dip_buyer",
         )
     if name in CATALOGUE:
         raise ConfigError("a strategy of the project has that name", found=name, action="choose another one")
