@@ -98,6 +98,13 @@ def test_a_strike_below_the_volatility_at_the_money_costs_a_tenth_a_vol_point(po
     assert _size(view, found) == pytest.approx(size)
 
 
+def test_the_penalty_has_the_numbers_of_the_requirements() -> None:
+    """Deltas of 0.12 to 0.30, else within 0.05; 0.1 a vol point below the money; 2 for a put above 5 points of skew."""
+    rule = SkewPenalty()
+    assert (rule.low, rule.high, rule.fallback) == (0.12, 0.30, 0.05)  # Q12
+    assert (rule.per_vol_point, rule.put_penalty, rule.skew_vol_points) == (0.1, 2.0, 5.0)  # Q13
+
+
 def test_outside_of_the_band_the_neighbourhood_of_the_delta_serves_and_then_nothing() -> None:
     """0.45 to 0.48 holds no strike of the ladder: 0.40 lies within 0.05 of 0.41, and nothing within 0.01 of 0.42."""
     view = _ladder(np.full(_SIZES.shape, 0.20), np.full(_SIZES.shape, 0.20))
