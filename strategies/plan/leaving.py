@@ -24,7 +24,7 @@ from strategies.plan.crash import is_crash
 from strategies.plan.exits import ExitReason, ExitRules, Step
 from strategies.plan.mark import Mark
 from strategies.plan.pricing import closing_price, reach_of, width_of
-from strategies.views import ChainView, HeldPackage, Holding, PackageMarks, View
+from strategies.views import ChainView, HeldPackage, Holding, View
 
 __all__ = ["Leaving", "closing_legs", "nearest_contract"]
 
@@ -137,13 +137,14 @@ class Leaving:
         -------
         Decision
             All that it holds where its legs are out of proportion. Without a price the limit stands around the last
-            mark, and only where the time-out of a mark asks for it; else a gate says that nothing can be sent.
+            mark, and only after the time-out of a mark, whatever the reason; else a gate says that nothing can be sent.
         """
         reason, price, allowance = _reason_of(step), mark.closing_price, self.allowance
         if not mark.is_whole:
             return self._close_rest(view, chain, package, mark, reason)
-        if reason is ExitReason.MARK_TIMEOUT and not isfinite(price):
-            price = _last_price(package, view.account.package_marks(package.package_id))
+        legs = closing_legs(package.legs)
+        if not isfinite(price):
+            price = self._last_price(view, package, mark, legs, package.quantity)
         if reason in _URGENT:
             allowance = max(allowance, self.urgent_allowance)
         factors = (
@@ -153,7 +154,6 @@ class Leaving:
         )
         if not isfinite(price):
             return _unpriced(reason, price, factors)
-        legs = closing_legs(package.legs)
         return self._closing(package, legs, package.quantity, package_limit(legs, price, allowance), reason, factors)
 
     def _close_rest(
@@ -162,11 +162,22 @@ class Leaving:
         """Return the order that closes all that a package holds, whatever its proportions are."""
         legs, quantity = _rest_of(package, view.account.holdings)
         price = closing_price(view, chain, legs) if legs else nan
+        if legs and not isfinite(price):
+            price = self._last_price(view, package, mark, legs, quantity)
         factors = (("closing_price", price), ("seconds_left", mark.seconds_left))
         if not isfinite(price):
             return _unpriced(reason, price, factors)
         limit = package_limit(legs, price, max(self.allowance, self.urgent_allowance))
         return self._closing(package, legs, quantity, limit, reason, factors)
+
+    def _last_price(
+        self, view: View, package: HeldPackage, mark: Mark, legs: tuple[Leg, ...], quantity: Decimal
+    ) -> float:
+        """Return the closing price per unit at the marks that stood last; NaN before the time-out or without marks."""
+        marks = view.account.package_marks(package.package_id)
+        if marks is None or not isfinite(marks.value) or not mark.unmarked_s > self.rules.mark_timeout_s:
+            return nan
+        return round(-marks.value / float(quantity * unit_multiplier(legs)) * _UNITS) / _UNITS
 
     def watch(self, mark: Mark, step: Step) -> Decision:
         """Return a report that trades nothing; it is no gate, because it is no candidate that fails."""
@@ -245,13 +256,6 @@ def _farthest(package: HeldPackage) -> float:
     return reach_of(package.legs) if _has_one_end(package.legs) else package.factors.get("reach", nan)
 
 
-def _last_price(package: HeldPackage, marks: PackageMarks | None) -> float:
-    """Return the closing price per unit at the marks that stood last; NaN where nothing was ever marked."""
-    if marks is None or not package.is_whole:
-        return nan
-    return round(-marks.value / float(package.quantity * unit_multiplier(package.legs)) * _UNITS) / _UNITS
-
-
 def _is_past(at: time | None, zone: str, now_ns: int) -> bool:
     return at is not None and datetime.fromtimestamp(now_ns / _NS, ZoneInfo(zone)).time() >= at
 
@@ -277,7 +281,8 @@ def _rest_of(package: HeldPackage, holdings: Mapping[str, Holding]) -> tuple[tup
     for symbol in package.units:  # shares that an assignment delivered were not among the legs
         if symbol not in known and symbol in holdings:
             known[symbol] = holdings[symbol].instrument
-    counts = {symbol: int(units) for symbol, units in package.units.items() if symbol in known and units == int(units)}
+    whole = {symbol: int(units) for symbol, units in package.units.items() if units and units == int(units)}
+    counts = {symbol: units for symbol, units in whole.items() if symbol in known}
     if not counts:
         return (), Decimal(0)
     common = gcd(*counts.values())

@@ -97,6 +97,34 @@ def test_after_the_time_out_it_is_closed_around_its_last_mark() -> None:
     assert (decision.reason, closing.limit_price) == ("mark_timeout", Decimal("7.50"))
 
 
+@pytest.mark.parametrize("reason", ["trading_halted", "broken_package"])
+def test_what_goes_before_the_time_out_does_not_take_its_price_away(reason: str) -> None:
+    """Halted or out of proportion, an unquoted package leaves around its last mark; without one a gate says so."""
+    package = replace(_PACKAGE, is_whole=reason == "trading_halted")
+    account: dict[str, Any] = {
+        "packages": (package,),
+        "trading_state": TradingState.HALTED if package.is_whole else TradingState.ACTIVE,
+    }
+    plan, view = _with_exits(mark_timeout_s=50.0), _unquoted(_PACKAGE)
+    (closing,) = plan.decide(scene(view, marks=_marks(marked_ns=NOW_NS - 51 * _S), **account)).proposals
+    assert (closing.reason, closing.limit_price) == (reason, Decimal("7.50"))
+    for marks in (_marks(marked_ns=NOW_NS - 50 * _S), _marks(marked_ns=NOW_NS - 51 * _S, value=nan), {}):
+        decision = plan.decide(scene(view, marks=marks, **account))
+        assert (decision.reason, decision.proposals) == (reason, ())
+        assert [gate.name for gate in decision.gates] == ["closing_price_known"]
+
+
+def test_a_unit_of_nothing_is_no_leg() -> None:
+    """What has been sold to the last unit is not among the legs of what closes the rest."""
+    units = dict.fromkeys(_PACKAGE.units, Decimal(0)) | {_PACKAGE.legs[0].instrument.symbol: Decimal(-2)}
+    rest = replace(_PACKAGE, units=units, is_whole=False, quantity=Decimal(0))
+    (closing,) = CONDOR.decide(scene(packages=(rest,))).proposals
+    assert [(leg.instrument, leg.ratio) for leg in closing.legs] == [(_PACKAGE.legs[0].instrument, 1)]
+    assert closing.quantity == 2
+    empty = replace(rest, units=dict.fromkeys(units, Decimal(0)))
+    assert CONDOR.decide(scene(packages=(empty,))).proposals == ()
+
+
 def test_without_any_mark_nothing_is_sent() -> None:
     """No price, no limit: a gate says so."""
     decision = _with_exits(mark_timeout_s=50.0).decide(scene(_unquoted(_PACKAGE), packages=(_PACKAGE,)))
