@@ -23,7 +23,7 @@ from backtest.order_context import OrderContext
 from backtest.order_gate import OrderGate
 from backtest.past_days import PastDays
 from backtest.recording import CurveRecorder, Funnel
-from backtest.replacing import fit_closings
+from backtest.replacing import fit_closings, fitted_match
 from backtest.results import DecisionRecord, FillQuote
 from backtest.risk_memory import RiskMemory
 from backtest.sessions import TradingHours
@@ -220,7 +220,9 @@ class Desk:
         """Take what the venue tells, in order."""
         for report in reports:
             if isinstance(report, Match):
-                self._execute(report)
+                match = fitted_match(self.orders.order(report.order_id), report)
+                if match is not None:
+                    self._execute(match)
             else:
                 self.orders.apply(report)
             self._collect(report.ts_event_ns)
@@ -243,7 +245,7 @@ class Desk:
             self.book_fill(fill, _judged(fill, intent, self._decided[match.order_id][place], match.quotes[place]))
         self.counts["fills_modelled_quote"] += match.is_modelled
         self.counts["fills_partial"] += part > 0 or execution.quantity < intent.quantity
-        if order.is_cancel_requested and intent.effect is PositionEffect.CLOSE:
+        if intent.effect is PositionEffect.CLOSE:
             self.counts["closings_fitted"] += fit_closings(self, intent.package_id, match.ts_event_ns)
 
     def _collect(self, now_ns: int) -> None:

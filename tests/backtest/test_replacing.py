@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backtest.results import RunResult
@@ -95,6 +95,8 @@ BIDS = st.lists(st.sampled_from([3.9, 4.5, 5.5, 7.0, 8.5]), min_size=8, max_size
 
 
 @settings(deadline=None, max_examples=60)
+@example(limits=[None] * 5 + ["5.00", "5.00"], bids=[3.9] * 8, latency_s=46, sizes=1.0, quantity=1)
+@example(limits=[None] * 3 + ["6.00", "5.00", "8.00"], bids=[3.9] * 7 + [7.0], latency_s=46, sizes=1.0, quantity=1)
 @given(
     limits=LIMITS,
     bids=BIDS,
