@@ -234,16 +234,19 @@ class RiskService:
 
 
 def _start_session(state: RiskState, event: SessionStarted, rules: RiskRules) -> RiskState:
-    if event.session == state.session:
+    if event.session == state.session or event.ts_ns < state.session_ns:
         return state
-    lost = state.day_loss
+    # A mark that is missing at the open must not hide what the night, or the day before, has lost.
+    start, known = state.day_start_equity, state.known_equity
+    lost = None if start is None or known is None else start - known
     losing = state.losing_days
     if lost is not None and lost != _ZERO:
         losing = losing + 1 if lost > _ZERO else 0
     fresh = replace(
         state,
         session=event.session,
-        day_start_equity=state.equity,
+        session_ns=event.ts_ns,
+        day_start_equity=known,
         realised_today=_ZERO,
         losing_days=losing,
         holds=tuple(hold for hold in state.holds if not HOLD_RULES[hold.cause].ends_with_session),
@@ -259,6 +262,7 @@ def _mark(state: RiskState, event: EquityMarked, rules: RiskRules) -> RiskState:
     fresh = replace(
         state,
         equity=event.equity,
+        known_equity=event.equity,
         deposits=event.deposits,
         day_start_equity=event.equity if start is None else start + added,
         high_water=event.equity if high is None else max(high + added, event.equity),

@@ -126,12 +126,17 @@ class RiskState:
         Instant of the newest event, ns since the epoch, UTC; time never runs back.
     session : str
         Name of the session under way, such as its date; empty before the first.
+    session_ns : int
+        Its start as it was told, ns since the epoch, UTC; -1 before the first. One that began before it is over, and
+        told late it begins nothing.
     day_start_equity : Decimal or None
         Equity at the end of the session before, with what was paid in since; None where it is not known.
     equity : Decimal or None
         Newest mark of the account; None where it is not known.
+    known_equity : Decimal or None
+        Newest mark that was known; None before the first.
     deposits : Decimal
-        Money paid in less money taken out, at that mark: it is neither profit nor loss.
+        Money paid in less money taken out, at the newest known mark: it is neither profit nor loss.
     high_water : Decimal or None
         Highest equity so far, with what was paid in or taken out since.
     realised_today : Decimal
@@ -152,8 +157,10 @@ class RiskState:
 
     ts_ns: int = -1
     session: str = ""
+    session_ns: int = -1
     day_start_equity: Decimal | None = None
     equity: Decimal | None = None
+    known_equity: Decimal | None = None
     deposits: Decimal = _ZERO
     high_water: Decimal | None = None
     realised_today: Decimal = _ZERO

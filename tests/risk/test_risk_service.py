@@ -185,6 +185,29 @@ def test_a_mark_that_cannot_be_told_leaves_nothing_known() -> None:
     assert _after([_marked("24900")], state).day_loss == Decimal(100)
 
 
+def test_a_mark_that_is_missing_at_the_open_hides_no_loss() -> None:
+    """The day is counted from the last mark that was known, also where nothing was known at its start."""
+    night: list[RiskEvent] = [
+        *_OPENED,
+        _marked("25100"),
+        _marked("NaN", ts_ns=1),
+        SessionStarted(ts_ns=2, session="tue"),
+    ]
+    assert _after(night).day_loss is None
+    state = _after([*night, _marked("24600", ts_ns=3)])
+    assert (state.day_start_equity, state.day_loss) == (Decimal(25_100), Decimal(500))
+    paid_in = _after([*night, _marked("34600", ts_ns=3, deposits="35000")])
+    assert paid_in.day_loss == Decimal(500)
+
+
+def test_a_session_that_is_over_told_again_lifts_no_hold() -> None:
+    """A replay of Monday on Tuesday neither begins the day anew nor releases what a loss of Tuesday holds."""
+    tuesday: list[RiskEvent] = [SessionStarted(ts_ns=8, session="tue"), _marked("24000", ts_ns=9)]
+    state = _after([*_OPENED, *tuesday])
+    assert state.trading_state is TradingState.REDUCING
+    assert _after([_OPENED[0], tuesday[0]], state) == state
+
+
 _TIMES = st.integers(0, 3 * 1440 * _MINUTE_NS)
 _AMOUNTS = st.decimals(-30_000, 30_000, places=2) | st.just(Decimal("NaN"))
 _EVENTS = st.one_of(
