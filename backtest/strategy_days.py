@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import nan
 from typing import Final, Protocol, final
 
 import numpy as np
@@ -12,7 +13,6 @@ from backtest.recording import CurveRecorder
 from backtest.results import StrategyDays
 from execution.package_book import PackageBook
 from execution.trades import Trade
-from market.chains import FloatArray
 from strategies.allocation import AllocationConfig, allocate
 
 __all__ = ["StrategyBook", "Traded"]
@@ -78,16 +78,17 @@ class StrategyBook:
         if allocation is not None:
             initial = min(allocation.total / len(self._names), allocation.max_weight)
             self.weights = dict.fromkeys(self._names, initial)
-        self._closed, self._n_closed = np.zeros(len(self._names)), 0
+        # Plain numbers: there are a few strategies, and this runs at every midnight.
+        self._closed, self._n_closed = [0.0] * len(self._names), 0
         self._last_ns = -1
-        self._before: tuple[FloatArray, float, float] | None = None
-        self._rows: list[tuple[int, FloatArray, float, FloatArray]] = []
-        self._returns: list[FloatArray] = []
+        self._before: tuple[list[float], float, float] | None = None
+        self._rows: list[tuple[int, list[float], float, list[float]]] = []
+        self._returns: list[list[float]] = []
 
     def start(self, ts_ns: int) -> None:
         """Begin with the account."""
         profit, equity = self._money()
-        self._before = (np.zeros(len(self._names)), profit, equity)
+        self._before = ([0.0] * len(self._names), profit, equity)
         self.due_ns = midnight_after(ts_ns, is_utc=self._is_utc)
 
     def run(self) -> None:
@@ -115,24 +116,23 @@ class StrategyBook:
     def _end_day(self) -> None:
         profit, equity = self._money()
         earned = self._earned()
-        before = self._before or (np.zeros(len(self._names)), 0.0, equity)
-        pnl = earned - before[0]
-        weights = np.array([self.weights.get(name, 1.0) for name in self._names])
-        money = weights * before[2]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            self._returns.append(np.where(money > 0.0, pnl / money, np.nan))
+        past, profit_before, equity_before = self._before or ([0.0] * len(self._names), 0.0, equity)
+        pnl = [now - then for now, then in zip(earned, past, strict=True)]
+        weights = [self.weights.get(name, 1.0) for name in self._names]
+        money = [weight * equity_before for weight in weights]
+        self._returns.append([each / of if of > 0.0 else nan for each, of in zip(pnl, money, strict=True)])
         self._last_ns = self._desk.curve.last_ns
-        self._rows.append((self._last_ns, pnl, profit - before[1] - float(pnl.sum()), weights))
+        self._rows.append((self._last_ns, pnl, profit - profit_before - sum(pnl), weights))
         self._before = (earned, profit, equity)
 
-    def _earned(self) -> FloatArray:
+    def _earned(self) -> list[float]:
         """Return the profit of each strategy since the start, net of costs."""
         place = {name: column for column, name in enumerate(self._names)}
         for trade in self._desk.trades[self._n_closed :]:
             if trade.strategy in place:
                 self._closed[place[trade.strategy]] += float(trade.net_pnl)
         self._n_closed = len(self._desk.trades)
-        found = self._closed.copy()
+        found = list(self._closed)
         for package in self._desk.packages.packages:
             if package.strategy in place:
                 found[place[package.strategy]] += self._desk.packages.marked_pnl(package.package_id)
