@@ -108,9 +108,12 @@ class ExitRules:
     close_at : datetime.time or None
         Wall time from which on it is closed on the day of its nearest expiration, such as 15:30; None for never.
     broker_cutoff : datetime.time or None
-        The same, such as 15:10, for what the account could not settle by delivery; None for never.
+        The same for what the account could not settle by delivery, before its broker acts (requirements 2.6); None for
+        never. Both are told for a day with the regular close, and come as much earlier on a day that closes early.
+    regular_close : datetime.time
+        Wall time of that close.
     zone : str
-        Time zone of both.
+        Time zone of all three.
     max_hold_s : float
         Seconds after the entry from which on it is closed, > 0; infinite for none.
     exit_days : int
@@ -146,7 +149,8 @@ class ExitRules:
     atr_side: int = 0
     close_before_end_s: float = 0.0
     close_at: time | None = None
-    broker_cutoff: time | None = None
+    broker_cutoff: time | None = time(15, 10)
+    regular_close: time = time(16, 0)
     zone: str = "America/New_York"
     max_hold_s: float = inf
     exit_days: int = 0

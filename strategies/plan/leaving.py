@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from math import gcd, inf, isfinite, nan
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from market.errors import ConfigError
+from market.instruments import ExpirySeries
 from market.orders import Leg, PositionEffect, TimeInForce, unit_multiplier
 from market.tradables import Instrument, OptionContract
 from risk.delivery_limits import delivery_cost
@@ -99,9 +100,9 @@ class Leaving:
             days_left=(series.expiration - chain.chain.session).days,
             days_at_entry=round((series.expiry_ns - package.opened_ns) / _NS / _DAY_S),
             seconds_held=(view.now_ns - package.opened_ns) / _NS,
-            is_past_close_at=ends_today and _is_past(rules.close_at, rules.zone, view.now_ns),
+            is_past_close_at=ends_today and _is_past(rules, rules.close_at, series, view.now_ns),
             is_past_broker_cutoff=ends_today
-            and _is_past(rules.broker_cutoff, rules.zone, view.now_ns)
+            and _is_past(rules, rules.broker_cutoff, series, view.now_ns)
             and not _can_settle(view, package, series.expiry_ns),
             profit=nan if marks is None else marks.profit / units,
             best_profit=nan if marks is None else marks.best_profit / units,
@@ -256,8 +257,19 @@ def _farthest(package: HeldPackage) -> float:
     return reach_of(package.legs) if _has_one_end(package.legs) else package.factors.get("reach", nan)
 
 
-def _is_past(at: time | None, zone: str, now_ns: int) -> bool:
-    return at is not None and datetime.fromtimestamp(now_ns / _NS, ZoneInfo(zone)).time() >= at
+def _is_past(rules: ExitRules, at: time | None, series: ExpirySeries, now_ns: int) -> bool:
+    """Return whether a wall time of the day on which a series ends is past; on an early close it comes as much before.
+
+    At 15:30 of a day that closes at 13:00 nothing could be closed any more.
+    """
+    if at is None:
+        return False
+    zone = ZoneInfo(rules.zone)
+    end = datetime.fromtimestamp(series.last_trade_ns / _NS, zone)
+    wall, full = (datetime.combine(series.expiration, each, zone) for each in (at, rules.regular_close))
+    # What settles on an opening print stopped trading the day before: that is no early close.
+    early = max(full - end, timedelta()) if end.date() == series.expiration else timedelta()
+    return datetime.fromtimestamp(now_ns / _NS, zone) >= wall - early
 
 
 def _can_settle(view: View, package: HeldPackage, end_ns: int) -> bool:

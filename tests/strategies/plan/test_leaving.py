@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from math import nan
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -203,6 +204,35 @@ def test_shares_that_could_not_be_paid_for_are_not_waited_for_at_the_brokers_cut
     for share, reason in ((0.55, "hold"), (0.45, "broker_cutoff"), (nan, "broker_cutoff")):
         account = SceneAccount(packages=(package,), buying_power=share * strikes)
         assert plan.decide(Scene(account=account, chains={"SPY": view})).reason == reason
+
+
+@pytest.mark.parametrize(("minute", "reason"), [(29, "hold"), (30, "close_at")])
+def test_on_an_early_close_wall_times_come_as_much_earlier(minute: int, reason: str) -> None:
+    """On 3 July 2023 New York closed at 13:00: what is closed at 15:30 of a whole day is closed at 12:30."""
+    at = datetime(2023, 7, 3, 12, minute, tzinfo=ZoneInfo("America/New_York"))
+    now_ns = int(at.timestamp()) * _S
+    view = ChainLookup().view(chain_at(expiries=(Expiry(date(2023, 7, 3)),), as_of_ns=now_ns))
+    today = replace(CONDOR.schedule, days=0, shortest=0, longest=1)  # type: ignore[type-var]  # of days
+    plan = replace(CONDOR, schedule=today, exits=ExitRules(close_at=time(15, 30)))
+    package = opened(plan, view, opened_ns=now_ns - 3_600 * _S)
+    assert plan.decide(scene(view, now_ns=now_ns, packages=(package,))).reason == reason
+
+
+def test_what_settles_on_an_opening_print_has_no_early_close() -> None:
+    """It stopped trading the day before: its last morning begins no exit of the afternoon."""
+    at = datetime(2023, 6, 16, 9, 0, tzinfo=ZoneInfo("America/New_York"))
+    now_ns = int(at.timestamp()) * _S
+    view = ChainLookup().view(chain_at(expiries=(Expiry(date(2023, 6, 16)),), as_of_ns=now_ns, root="SPX"))
+    contract = next(each for each in (leg.instrument for leg in _PACKAGE.legs) if isinstance(each, OptionContract))
+    legs = tuple(replace(leg, instrument=replace(contract, series=view.chain.series[0])) for leg in _PACKAGE.legs[:1])
+    package = replace(_PACKAGE, legs=legs, units={legs[0].instrument.symbol: Decimal(-1)})
+    plan = replace(CONDOR, exits=ExitRules(close_at=time(15, 30)))
+    assert plan.decide(scene(view, now_ns=now_ns, packages=(package,))).reason != "close_at"
+
+
+def test_the_brokers_cutoff_stands_by_default() -> None:
+    """At Alpaca flat by 15:10 whatever could not be settled, on a day that closes at 16:00 (requirements 2.6)."""
+    assert (ExitRules().broker_cutoff, ExitRules().regular_close) == (time(15, 10), time(16, 0))
 
 
 def test_the_highest_profit_of_the_account_trails() -> None:
