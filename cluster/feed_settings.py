@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cluster.feed_kind import FeedKind
 from fields.live.context_config import ContextConfig
 
-__all__ = ["EmulatedSettings", "FeedSettings", "InputSettings", "SettingsPart", "VenueSettings"]
+__all__ = ["EmulatedSettings", "FeedSettings", "ImpactSettings", "InputSettings", "SettingsPart", "VenueSettings"]
 
 _HOUR_NS: Final = 3_600_000_000_000
 _HOURS_A_DAY: Final = 24
@@ -22,6 +22,13 @@ class SettingsPart(BaseModel):
     """A part of the settings tree: frozen, and without unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImpactSettings(SettingsPart):
+    """Price impact of one symbol."""
+
+    return_per_usd: float = Field(gt=0.0, description="Fractional price move per USD of signed flow.")
+    source: str = Field("settings", description="Where the figure comes from; shown beside every result.")
 
 
 class FeedSettings(SettingsPart):

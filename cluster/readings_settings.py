@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from math import ceil
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field
+import numpy as np
+from pydantic import AfterValidator, AwareDatetime, Field, field_validator, model_validator
 
-from cluster.feed_settings import SettingsPart
+from cluster.feed_settings import ImpactSettings, SettingsPart
+from fields.config import FieldConfig
 from fields.live.config import LiveConfig
 from fields.live.context_config import INDEX_INPUTS, ContextConfig
+from fields.signals import Calibration, IsotonicMap, PlattMap, SignalKind
+from market.errors import DataError
 
-__all__ = ["ReadingsSettings"]
+__all__ = ["CalibrationSettings", "ReadingsSettings"]
+
+_SECOND_NS: Final = 1_000_000_000
 
 
 def _known_inputs(series: dict[str, str]) -> dict[str, str]:
@@ -20,17 +27,73 @@ def _known_inputs(series: dict[str, str]) -> dict[str, str]:
     return series
 
 
+class CalibrationSettings(SettingsPart):
+    """From the strength of a signal to a probability, fitted elsewhere; `fields.signals.Calibration` explains it."""
+
+    kind: SignalKind = Field(description="Signal that it belongs to.")
+    platt: tuple[float, float] | None = Field(None, description="Intercept and slope of a logistic map.")
+    isotonic: tuple[tuple[float, float], ...] | None = Field(
+        None, max_length=1_000, description="Strength and probability of the knots of a rising map."
+    )
+    n: int = Field(ge=1, description="Signals behind it.")
+    brier: float = Field(ge=0.0, le=1.0, description="Mean squared error of its probabilities out of sample.")
+    fitted_until: AwareDatetime = Field(description="End of the data that it knows; it is not used before.")
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        try:
+            self.calibration()
+        except DataError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def calibration(self) -> Calibration:
+        """Return it as the signals take it."""
+        if (self.platt is None) == (self.isotonic is None):
+            raise DataError("a calibration needs one map", found="both or none", expected="platt, or isotonic")
+        curve: PlattMap | IsotonicMap
+        if self.platt is not None:
+            curve = PlattMap(intercept=self.platt[0], slope=self.platt[1])
+        else:
+            knots = np.array(self.isotonic or (), dtype=np.float64).reshape(-1, 2)
+            curve = IsotonicMap(strength=knots[:, 0], chance=knots[:, 1])
+        until = ceil(self.fitted_until.timestamp()) * _SECOND_NS
+        return Calibration(kind=self.kind, curve=curve, n=self.n, brier=self.brier, fitted_until_ns=until)
+
+
 class ReadingsSettings(SettingsPart):
-    """Whose series and bars are which input."""
+    """Whose series and bars are which input, what moves prices, and what calibrates the signals."""
 
     series: Annotated[dict[str, str], AfterValidator(_known_inputs)] = Field(
         {}, description="Name of the series of vix, vix9d, vix3m, vix6m, vvix, skew or rate; else VIX and so on, DFF."
     )
     bars: dict[str, str] = Field({}, description="Whose bars are those of a symbol, by symbol; else its own.")
 
+    impact: dict[str, ImpactSettings] = Field(
+        {}, description="Price impact by symbol, as `hedgefield up` has it; dealer feedback is unknown without."
+    )
+    calibrations: tuple[CalibrationSettings, ...] = Field((), description="Of signals, at most one of a kind.")
+
+    @field_validator("calibrations")
+    @classmethod
+    def _one_of_a_kind(cls, value: tuple[CalibrationSettings, ...]) -> tuple[CalibrationSettings, ...]:
+        kinds = [each.kind for each in value]
+        twice = sorted({kind.value for kind in kinds if kinds.count(kind) > 1})
+        if twice:
+            raise ValueError(f"two calibrations of {', '.join(twice)}; one of a kind is used")
+        return value
+
     def live(self) -> LiveConfig:
         """Return them as a shard has them."""
         context = ContextConfig()
         return LiveConfig(
-            context=ContextConfig(series={**context.series, **self.series}, bars={**context.bars, **self.bars})
+            context=ContextConfig(series={**context.series, **self.series}, bars={**context.bars, **self.bars}),
+            calibrations=tuple(each.calibration() for each in self.calibrations),
         )
+
+    def fields(self) -> dict[str, FieldConfig]:
+        """Return the settings of the fields of symbols whose impact is told."""
+        return {
+            symbol: FieldConfig(impact_return_per_usd=told.return_per_usd, impact_source=told.source)
+            for symbol, told in self.impact.items()
+        }

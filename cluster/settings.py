@@ -11,7 +11,14 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from actors.state import Impact
-from cluster.feed_settings import EmulatedSettings, FeedSettings, InputSettings, SettingsPart, VenueSettings
+from cluster.feed_settings import (
+    EmulatedSettings,
+    FeedSettings,
+    ImpactSettings,
+    InputSettings,
+    SettingsPart,
+    VenueSettings,
+)
 from fields.config import Boundary, Dynamics, FieldConfig, PositionSource, TimeBasis
 from fields.dealer.config import OpeningMode
 from fields.flow.config import FlowConfig
@@ -133,13 +140,6 @@ class FlowSettings(SettingsPart):
     def config(self) -> FlowConfig:
         """Return the settings as the flow features take them."""
         return FlowConfig(**self.model_dump())
-
-
-class ImpactSettings(SettingsPart):
-    """Price impact of one symbol."""
-
-    return_per_usd: float = Field(gt=0.0, description="Fractional price move per USD of signed flow.")
-    source: str = Field("settings", description="Where the figure comes from; shown beside every result.")
 
 
 class HttpSettings(SettingsPart):

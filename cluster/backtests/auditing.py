@@ -47,7 +47,7 @@ class SameRun:
         """Return what the run gives on a history."""
         strategies = strategies_of(self.settings, history)
         config = engine_config(self.settings, strategies, history)
-        return run_backtest(config, history, strategies, self.description, fields=shared_fields())
+        return run_backtest(config, history, strategies, self.description, fields=shared_fields(self.settings))
 
 
 def audited(prepared: Prepared, baseline: RunResult) -> AuditReport:
@@ -98,7 +98,7 @@ def _stresses(run: SameRun, history: History) -> Mapping[str, Callable[[], RunRe
 
 def _stressed(run: SameRun, history: History, config: EngineConfig) -> RunResult:
     strategies = strategies_of(run.settings, history)
-    return run_backtest(config, history, strategies, replace(run.description), fields=shared_fields())
+    return run_backtest(config, history, strategies, replace(run.description), fields=shared_fields(run.settings))
 
 
 def _step_ns(history: History) -> int:

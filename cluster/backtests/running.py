@@ -209,7 +209,7 @@ def execute(prepared: Prepared, n_trials: int, pulse: Pulse) -> RunResult:
         prepared.history,
         prepared.strategies,
         description_of(prepared.settings, n_trials),
-        fields=shared_fields(),
+        fields=shared_fields(prepared.settings),
         pulse=pulse,
     )
 

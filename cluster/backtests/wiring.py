@@ -170,11 +170,11 @@ def _of_simulated(wanted: SimulatedData, settings: BacktestSettings, span: Span 
     return replace(history, instruments=tuple(Share(symbol=symbol) for symbol in wanted.shares))
 
 
-def shared_fields() -> FieldsOnDemand:
+def shared_fields(settings: BacktestSettings) -> FieldsOnDemand:
     """Return where the fields of a run come from: computed once per chain, and kept for the runs after it."""
     from cluster.settings import load_settings
 
-    return FieldsOnDemand(load_settings().folder / "cache" / "fields")
+    return FieldsOnDemand(load_settings().folder / "cache" / "fields", named=settings.readings.fields())
 
 
 def strategies_of(settings: BacktestSettings, history: History) -> tuple[Strategy, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final, final
@@ -82,14 +83,19 @@ class FieldsOnDemand:
         Where entries lie.
     config : FieldConfig, optional
         Settings of the fields; those of the code by default, so that a run does not depend on who runs it.
+    named : mapping of str to FieldConfig, optional
+        Settings of single symbols, as where a price impact is told.
     """
 
-    def __init__(self, folder: Path, config: FieldConfig | None = None) -> None:
-        self._folder, self._config = folder, config or FieldConfig()
-        self._cache: FieldCache | None = None
+    def __init__(
+        self, folder: Path, config: FieldConfig | None = None, named: Mapping[str, FieldConfig] | None = None
+    ) -> None:
+        self._folder, self._config, self._named = folder, config or FieldConfig(), dict(named or {})
+        self._caches: dict[FieldConfig, FieldCache] = {}
 
     def __call__(self, chain: OptionChain) -> FieldSnapshot | None:
         """Return the field of a chain; None where it holds no contract."""
-        if self._cache is None:
-            self._cache = field_cache(self._config, self._folder)
-        return self._cache(chain)
+        config = self._named.get(chain.symbol, self._config)
+        if config not in self._caches:
+            self._caches[config] = field_cache(config, self._folder)
+        return self._caches[config](chain)

@@ -12,6 +12,7 @@ from cluster.histories import digests
 from cluster.histories.digests import digest_of_code
 from cluster.histories.fields import BlobsInMemory, FieldsOnDemand, field_cache, fields_code
 from fields.config import FieldConfig
+from fields.snapshot import Feedback
 from tests.generators import Expiry, synthetic_chain
 
 CHAIN_OF = (Expiry(date(2023, 6, 9)),)
@@ -70,3 +71,15 @@ def test_a_cache_is_opened_when_the_first_field_is_asked_for(tmp_path: Path) -> 
     again = field_cache(FieldConfig(), folder)
     assert again.field(chain).totals == found.totals
     assert again.counts["fields_found"] == 1
+
+
+def test_an_impact_that_is_told_for_a_symbol_makes_its_feedback_known(tmp_path: Path) -> None:
+    """The others stay unknown, and a cache never takes the field of one setting for that of another."""
+    chain = synthetic_chain(expiries=CHAIN_OF, half_spread=0.1)
+    told = FieldConfig(impact_return_per_usd=2e-13, impact_source="assumed: by hand")
+    known = FieldsOnDemand(tmp_path, named={chain.symbol: told})(chain)
+    other = FieldsOnDemand(tmp_path, named={"OTHER": told})(chain)
+    assert known is not None
+    assert other is not None
+    assert (known.regime.feedback is Feedback.UNKNOWN, other.regime.feedback) == (False, Feedback.UNKNOWN)
+    assert known.regime.impact_source == "assumed: by hand"
