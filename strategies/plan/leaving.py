@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from math import gcd, inf, isfinite, nan
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from market.clock import ns_of_datetime
 from market.errors import ConfigError
 from market.instruments import ExpirySeries
 from market.orders import Leg, PositionEffect, TimeInForce, unit_multiplier
@@ -82,20 +83,19 @@ class Leaving:
             A price is one only from quotes that are fresh; everything else comes from the account.
         """
         rules, account = self.rules, view.account
-        contract = nearest_contract(package.legs)
-        series = contract.series
-        price = nan
+        held = _held(package.legs)
+        series, price = held.series, nan
         if package.quantity > 0 and (view.now_ns - chain.chain.ts_event_ns) / _NS <= self.max_chain_age_s:
-            price = closing_price(view, chain, closing_legs(package.legs))
+            price = closing_price(view, chain, held.closing)
         marks = account.package_marks(package.package_id)
         since = package.opened_ns if marks is None else marks.marked_ns
-        units = float(package.quantity * unit_multiplier(package.legs)) or nan
+        units = float(package.quantity * held.per_unit) or nan
         ends_today = series.expiration == chain.chain.session
         return Mark(
             entry_price=package.entry_price,
             closing_price=price,
-            max_loss=_widest(package) + package.entry_price,
-            max_profit=_farthest(package) - package.entry_price,
+            max_loss=held.width_in(package) + package.entry_price,
+            max_profit=held.reach_in(package) - package.entry_price,
             seconds_left=(series.last_trade_ns - view.now_ns) / _NS,
             days_left=(series.expiration - chain.chain.session).days,
             days_at_entry=round((series.expiry_ns - package.opened_ns) / _NS / _DAY_S),
@@ -243,18 +243,38 @@ def _unpriced(reason: ExitReason, price: float, factors: tuple[tuple[str, float]
     return Decision(reason=reason.value, gates=(gate,), factors=factors)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """What of a package follows from its legs alone: looked up once for each mark."""
+
+    series: ExpirySeries  # that ends first
+    closing: tuple[Leg, ...]
+    per_unit: Decimal
+    has_one_end: bool
+    width: float
+    reach: float
+
+    def width_in(self, package: HeldPackage) -> float:
+        """Return the width; with several expirations what was known of it at the entry."""
+        return self.width if self.has_one_end else package.factors.get("width", inf)
+
+    def reach_in(self, package: HeldPackage) -> float:
+        """Return the most that it can be worth; with several expirations what was known of it at the entry."""
+        return self.reach if self.has_one_end else package.factors.get("reach", nan)
+
+
 @lru_cache(maxsize=1024)
-def _has_one_end(legs: tuple[Leg, ...]) -> bool:
-    return len({leg.instrument.series.expiry_ns for leg in legs if isinstance(leg.instrument, OptionContract)}) == 1
-
-
-def _widest(package: HeldPackage) -> float:
-    """Return the width; with several expirations what was known of it at the entry."""
-    return width_of(package.legs) if _has_one_end(package.legs) else package.factors.get("width", inf)
-
-
-def _farthest(package: HeldPackage) -> float:
-    return reach_of(package.legs) if _has_one_end(package.legs) else package.factors.get("reach", nan)
+def _held(legs: tuple[Leg, ...]) -> _Held:
+    ends = {leg.instrument.series.expiry_ns for leg in legs if isinstance(leg.instrument, OptionContract)}
+    has_one_end = len(ends) == 1
+    return _Held(
+        series=nearest_contract(legs).series,
+        closing=closing_legs(legs),
+        per_unit=unit_multiplier(legs),
+        has_one_end=has_one_end,
+        width=width_of(legs) if has_one_end else nan,
+        reach=reach_of(legs) if has_one_end else nan,
+    )
 
 
 def _is_past(rules: ExitRules, at: time | None, series: ExpirySeries, now_ns: int) -> bool:
@@ -264,12 +284,17 @@ def _is_past(rules: ExitRules, at: time | None, series: ExpirySeries, now_ns: in
     """
     if at is None:
         return False
-    zone = ZoneInfo(rules.zone)
-    end = datetime.fromtimestamp(series.last_trade_ns / _NS, zone)
-    wall, full = (datetime.combine(series.expiration, each, zone) for each in (at, rules.regular_close))
+    return now_ns >= _wall_ns(at, rules.regular_close, rules.zone, series.expiration, series.last_trade_ns)
+
+
+@lru_cache(maxsize=1024)
+def _wall_ns(at: time, regular_close: time, zone_name: str, day: date, last_trade_ns: int) -> int:
+    zone = ZoneInfo(zone_name)
+    end = datetime.fromtimestamp(last_trade_ns / _NS, zone)
+    wall, full = (datetime.combine(day, each, zone) for each in (at, regular_close))
     # What settles on an opening print stopped trading the day before: that is no early close.
-    early = max(full - end, timedelta()) if end.date() == series.expiration else timedelta()
-    return datetime.fromtimestamp(now_ns / _NS, zone) >= wall - early
+    early = max(full - end, timedelta()) if end.date() == day else timedelta()
+    return ns_of_datetime(wall - early)
 
 
 def _can_settle(view: View, package: HeldPackage, end_ns: int) -> bool:
