@@ -45,6 +45,7 @@ _NEEDS: Final = {
     "atr_side": ("atr_multiple",),
     "volatility_index": ("min_volatility_index", "max_volatility_index"),
     "zone": ("at", "close_at", "broker_cutoff"),
+    "regular_close": ("close_at", "broker_cutoff"),
     "kelly_cap": ("win_probability",),
 }
 
@@ -264,12 +265,11 @@ def _traded() -> tuple[tuple[str, str, Any], ...]:
     for entry in CATALOGUE:
         parameters = {each.name: each for each in parameters_of(entry)}
         required = {name for name, each in parameters.items() if each.is_required}
-        if not required <= {"underlying"}:
+        kind: Any = CATALOGUE[entry]
+        if not ("plan" in {each.name for each in fields(kind)} and required <= {"underlying"}):
             continue
         given: dict[str, object] = dict.fromkeys(required, "SPX")
         made = _made(entry, given, can_allow=_ALLOWED in parameters)
-        if not hasattr(getattr(made, "plan", None), "structure"):
-            continue
         found.append((entry, "", made))
         for name in sorted(_SWITCHES & set(parameters)):
             turned = not parameters[name].default

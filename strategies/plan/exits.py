@@ -108,8 +108,9 @@ class ExitRules:
     close_at : datetime.time or None
         Wall time from which on it is closed on the day of its nearest expiration, such as 15:30; None for never.
     broker_cutoff : datetime.time or None
-        The same for what the account could not settle by delivery, before its broker acts (requirements 2.6); None for
-        never. Both are told for a day with the regular close, and come as much earlier on a day that closes early.
+        Wall time of that day from which on it is closed where the account could not settle its delivery, before the
+        broker acts (requirements 2.6); None for never. Both wall times are told for a day with the regular close, and
+        come as much earlier on a day that closes early.
     regular_close : datetime.time
         Wall time of that close.
     zone : str
