@@ -91,7 +91,7 @@ class StressConfig:
     vol_points_per_pct_up : float
         The same that go with each per cent that it rises.
     volatility_target : float
-        Volatility index of the spike, vol points.
+        Volatility index of the spike, vol points; where it stands higher already, the spike changes nothing.
     crush_change : float
         Relative fall of every volatility in the crush.
     overnight_days : float
@@ -188,7 +188,8 @@ def standard_scenarios(config: StressConfig = _CONFIG, *, volatility_index: floa
         ),
         Scenario(
             name=f"vix_to_{target}",
-            vol_points_scaled=(c.volatility_target - volatility_index) * _POINT,
+            # Above its target a spike is none: a fall of volatility would bound nothing.
+            vol_points_scaled=(c.volatility_target - min(volatility_index, c.volatility_target)) * _POINT,
             description=f"30-day volatility from {volatility_index:.1f} to {target}, others by the root of their ratio",
             reason=unknown,
         ),

@@ -89,6 +89,9 @@ class VarConfig:
     least_tail : float
         Least number of independent spans beyond the quantile; with fewer there is no figure. 2.5 asks for 250 days at
         99 %.
+    most_left_out : float
+        Largest share of days that may lack a move, counted from the first day that lacks none, 0 to 1: days that are
+        missing are those on which markets broke as often as not, and a quantile of the others would know nothing of it.
     method : VarMethod
         Historical, or filtered; filtered knows a horizon of one session only.
     counts_time : bool
@@ -112,6 +115,7 @@ class VarConfig:
     horizon_days: int = 1
     window_days: int = 1000
     least_tail: float = 2.5
+    most_left_out: float = 0.05
     method: VarMethod = VarMethod.HISTORICAL
     counts_time: bool = False
     n_draws: int = 1000
@@ -126,6 +130,10 @@ class VarConfig:
                 "value at risk: a share cannot be",
                 found=f"confidence {self.confidence}, interval {self.interval}",
                 expected="confidence from 0.5 to 1, interval between 0 and 1",
+            )
+        if not 0.0 <= self.most_left_out < 1.0:
+            raise ConfigError(
+                "value at risk: a share cannot be", found=f"most_left_out {self.most_left_out}", expected="0 to 1"
             )
         if min(self.horizon_days, self.window_days, self.n_draws, self.block_days) < 1 or not self.least_tail >= 1.0:
             raise ConfigError("value at risk: a count cannot be", expected="days, draws and least tail of 1 or more")
@@ -327,7 +335,12 @@ def _spans(book: PricedBook, moves: MarketMoves, config: VarConfig) -> tuple[Flo
     vol[:, ~_with_options(book)] = 0.0  # what has no option needs no volatility
     complete = np.isfinite(spot).all(axis=1) & np.isfinite(vol).all(axis=1)
     spot, vol, left_out = spot[complete], vol[complete], int((~complete).sum())
-    n_spans = spot.shape[0] - config.horizon_days + 1
+    n_days = spot.shape[0]
+    holes = complete.shape[0] - int(complete.argmax()) - n_days  # since the first complete day
+    if n_days and holes > config.most_left_out * (holes + n_days):
+        few = f"{config.most_left_out:.0%} may"
+        return empty, empty, left_out, f"{holes} of {holes + n_days} past days lack a move, at most {few}"
+    n_spans = n_days - config.horizon_days + 1
     tail = (1.0 - config.confidence) * n_spans / config.horizon_days
     if round(tail, _DUST) < config.least_tail:
         needed = ceil(round(config.least_tail * config.horizon_days / (1.0 - config.confidence), _DUST))

@@ -27,6 +27,13 @@ def test_standard_scenarios_say_the_numbers_of_their_rules() -> None:
     assert found["vol_crush"].vol_change == -0.30
 
 
+def test_a_spike_above_its_target_is_no_fall() -> None:
+    """With the index at 80 volatility stays; with none there is no number."""
+    shocks = [standard_scenarios(volatility_index=level)[2].vol_points_scaled for level in (49.0, 50.0, 80.0)]
+    assert shocks == pytest.approx([0.01, 0.0, 0.0])
+    assert np.isnan(standard_scenarios()[2].vol_points_scaled)
+
+
 def test_a_spike_reaches_expirations_by_the_root_of_their_ratio() -> None:
     """Q33: at 120 days the shock is half of that at 30, and nearer than a week it no longer grows."""
     rows = [option_row(1.0, "P", 100.0, days) for days in (30.0, 120.0, 7.0, 1.0)]

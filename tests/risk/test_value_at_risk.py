@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.errors import ConfigError
-from risk.value_at_risk import MarketMoves, VarConfig, VarMethod, book_var, expected_shortfall, value_at_risk
+from risk.value_at_risk import (
+    MarketMoves,
+    VarConfig,
+    VarMethod,
+    book_var,
+    expected_shortfall,
+    tail_losses,
+    value_at_risk,
+)
 from tests.risk.books import book_of, option_row
 
 _SHARES = book_of([], shares=10.0)  # 1000 of value
@@ -91,6 +99,20 @@ def test_what_is_missing_is_named_and_counted() -> None:
     assert book_var(_PUT, other, _QUICK, rng=_rng()).reason == "no past days of SPX"
     blind = replace(_PUT, volatility=np.array([np.nan]))
     assert book_var(blind, moves, _QUICK, rng=_rng()).reason == "leg0: no volatility"
+
+
+def test_a_quantile_knows_nothing_of_many_missing_days() -> None:
+    """The worst days of a source that fails in crashes are not made good by calm ones; what begins late is whole."""
+    moves = _moves(600)
+    worst = np.argsort(moves.spot_return[:, 0])
+    for n_lost, is_told in ((30, True), (31, False)):
+        less = replace(moves, spot_return=moves.spot_return.copy())
+        less.spot_return[worst[:n_lost]] = np.nan
+        assert bool(np.isfinite(book_var(_SHARES, less, _QUICK, rng=_rng()).value_at_risk)) is is_told
+        assert (tail_losses(_SHARES, less, _QUICK)[2] == "") is is_told
+    young = replace(moves, spot_return=moves.spot_return.copy())
+    young.spot_return[:300] = np.nan
+    assert tail_losses(_SHARES, young, _QUICK)[2] == ""
 
 
 def test_longer_horizons_add_up_overlapping_days() -> None:
