@@ -336,8 +336,8 @@ def _spans(book: PricedBook, moves: MarketMoves, config: VarConfig) -> tuple[Flo
     complete = np.isfinite(spot).all(axis=1) & np.isfinite(vol).all(axis=1)
     spot, vol, left_out = spot[complete], vol[complete], int((~complete).sum())
     n_days = spot.shape[0]
-    holes = complete.shape[0] - int(complete.argmax()) - n_days  # since the first complete day
-    if n_days and holes > config.most_left_out * (holes + n_days):
+    holes = complete.shape[0] - int(complete.argmax()) - n_days if n_days else 0  # since the first complete day
+    if holes > config.most_left_out * (holes + n_days):
         few = f"{config.most_left_out:.0%} may"
         return empty, empty, left_out, f"{holes} of {holes + n_days} past days lack a move, at most {few}"
     n_spans = n_days - config.horizon_days + 1

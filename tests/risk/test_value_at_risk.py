@@ -85,6 +85,7 @@ def test_too_few_days_give_a_reason_and_no_figure() -> None:
     """At 99 % and a least tail of 2.5 days, 249 are too few and 250 enough."""
     thin = book_var(_SHARES, _moves(249), _QUICK, rng=_rng())
     assert np.isnan(thin.value_at_risk)
+    assert tail_losses(_SHARES, _moves(0), _QUICK)[2] == "0 past days with all moves, 250 are needed"
     assert thin.reason == "249 past days with all moves, 250 are needed"
     assert np.isfinite(book_var(_SHARES, _moves(250), _QUICK, rng=_rng()).value_at_risk)
 
