@@ -132,7 +132,6 @@ class Flyagonal:
         max_volatility_index=50.0,
         max_open=3,
         cool_down_s=0.0,
-        reenters=True,
     )
     size: SizeRules = SizeRules(schedule=SizeSchedule())
     exits: ExitRules = ExitRules(
