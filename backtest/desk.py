@@ -23,7 +23,7 @@ from backtest.order_context import OrderContext
 from backtest.order_gate import OrderGate
 from backtest.past_days import PastDays
 from backtest.recording import CurveRecorder, Funnel
-from backtest.replacing import fit_closings, fitted_match
+from backtest.replacing import fit_closings, fitted_match, withdraw_closings
 from backtest.results import DecisionRecord, FillQuote
 from backtest.risk_memory import RiskMemory
 from backtest.sessions import TradingHours
@@ -295,19 +295,8 @@ class Desk:
             self.evenings.hold(list(self.ledger.holdings.values()), event.ts_event_ns)
             self.calls.hold(list(self.ledger.holdings.values()), event.ts_event_ns)
         if isinstance(event, Settlement):
-            self._withdraw_closings(event)
-
-    def _withdraw_closings(self, event: Settlement) -> None:
-        """Take orders off the venue's book that would close what a settlement has taken away."""
-        resting = [
-            order.order_id
-            for order in self.orders.working()
-            if order.package_id == event.package_id and order.effect is PositionEffect.CLOSE
-        ]
-        for order_id in self.exchange.take_off(resting):
-            reason = "a part of its package was settled"
-            self.orders.apply(Cancelled(order_id=order_id, ts_event_ns=event.ts_event_ns, reason=reason))
-        self._collect(event.ts_event_ns)
+            withdraw_closings(self, event.package_id, event.ts_event_ns)
+            self._collect(event.ts_event_ns)
 
     def gross_of(self, package_id: str) -> float:
         """Return the marked profit of a package before costs and income, account currency."""

@@ -1,4 +1,4 @@
-"""Closing orders that replace others: fitted to what is left when the old one is filled before its cancel comes."""
+"""Closing orders after a fill or a settlement took a part of what they were to close: fitted, or withdrawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from execution.orders import Order
 from execution.replacing import fitted_closings
 from market.orders import PositionEffect
 
-__all__ = ["FittedDesk", "fit_closings", "fitted_match"]
+__all__ = ["FittedDesk", "fit_closings", "fitted_match", "withdraw_closings"]
 
 
 class FittedDesk(Protocol):
@@ -72,6 +72,28 @@ def fit_closings(desk: FittedDesk, package_id: str, now_ns: int) -> int:
             reason = "the order that it replaces has closed what it was for"
             book.apply(Cancelled(order_id=order_id, ts_event_ns=now_ns, reason=reason))
     return len(fitted)
+
+
+def withdraw_closings(desk: FittedDesk, package_id: str, now_ns: int) -> None:
+    """Take orders off the venue's book that would close what a settlement has taken away.
+
+    Parameters
+    ----------
+    desk : FittedDesk
+        Orders and their venue.
+    package_id : str
+        Package of which a part was settled.
+    now_ns : int
+        Instant, ns since the epoch, UTC.
+    """
+    resting = [
+        order.order_id
+        for order in desk.orders.working()
+        if order.package_id == package_id and order.effect is PositionEffect.CLOSE
+    ]
+    for order_id in desk.exchange.take_off(resting):
+        reason = "a part of its package was settled"
+        desk.orders.apply(Cancelled(order_id=order_id, ts_event_ns=now_ns, reason=reason))
 
 
 def fitted_match(order: Order, match: Match) -> Match | None:

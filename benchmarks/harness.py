@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def instruction_set() -> str:
 
 
 def interleaved_ns(
-    calls: dict[str, Callable[[], object]], *, rounds: int = 15, clock: Callable[[], int] = time.perf_counter_ns
+    calls: Mapping[str, Callable[[], object]], *, rounds: int = 15, clock: Callable[[], int] = time.perf_counter_ns
 ) -> dict[str, list[int]]:
     """Return the time of each call in each round, nanoseconds.
 
@@ -58,7 +58,7 @@ def interleaved_ns(
 
     Parameters
     ----------
-    calls : dict of str to callable
+    calls : mapping of str to callable
         The alternatives; each is run once more before, unmeasured.
     rounds : int, optional
         Rounds, at least 15.

@@ -12,6 +12,7 @@ from market.errors import ConfigError
 from market.orders import Leg, PositionEffect
 from market.tradables import Share
 from strategies.decisions import HOLD
+from strategies.features import MovingAverage
 from strategies.moving_average import MovingAverageCross
 from strategies.views import HeldPackage, WorkingOrder
 from tests.strategies.scene import NOW_NS, Scene, SceneAccount
@@ -96,6 +97,8 @@ def test_nothing_is_sent_while_an_order_works() -> None:
 def test_it_declares_its_two_averages() -> None:
     """What it asks the view for is what it declares."""
     fast, slow = _CROSS.features
+    assert isinstance(fast, MovingAverage)
+    assert isinstance(slow, MovingAverage)
     assert (fast.name, fast.lookback, slow.name, slow.lookback) == (
         "moving_average.fast",
         50,
