@@ -14,6 +14,7 @@ from market.chains import FloatArray, OptionChain
 from market.orders import Leg
 from market.tradables import OptionContract
 from market.trades import Int64Array
+from strategies.chain_lookup import ChainLookup
 
 __all__ = ["Boards", "profits_elsewhere"]
 
@@ -35,6 +36,8 @@ class _Board:
         spot = chain.spot_last
         if not np.isfinite(spot):
             spot = 0.5 * (chain.spot_bid + chain.spot_ask)
+        if not np.isfinite(spot):
+            spot = ChainLookup().view(chain).spot  # a source may print no underlying: parity tells it
         expiry, mid = chain.expiry_ns[chain.series_index], 0.5 * (chain.bid + chain.ask)
         is_quoted = (chain.bid >= 0.0) & (chain.ask > 0.0) & (chain.bid <= chain.ask)
         # A source of mids tells them as last prices, without bid and ask.

@@ -154,6 +154,24 @@ def test_another_spot_strikes_the_package_at_another_strike() -> None:
     assert profits_elsewhere(spread, Boards(table))[1].tolist() == [-100.0, -100.0]
 
 
+def test_a_source_without_an_underlying_is_struck_by_parity() -> None:
+    """Pairs imply a spot ten points higher in the last two boards: there it is the put of 4290, which gains."""
+
+    def board(forward: float, put: float, more: float = 0.0) -> dict[tuple[float, str], tuple[float, float]]:
+        rows = {}
+        for strike in np.arange(4250.0, 4340.0, 10.0).tolist():
+            price = put + 0.5 * (strike - 4290.0) + (more if strike == 4290.0 else 0.0)
+            rows[strike, "P"] = (price - 0.1, price + 0.1)
+            rows[strike, "C"] = (price + forward - strike - 0.1, price + forward - strike + 0.1)
+        return rows
+
+    boards = [board(4290.0, 40.0), board(4290.0, 40.0), board(4300.0, 43.0), board(4300.0, 43.0, more=1.0)]
+    table = chains(boards, step_ns=MINUTE_NS, spot=np.nan)
+    bought = _bought(_valley(), 20).trades[0]
+    minute = replace(bought, opened_ns=START_NS, closed_ns=START_NS + MINUTE_NS, costs=Decimal(0))
+    assert profits_elsewhere(minute, Boards(table))[1] == pytest.approx(np.array([0.0, 300.0, 100.0]))
+
+
 def test_a_source_of_mids_is_priced_at_them() -> None:
     """Where neither side is quoted the last price is the mid; a contract with one side alone has no price."""
     (trade,) = _bought(_valley(), 20).trades
