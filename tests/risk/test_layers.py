@@ -38,7 +38,7 @@ def test_everything_for_a_rise_is_one() -> None:
     assert (found.score, found.confidence, found.coverage) == pytest.approx((1.0, 1.0, 1.0))
 
 
-@pytest.mark.parametrize(("ratio", "found"), [(0.94, 1.0), (0.95, 0.0), (1.0, 0.0), (1.05, 0.0), (1.0501, -1.0)])
+@pytest.mark.parametrize(("ratio", "found"), [(0.9499, 1.0), (0.95, 0.0), (1.0, 0.0), (1.05, 0.0), (1.0501, -1.0)])
 def test_an_inverted_curve_is_stress(ratio: float, found: float) -> None:
     """VIX9D above VIX is the stress; the original called the normal curve inverted (EZ4)."""
     assert _part("volatility", vix=10.0, vix9d=10.0 * ratio) == found
