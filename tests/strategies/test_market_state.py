@@ -8,6 +8,9 @@ from math import isnan, nan
 import numpy as np
 import pytest
 
+from fields.amplification import feedback_uncertainty
+from fields.live.interpretation import Interpretation
+from fields.regime import ImpliedVolRank
 from market.chains import OptionChain
 from market.errors import ConfigError, DataError
 from market.series import EventBatch, EventKind, SeriesBatch, SeriesUnit
@@ -136,6 +139,32 @@ def test_a_field_is_computed_once_for_each_chain() -> None:
         state.field("SPX")
         state.field("SPX")
     assert len(asked) == 2
+
+
+def test_readings_that_were_told_stand_before_those_of_the_recording() -> None:
+    """As a live shard tells them; a decision names them among what it was made from."""
+    unknown = ImpliedVolRank(rank=nan, percentile=nan, n_days=0, reason="not given")
+    read = Interpretation(
+        feedback=feedback_uncertainty(nan, nan),
+        regimes=(),
+        signals=(),
+        implied_vol_30d=nan,
+        implied_vol_rank=unknown,
+    )
+    told = replace(read, implied_vol_30d=0.2)
+
+    def source(symbol: str, now_ns: int, *, with_field: bool) -> Interpretation | None:
+        return read if (symbol, now_ns, with_field) == ("SPX", START_NS, True) else None
+
+    state = MarketState()
+    state.now_ns = START_NS
+    assert state.readings("SPX") is None
+    state.readings_source = source
+    assert state.readings("SPX") is read
+    assert state.readings("SPX", with_field=False) is None
+    state.on_readings("SPX", told)
+    assert state.readings("SPX") is told
+    assert "readings SPX" in dict(state.newest_inputs())
 
 
 def test_a_quote_is_the_newest_and_without_one_the_models_around_the_print() -> None:
