@@ -10,7 +10,7 @@ import numpy as np
 from market.chains import BoolArray, FloatArray
 from risk.fuzzy.config import FusionConfig, FusionRule
 
-__all__ = ["Fusion", "fused", "fused_columns"]
+__all__ = ["Fusion", "fused", "fused_columns", "needs_all"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,16 @@ def fused(config: FusionConfig, fuzzy: float, gaussian: float, confidence: float
         value = _pooled(present, weight, config.logit_floor)
     silent = config.rule is FusionRule.LOGIT and not complete
     return Fusion(value=min(value, 1.0), coverage=coverage, reason="pooled log-odds lack a voice" if silent else "")
+
+
+def needs_all(config: FusionConfig) -> bool:
+    """Return whether a missing factor cannot be made good by a smaller size: in log-odds pooled of several voices.
+
+    Their mean is no sum over the factors, so that the score of the others times its coverage may pool to more than the
+    whole score did.
+    """
+    voices = (config.fuzzy, config.gaussian, config.confidence)
+    return config.rule is FusionRule.LOGIT and sum(weight > 0.0 for weight in voices) > 1
 
 
 def _pooled(present: list[tuple[float, float]], weight: float, floor: float) -> float:

@@ -8,7 +8,7 @@ from math import floor, isfinite, nan
 from market.errors import ConfigError
 from risk.fuzzy.config import FACTORS, FuzzyConfig, SigmaConfig, SigmaRule
 from risk.fuzzy.factors import Term
-from risk.fuzzy.fusion import fused
+from risk.fuzzy.fusion import fused, needs_all
 
 __all__ = ["FuzzyInputs", "FuzzyReading", "fuzzy_reading", "sigma_star"]
 
@@ -160,7 +160,10 @@ def fuzzy_reading(config: FuzzyConfig, inputs: FuzzyInputs, base_size: float) ->
     gaussian = _gaussian(config, inputs)
     blend = fused(config.fusion, score, gaussian, inputs.confidence)
     sigma = sigma_star(config.sigma_star, inputs)
-    reason = _reason(config, coverage, blend.value, sigma) or (blend.reason if config.coverage_cuts_size else "")
+    reason = _reason(config, coverage, blend.value, sigma)
+    missing = tuple([t.source for t, v in zip(terms, values, strict=True) if t.weight > 0.0 and not isfinite(v)])
+    if not reason and config.coverage_cuts_size:
+        reason = blend.reason or ("pooled log-odds lack a factor" if missing and needs_all(config.fusion) else "")
     cut = coverage * blend.coverage if config.coverage_cuts_size else 1.0
     g = 0.0 if reason else blend.value * (1.0 - sigma) * cut
     return FuzzyReading(
@@ -173,7 +176,7 @@ def fuzzy_reading(config: FuzzyConfig, inputs: FuzzyInputs, base_size: float) ->
         base_size=base_size,
         allowed=base_size * g,
         quantity=floor(base_size * g),
-        missing=tuple(t.source for t, v in zip(terms, values, strict=True) if t.weight > 0.0 and not isfinite(v)),
+        missing=missing,
         reason=reason,
     )
 

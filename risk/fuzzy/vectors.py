@@ -12,7 +12,7 @@ from market.chains import FloatArray
 from market.errors import ConfigError, DataError
 from risk.fuzzy.config import FACTORS, SUM_TOLERANCE, FuzzyConfig, SigmaConfig, SigmaRule
 from risk.fuzzy.factors import Term
-from risk.fuzzy.fusion import fused_columns
+from risk.fuzzy.fusion import fused_columns, needs_all
 from risk.fuzzy.kernels import (
     add_crossover,
     add_gaussian,
@@ -27,6 +27,7 @@ __all__ = ["FuzzyColumns", "FuzzyScores", "MembershipTable", "fuzzy_scores", "me
 
 # What all sums of a block need stays in the second-level cache.
 _BLOCK: Final = 1 << 14
+_ALL: Final = 1.0 - 1e-12  # of a sum of weights, in whatever order they were added
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +173,7 @@ class MembershipTable:
         # A sum by matrix product may end a last digit above its own weights.
         summed = np.minimum(summed, weighed)
         sigma, confidence = self.sigma_star[rows, None], self.confidence[rows, None]
-        return _scores(self.config, summed, weighed, whole + left_out, np.full(1, nan), sigma, confidence).g
+        return _scores(self.config, summed, weighed, whole, whole + left_out, np.full(1, nan), sigma, confidence).g
 
 
 def fuzzy_scores(config: FuzzyConfig, columns: FuzzyColumns) -> FuzzyScores:
@@ -190,16 +191,16 @@ def fuzzy_scores(config: FuzzyConfig, columns: FuzzyColumns) -> FuzzyScores:
     FuzzyScores
         Arrays of shape ``(n_bars,)``.
     """
-    total = config.left_out
+    whole, total = 0.0, config.left_out
     for term in config.terms:
-        total += term.weight
+        whole, total = whole + term.weight, total + term.weight
     summed, weighed = _sums(config.terms, columns, use_gaussian=False)
     gaussian = np.full(1, nan)
     if config.fusion.gaussian > 0.0:
         gaussian = _ratio(*_sums(config.terms, columns, use_gaussian=True))
     confidence = _or_missing(columns.column("confidence"), columns.n_bars)
     sigma = _sigma_star(config.sigma_star, columns)
-    return _scores(config, summed, weighed, np.array(total), gaussian, sigma, confidence)
+    return _scores(config, summed, weighed, np.array(whole), np.array(total), gaussian, sigma, confidence)
 
 
 def membership_table(config: FuzzyConfig, columns: FuzzyColumns) -> MembershipTable:
@@ -304,6 +305,7 @@ def _scores(
     config: FuzzyConfig,
     summed: FloatArray,
     weighed: FloatArray,
+    whole: FloatArray,
     total: FloatArray,
     gaussian: FloatArray,
     sigma: FloatArray,
@@ -316,6 +318,8 @@ def _scores(
     if config.coverage_cuts_size:
         g = g * (coverage * blend_coverage)
         is_known &= ~is_silent
+        if needs_all(config.fusion):
+            is_known &= weighed >= whole * _ALL
     return FuzzyScores(
         score=score,
         fused_score=blend,

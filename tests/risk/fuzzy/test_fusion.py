@@ -30,7 +30,8 @@ def test_a_fused_score_lies_between_its_voices(fuzzy: float, gaussian: float, mo
     config = FusionConfig(rule=rule, fuzzy=0.4, gaussian=0.6, confidence=0.2)
     found = fused(config, fuzzy, gaussian, model)
     held = config.logit_floor if rule is FusionRule.LOGIT else 0.0
-    assert min(fuzzy, gaussian, model) - 1e-12 <= found.value <= max(fuzzy, gaussian, model, held) + 1e-12
+    low, high = min(fuzzy, gaussian, model, 1.0 - held), max(fuzzy, gaussian, model, held)
+    assert low - 1e-12 <= found.value <= high + 1e-12
     assert found.coverage == 1.0
 
 

@@ -54,6 +54,17 @@ def test_worse_data_never_raise_the_size(inputs: FuzzyInputs, lost: str, config:
     assert part.g <= whole.g + _DUST
 
 
+def test_pooled_log_odds_need_every_factor() -> None:
+    """Their mean is no sum: a score of the other factors may pool to more than it is cut by, so there is no size."""
+    config = FuzzyConfig(fusion=FusionConfig(rule=FusionRule.LOGIT, fuzzy=0.5, confidence=0.5))
+    found = fuzzy_reading(config, CALM, 5.0)
+    assert (found.g > 0.0, found.reason) == (True, "")
+    part = fuzzy_reading(config, replace(CALM, stochastic=nan), 5.0)
+    assert (part.g, part.reason) == (0.0, "pooled log-odds lack a factor")
+    alone = replace(config, fusion=FusionConfig(rule=FusionRule.LOGIT))
+    assert fuzzy_reading(alone, replace(CALM, stochastic=nan), 5.0).reason == ""
+
+
 def test_without_the_cut_a_lost_factor_can_raise_the_size() -> None:
     """The option that lets the rest speak for what is missing has this price, and it is bounded by the coverage."""
     config = FuzzyConfig(coverage_cuts_size=False)
