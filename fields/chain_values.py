@@ -101,7 +101,7 @@ class ChainValues:
     def _value(self, places: Int64Array) -> None:
         if not self._volatility.shape[0]:
             self._volatility, self._delta = np.full((2, self._chain.n_contracts), np.nan)
-        for series in np.unique(self._chain.series_index[places]).tolist():
+        for series in set(self._chain.series_index[places].tolist()):
             if series not in self._valued:
                 self._value_series(series)
                 self._valued.add(series)

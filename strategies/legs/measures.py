@@ -300,8 +300,8 @@ class PackageMeasures:
 
     @cached_property
     def _front_series(self) -> int:
-        first = self._placed.places[int(self.book.tau.argmin())]
-        return int(self._view.chain.series_index[first])
+        ends = [_contract(leg).series.expiry_ns for leg in self._placed.legs]
+        return int(self._view.chain.series_index[self._placed.places[ends.index(min(ends))]])
 
     @cached_property
     def _forward(self) -> tuple[float, float]:

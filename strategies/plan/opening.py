@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from market.orders import PositionEffect, TimeInForce
+from risk.fuzzy.score import FuzzyReading
 from strategies.decisions import Decision, Gate, Proposal
 from strategies.legs.rules import Structure, placed
 from strategies.plan.entry import EntryRules, account_gates, price_gates
@@ -137,25 +138,19 @@ class Opening:
             reading = self.layers.reading(view)
             gates.append(self.layers.gate(reading))
             factors += (("layers", reading.score), ("layers_confidence", reading.confidence))
+        fuzzy = self.fuzzy.reading(view) if gates[-1].passed and self.fuzzy is not None else None
         if gates[-1].passed and self.score is not None:
-            fuzzy = self.fuzzy.reading(view) if self.fuzzy else None
             score = self.score.reading(view, found.measures.probability_of_profit, fuzzy)
             bound = self.score.config.threshold
             gates.append(gate("entry_score", score.score, bound, passed=score.is_passed, reason=score.reason))
         if not gates[-1].passed:
             return _stopped(gates, factors)
-        return self._sized(view, chain, found, gates, factors, replaced)
+        return self._sized(gates, factors, found, self._ceilings(view, chain, found, fuzzy, replaced))
 
     def _sized(
-        self,
-        view: View,
-        chain: ChainView,
-        found: Candidate,
-        gates: list[Gate],
-        factors: Factors,
-        replaced: Replaced | None,
+        self, gates: list[Gate], factors: Factors, found: Candidate, ceilings: Sequence[tuple[str, float]]
     ) -> Decision:
-        quantity, terms = smallest(self._ceilings(view, chain, found, replaced))
+        quantity, terms = smallest(ceilings)
         enough = quantity >= 1
         gates.append(gate("size_at_least_one", float(quantity), 1.0, passed=enough, reason="no ceiling allows one"))
         if self.size.kelly_share > 0.0 and isnan(self.size.win_probability):
@@ -174,7 +169,7 @@ class Opening:
         return Decision(reason="entry", proposals=(opening,), gates=tuple(gates), sizing=terms, factors=factors)
 
     def _ceilings(
-        self, view: View, chain: ChainView, found: Candidate, replaced: Replaced | None
+        self, view: View, chain: ChainView, found: Candidate, fuzzy: FuzzyReading | None, replaced: Replaced | None
     ) -> list[tuple[str, float]]:
         account, rules = view.account, self.size
         loss, margin = self._loss_and_margin(chain, found)
@@ -192,8 +187,8 @@ class Opening:
         if rules.concentration < 1.0:
             room = room_ceiling(rules.concentration * account.equity, account.capital_at_risk(self.name), loss)
             ceilings.append(("concentration", room))
-        if self.fuzzy is not None:
-            ceilings.append(("fuzzy", self.fuzzy.reading(view).allowed))
+        if fuzzy is not None:
+            ceilings.append(("fuzzy", fuzzy.allowed))
         if replaced is not None:
             ceilings.append(("replaced", float(replaced.quantity)))
         return ceilings + self._shares(view, ceilings)
@@ -222,6 +217,8 @@ class Opening:
     def _liquidity_ceilings(self, chain: ChainView, found: Candidate) -> list[tuple[str, float]]:
         """Return what quotes, open interest and volume allow, as far as they are asked: what is missing closes."""
         rules, legs, places = self.size, found.placed.legs, found.placed.places
+        if not any(map(isfinite, (rules.max_quote_share, rules.max_interest_share, rules.max_volume_share))):
+            return []
         quotes = [chain.quote(place) for place in places] if isfinite(rules.max_quote_share) else []
         sizes = [quote.ask_size if leg.ratio > 0 else quote.bid_size for quote, leg in zip(quotes, legs, strict=False)]
         asked = (
