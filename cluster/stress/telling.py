@@ -169,6 +169,7 @@ def _print_tail(found: ValueAtRisk | None, console: Console) -> None:
 def stress_record(report: StressReport) -> dict[str, Any]:
     """Return a stress as values of JSON; a number that is not known is null, its reason beside it."""
     from backtest.reports.figures import plain
+    from risk.portfolio_greeks import greeks_by_strategy, greeks_by_underlying
 
     positions = report.positions
     book = positions.book
@@ -184,6 +185,8 @@ def stress_record(report: StressReport) -> dict[str, Any]:
         "worth": _or_none(float(book.units * book.multiplier @ book.mark)),
         "max_loss": _or_none(float(report.max_loss)),
         "greeks": plain(report.greeks),
+        "greeks_by_strategy": {name: plain(each) for name, each in greeks_by_strategy(book).items()},
+        "greeks_by_underlying": {name: plain(each) for name, each in greeks_by_underlying(book).items()},
         "margin": None if "" not in report.margins else _or_none(report.margins[""].requirement),
         "scenarios": [_scenario_record(each, report.margins.get(each.scenario.name)) for each in report.results],
         "liquidations": [

@@ -110,6 +110,10 @@ def test_several_underlyings_need_a_benchmark_and_prices_of_that_day(
     found = json.loads(told)
     assert code == 0
     assert found["beta"]["SPX"] == 1.0
+    assert found["greeks_by_strategy"].keys() == {"sold"}
+    parts = found["greeks_by_underlying"]
+    assert parts["SPY"]["delta_shares"] == 100.0
+    assert parts["SPX"]["delta_usd"] + parts["SPY"]["delta_usd"] == pytest.approx(found["greeks"]["delta_usd"])
     assert found["beta"]["SPY"] == pytest.approx(1.0, abs=0.05)
 
 
