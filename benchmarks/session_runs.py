@@ -16,11 +16,13 @@ from backtest.results import RunResult
 from backtest.schedule import OnChains
 from benchmarks.engine_runs import described
 from benchmarks.real_runs import DATA, RETAIL
+from cluster.histories.batches import SERIES_COLUMNS
 from cluster.histories.fields import field_cache
 from cluster.histories.recorded import InputFile, RecordedFiles, recorded_history
 from cluster.histories.span import Span
 from execution.legging_events import LeggingTerms
 from fields.config import FieldConfig
+from market.series import SeriesBatch
 from risk.pretrade import PretradeLimits
 from strategies.catalogue import strategy_of
 from strategies.plan.package_plan import PackagePlan
@@ -94,7 +96,6 @@ def selector(max_open: int = 1) -> RegimeSelector:
                 "enable_calendar_spreads": True,
                 "enable_broken_wing": True,
                 "enable_long_puts": True,
-                "bwb_skew_threshold": 130.0,
             },
             "entry": {"max_open": max_open},
             "size": {"risk_share": 0.05},
@@ -108,8 +109,11 @@ def selector(max_open: int = 1) -> RegimeSelector:
 
 
 def sessions_history(data: Path = DATA, span: Span | None = None) -> History:
-    """Return closing chains of SPX with daily bars of the index and the indices of volatility, and bars before them."""
-    return recorded_history(
+    """Return closing chains of SPX with daily bars of the index and the indices of volatility, from 420 days before on.
+
+    Regimes are read at every value of an index that the history holds: uncut, a run reads three decades of them.
+    """
+    history = recorded_history(
         RecordedFiles(
             chains=(data / "option_chains" / "cboe_spx_snapshots.parquet",),
             inputs=(
@@ -124,6 +128,15 @@ def sessions_history(data: Path = DATA, span: Span | None = None) -> History:
         ),
         span,
     )
+    if span is None:
+        return history
+    first_ns = span.first_ns - int(_WARMUP.total_seconds() * 1e9)
+    return replace(history, series=tuple(_since(batch, first_ns) for batch in history.series))
+
+
+def _since(batch: SeriesBatch, first_ns: int) -> SeriesBatch:
+    keep = batch.available_ns >= first_ns
+    return replace(batch, **{name: getattr(batch, name)[keep] for name in SERIES_COLUMNS})
 
 
 def run_sessions(history: History, strategy: Strategy, *, with_field: bool = False) -> RunResult:

@@ -83,7 +83,12 @@ def _path(result: RunResult, opened_ns: int, closed_ns: int) -> str:
     if not rows.size:
         return "–"
     before = float(curve.equity[max(int(np.searchsorted(curve.ts_ns, opened_ns)) - 1, 0)])
-    return ", ".join(f"{curve.equity[row] - before:,.0f}" for row in rows)
+    return ", ".join(f"{round(float(curve.equity[row]) - before):,d}" for row in rows)
+
+
+def _price(price: float) -> str:
+    """Return a net price per unit; that of a package whose parts were not all filled is none."""
+    return "in part" if isnan(price) else f"{price:.2f}"
 
 
 def _trade_line(name: str, result: RunResult, trade: Trade) -> str:
@@ -92,9 +97,9 @@ def _trade_line(name: str, result: RunResult, trade: Trade) -> str:
         name,
         f"{_day(trade.opened_ns)} to {_day(trade.closed_ns)}",
         "; ".join(map(_leg, trade.legs)),
-        f"{trade.entry_price:.2f}",
+        _price(trade.entry_price),
         _path(result, trade.opened_ns, trade.closed_ns),
-        f"{trade.exit_price:.2f}",
+        _price(trade.exit_price),
         ending,
         f"{trade.costs:.2f}",
         f"{trade.net_pnl:,.2f}",
@@ -108,8 +113,7 @@ def _open_lines(name: str, result: RunResult) -> Iterator[str]:
         since = f"{_day(package.opened_ns)} to –"
         legs = "; ".join(map(_leg, package.legs))
         path = _path(result, package.opened_ns, last_ns + 1)
-        price = "in part" if isnan(package.entry_price) else f"{package.entry_price:.2f}"
-        yield f"| {name} | {since} | {legs} | {price} | {path} | – | open at the end | – | – |"
+        yield f"| {name} | {since} | {legs} | {_price(package.entry_price)} | {path} | – | open at the end | – | – |"
 
 
 _TRADES: Final = (

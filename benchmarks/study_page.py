@@ -90,7 +90,7 @@ def funnel_lines(outcomes: list[tuple[str, RunResult]]) -> list[str]:
 
 def _funnel_line(name: str, result: RunResult, strategy: str, gates: Mapping[str, tuple[int, int]]) -> str:
     asked = {gate: counts for gate, counts in gates.items() if gate not in _AFTER_ENTRY}
-    met = max((n for n, _ in asked.values()), default=0)
+    met = next(iter(asked.values()), (0, 0))[0]
     lost = ", ".join(f"{gate} {n - passed}" for gate, (n, passed) in asked.items() if n > passed)
     decided = asked.get("size_at_least_one", (0, 0))[1]
     ended = Counter(trade.exit_reason for trade in result.trades if trade.strategy == strategy)
