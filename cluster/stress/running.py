@@ -217,7 +217,10 @@ def _scenarios(path: Path | None) -> tuple[StressConfig, tuple[Scenario, ...]]:
     except TypeError as error:
         known = ", ".join(StressConfig.__slots__)
         raise ConfigError(f"{path}: [standard] cannot be", found=str(error), expected=f"numbers of {known}") from error
-    own = tuple(scenario_of(name, table) for name, table in told.get("scenario", {}).items())
+    tables = told.get("scenario", {})
+    if loose := sorted(name for name, table in tables.items() if not isinstance(table, dict)):
+        raise ConfigError(f"{path}: a scenario is a table", found=", ".join(loose), expected="[scenario.NAME]")
+    own = tuple(scenario_of(name, table) for name, table in tables.items())
     taken = {each.name for each in standard_scenarios(config)} & {each.name for each in own}
     if taken:
         raise ConfigError(f"{path}: a standard scenario has this name", found=", ".join(sorted(taken)))

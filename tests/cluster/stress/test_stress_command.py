@@ -184,6 +184,26 @@ def test_own_scenarios_join_the_standard_ones(command: Command, chain: str, tmp_
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[scenario]\nbenchmark_return = -0.1\n", "a scenario is a table"),
+        ("[scenario.a]\nbenchmark_return = -2\n", "a return cannot be"),
+        ('[scenario.a]\nbenchmark_return = "-10 %"\n', "is no number"),
+        ("[standard]\ncrash_return = 0.3\n", "crash_return cannot be"),
+        ("[scenario.gap_down]\nbenchmark_return = 0.5\n", "a standard scenario has this name"),
+    ],
+)
+def test_scenarios_that_cannot_be_are_bad_usage(command: Command, tmp_path: Path, text: str, words: str) -> None:
+    """Each is told with what was found, before any chain is read."""
+    own, book = tmp_path / "own.toml", tmp_path / "book.csv"
+    own.write_text(text, encoding="utf-8")
+    book.write_text("instrument,quantity\nSPY,10\n", encoding="utf-8")
+    code, _, noted = command(str(book), "--scenarios", str(own))
+    assert code == 2
+    assert words in noted.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
     ("name", "text", "words"),
     [
         ("book.csv", "contract,n\nSPY,1\n", "other columns"),
