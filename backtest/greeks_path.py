@@ -11,9 +11,8 @@ import numpy as np
 from backtest.costs.carry import RateSource
 from backtest.desk import Desk
 from backtest.implied_spot import implied_spot
+from backtest.quoted_greeks import quoted_greeks, years_left
 from backtest.results import GreeksPath
-from fields.greeks import greeks
-from fields.implied_vol import implied_volatility
 from market.chains import FloatArray
 from market.tradables import Instrument, OptionContract
 from strategies.market_state import MarketState
@@ -165,12 +164,10 @@ class GreeksRecorder:
             return values
         spot = np.array([spots[each.symbol] for each in options])
         strike = np.array([float(each.strike) for each in options])
-        tau = np.array([_years(each, book.ts_ns) for each in options])
+        tau = np.array([years_left(each, book.ts_ns) for each in options])
         price = np.array([float(self._desk.ledger.price(each.symbol) or nan) for each in options])
         is_call = np.array([each.is_call for each in options])
-        discount = np.exp(-book.rate * tau)
-        volatility = implied_volatility(price, spot / discount, strike, tau, discount, is_call).volatility
-        g = greeks(spot, strike, tau, book.rate, 0.0, volatility, is_call)
+        volatility, g = quoted_greeks(price, spot, strike, tau, book.rate, is_call)
         rows = np.stack((g.delta, g.gamma, g.vega, g.theta, g.vanna, g.vomma, g.charm, g.rho), axis=1)
         for each, one, vol, row in zip(options, spot.tolist(), volatility.tolist(), rows.tolist(), strict=True):
             values[each.symbol] = _Value(one, vol, tuple(row))
@@ -181,12 +178,8 @@ class GreeksRecorder:
         return self._market.spot(parts[0].instrument.underlying) if parts else nan
 
 
-def _years(contract: OptionContract, now_ns: int) -> float:
-    return max(contract.series.expiry_ns - now_ns, _MINUTE_NS) / _YEAR_NS
-
-
 def _discount(contract: OptionContract, book: _Book) -> float:
-    return exp(-book.rate * _years(contract, book.ts_ns))
+    return exp(-book.rate * years_left(contract, book.ts_ns))
 
 
 def _terms(part: _Part, start: _Book, after: _Book, spots: Mapping[str, float]) -> FloatArray:

@@ -11,8 +11,7 @@ import numpy as np
 from backtest.costs.carry import RateSource
 from backtest.implied_spot import implied_spot
 from backtest.marking import mid_of
-from fields.greeks import greeks
-from fields.implied_vol import implied_volatility
+from backtest.quoted_greeks import quoted_greeks, years_left
 from market.orders import Leg, OrderIntent, unit_multiplier
 from market.tradables import OptionContract
 from strategies.market_state import MarketState
@@ -20,9 +19,7 @@ from strategies.views import Quote
 
 __all__ = ["OrderContext"]
 
-_YEAR_NS: Final = 365 * 86_400_000_000_000
 _DAY_NS: Final = 86_400_000_000_000
-_MINUTE_NS: Final = 60_000_000_000
 _GREEKS: Final = ("delta", "gamma", "vega", "theta")
 
 
@@ -91,14 +88,12 @@ class OrderContext:
         if not isinstance(contract, OptionContract):
             return (1.0, 0.0, 0.0, 0.0, nan)
         rate = float(self._rate.at(now_ns)) if self._rate is not None else 0.0
-        tau = max(contract.series.expiry_ns - now_ns, _MINUTE_NS) / _YEAR_NS
-        strike, discount = float(contract.strike), exp(-rate * tau)
-        spot = self._spot(contract, discount)
+        tau = years_left(contract, now_ns)
+        spot = self._spot(contract, exp(-rate * tau))
         price = mid_of(quote)
         if not (isfinite(price) and isfinite(spot)):
             return (nan,) * (len(_GREEKS) + 1)
-        volatility = implied_volatility(price, spot / discount, strike, tau, discount, contract.is_call).volatility
-        found = greeks(spot, strike, tau, rate, 0.0, volatility, contract.is_call)
+        volatility, found = quoted_greeks(price, spot, float(contract.strike), tau, rate, contract.is_call)
         values = (*(getattr(found, name) for name in _GREEKS), volatility)
         return tuple(float(np.ravel(value)[0]) for value in values)
 
