@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import nan
+from collections.abc import Callable, Iterable, Sequence
+from math import isnan, nan
 from typing import Final, final
 
 from backtest.account import AccountNow
@@ -91,7 +91,7 @@ class OrderStake:
             moves = self._past_days.moves(after.underlyings)
         return Stake(
             strategy_at_risk=exposure.capital_at_risk(intent.strategy),
-            symbol_at_risk=max(exposure.capital_at_risk(underlying=each) for each in underlyings),
+            symbol_at_risk=_most(exposure.capital_at_risk(underlying=each) for each in underlyings),
             strategy_packages=self._packages_of(intent),
             order=order,
             book=book,
@@ -140,3 +140,9 @@ class OrderStake:
             if notice is not None:
                 found[symbol] = Dividend(ex_ns=notice.ex_ns, amount=float(notice.amount))
         return found
+
+
+def _most(amounts: Iterable[float]) -> float:
+    """Return the largest; NaN where one is not known, which `max` would pass over."""
+    found = list(amounts)
+    return nan if any(isnan(each) for each in found) else max(found)
