@@ -13,6 +13,7 @@ from strategies.decisions import Gate
 from strategies.parameters import require, require_between
 from strategies.plan.crash import is_crash
 from strategies.plan.flat_market import FlatMarket
+from strategies.plan.fuzzy import fresh_forecast
 from strategies.plan.gates import gate, until_first_failure
 from strategies.plan.pricing import Candidate
 from strategies.plan.schedules import Schedule
@@ -60,6 +61,11 @@ class EntryRules:
         Bounds of the rank of implied volatility among its last sessions, as a share (Q9, Q16); 0 and infinite for none.
     flat_market : FlatMarket, optional
         Signs of a market without a direction that must be there (Z19a); none for no such gate.
+    min_confidence : float
+        Least calibrated confidence of the forecast of the underlying, 0 to 1 (Z53b: 0.85); 0 for no such gate. A model
+        that is not calibrated, silent or old passes none.
+    max_forecast_age_s : float
+        Oldest forecast whose confidence counts, seconds, > 0.
     cool_down_s : float
         Seconds after the strategy's last exit in which nothing is opened, >= 0 (L39).
     max_open : int
@@ -84,6 +90,8 @@ class EntryRules:
     min_iv_rank: float = 0.0
     max_iv_rank: float = inf
     flat_market: FlatMarket | None = None
+    min_confidence: float = 0.0
+    max_forecast_age_s: float = 300.0
     cool_down_s: float = 300.0
     max_open: int = 1
     max_chain_age_s: float = 300.0
@@ -100,9 +108,10 @@ class EntryRules:
             low, high = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
             both = f"{low:g} and {high:g}"
             require("entry", f"min_{name} and max_{name}", both, "0 <= least < most", holds=0.0 <= low < high)
+        require_between("entry", "min_confidence", self.min_confidence, 0.0, 1.0)
         require_between("entry", "cool_down_s", self.cool_down_s, 0.0, inf, open_high=True)
         require_between("entry", "max_open", self.max_open, 1, 1_000)
-        for name in ("max_chain_age_s", "max_policy_age_s"):
+        for name in ("max_chain_age_s", "max_policy_age_s", "max_forecast_age_s"):
             require_between("entry", name, getattr(self, name), 0.0, inf, open_low=True)
 
 
@@ -210,6 +219,11 @@ def _level_gates(rules: EntryRules, view: View, symbol: str) -> list[Gate]:
         inside = rules.min_iv_rank <= rank <= rules.max_iv_rank
         bound = rules.max_iv_rank if rank > rules.max_iv_rank else rules.min_iv_rank
         gates.append(gate("iv_rank", rank, bound, passed=inside, reason=why))
+    if rules.min_confidence > 0.0:
+        forecast = fresh_forecast(view, symbol, rules.max_forecast_age_s)
+        found = nan if forecast is None else forecast.confidence
+        why = "not known, not calibrated, or too old" if isnan(found) else "too low"
+        gates.append(gate("confidence", found, rules.min_confidence, passed=found >= rules.min_confidence, reason=why))
     return gates
 
 
