@@ -64,7 +64,7 @@ def day_mean(profit: FloatArray, seed: int = 11) -> DayMean:
 def holm_cells(means: list[DayMean]) -> list[str]:
     """Return Holm's p-value of each row of a table, all rows counted, as it is printed."""
     adjusted = holm_adjusted(np.array([each.p_value for each in means]))
-    return ["–" if np.isnan(each) else f"{each:.2f}" for each in adjusted.tolist()]
+    return ["–" if np.isnan(p) else f"{p:.2f}" if p >= 0.005 else "< 0.01" for p in adjusted.tolist()]
 
 
 def funnel_lines(outcomes: list[tuple[str, RunResult]]) -> list[str]:
