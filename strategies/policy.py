@@ -28,7 +28,7 @@ from strategies.plan.layers import LayerRules
 from strategies.plan.leaving import closing_legs
 from strategies.plan.package_plan import PackagePlan
 from strategies.plan.pricing import closing_price
-from strategies.plan.schedules import FixedTime, Schedule
+from strategies.plan.schedules import FixedTime, NoEntries
 from strategies.plan.sizing import SizeRules
 from strategies.structures.long_put import long_put
 from strategies.views import ChainView, HeldPackage, View
@@ -37,38 +37,6 @@ __all__ = ["PolicyTrader"]
 
 _NS: Final = 1_000_000_000
 _BUYS: Final = {PolicyAction.BUY_CALL: "long_call", PolicyAction.BUY_PUT: "long_put"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _NoEntry:
-    """A schedule under which nothing is opened: what is open is looked after."""
-
-    of: Schedule
-
-    def is_candidate(self, view: ChainView, now_ns: int) -> bool:  # noqa: ARG002  # at no instant
-        """Tell that nothing is looked for."""
-        return False
-
-    def series(self, view: ChainView) -> tuple[int, ...]:
-        """Return what the schedule says."""
-        return self.of.series(view)
-
-    def session_start_ns(self, view: ChainView) -> int:
-        """Return what the schedule says."""
-        return self.of.session_start_ns(view)
-
-    def period_start_ns(self, view: ChainView, now_ns: int) -> int:
-        """Return what the schedule says."""
-        return self.of.period_start_ns(view, now_ns)
-
-    @property
-    def max_entries(self) -> int:
-        """What the schedule says."""
-        return self.of.max_entries
-
-    def last_entry_ns(self, view: ChainView, series: int) -> int:
-        """Return what the schedule says."""
-        return self.of.last_entry_ns(view, series)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +127,7 @@ class PolicyTrader:
         of_now = replace(self.entry, max_policy_age_s=self.max_reading_age_s)  # one age for both questions
         plans = tuple(replace(plan, entry=of_now) for plan in plans)
         object.__setattr__(self, "_entering", tuple((plan.structure.name, plan) for plan in plans))
-        object.__setattr__(self, "_keeping", tuple(replace(p, schedule=_NoEntry(of=self.schedule)) for p in plans))
+        object.__setattr__(self, "_keeping", tuple(replace(p, schedule=NoEntries(inner=self.schedule)) for p in plans))
 
     @property
     def follows_policy(self) -> bool:

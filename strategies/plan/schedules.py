@@ -17,7 +17,7 @@ from strategies.chain_lookup import expirations_between, nearest_expiration
 from strategies.parameters import require, require_between, require_zone
 from strategies.views import ChainView
 
-__all__ = ["DaysOut", "EntryWindows", "FixedTime", "FrontBack", "RandomTime", "Schedule"]
+__all__ = ["DaysOut", "EntryWindows", "FixedTime", "FrontBack", "NoEntries", "RandomTime", "Schedule"]
 
 _NS: Final = 1_000_000_000
 _NEVER: Final = 1 << 62
@@ -318,6 +318,44 @@ class EntryWindows:
     def last_entry_ns(self, view: ChainView, series: int) -> int:
         """Return the cut-off before the last trade of the series."""
         return self.times[0].last_entry_ns(view, series)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoEntries:
+    """A schedule at which nothing is opened: what is held is looked after all the same.
+
+    Parameters
+    ----------
+    inner : Schedule
+        The schedule of what is held.
+    """
+
+    inner: Schedule
+
+    def is_candidate(self, view: ChainView, now_ns: int) -> bool:  # noqa: ARG002  # never
+        """Return that no entry is looked for."""
+        return False
+
+    def series(self, view: ChainView) -> tuple[int, ...]:
+        """Return the expirations of the schedule within."""
+        return self.inner.series(view)
+
+    def session_start_ns(self, view: ChainView) -> int:
+        """Return the open of the session."""
+        return self.inner.session_start_ns(view)
+
+    def period_start_ns(self, view: ChainView, now_ns: int) -> int:
+        """Return from when on entries are counted."""
+        return self.inner.period_start_ns(view, now_ns)
+
+    @property
+    def max_entries(self) -> int:
+        """Return how many entries the schedule within allows."""
+        return self.inner.max_entries
+
+    def last_entry_ns(self, view: ChainView, series: int) -> int:
+        """Return the cut-off of the schedule within."""
+        return self.inner.last_entry_ns(view, series)
 
 
 @lru_cache(maxsize=4096)

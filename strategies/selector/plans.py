@@ -20,9 +20,8 @@ from strategies.structures.broken_wing import broken_wing
 from strategies.structures.calendar import calendar
 from strategies.structures.iron_condor import condor_by_delta
 from strategies.structures.long_put import long_put
-from strategies.views import ChainView
 
-__all__ = ["CondorTerms", "NoEntries", "SelectorTerms", "WingTerms", "selector_plans"]
+__all__ = ["CondorTerms", "SelectorTerms", "WingTerms", "selector_plans"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,44 +110,6 @@ class SelectorTerms:
     put_exits: ExitRules = ExitRules(
         profit_target=1.0, profit_basis=ProfitBasis.DEBIT, stop_debit=0.5, exit_days=21, closes_in_crash=False
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoEntries:
-    """A schedule at which nothing is opened: what is held is looked after all the same.
-
-    Parameters
-    ----------
-    inner : Schedule
-        The schedule of what is held.
-    """
-
-    inner: Schedule
-
-    def is_candidate(self, view: ChainView, now_ns: int) -> bool:  # noqa: ARG002  # never
-        """Return that no entry is looked for."""
-        return False
-
-    def series(self, view: ChainView) -> tuple[int, ...]:
-        """Return the expirations of the schedule within."""
-        return self.inner.series(view)
-
-    def session_start_ns(self, view: ChainView) -> int:
-        """Return the open of the session."""
-        return self.inner.session_start_ns(view)
-
-    def period_start_ns(self, view: ChainView, now_ns: int) -> int:
-        """Return from when on entries are counted."""
-        return self.inner.period_start_ns(view, now_ns)
-
-    @property
-    def max_entries(self) -> int:
-        """Return how many entries the schedule within allows."""
-        return self.inner.max_entries
-
-    def last_entry_ns(self, view: ChainView, series: int) -> int:
-        """Return the cut-off of the schedule within."""
-        return self.inner.last_entry_ns(view, series)
 
 
 def selector_plans(

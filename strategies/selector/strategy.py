@@ -17,9 +17,10 @@ from strategies.plan.fuzzy import FuzzyRules
 from strategies.plan.gates import gate
 from strategies.plan.joining import joined
 from strategies.plan.package_plan import PackagePlan
+from strategies.plan.schedules import NoEntries
 from strategies.plan.sizing import SizeRules
 from strategies.selector.facts import factors_of, facts_of, reading_age_s
-from strategies.selector.plans import NoEntries, SelectorTerms, selector_plans
+from strategies.selector.plans import SelectorTerms, selector_plans
 from strategies.selector.table import Choice, RegimeFacts, SelectorConfig, select
 from strategies.views import View
 

@@ -16,8 +16,8 @@ from market.orders import Leg, PositionEffect
 from market.series import SeriesPoint, SeriesUnit
 from strategies.decisions import HOLD, Decision
 from strategies.legs.rules import placed
-from strategies.plan.schedules import DaysOut
-from strategies.selector.plans import NoEntries, SelectorTerms
+from strategies.plan.schedules import DaysOut, NoEntries
+from strategies.selector.plans import SelectorTerms
 from strategies.selector.strategy import RegimeSelector
 from strategies.selector.table import Choice, SelectorConfig
 from strategies.views import HeldPackage
