@@ -112,6 +112,7 @@ class SimulatedData(SettingsPart):
         (), max_length=_MOST_SYMBOLS, description="Symbols that may be traded as shares."
     )
     step_min: int = Field(5, ge=1, le=390, description="Time between chains, minutes.")
+    warmup_sessions: int = Field(0, ge=0, le=1_000, description="Sessions lived through before, for daily bars.")
 
 
 class PerpetualTerms(SettingsPart):

@@ -166,7 +166,7 @@ def _of_simulated(wanted: SimulatedData, settings: BacktestSettings, span: Span 
     chosen = tuple(item for name, item in known.items() if not wanted.symbols or name in wanted.symbols)
     market = replace(market, symbols=chosen, step_s=_STEP_S, chain_every=wanted.step_min)
     blobs = BlobFolder(load_settings().folder / "cache" / "simulated", most_bytes=_CACHE_BYTES)
-    history = simulated_history(market, span, blobs)
+    history = simulated_history(market, span, blobs, warmup_sessions=wanted.warmup_sessions)
     return replace(history, instruments=tuple(Share(symbol=symbol) for symbol in wanted.shares))
 
 

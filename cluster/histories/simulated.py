@@ -1,4 +1,4 @@
-"""A history of the simulated market: chains, and bars of the underlying with its settlement prints, all marked."""
+"""A history of the simulated market: chains, bars with settlement prints, and indices of the chains, all marked."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ from backtest.history import DataSource, Halt, History
 from cluster.histories.digests import digest_of_code
 from cluster.histories.fields import BlobsInMemory
 from cluster.histories.packed_days import ChainDay, PackedDays
+from cluster.histories.simulated_days import (
+    SimulatedDay,
+    daily_bars,
+    day_of,
+    index_levels,
+    index_series,
+    lived_before,
+    sessions_before,
+)
 from cluster.histories.span import Span
 from execution.identity import digest_of
 from market.bars import BarBatch
@@ -25,11 +34,12 @@ from market.chains import OptionChain
 from market.errors import ConfigError, DataError
 from market.ports import BlobStore
 from market.provenance import AsOfSource, Provenance
+from market.series import SeriesBatch
 from market.trades import UNDERLYING, ContractTable
 
 __all__ = ["simulated_history"]
 
-_VERSION: Final = "simulated-1"
+_VERSION: Final = "simulated-2"
 
 
 class _Recording(msgspec.Struct, array_like=True):
@@ -41,9 +51,17 @@ class _Recording(msgspec.Struct, array_like=True):
     n_contracts: int
     ts_ns: list[int]
     spot: list[float]
+    levels: list[list[float]]  # of `INDEX_DAYS`, by chain
     close_ns: int
     settlement: float  # NaN where nothing expired
     origin: str
+
+
+class _Recorded(msgspec.Struct, array_like=True):
+    """All sessions, and the days before them by symbol."""
+
+    sessions: list[_Recording]
+    before: dict[str, list[SimulatedDay]]
 
 
 def simulated_history(
@@ -52,6 +70,7 @@ def simulated_history(
     blobs: BlobStore | None = None,
     *,
     halts: tuple[Halt, ...] = (),
+    warmup_sessions: int = 0,
 ) -> History:
     """Simulate a market over some dates, or find it simulated.
 
@@ -66,12 +85,16 @@ def simulated_history(
         chains of 2 000 contracts.
     halts : tuple of Halt
         Spans without trading.
+    warmup_sessions : int
+        Sessions that the same market lives through before the span, in steps of half an hour; they leave daily bars.
 
     Returns
     -------
     History
         Bars as wide as the distance of the chains; the last of a session ends with the price at which what expires is
-        settled. Everything is marked simulated, and the digest of a source is that of what was simulated.
+        settled. Daily bars beside them, also of the days before; and volatility indices at 30 and 9 days, computed
+        from each chain by the formula of Cboe's, called ``SIM.SPX.VIX`` and ``SIM.SPX.VIX9D``. Everything is marked
+        simulated, and the digest of a source is that of what was simulated.
 
     Notes
     -----
@@ -82,37 +105,51 @@ def simulated_history(
         raise ConfigError("a span holds no session", found=f"{span.first} to {span.last}", expected="sessions of NYSE")
     config = replace(config, start_ns=sessions[0].open_ns)
     store = BlobsInMemory(most=1 << 20) if blobs is None else blobs
-    recordings = _recorded(config, sessions, store)
+    recorded = _recorded(config, sessions, store, warmup_sessions)
+    recordings = recorded.sessions
     names = [item.symbol for item in config.symbols]
     by_symbol = {name: [each for each in recordings if each.symbol == name] for name in names}
     bars = tuple(_bars(found) for found in by_symbol.values())
+    bars += tuple(_daily(found, recorded.before.get(name, [])) for name, found in by_symbol.items())
+    series = tuple(batch for found in by_symbol.values() for batch in _indices(found))
     chains = tuple(PackedDays(name, [_day(each, store) for each in found]) for name, found in by_symbol.items())
     sources = [_source(f"{name} chains", found, "chains") for name, found in by_symbol.items()]
     sources += [_source(f"{name} bars", found, "bars") for name, found in by_symbol.items()]
-    return History(sources=tuple(sources), bars=bars, chains=chains, halts=halts)
+    return History(sources=tuple(sources), bars=bars, series=series, chains=chains, halts=halts)
 
 
-def _recorded(config: SimulatedMarketConfig, sessions: tuple[Session, ...], store: BlobStore) -> list[_Recording]:
-    code = digest_of_code(("adapters.simulated", "market"), ("numpy", "scipy", "numba", "pandas_market_calendars"))
-    settings = digest_of((_VERSION, code, config))
+def _recorded(
+    config: SimulatedMarketConfig, sessions: tuple[Session, ...], store: BlobStore, n_before: int
+) -> _Recorded:
+    packages = ("adapters.simulated", "fields", "market")
+    code = digest_of_code(packages, ("numpy", "scipy", "numba", "pandas_market_calendars"))
+    settings = digest_of((_VERSION, code, config, n_before))
     key = digest_of((settings, sessions[-1].day))
     content = store.get(key)
     if content is not None:
         try:
-            found = msgspec.msgpack.decode(content, type=list[_Recording])
+            found = msgspec.msgpack.decode(content, type=_Recorded)
         except msgspec.MsgspecError:
-            found = []
-        if found and all(store.get(each.key) is not None for each in found):
+            found = None
+        if found and found.sessions and all(store.get(each.key) is not None for each in found.sessions):
             return found
-    made = list(_simulate(config, sessions, settings, store))
+    market = SimulatedMarket(config)
+    before: dict[str, list[SimulatedDay]] = {}
+    if n_before:
+        state, before = lived_before(config, sessions_before(sessions[0], n_before))
+        market.restore(state)
+    made = _Recorded(sessions=list(_simulate(market, config, sessions, settings, store)), before=before)
     store.put(key, msgspec.msgpack.encode(made))
     return made
 
 
 def _simulate(
-    config: SimulatedMarketConfig, sessions: tuple[Session, ...], settings: str, store: BlobStore
+    market: SimulatedMarket,
+    config: SimulatedMarketConfig,
+    sessions: tuple[Session, ...],
+    settings: str,
+    store: BlobStore,
 ) -> Iterator[_Recording]:
-    market = SimulatedMarket(config)
     for session in sessions:
         chains: dict[str, list[OptionChain]] = {item.symbol: [] for item in config.symbols}
         while market.now_ns < session.close_ns:
@@ -132,6 +169,7 @@ def _simulate(
                 n_contracts=sum(chain.n_contracts for chain in shown),
                 ts_ns=[chain.ts_event_ns for chain in shown],
                 spot=[chain.spot_last for chain in shown],
+                levels=[index_levels(chain) for chain in shown],
                 close_ns=session.close_ns,
                 settlement=settled.get(symbol, float("nan")),
                 origin=shown[0].provenance.origin,
@@ -183,6 +221,17 @@ def _bars(recordings: list[_Recording]) -> BarBatch:
         vwap=missing,
         n_trades=missing,
     )
+
+
+def _daily(recordings: list[_Recording], before: list[SimulatedDay]) -> BarBatch:
+    days = [day_of(each.ts_ns, each.spot, each.close_ns, each.settlement) for each in recordings]
+    return daily_bars(recordings[0].symbol, [*before, *days], _provenance(recordings))
+
+
+def _indices(recordings: list[_Recording]) -> tuple[SeriesBatch, ...]:
+    ts_ns = [ts_ns for each in recordings for ts_ns in each.ts_ns]
+    levels = [level for each in recordings for level in each.levels]
+    return index_series(recordings[0].symbol, ts_ns, levels, _provenance(recordings))
 
 
 def _provenance(recordings: list[_Recording]) -> Provenance:

@@ -14,6 +14,7 @@ from adapters.store.blobs import BlobFolder
 from cluster.histories.fields import BlobsInMemory
 from cluster.histories.simulated import simulated_history
 from cluster.histories.span import Span
+from fields.volatility_index import volatility_index
 from market.errors import DataError
 
 SPAN = Span(first=date(2025, 6, 2), last=date(2025, 6, 3))
@@ -88,3 +89,31 @@ def test_a_session_that_left_the_cache_says_so() -> None:
     found = simulated_history(config(), SPAN, blobs)
     with pytest.raises(DataError, match="more room"):
         found.chains[0].chain(0)
+
+
+def test_the_days_before_are_those_of_the_same_market() -> None:
+    """Daily bars join at the open of the span: prices go on where the warm-up ended, and nothing else is added."""
+    found = simulated_history(config(), SPAN, warmup_sessions=8)
+    fine, daily = found.bars
+    assert daily.n_bars == 10
+    assert (daily.start_ns[1:] > daily.end_ns[:-1]).all()
+    assert daily.open[8] == fine.open[0]
+    assert daily.close[-1] == fine.close[-1]
+    assert abs(np.log(daily.open[8] / daily.close[7])) < 0.05
+    assert (daily.high >= np.fmax(daily.open, daily.close)).all()
+    assert (daily.low <= np.fmin(daily.open, daily.close)).all()
+    assert daily.provenance.simulated
+
+
+def test_the_indices_are_those_of_the_chains_by_their_instants() -> None:
+    """Each level is the index of the chain of its instant; what a chain does not tell has no row."""
+    found = simulated_history(config(), SPAN)
+    chains = found.chains[0]
+    assert [batch.series for batch in found.series] == ["SIM.SPX.VIX", "SIM.SPX.VIX9D"]
+    for place in (0, len(chains.available_ns) - 1):
+        levels = volatility_index(chains.chain(place), (30.0, 9.0))
+        for batch, level in zip(found.series, levels, strict=True):
+            row = np.flatnonzero(batch.event_ns == chains.available_ns[place])
+            assert batch.value[row].tolist() == ([level] if np.isfinite(level) else [])
+            assert batch.provenance.simulated
+    assert 5.0 < float(np.median(found.series[0].value)) < 60.0
