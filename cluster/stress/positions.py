@@ -96,6 +96,10 @@ def read_book(path: Path) -> tuple[BookRow, ...]:
 def _of_run(path: Path) -> tuple[BookRow, ...]:
     from cluster.backtests.stored_runs import opened_run
 
+    if not (path / "provenance.json").is_file():
+        raise DataError(
+            "this folder is no run", path=str(path), found="no provenance.json", expected="a run folder, or a file"
+        )
     result = opened_run(path).result
     known = {leg.instrument.symbol: leg.instrument for order in result.orders for leg in order.intent.legs}
     rows = []
@@ -126,6 +130,8 @@ def _of_file(path: Path) -> tuple[BookRow, ...]:
             found=path.suffix or "no suffix",
             expected=".toml, .csv, .json, or the folder of a run",
         )
+    if not path.is_file():
+        raise DataError("there is no such book", path=str(path), expected="a file of positions, or the folder of a run")
     try:
         rows = reader(path)
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:

@@ -215,8 +215,9 @@ def _scenarios(path: Path | None) -> tuple[StressConfig, tuple[Scenario, ...]]:
     try:
         config = StressConfig(**told.get("standard", {}))
     except TypeError as error:
+        wrong = ", ".join(f"{key} = {value!r}" for key, value in told["standard"].items())
         known = ", ".join(StressConfig.__slots__)
-        raise ConfigError(f"{path}: [standard] cannot be", found=str(error), expected=f"numbers of {known}") from error
+        raise ConfigError(f"{path}: [standard] cannot be", found=wrong, expected=f"numbers of {known}") from error
     tables = told.get("scenario", {})
     if loose := sorted(name for name, table in tables.items() if not isinstance(table, dict)):
         raise ConfigError(f"{path}: a scenario is a table", found=", ".join(loose), expected="[scenario.NAME]")

@@ -264,7 +264,11 @@ def _netted(positions: Positions) -> list[tuple[Share | OptionContract, Decimal]
                 action="margin perpetuals with risk.margin.perpetual",
             )
         if isinstance(item, OptionContract) and quantity != quantity.to_integral_value():
-            raise DataError("a fraction of a contract cannot be held", found=f"{quantity} {item.symbol}")
+            raise DataError(
+                "a fraction of a contract cannot be held",
+                found=f"{quantity} {item.symbol}",
+                expected="a whole number of contracts",
+            )
         items[item.symbol] = item
         units[item.symbol] = units.get(item.symbol, _ZERO) + quantity
     return [(items[symbol], units[symbol]) for symbol in sorted(units) if units[symbol]]

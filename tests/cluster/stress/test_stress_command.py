@@ -190,6 +190,10 @@ def test_own_scenarios_join_the_standard_ones(command: Command, chain: str, tmp_
         ("[scenario.a]\nbenchmark_return = -2\n", "a return cannot be"),
         ('[scenario.a]\nbenchmark_return = "-10 %"\n', "is no number"),
         ("[standard]\ncrash_return = 0.3\n", "crash_return cannot be"),
+        (
+            "[standard]\ncrash_retrun = -0.3\n",
+            "[standard] cannot be; found crash_retrun = -0.3; expected numbers of crash_",
+        ),
         ("[scenario.gap_down]\nbenchmark_return = 0.5\n", "a standard scenario has this name"),
     ],
 )
@@ -271,3 +275,13 @@ def test_a_perpetual_is_told_how_far_its_liquidation_is(command: Command, tmp_pa
     book.write_text("instrument,quantity\nBTC/USDT:USDT,10\n", encoding="utf-8")
     _, told, _ = command(str(book), "--history", str(prices))
     assert "liquidation of BTC/USDT:USDT: unknown; give the row entry_price" in told
+
+
+def test_a_place_without_a_book_is_told(command: Command, tmp_path: Path) -> None:
+    """Neither a file that is not there nor a folder that is no run speaks of error numbers."""
+    code, _, noted = command(str(tmp_path / "book.toml"))
+    assert code == 1
+    assert "there is no such book" in noted.replace("\n", " ")
+    code, _, noted = command(str(tmp_path))
+    assert code == 1
+    assert "this folder is no run" in noted.replace("\n", " ")
