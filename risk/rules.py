@@ -271,7 +271,10 @@ HEDGEFIELD_RULES: Final = RiskRules(
     broker_cutoff_minutes=50.0,
     watches_dividends=True,
 )
-"""The whole table of requirements 2.6, where roadmaps differ the most restrictive."""
+"""The table of requirements 2.6, where roadmaps differ the most restrictive.
+
+Stress and tail have no row here, because the requirements tell no bound of theirs: an account says its own shares.
+"""
 
 HEDGEFIELD_LIMITS: Final = PretradeLimits(
     most_packages=3,  # L43, Q

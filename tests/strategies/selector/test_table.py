@@ -40,6 +40,34 @@ _CALM = RegimeFacts(
 )
 
 
+@pytest.mark.parametrize(
+    ("market", "skew", "choice"),
+    [
+        (Market.BULL_TREND, 140.0, Choice.BULLISH_BROKEN_WING),
+        (Market.BULL_TREND, 139.99, Choice.STAND_ASIDE),
+        (Market.BEAR_TREND, 140.0, Choice.BEARISH_BROKEN_WING),
+        (Market.BEAR_TREND, nan, Choice.STAND_ASIDE),
+    ],
+)
+def test_a_broken_wing_needs_a_skew_of_140_and_no_more(market: Market, skew: float, choice: Choice) -> None:
+    """Q49: the bound itself is enough, just below it and without a level the fallback stands."""
+    assert select(replace(_CALM, market=market, skew=skew), _ON).choice is choice
+
+
+@pytest.mark.parametrize(
+    ("vix", "rank", "choice"),
+    [
+        (11.99, 0.19, Choice.CALENDAR),
+        (12.0, 0.19, Choice.NARROW_CONDOR),
+        (11.99, 0.2, Choice.NARROW_CONDOR),
+        (20.0, 0.5, Choice.NARROW_CONDOR),
+    ],
+)
+def test_a_calendar_needs_a_vix_below_12_and_a_rank_below_a_fifth(vix: float, rank: float, choice: Choice) -> None:
+    """Q44; from 12 to 20 the fallback stands (Q37)."""
+    assert select(replace(_CALM, market=Market.LOW_VOL_RANGE, vix=vix, iv_rank=rank), _ON).choice is choice
+
+
 def _every_fact() -> list[RegimeFacts]:
     axes = product(Market, Feedback, TermStructure, _LEVELS, _RANKS, _SKEWS)
     names = ("market", "feedback", "term_structure", "vix", "iv_rank", "skew")
