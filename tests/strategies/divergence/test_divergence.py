@@ -215,6 +215,18 @@ def test_a_condor_leans_away_from_where_the_future_points() -> None:
     assert upright.proposals
 
 
+def test_the_bounds_of_the_overlay_are_those_of_the_requirements() -> None:
+    """Half a per cent counts (Q51), two deviations over 50 past values (Q54x), of ES and SPY."""
+    rules = DivergenceRules()
+    assert (rules.threshold, rules.z_threshold, rules.lookback, rules.future, rules.share) == (
+        0.005,
+        2.0,
+        50,
+        "ES",
+        "SPY",
+    )
+
+
 def test_rules_that_cannot_be_are_refused() -> None:
     """By name."""
     for wrong in ({"threshold": 0.0}, {"lookback": 1}, {"dividend_yield": 2.0}):
