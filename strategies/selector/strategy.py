@@ -114,7 +114,7 @@ class RegimeSelector:
     def _enter(self, view: View) -> Decision:
         readings = view.readings(self.underlying, with_field=self.reads_field)
         age, bound = reading_age_s(readings, view.now_ns), self.max_reading_age_s
-        read = gate("regime_read", age, bound, passed=age <= bound, reason="no regime was read, or it is too old")
+        read = gate("regime_read", age, bound, passed=0.0 <= age <= bound, reason="no regime of now was read")
         if not read.passed:
             return Decision(reason=read.name, gates=(read,))
         facts = facts_of(readings, view.series(self.skew_series).value)

@@ -140,6 +140,7 @@ def test_vetoes_and_missing_regimes_open_nothing_and_say_why() -> None:
         assert (decision.proposals, decision.gates[-1].name, decision.gates[-1].passed) == ((), name, False)
         assert decision.gates[-1].reason
     assert _selector().decide(replace(_scene(Market.CRASH), read={})).gates[-1].name == "regime_read"
+    assert _selector().decide(_scene(Market.CRASH, ts_ns=NOW_NS + 1)).gates[-1].name == "regime_read"
 
 
 @pytest.mark.parametrize("choice", [Choice.WIDE_CONDOR, Choice.NARROW_CONDOR, Choice.LONG_PUT])
