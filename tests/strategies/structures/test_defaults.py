@@ -9,7 +9,7 @@ import pytest
 
 from strategies.catalogue import strategy_of
 from strategies.plan.exits import ProfitBasis
-from strategies.plan.sizing import risk_ceiling
+from strategies.plan.sizing import SizeRules, risk_ceiling
 from tests.strategies.chains import view_at
 from tests.strategies.scene import NOW_NS, Scene, SceneAccount
 
@@ -45,6 +45,7 @@ def test_the_expected_move_condor_has_the_numbers_of_its_description() -> None:
     condor = _made("expected_move_condor")
     assert (condor.straddle_share, condor.short_moves, condor.wing_moves) == (0.8, 1.0, 1.5)
     assert (condor.entry.min_credit, condor.size.risk_share, condor.size.max_packages) == (0.05, 0.02, 5)
+    assert SizeRules().risk_share == 0.02  # Z82
 
 
 @pytest.mark.parametrize("name", ["iron_condor", "zero_dte_condor"])
