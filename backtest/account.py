@@ -10,7 +10,7 @@ from execution.ledger import Ledger
 from execution.order_book import OrderBook
 from execution.package_book import PackageBook
 from risk.book import PortfolioGreeks
-from risk.rules import RiskRules
+from risk.limits.rules import RiskRules
 from risk.trading_state import TradingState, most_restrictive
 from strategies.market_state import MarketState
 from strategies.priced_book import Benchmark

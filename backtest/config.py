@@ -18,10 +18,10 @@ from execution.margin_call import MarginCallRules
 from execution.settlement import SettlementRules
 from fields.live.config import LiveConfig
 from market.errors import ConfigError
+from risk.limits.pretrade import PretradeLimits
+from risk.limits.rules import RiskRules
 from risk.margin.perpetual import PerpetualTerms
 from risk.margin.reg_t import RegTRules
-from risk.pretrade import PretradeLimits
-from risk.rules import RiskRules
 from strategies.allocation import AllocationConfig
 from strategies.features import Feature
 

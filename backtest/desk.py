@@ -41,7 +41,7 @@ from market.errors import DataError
 from market.fills import Fill
 from market.orders import OrderIntent, PositionEffect
 from market.tradables import Instrument, Share
-from risk.pretrade import Breach, Verdict
+from risk.limits.pretrade import Breach, Verdict
 from strategies.decisions import Decision
 from strategies.market_state import MarketState
 from strategies.views import ChainView, Quote

@@ -20,7 +20,7 @@ from execution.margin_call import CalledAccount, CureBy, MarginCall, ReadAt, Sta
 from execution.order_book import OrderBook
 from market.orders import OrderIntent, PositionEffect, TimeInForce
 from market.tradables import Future, Instrument, OptionContract, Perpetual, Share
-from risk.limits import TradingState
+from risk.limits.orders import TradingState
 from risk.margin.reg_t import MarginStage
 from strategies.decisions import Decision
 from strategies.views import Holding

@@ -21,8 +21,8 @@ from execution.intents import units_of
 from execution.order_book import OrderBook
 from market.orders import OrderIntent, PositionEffect
 from market.tradables import Instrument, OptionContract
-from risk.facts import OrderFacts
-from risk.pretrade import Verdict
+from risk.limits.facts import OrderFacts
+from risk.limits.pretrade import Verdict
 from strategies.market_state import MarketState
 from strategies.views import Quote
 

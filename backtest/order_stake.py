@@ -13,8 +13,8 @@ from backtest.past_days import PastDays
 from execution.events import DividendNotice
 from market.orders import OrderIntent, PositionEffect
 from market.tradables import Instrument
-from risk.facts import Dividend, Stake
-from risk.rules import RiskRules
+from risk.limits.facts import Dividend, Stake
+from risk.limits.rules import RiskRules
 from risk.trading_state import TradingState
 from strategies.market_state import MarketState
 from strategies.views import Quote

@@ -9,8 +9,8 @@ import numpy as np
 from backtest.config import EngineConfig
 from backtest.history import History
 from market.bars import BarBatch
-from risk.daily_moves import DailyCloses, bar_closes, daily_moves, joined_closes, series_closes, split_closes
-from risk.value_at_risk import MarketMoves
+from risk.stress.daily_moves import DailyCloses, bar_closes, daily_moves, joined_closes, series_closes, split_closes
+from risk.stress.value_at_risk import MarketMoves
 from strategies.bar_history import of_underlying
 
 __all__ = ["PastDays"]

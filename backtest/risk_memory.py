@@ -22,8 +22,8 @@ from risk.events import (
     SessionStarted,
     VolatilityRead,
 )
-from risk.pretrade import PretradeLimits
-from risk.rules import RiskRules
+from risk.limits.pretrade import PretradeLimits
+from risk.limits.rules import RiskRules
 from risk.service import RiskService
 from risk.state import BreakerClass, HoldCause, RiskState
 from risk.trading_state import TradingState

@@ -13,9 +13,9 @@ from market.calendars import expiry_series
 from market.instruments import product_of
 from market.orders import Leg, OrderIntent, PositionEffect, TimeInForce
 from market.tradables import Instrument, OptionContract, Share, option_contract
-from risk.limits import OrderFacts, TokenBucket, TradingState
+from risk.limits.orders import OrderFacts, TokenBucket, TradingState
+from risk.limits.pretrade import PretradeGate, PretradeLimits
 from risk.margin.reg_t import RegTRules, strategy_margin
-from risk.pretrade import PretradeGate, PretradeLimits
 
 __all__ = ["run"]
 

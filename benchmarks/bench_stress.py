@@ -7,9 +7,9 @@ import numpy as np
 from benchmarks.harness import Row, interleaved_ns
 from market.chains import FloatArray
 from risk.book import PricedBook
-from risk.revaluation import Shocks, revalue
-from risk.stress import spot_vol_grid, worst_stress
-from risk.value_at_risk import MarketMoves, VarConfig, book_var
+from risk.stress.results import spot_vol_grid, worst_stress
+from risk.stress.revaluation import Shocks, revalue
+from risk.stress.value_at_risk import MarketMoves, VarConfig, book_var
 
 __all__ = ["run"]
 

@@ -23,7 +23,7 @@ from cluster.histories.span import Span
 from execution.legging_events import LeggingTerms
 from fields.config import FieldConfig
 from market.series import SeriesBatch
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.catalogue import strategy_of
 from strategies.plan.package_plan import PackagePlan
 from strategies.selector.strategy import RegimeSelector

@@ -16,9 +16,9 @@ import numpy as np
 from cluster.stress.history import read_history
 from market.chains import FloatArray
 from risk.book import PricedBook
-from risk.revaluation import Shocks, revalue
-from risk.value_at_risk import MarketMoves, VarConfig, VarMethod, tail_losses
-from risk.var_backtest import backtest_var
+from risk.stress.revaluation import Shocks, revalue
+from risk.stress.value_at_risk import MarketMoves, VarConfig, VarMethod, tail_losses
+from risk.stress.var_backtest import backtest_var
 
 _WINDOW = 1000
 _STEP = 5  # evenings between two figures of the filtered method, which is fitted at each

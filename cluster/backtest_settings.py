@@ -28,7 +28,7 @@ from cluster.readings_settings import ReadingsSettings
 from cluster.risk_settings import RiskSettings
 from market.errors import ConfigError
 from market.tradables import Future, Perpetual, Share
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.catalogue import parameters_of, strategy_of
 from strategies.views import Strategy
 
@@ -292,7 +292,7 @@ class StrategySettings(SettingsPart):
 
 
 class LimitSettings(SettingsPart):
-    """Limits before each order; what reduces a position always passes. `risk.pretrade` explains them."""
+    """Limits before each order; what reduces a position always passes. `risk.limits.pretrade` explains them."""
 
     collar_fraction: float | None = Field(0.10, ge=0.0, description="Limit beyond the far sides, of the gross price.")
     collar_premium: float = Field(0.50, ge=0.0, description="The same of the gross premium of options.")

@@ -9,9 +9,9 @@ from pydantic import Field, StringConstraints, model_validator
 
 from cluster.feed_settings import SettingsPart
 from market.errors import ConfigError
-from risk.pretrade import PretradeLimits
-from risk.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, BreakerRule, RiskRules
-from risk.size_schedule import SizeSchedule
+from risk.limits.pretrade import PretradeLimits
+from risk.limits.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, BreakerRule, RiskRules
+from risk.limits.size_schedule import SizeSchedule
 from risk.state import BreakerClass
 
 __all__ = ["BreakerSettings", "RiskSettings"]
@@ -30,7 +30,7 @@ class BreakerSettings(SettingsPart):
 
 
 class RiskSettings(SettingsPart):
-    """Limits of the whole account, in the same gate as those of each order. `risk.rules` explains them."""
+    """Limits of the whole account, in the same gate as those of each order. `risk.limits.rules` explains them."""
 
     preset: Literal["none", "hedgefield"] = Field("none", description="Where bounds come from that are not told here.")
     without: tuple[str, ...] = Field((), max_length=40, description="Bounds of the preset that are left out, by name.")

@@ -17,7 +17,7 @@ from market.chains import BoolArray, FloatArray
 from market.errors import DataError
 from market.trades import Int64Array
 from risk.book import PricedBook
-from risk.revaluation import TermRule
+from risk.stress.revaluation import TermRule
 
 __all__ = ["HorizonProfile", "VolShift", "front_years", "horizon_profile", "horizon_value", "least_at_front"]
 
@@ -44,8 +44,8 @@ class VolShift:
     parallel : float
         Added to every volatility, 0.01 is a vol point.
     root_time : float
-        Added to the volatility of 30 days, and to others by the weight of `risk.revaluation.TermRule`, the root of 30
-        days over the time to expiry of now: near ones move more, as term structures do when volatility jumps.
+        Added to the volatility of 30 days, and to others by the weight of `risk.stress.revaluation.TermRule`, the root
+        of 30 days over the time to expiry of now: near ones move more, as term structures do when volatility jumps.
     """
 
     parallel: float = 0.0
@@ -174,9 +174,9 @@ def horizon_value(
     Each leg keeps its own volatility at its strike. Discounts and forwards between the horizon and an expiry follow
     from those of now: logarithms of both are linear in time between the expiries of the legs. Options that end at the
     horizon are worth their exercise. Early exercise is left out, but what is American is never worth less than it. At
-    the horizon of now `risk.revaluation.revalue` says the same of legs that are marked at the model's value; later it
-    holds each leg's own rate, which across expiries of unlike rates is not what the chain's forwards say of the time
-    between them.
+    the horizon of now `risk.stress.revaluation.revalue` says the same of legs that are marked at the model's value;
+    later it holds each leg's own rate, which across expiries of unlike rates is not what the chain's forwards say of
+    the time between them.
     """
     _require(book, horizon_years)
     return _value(book, _carry(book, horizon_years), price, shift or _NO_SHIFT)

@@ -10,7 +10,6 @@ from typing import Final, assert_never, final
 
 from market.orders import OrderIntent
 from market.tradables import Perpetual
-from risk.account_limits import GreekLimit, daily_loss_bound
 from risk.events import (
     BreakerReset,
     EquityMarked,
@@ -27,10 +26,11 @@ from risk.events import (
     SessionStarted,
     VolatilityRead,
 )
-from risk.facts import OrderFacts
-from risk.limits import Limit
-from risk.pretrade import PretradeGate, PretradeLimits, Verdict
-from risk.rules import RiskRules
+from risk.limits.account import GreekLimit, daily_loss_bound
+from risk.limits.facts import OrderFacts
+from risk.limits.orders import Limit
+from risk.limits.pretrade import PretradeGate, PretradeLimits, Verdict
+from risk.limits.rules import RiskRules
 from risk.state import HOLD_RULES, BreakerClass, Hold, HoldCause, LastExit, RiskState
 from risk.trading_state import TokenBucket, TradingState, most_restrictive
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from market.orders import Leg, PositionEffect, TimeInForce
 from market.tradables import Future, Perpetual, Share
-from risk.limits import TradingState
+from risk.limits.orders import TradingState
 from strategies.decisions import HOLD, Decision, Gate, Proposal
 from strategies.features import (
     AtTimeframe,

@@ -12,7 +12,7 @@ from market.forecasts import Forecast, PolicyReading
 from market.orders import PositionEffect
 from market.series import EventBatch, SeriesPoint
 from risk.book import PortfolioGreeks
-from risk.limits import TradingState
+from risk.limits.orders import TradingState
 from strategies.decisions import Decision, Gate
 from strategies.features import Feature
 from strategies.parameters import require_between

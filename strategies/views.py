@@ -17,7 +17,7 @@ from market.series import EventBatch, SeriesPoint
 from market.tradables import Instrument
 from market.trades import Int64Array
 from risk.book import PortfolioGreeks
-from risk.limits import TradingState
+from risk.limits.orders import TradingState
 from strategies.decisions import Decision
 
 __all__ = [

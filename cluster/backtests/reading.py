@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from cluster.backtest_settings import BacktestSettings
 from market.errors import ConfigError
@@ -112,7 +111,7 @@ def _explained(error: ValidationError, text: str, name: str) -> ConfigError:
     )
 
 
-def _follows(problem: ErrorDetails, first: ErrorDetails) -> bool:
+def _follows(problem: Mapping[str, Any], first: Mapping[str, Any]) -> bool:
     """Tell whether a list lacks items only because the first problem left one out of it."""
     return problem["type"] == "too_short" and problem["loc"] == first["loc"][: len(problem["loc"])]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from risk.value_at_risk import VarConfig, VarMethod
+from risk.stress.value_at_risk import VarConfig, VarMethod
 
 if TYPE_CHECKING:
     from cluster.stress.running import StressReport

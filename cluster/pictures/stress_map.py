@@ -13,7 +13,7 @@ from market.errors import DataError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-    from risk.stress import SpotVolGrid
+    from risk.stress.results import SpotVolGrid
 
 __all__ = ["draw_stress_map", "fig_stress_map", "write_stress_map"]
 

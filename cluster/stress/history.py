@@ -12,8 +12,8 @@ import numpy as np
 from adapters.inputs import read_inputs
 from market.bars import BarBatch
 from market.series import SeriesBatch
-from risk.daily_moves import DailyCloses, bar_closes, daily_moves, joined_closes, series_closes
-from risk.value_at_risk import MarketMoves
+from risk.stress.daily_moves import DailyCloses, bar_closes, daily_moves, joined_closes, series_closes
+from risk.stress.value_at_risk import MarketMoves
 
 __all__ = ["DailyHistory", "betas_of", "read_history"]
 
@@ -47,7 +47,7 @@ class DailyHistory:
         return float(found.value[known[-1]]), int(found.known_ns[known[-1]])
 
     def moves(self, underlyings: Sequence[str], volatility: str) -> MarketMoves:
-        """Return daily moves of underlyings beside a volatility index, as `risk.daily_moves.daily_moves`."""
+        """Return daily moves of underlyings beside a volatility index, as `risk.stress.daily_moves.daily_moves`."""
         return daily_moves(self.closes, underlyings, volatility)
 
 

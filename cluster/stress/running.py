@@ -24,11 +24,11 @@ from risk.book import PortfolioGreeks, PricedBook
 from risk.book_loss import max_loss_of_book
 from risk.margin.reg_t import MarginReading, MarginStage, RegTRules
 from risk.portfolio_greeks import portfolio_greeks
-from risk.revaluation import revalue
-from risk.stress import SpotVolGrid, StressResult, scenario_shocks, spot_vol_grid, stress_results
-from risk.stress_margin import stressed_margin
-from risk.stress_scenarios import Scenario, StressConfig, scenario_of, standard_scenarios
-from risk.value_at_risk import ValueAtRisk, VarConfig, book_var
+from risk.stress.margin import stressed_margin
+from risk.stress.results import SpotVolGrid, StressResult, scenario_shocks, spot_vol_grid, stress_results
+from risk.stress.revaluation import revalue
+from risk.stress.scenarios import Scenario, StressConfig, scenario_of, standard_scenarios
+from risk.stress.value_at_risk import ValueAtRisk, VarConfig, book_var
 from strategies.priced_book import Benchmark
 
 __all__ = ["StressReport", "StressRequest", "run_stress"]
@@ -110,7 +110,7 @@ class StressReport:
     value_at_risk : ValueAtRisk or None
         None without a history.
     modelled, bounded : tuple of str
-        As in `risk.revaluation.Revaluation`.
+        As in `risk.stress.revaluation.Revaluation`.
     betas : mapping of str to float
         That were used.
     """

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from cluster.stress.market import PricedPositions
     from cluster.stress.running import StressReport
     from risk.margin.reg_t import MarginReading
-    from risk.stress import SpotVolGrid, StressResult
-    from risk.value_at_risk import ValueAtRisk
+    from risk.stress.results import SpotVolGrid, StressResult
+    from risk.stress.value_at_risk import ValueAtRisk
 
 __all__ = ["print_stress", "stress_record"]
 

@@ -9,7 +9,7 @@ from typing import Final
 from fields.signals import SignalKind
 from market.calendars import latest_session
 from market.orders import PositionEffect, TimeInForce
-from risk.limits import TradingState
+from risk.limits.orders import TradingState
 from strategies.decisions import HOLD, Decision, Gate, Proposal
 from strategies.features import AverageTrueRange, Feature
 from strategies.field_signals.reading import TradableSignal, signal_gates, tradable_signal

@@ -8,7 +8,7 @@ from enum import StrEnum
 from math import inf, isfinite, isnan, nan
 from typing import Final
 
-from risk.limits import TradingState
+from risk.limits.orders import TradingState
 from strategies.decisions import Gate
 from strategies.parameters import require, require_between
 from strategies.plan.crash import is_crash

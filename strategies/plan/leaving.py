@@ -18,8 +18,8 @@ from market.errors import ConfigError
 from market.instruments import ExpirySeries
 from market.orders import Leg, PositionEffect, TimeInForce, unit_multiplier
 from market.tradables import Instrument, OptionContract
-from risk.delivery_limits import delivery_cost
-from risk.limits import TradingState
+from risk.limits.delivery import delivery_cost
+from risk.limits.orders import TradingState
 from strategies.decisions import Decision, Gate, Proposal
 from strategies.package_prices import opposite, package_limit
 from strategies.plan.crash import is_crash

@@ -8,7 +8,7 @@ from decimal import Decimal
 from math import floor, inf, isfinite, isnan, nan
 
 from risk.book import PortfolioGreeks
-from risk.size_schedule import SizeSchedule
+from risk.limits.size_schedule import SizeSchedule
 from strategies.decisions import SizingTerm
 from strategies.parameters import require, require_between
 

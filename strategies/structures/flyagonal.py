@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from risk.size_schedule import SizeSchedule
+from risk.limits.size_schedule import SizeSchedule
 from strategies.decisions import Decision
 from strategies.features import Feature
 from strategies.legs.liquidity import Liquidity
@@ -112,7 +112,7 @@ class Flyagonal:
     Notes
     -----
     One entry a session, three packages at most, none below a VIX of 8 or above 50, and in between the sizes of
-    `risk.size_schedule.Z53B_STEPS`, of which those above 1 lift no ceiling.
+    `risk.limits.size_schedule.Z53B_STEPS`, of which those above 1 lift no ceiling.
     """
 
     underlying: str

@@ -23,7 +23,7 @@ from market.calendars import expiry_series
 from market.instruments import product_of
 from market.orders import Leg, PositionEffect, TimeInForce
 from market.tradables import option_contract
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.decisions import HOLD, Decision, Proposal
 from strategies.views import View
 from tests.backtest.recordings import DESCRIPTION

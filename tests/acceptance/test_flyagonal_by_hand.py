@@ -19,7 +19,7 @@ from cluster.histories.span import Span
 from execution.legging_events import LeggingTerms
 from market.clock import datetime_of_ns, ns_of_datetime
 from market.tradables import OptionContract
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.catalogue import strategy_of
 from tests.acceptance.test_engine_by_hand import HOUR_NS, exact, fees
 from tests.backtest.recordings import DESCRIPTION

@@ -23,7 +23,7 @@ from market.chains import OptionChain
 from market.orders import Leg, PositionEffect, TimeInForce
 from market.tradables import Share
 from market.trades import Int64Array
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.decisions import HOLD, Decision, Proposal
 from strategies.views import View
 from tests.backtest.option_recordings import HALF_HOUR_NS, chains, contract, of_chains, order

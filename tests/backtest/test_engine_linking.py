@@ -14,7 +14,7 @@ from execution.legging_events import LeggingTerms
 from execution.packages import linked_groups, worst_loss
 from market.orders import Leg, PositionEffect
 from market.series import SeriesBatch, SeriesUnit
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.decisions import Decision
 from strategies.views import View
 from tests.backtest.option_recordings import Board, chains, contract, of_chains, order

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backtest.implied_quotes import bounds_quote, parity_quote
 from backtest.results import RunResult
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.chain_lookup import ChainLookup
 from strategies.views import ChainView
 from tests.backtest.option_recordings import Board, chains, contract, of_chains, order

@@ -19,7 +19,7 @@ from market.chains import OptionChain
 from market.orders import TimeInForce
 from market.tradables import Share
 from market.trades import Int64Array
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.decisions import HOLD
 from tests.backtest.option_recordings import HALF_HOUR_NS, chains, contract, order
 from tests.backtest.recordings import MINUTE_NS, START_NS, Scripted, bars, of_bars, run

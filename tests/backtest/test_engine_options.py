@@ -16,7 +16,7 @@ from execution.events import DividendNotice, Settlement, SettlementKind
 from market.bars import BarBatch
 from market.fills import Liquidity
 from market.tradables import Share
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.decisions import Decision
 from strategies.views import View
 from tests.backtest.option_recordings import HALF_HOUR_NS, Board, chains, contract, of_chains, order

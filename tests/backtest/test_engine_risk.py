@@ -15,8 +15,8 @@ from backtest.results import RunResult
 from market.orders import Leg, PositionEffect, TimeInForce
 from market.series import SeriesBatch, SeriesUnit
 from risk.book import PortfolioGreeks
-from risk.pretrade import PretradeLimits
-from risk.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, BreakerRule, RiskRules
+from risk.limits.pretrade import PretradeLimits
+from risk.limits.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, BreakerRule, RiskRules
 from risk.state import BreakerClass
 from risk.trading_state import TradingState
 from strategies.decisions import HOLD, Decision, Proposal

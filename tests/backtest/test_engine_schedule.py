@@ -20,7 +20,7 @@ from market.funding import FundingBatch
 from market.orders import Leg, PositionEffect, TimeInForce
 from market.tradables import Perpetual
 from market.trades import ContractTable, QuoteBatch
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.decisions import HOLD, Decision, Proposal
 from strategies.noop import Noop
 from strategies.views import View

@@ -11,7 +11,7 @@ from backtest.history import History
 from backtest.schedule import OnBars
 from execution.events import Split
 from market.tradables import Share
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.decisions import HOLD, Decision
 from strategies.views import View
 from tests.backtest.option_recordings import chains, contract, order

@@ -12,7 +12,7 @@ from backtest.results import RunResult
 from execution.margin_call import CureBy, MarginCallRules, ReadAt
 from market.orders import PositionEffect, TimeInForce
 from market.tradables import Share
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.decisions import HOLD, Decision
 from strategies.views import TradingState, View
 from tests.backtest.option_recordings import HALF_HOUR_NS, Board, chains, contract, of_chains, order

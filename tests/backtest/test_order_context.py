@@ -11,7 +11,7 @@ import pytest
 from backtest.results import RunResult
 from execution.trades import Trade
 from market.series import SeriesBatch, SeriesUnit
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.decisions import HOLD, Decision
 from strategies.views import View
 from tests.backtest.option_recordings import Board, chains, contract, of_chains, order

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from backtest.results import RunResult
 from execution.orders import OrderStatus
 from market.orders import PositionEffect, TimeInForce
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.decisions import HOLD, Decision
 from strategies.views import View
 from tests.backtest.option_recordings import Board, chains, contract, of_chains, order

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from execution.orders import OrderStatus
-from risk.rules import RiskRules
+from risk.limits.rules import RiskRules
 from tests.backtest.recordings import Scripted, bars, of_bars, run
 from tests.backtest.test_engine import buy
 

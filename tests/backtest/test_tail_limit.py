@@ -9,8 +9,8 @@ import pytest
 
 from backtest.results import RunResult
 from market.bars import BarBatch
-from risk.pretrade import PretradeLimits
-from risk.rules import RiskRules
+from risk.limits.pretrade import PretradeLimits
+from risk.limits.rules import RiskRules
 from strategies.decisions import HOLD
 from tests.backtest.recordings import Scripted, bars, of_bars, run
 from tests.backtest.test_engine import buy

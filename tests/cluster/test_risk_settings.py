@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from cluster.backtest_settings import LimitSettings
 from cluster.risk_settings import RiskSettings
-from risk.pretrade import PretradeLimits
-from risk.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, BreakerRule, RiskRules
-from risk.size_schedule import SizeSchedule
+from risk.limits.pretrade import PretradeLimits
+from risk.limits.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, BreakerRule, RiskRules
+from risk.limits.size_schedule import SizeSchedule
 from risk.state import BreakerClass
 
 _PAGE = Path(__file__).resolve().parents[2] / "docs" / "risk" / "limits.md"

@@ -13,7 +13,7 @@ from market.calendars import expiry_series
 from market.instruments import ExerciseStyle, product_of
 from market.tradables import Instrument, OptionContract, Share, option_contract
 from risk.book_loss import least_value, max_loss_of_book
-from risk.limits import order_loss
+from risk.limits.orders import order_loss
 from tests.risk.contracts import order
 
 _DAYS = (date(2023, 6, 16), date(2023, 7, 21), date(2023, 8, 18))

@@ -21,7 +21,7 @@ from market.tradables import option_contract
 from risk.book import PricedBook
 from risk.horizon_payoff import VolShift, front_years, horizon_profile, horizon_value, least_at_front
 from risk.payoff import Payoff, expiry_payoff
-from risk.revaluation import Shocks, revalue
+from risk.stress.revaluation import Shocks, revalue
 from tests.generators import black_price
 
 SPOT = 600.0

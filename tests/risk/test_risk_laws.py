@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from market.orders import OrderIntent, PositionEffect
 from risk.book import PortfolioGreeks
 from risk.book_loss import least_value
-from risk.facts import OrderFacts, Stake
-from risk.pretrade import PretradeLimits
-from risk.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, RiskRules
+from risk.limits.facts import OrderFacts, Stake
+from risk.limits.pretrade import PretradeLimits
+from risk.limits.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, RiskRules
 from risk.service import RiskService
 from risk.state import RiskState
 from risk.trading_state import TradingState

@@ -27,7 +27,7 @@ from risk.events import (
     SessionStarted,
     VolatilityRead,
 )
-from risk.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES
+from risk.limits.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES
 from risk.service import RiskService, advance
 from risk.state import HOLD_RULES, BreakerClass, HoldCause, LastExit, RiskState, revived, saved
 from risk.trading_state import TradingState

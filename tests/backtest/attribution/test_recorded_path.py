@@ -12,7 +12,7 @@ from backtest.attribution.greeks import GREEK_TERMS, GreekProfit, greek_profit, 
 from backtest.attribution.life_cycle import trade_lives
 from backtest.results import GreeksPath, RunResult
 from fields.greeks import greeks
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.decisions import Decision
 from tests.backtest.option_recordings import Board, chains, contract, of_chains, order
 from tests.backtest.recordings import START_NS, Scripted, run

@@ -16,7 +16,7 @@ from backtest.history import History
 from backtest.results import RunResult
 from market.chains import OptionChain
 from market.orders import Leg
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from strategies.decisions import HOLD, Decision
 from strategies.views import View
 from tests.backtest.audit.runs import history, honest, peeking

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from backtest.costs.schedules import us_options_and_shares
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 
 _PAGE = (Path(__file__).resolve().parents[3] / "docs" / "backtest" / "margin-and-costs.md").read_text(encoding="utf-8")
 

@@ -22,7 +22,7 @@ from backtest.scenarios.verdict import Finding, ScenarioVerdict
 from market.calendars import session_on
 from market.provenance import AsOfSource, Provenance
 from market.series import SeriesBatch, SeriesUnit
-from risk.pretrade import PretradeLimits
+from risk.limits.pretrade import PretradeLimits
 from tests.backtest.scenarios.paths import DAYS, path
 
 SESSIONS = [session for day in DAYS if (session := session_on("NYSE", day)) is not None]

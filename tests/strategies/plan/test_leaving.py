@@ -19,7 +19,7 @@ from fields.live.interpretation import Interpretation
 from fields.regime import Axis, AxisReading, ImpliedVolRank, Market
 from market.orders import PositionEffect
 from market.tradables import OptionContract, Share
-from risk.limits import TradingState
+from risk.limits.orders import TradingState
 from strategies.chain_lookup import ChainLookup
 from strategies.decisions import HOLD
 from strategies.features import AverageTrueRange

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from market.orders import PositionEffect
-from risk.limits import TradingState
+from risk.limits.orders import TradingState
 from strategies.decisions import Decision
 from strategies.features import BandPosition
 from strategies.plan.exits import ExitRules

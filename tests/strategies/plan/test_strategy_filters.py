@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from market.orders import PositionEffect
 from market.series import SeriesPoint, SeriesUnit
-from risk.limits import TradingState
-from risk.size_schedule import SizeSchedule
+from risk.limits.orders import TradingState
+from risk.limits.size_schedule import SizeSchedule
 from strategies.chain_lookup import ChainLookup
 from strategies.decisions import HOLD, Decision
 from strategies.legs.rules import placed

@@ -11,7 +11,7 @@ from typing import ClassVar, Final, Protocol, TypeGuard, final, runtime_checkabl
 from market.orders import Leg, OrderIntent, unit_multiplier
 from market.tradables import Instrument, OptionContract
 from risk.book_loss import least_value
-from risk.facts import OrderFacts
+from risk.limits.facts import OrderFacts
 from risk.trading_state import TokenBucket, TradingState
 
 __all__ = [

@@ -13,12 +13,12 @@ from market.errors import ConfigError
 from market.orders import Leg, OrderIntent, PositionEffect, TimeInForce
 from market.tradables import Share
 from risk.book import PricedBook
-from risk.facts import OrderFacts, Stake
-from risk.rules import RiskRules
+from risk.limits.facts import OrderFacts, Stake
+from risk.limits.rules import RiskRules
+from risk.limits.tail import StressLossLimit, TailLossLimit
 from risk.state import RiskState
-from risk.tail_limits import StressLossLimit, TailLossLimit
+from risk.stress.value_at_risk import MarketMoves
 from risk.trading_state import TradingState
-from risk.value_at_risk import MarketMoves
 from tests.risk.books import book_of, option_row
 
 _INTENT = OrderIntent(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.errors import ConfigError
-from risk.value_at_risk import (
+from risk.stress.value_at_risk import (
     MarketMoves,
     VarConfig,
     VarMethod,

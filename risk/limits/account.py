@@ -9,9 +9,9 @@ from typing import ClassVar, Final, final
 
 from market.orders import OrderIntent
 from risk.book import PortfolioGreeks
-from risk.facts import OrderFacts
-from risk.limits import order_loss
-from risk.size_schedule import SizeSchedule
+from risk.limits.facts import OrderFacts
+from risk.limits.orders import order_loss
+from risk.limits.size_schedule import SizeSchedule
 from risk.state import BreakerClass, HoldCause
 
 __all__ = [
@@ -88,7 +88,7 @@ class ConcentrationLimit:
     Parameters
     ----------
     name : str
-        ``strategy_at_risk`` or ``symbol_at_risk``, the number of `risk.facts.Stake` that is read.
+        ``strategy_at_risk`` or ``symbol_at_risk``, the number of `risk.limits.facts.Stake` that is read.
     share : float
         Of the equity.
     """

@@ -10,7 +10,7 @@ from typing import Final, final
 
 from market.errors import ConfigError, DataError
 from market.orders import OrderIntent, PositionEffect
-from risk.limits import (
+from risk.limits.orders import (
     BuyingPowerLimit,
     DuplicateLimit,
     EntryCutoff,

@@ -10,7 +10,7 @@ from scipy.stats import chi2
 
 from market.chains import FloatArray
 from market.errors import DataError
-from risk.var_backtest import backtest_var
+from risk.stress.var_backtest import backtest_var
 
 
 def _with_exceptions(n: int, places: list[int]) -> tuple[FloatArray, FloatArray]:

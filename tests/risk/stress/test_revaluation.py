@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from market.chains import FloatArray
 from market.errors import DataError
-from risk.revaluation import Shocks, TermRule, revalue
+from risk.stress.revaluation import Shocks, TermRule, revalue
 from tests.risk.books import black, book_of, option_row
 
 _CONDOR = [

@@ -33,7 +33,7 @@ def stressed_margin(
     instruments : sequence of Instrument
         Of each leg; perpetuals and futures are margined elsewhere and left out.
     value : ndarray, shape (n_legs,)
-        Of each leg per unit, as a row of `risk.revaluation.Revaluation.value`.
+        Of each leg per unit, as a row of `risk.stress.revaluation.Revaluation.value`.
     spot_return : ndarray, shape (n_underlyings,)
         What each underlying did.
     rules : RegTRules

@@ -12,7 +12,7 @@ from market.calendars import expiry_series
 from market.instruments import product_of
 from market.tradables import Instrument, Share, option_contract
 from risk.margin.reg_t import MarginStage, RegTRules
-from risk.stress_margin import stressed_margin
+from risk.stress.margin import stressed_margin
 from tests.risk.books import book_of, option_row
 
 _RULES = RegTRules(stage=MarginStage.MAINTENANCE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from risk.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES
-from risk.size_schedule import SizeSchedule
+from risk.limits.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES
+from risk.limits.size_schedule import SizeSchedule
 from risk.state import HOLD_RULES, BreakerClass
 
 __all__ = [

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from risk.limit_table import LIMIT_TABLE, breaker_markdown, limit_markdown, schedule_markdown, transition_markdown
-from risk.pretrade import PretradeLimits
-from risk.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, RiskRules
+from risk.limits.pretrade import PretradeLimits
+from risk.limits.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, RiskRules
+from risk.limits.table import LIMIT_TABLE, breaker_markdown, limit_markdown, schedule_markdown, transition_markdown
 from risk.service import RiskService
 
-_PAGE = (Path(__file__).resolve().parents[2] / "docs" / "risk" / "limits.md").read_text(encoding="utf-8")
+_PAGE = (Path(__file__).resolve().parents[3] / "docs" / "risk" / "limits.md").read_text(encoding="utf-8")
 
 
 def test_the_table_names_every_row_in_its_order() -> None:
@@ -33,5 +33,5 @@ def test_every_bound_stands_in_the_table() -> None:
 
 @pytest.mark.parametrize("table", [limit_markdown(), breaker_markdown(), schedule_markdown(), transition_markdown()])
 def test_the_page_holds_the_tables_that_the_code_gives(table: str) -> None:
-    """Where they differ, print what `risk.limit_table` gives and put it in."""
+    """Where they differ, print what `risk.limits.table` gives and put it in."""
     assert table in _PAGE

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Final
 
 from market.errors import ConfigError
-from risk.account_limits import (
+from risk.limits.account import (
     BreakerLimit,
     ConcentrationLimit,
     CooldownLimit,
@@ -20,14 +20,14 @@ from risk.account_limits import (
     StrategyPackageLimit,
     VolatilityLimit,
 )
-from risk.delivery_limits import BrokerCutoffLimit, EarlyAssignmentLimit
-from risk.limits import Limit
-from risk.pretrade import PretradeLimits
-from risk.size_schedule import SizeSchedule
+from risk.limits.delivery import BrokerCutoffLimit, EarlyAssignmentLimit
+from risk.limits.orders import Limit
+from risk.limits.pretrade import PretradeLimits
+from risk.limits.size_schedule import SizeSchedule
+from risk.limits.tail import TAIL_FIGURES, StressLossLimit, TailLossLimit
 from risk.state import BreakerClass
-from risk.stress_scenarios import StressConfig
-from risk.tail_limits import TAIL_FIGURES, StressLossLimit, TailLossLimit
-from risk.value_at_risk import VarConfig
+from risk.stress.scenarios import StressConfig
+from risk.stress.value_at_risk import VarConfig
 
 __all__ = ["HEDGEFIELD_LIMITS", "HEDGEFIELD_RULES", "BreakerRule", "RiskRules"]
 
@@ -225,12 +225,12 @@ class RiskRules:
 
     @property
     def revalues_book(self) -> bool:
-        """Whether any row revalues the book with the order, which needs `risk.facts.Stake.after`."""
+        """Whether any row revalues the book with the order, which needs `risk.limits.facts.Stake.after`."""
         return bool(self._tail_rows())
 
     @property
     def reads_past_days(self) -> bool:
-        """Whether any row needs past days of the market (`risk.facts.Stake.moves`)."""
+        """Whether any row needs past days of the market (`risk.limits.facts.Stake.moves`)."""
         return self.value_at_risk_share is not None or self.expected_shortfall_share is not None
 
     @property

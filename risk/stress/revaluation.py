@@ -10,7 +10,7 @@ import numpy as np
 from market.chains import BoolArray, FloatArray
 from market.errors import ConfigError, DataError
 from risk.book import PricedBook
-from risk.revaluation_kernels import fill_values
+from risk.stress.revaluation_kernels import fill_values
 
 __all__ = ["Revaluation", "Shocks", "TermRule", "revalue"]
 

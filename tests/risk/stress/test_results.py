@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from market.errors import ConfigError
-from risk.stress import scenario_shocks, spot_vol_grid, stress_book, worst_stress
-from risk.stress_scenarios import Scenario, StressConfig, scenario_of, standard_scenarios
+from risk.stress.results import scenario_shocks, spot_vol_grid, stress_book, worst_stress
+from risk.stress.scenarios import Scenario, StressConfig, scenario_of, standard_scenarios
 from tests.risk.books import book_of, option_row
 
 _STRADDLE = [option_row(-1.0, "C", 100.0, 30.0), option_row(-1.0, "P", 100.0, 30.0)]

@@ -10,8 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from market.orders import OrderIntent
-from risk.limits import OrderFacts, TradingState
-from risk.pretrade import PretradeGate, PretradeLimits
+from risk.limits.orders import OrderFacts, TradingState
+from risk.limits.pretrade import PretradeGate, PretradeLimits
 from strategies.package_prices import package_limit
 from tests.risk.contracts import NOON_NS, legs, option, order
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from market.errors import ConfigError, DataError
 from market.orders import OrderIntent, PositionEffect
 from market.tradables import Perpetual, Share
-from risk.limits import Limit, LossLimit, NotionalLimit, OrderFacts, QuantityLimit, TokenBucket, TradingState
-from risk.pretrade import PretradeGate, PretradeLimits
+from risk.limits.orders import Limit, LossLimit, NotionalLimit, OrderFacts, QuantityLimit, TokenBucket, TradingState
+from risk.limits.pretrade import PretradeGate, PretradeLimits
 from tests.risk.contracts import FAR, NOON_NS, option, order
 
 _SHARE = Share(symbol="SPY")

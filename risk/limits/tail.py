@@ -7,10 +7,10 @@ from math import isnan, nan
 from typing import ClassVar, Final, final
 
 from market.orders import OrderIntent
-from risk.facts import OrderFacts
-from risk.stress import worst_stress
-from risk.stress_scenarios import StressConfig
-from risk.value_at_risk import VarConfig, tail_losses
+from risk.limits.facts import OrderFacts
+from risk.stress.results import worst_stress
+from risk.stress.scenarios import StressConfig
+from risk.stress.value_at_risk import VarConfig, tail_losses
 
 __all__ = ["TAIL_FIGURES", "StressLossLimit", "TailLossLimit"]
 

@@ -8,7 +8,7 @@ from math import inf, isfinite, nan
 from typing import Final
 
 from market.errors import ConfigError
-from risk.revaluation import TermRule
+from risk.stress.revaluation import TermRule
 
 __all__ = ["Scenario", "StressConfig", "scenario_of", "standard_scenarios"]
 
@@ -97,7 +97,7 @@ class StressConfig:
     overnight_days : float
         Calendar days from close to open.
     reference_days, shortest_days : float
-        As in `risk.revaluation.TermRule`.
+        As in `risk.stress.revaluation.TermRule`.
 
     Raises
     ------

@@ -12,8 +12,8 @@ import numpy as np
 from market.chains import FloatArray
 from market.errors import ConfigError
 from risk.book import PricedBook
-from risk.revaluation import Revaluation, Shocks, TermRule, revalue
-from risk.stress_scenarios import Scenario, StressConfig, standard_scenarios
+from risk.stress.revaluation import Revaluation, Shocks, TermRule, revalue
+from risk.stress.scenarios import Scenario, StressConfig, standard_scenarios
 
 __all__ = [
     "SpotVolGrid",
@@ -89,7 +89,7 @@ def stress_book(
     terms : TermRule, optional
         Of the scaled shocks; the default rule without it.
     bounds_unknown : bool
-        As in `risk.revaluation.revalue`.
+        As in `risk.stress.revaluation.revalue`.
 
     Returns
     -------
@@ -196,7 +196,7 @@ def spot_vol_grid(
     days : float
         Calendar days that go by.
     bounds_unknown : bool
-        As in `risk.revaluation.revalue`.
+        As in `risk.stress.revaluation.revalue`.
 
     Returns
     -------

@@ -9,8 +9,8 @@ from typing import Final
 
 from risk.book import PortfolioGreeks, PricedBook
 from risk.state import RiskState
+from risk.stress.value_at_risk import MarketMoves
 from risk.trading_state import TokenBucket, TradingState
-from risk.value_at_risk import MarketMoves
 
 __all__ = ["Dividend", "OrderFacts", "Stake"]
 

@@ -12,11 +12,11 @@ from market.errors import ConfigError
 from market.orders import OrderIntent
 from market.tradables import Share
 from risk.book import PortfolioGreeks
-from risk.facts import Dividend, OrderFacts, Stake
-from risk.limits import TokenBucket
-from risk.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, BreakerRule, RiskRules
+from risk.limits.facts import Dividend, OrderFacts, Stake
+from risk.limits.orders import TokenBucket
+from risk.limits.rules import HEDGEFIELD_LIMITS, HEDGEFIELD_RULES, BreakerRule, RiskRules
+from risk.limits.size_schedule import SizeSchedule
 from risk.service import RiskService
-from risk.size_schedule import SizeSchedule
 from risk.state import BreakerClass, Hold, HoldCause, LastExit, RiskState
 from risk.trading_state import TradingState
 from tests.risk.contracts import FAR, NOON_NS, option, order

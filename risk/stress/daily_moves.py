@@ -12,7 +12,7 @@ from market.bars import BarBatch
 from market.chains import FloatArray
 from market.series import SeriesBatch
 from market.trades import UNDERLYING, Int64Array
-from risk.value_at_risk import MarketMoves
+from risk.stress.value_at_risk import MarketMoves
 
 __all__ = ["DailyCloses", "bar_closes", "daily_moves", "joined_closes", "series_closes", "split_closes"]
 

@@ -14,8 +14,8 @@ from market.chains import BoolArray, FloatArray
 from market.errors import ConfigError, DataError
 from market.trades import Int64Array
 from risk.book import PricedBook
-from risk.filtered_moves import filtered_moves
-from risk.revaluation import Shocks, TermRule, revalue
+from risk.stress.filtered_moves import filtered_moves
+from risk.stress.revaluation import Shocks, TermRule, revalue
 
 __all__ = [
     "MarketMoves",
@@ -103,7 +103,7 @@ class VarConfig:
     block_days : int
         Days drawn in one piece, because neighbouring days depend.
     reference_days, shortest_days : float
-        As in `risk.revaluation.TermRule`.
+        As in `risk.stress.revaluation.TermRule`.
 
     Raises
     ------

@@ -10,7 +10,7 @@ from typing import ClassVar, Final, final
 from market.instruments import ExerciseStyle
 from market.orders import OrderIntent
 from market.tradables import Instrument, OptionContract
-from risk.facts import OrderFacts
+from risk.limits.facts import OrderFacts
 
 __all__ = ["BrokerCutoffLimit", "EarlyAssignmentLimit", "delivery_cost"]
 

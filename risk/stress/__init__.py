@@ -1,0 +1,1 @@
+"""A book under other markets: revaluation, named scenarios, value at risk and expected shortfall."""
