@@ -113,7 +113,7 @@ def _explained(error: ValidationError, text: str, name: str) -> ConfigError:
 
 def _follows(problem: Mapping[str, Any], first: Mapping[str, Any]) -> bool:
     """Tell whether a list lacks items only because the first problem left one out of it."""
-    return problem["type"] == "too_short" and problem["loc"] == first["loc"][: len(problem["loc"])]
+    return bool(problem["type"] == "too_short" and problem["loc"] == first["loc"][: len(problem["loc"])])
 
 
 def _shown(value: object) -> str:
