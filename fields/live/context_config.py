@@ -79,12 +79,12 @@ class ContextConfig:
             raise ConfigError(
                 "a series feeds an input that does not exist", found=unknown[0], expected=", ".join(INDEX_INPUTS)
             )
-        counts = (self.adx_bars, self.sma_bars, self.volatility_returns - 1, self.volatility_bar_ns)
+        counts = (self.adx_bars - 1, self.sma_bars, self.volatility_returns - 1, self.volatility_bar_ns)
         if min(counts) < 1 or max(self.adx_bars * 2, self.sma_bars) > MOST_DAILY_BARS:
             raise ConfigError(
                 "the bars of the inputs are out of range",
                 found=f"{self.adx_bars}, {self.sma_bars}, {self.volatility_returns}, {self.volatility_bar_ns}",
-                expected=f">= 1, >= 1, >= 2, >= 1, and no more than {MOST_DAILY_BARS} daily bars",
+                expected=f">= 2, >= 1, >= 2, >= 1, and no more than {MOST_DAILY_BARS} daily bars",
             )
         ages = {name: getattr(self, name) for name in self.__dataclass_fields__ if name.endswith("_age_ns")}
         short = [f"{name} {age}" for name, age in ages.items() if age <= 0]

@@ -28,7 +28,7 @@ from tests.fields.live.context_samples import announced, articles, bar_batch, po
 _SECOND_NS = 1_000_000_000
 _STEPS = 8
 _CONFIG = ShardConfig(
-    name="one", run_id="run", live=LiveConfig(context=ContextConfig(cross=("TLT",), sma_bars=3, adx_bars=1))
+    name="one", run_id="run", live=LiveConfig(context=ContextConfig(cross=("TLT",), sma_bars=3, adx_bars=2))
 )
 
 

@@ -23,8 +23,9 @@ _OPTIONS = (
     *("broken_wing", "calendar", "credit_spread", "debit_spread", "diagonal", "expected_move_condor", "flyagonal"),
     *("intraday_butterfly", "intraday_condor", "iron_butterfly", "iron_condor", "long_butterfly", "long_put"),
     *("long_straddle", "long_strangle", "policy", "short_butterfly", "zero_dte_condor"),
-    *("divergence_condor", "field_momentum", "gamma_flip", "mean_reversion", "regime_selector", "vanna"),
+    *("divergence_condor", "regime_selector"),
 )
+_SIGNALS = ("field_momentum", "gamma_flip", "mean_reversion", "vanna")
 _UNBOUNDED = ("intraday_straddle", "short_straddle", "short_strangle", "zero_dte_straddle")
 _REQUIRED: dict[str, dict[str, object]] = {
     "buy_and_hold": {"instrument": "SPY"},
@@ -33,6 +34,7 @@ _REQUIRED: dict[str, dict[str, object]] = {
     "moving_average": {"instrument": "SPY"},
     "noop": {},
     **{name: {"underlying": "SPX"} for name in _OPTIONS},
+    **{name: {"underlying": "SPX", "instrument": "SPY"} for name in _SIGNALS},
     **{name: {"underlying": "SPX", "allows_undefined_risk": True} for name in _UNBOUNDED},
 }
 
