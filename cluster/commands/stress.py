@@ -6,11 +6,9 @@ import json
 import math
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-
-from risk.stress.value_at_risk import VarConfig, VarMethod
 
 if TYPE_CHECKING:
     from cluster.stress.running import StressReport
@@ -34,7 +32,9 @@ MaxAge = Annotated[float, typer.Option(min=0.0, help="Oldest chain or quote, hou
 Confidence = Annotated[float, typer.Option(help="Of value at risk, 0.5 to 1.")]
 Horizon = Annotated[int, typer.Option(min=1, help="Of value at risk, sessions.")]
 Window = Annotated[int, typer.Option(min=1, help="Past sessions that are looked back upon.")]
-Method = Annotated[VarMethod, typer.Option(help="Past moves as they were, or scaled to the volatility of now.")]
+Method = Annotated[
+    Literal["historical", "filtered"], typer.Option(help="Past moves as they were, or scaled to the volatility of now.")
+]
 Bound = Annotated[bool, typer.Option("--bound-unknown", help="Count an option that cannot be valued at its worst.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")]
 Plot = Annotated[Path | None, typer.Option(help="Write the map of price and volatility: OUT.png or OUT.html.")]
@@ -54,7 +54,7 @@ def stress(
     confidence: Confidence = 0.99,
     horizon: Horizon = 1,
     window: Window = 1000,
-    method: Method = VarMethod.HISTORICAL,
+    method: Method = "historical",
     bound_unknown: Bound = False,  # noqa: FBT002
     as_json: AsJson = False,  # noqa: FBT002
     plot: Plot = None,
@@ -68,8 +68,9 @@ def stress(
     if plot is not None and plot.suffix.lower() not in {".png", ".html"}:
         raise typer.BadParameter(f"--plot writes .png or .html; found {plot.name}")
     from cluster.stress.running import StressRequest, run_stress
+    from risk.stress.value_at_risk import VarConfig, VarMethod
 
-    var = VarConfig(confidence=confidence, horizon_days=horizon, window_days=window, method=method)
+    var = VarConfig(confidence=confidence, horizon_days=horizon, window_days=window, method=VarMethod(method))
     report = run_stress(
         StressRequest(
             book=book,
