@@ -103,7 +103,7 @@ def selector(max_open: int = 1) -> RegimeSelector:
             "terms": {f"{each}_exits": held for each in ("condor", "wing", "calendar", "put")},
         },
     )
-    if not isinstance(found, RegimeSelector):  # pragma: no cover  # the catalogue says so
+    if not isinstance(found, RegimeSelector):
         raise TypeError(type(found))
     return found
 

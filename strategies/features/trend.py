@@ -11,7 +11,7 @@ import numpy as np
 from market.chains import FloatArray
 from strategies.features.feature import Bar, FeatureStream
 from strategies.features.inputs import Need
-from strategies.features.library import Call, LibraryStream, columns_of_calls, scattered
+from strategies.features.library_calls import Call, LibraryStream, columns_of_calls, scattered
 from strategies.parameters import require, require_between
 from strategies.views import BarWindow
 
