@@ -3,7 +3,7 @@
 
 VENV ?= .venv
 ARGS ?=
-PACKAGES := market fields risk strategies execution backtest adapters actors cluster serve
+PACKAGES := market fields risk strategies execution backtest adapters actors cluster serve tuning
 SOURCES := $(PACKAGES) tests benchmarks examples
 BIN := $(VENV)/bin
 

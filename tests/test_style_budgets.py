@@ -21,6 +21,7 @@ _FOLDERS = (
     "actors",
     "cluster",
     "serve",
+    "tuning",
     "tests",
     "benchmarks",
     "examples",
