@@ -160,6 +160,8 @@ class RunDescription:
         Account currency.
     periods_per_year : int
         Days a year of the daily figures: 252 for listed markets, 365 for coins.
+    provenance : tuple of (str, str)
+        Where the configuration itself comes from, in its own words: the study that a winner was found by.
     """
 
     name: str
@@ -174,6 +176,7 @@ class RunDescription:
     n_trials: int
     currency: str
     periods_per_year: int
+    provenance: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

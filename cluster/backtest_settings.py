@@ -29,7 +29,7 @@ from cluster.risk_settings import RiskSettings
 from market.errors import ConfigError
 from market.tradables import Future, Perpetual, Share
 from risk.limits.pretrade import PretradeLimits
-from strategies.catalogue import parameters_of, strategy_of
+from strategies.catalogue import Parameter, parameters_of, strategy_of
 from strategies.views import Strategy
 
 __all__ = [
@@ -284,11 +284,15 @@ class StrategySettings(SettingsPart):
         """SHA-256 of the files of a user's own strategy; empty for one of the catalogue, whose code has a version."""
         return self._source_digest
 
+    @property
+    def takes(self) -> tuple[Parameter, ...]:
+        """The parameters that its class knows."""
+        return parameters_of(self._made_by or self.kind)
+
     def build(self, instruments: Iterable[Share | Perpetual | Future] | None = None) -> Strategy:
         """Return the strategy; where no instruments are told, a symbol is taken for a share."""
-        kind = self._made_by or self.kind
-        named = {"name": self.called} if any(item.name == "name" for item in parameters_of(kind)) else {}
-        return strategy_of(kind, {**self.parameters, **named}, instruments)
+        named = {"name": self.called} if any(item.name == "name" for item in self.takes) else {}
+        return strategy_of(self._made_by or self.kind, {**self.parameters, **named}, instruments)
 
 
 class LimitSettings(SettingsPart):
@@ -339,6 +343,10 @@ class ReportSettings(SettingsPart):
     bootstrap_samples: int = Field(1_000, ge=100, le=100_000, description="Of the stationary bootstrap.")
 
 
+Words = Annotated[str, StringConstraints(max_length=500)]
+"""A plain text of provenance."""
+
+
 class BacktestSettings(SettingsPart):
     """A backtest."""
 
@@ -355,6 +363,9 @@ class BacktestSettings(SettingsPart):
     readings: ReadingsSettings = ReadingsSettings()  # type: ignore[call-arg]  # every field has a default
     benchmark: BenchmarkSettings | None = None
     report: ReportSettings = ReportSettings()  # type: ignore[call-arg]  # every field has a default
+    provenance: dict[Name, Words] = Field(
+        {}, max_length=100, description="Where the configuration comes from, in plain texts; it changes no result."
+    )
 
     @model_validator(mode="before")
     @classmethod

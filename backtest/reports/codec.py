@@ -32,6 +32,7 @@ _TRADABLES: Final = (Share, OptionContract, Perpetual, Future)
 _TRADABLE_NAMES: Final = {kind.__name__: kind for kind in _TRADABLES}
 _BOOKINGS: Final = {kind.__name__: kind for kind in (Fill, CashMovement, Settlement, Split, Bust)}
 _TAG: Final = "event"
+_LATER: Final = frozenset({"provenance"})  # of a run's description; records of before 2026-11 do not have it
 
 
 def as_json(told: object) -> bytes:
@@ -207,4 +208,5 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def _record(kind: Any, value: Mapping[str, Any], instruments: Instruments) -> Any:
-    return kind(**{name: _of(hint, value[name], instruments) for name, hint in _hints(kind).items()})
+    told = {name: hint for name, hint in _hints(kind).items() if name in value or name not in _LATER}
+    return kind(**{name: _of(hint, value[name], instruments) for name, hint in told.items()})

@@ -53,6 +53,11 @@ def origin_section(result: RunResult) -> Section:
         blocks=(
             Grid(title="Data", heads=heads, rows=sources, empty="no data were read"),
             Grid(title="Run", heads=("what", "value"), rows=facts),
+            *(
+                [Grid(title="Configuration", heads=("what", "value"), rows=about.provenance)]
+                if about.provenance
+                else []
+            ),
             Grid(title="Counts", heads=("what", "number>"), rows=counts, empty="nothing to count"),
         ),
     )

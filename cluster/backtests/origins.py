@@ -66,7 +66,7 @@ def _commit() -> str:
 
 
 def config_digest(settings: BacktestSettings) -> str:
-    """Return the digest of what can change a result: name, report and places of files are left out.
+    """Return the digest of what can change a result: name, report, provenance and places of files are left out.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def config_digest(settings: BacktestSettings) -> str:
         SHA-256. The same strategy on the same dates with the same models is the same trial under whatever name.
     """
     told = settings.model_dump(mode="json", by_alias=True)
-    del told["run"]["name"], told["report"], told["data"]
+    del told["run"]["name"], told["report"], told["data"], told["provenance"]
     sources = strategy_sources(settings)
     return digest_of(told | {"strategy_sources": sources} if sources else told)
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from adapters.sql.trial_messages import Trial
 from backtest.audit.running import AuditReport
 from backtest.config import EngineConfig
 from backtest.engine import run_backtest
@@ -31,7 +32,7 @@ from cluster.backtests.wiring import (
     shared_fields,
     strategies_of,
 )
-from cluster.trials import Trial, TrialLedger, digest_of_data
+from cluster.trials import data_set_of, opened_ledger, who
 from market.clock import SystemClock, iso_of_ns
 from market.errors import ConfigError, DataError
 from strategies.views import Strategy
@@ -242,6 +243,7 @@ def description_of(settings: BacktestSettings, n_trials: int) -> RunDescription:
         n_trials=n_trials,
         currency=settings.account.currency,
         periods_per_year=periods_per_year(settings),
+        provenance=tuple(settings.provenance.items()),
     )
 
 
@@ -314,14 +316,21 @@ def _ran(prepared: Prepared, out: Path | None, home: Path, pulse: Pulse) -> tupl
     folder = _begun_folder(settings, out)
     folder.put(CONFIG_NAME, prepared.text.encode())
     begun_ns, clock = SystemClock().now_ns(), time.perf_counter()
+    data, (user, host) = data_set_of(prepared.history.sources), who()
     trial = Trial(
         ts_event_ns=begun_ns,
+        user=user,
+        host=host,
+        study="",
+        part="",
+        number=0,
         name=settings.run.name,
-        data_digest=digest_of_data(prepared.history.sources),
+        data_digest=data.digest,
         config_digest=config_digest(settings),
         code_version=code_version(),
+        simulated=prepared.history.simulated,
     )
-    result = execute(prepared, TrialLedger(home).record(trial), pulse)
+    result = execute(prepared, opened_ledger(home).record(trial, data), pulse)
     return folder, trial, result, time.perf_counter() - clock
 
 
