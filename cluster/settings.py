@@ -215,6 +215,12 @@ class Settings(BaseSettings):
     inputs: InputSettings = InputSettings()  # type: ignore[call-arg]  # every field has a default
     ledger: LedgerSettings = LedgerSettings()  # type: ignore[call-arg]  # every field has a default
     store: StoreSettings = StoreSettings()  # type: ignore[call-arg]  # every field has a default
+    trials: SecretStr | None = Field(
+        None, description="Ledger of all trials, SQLAlchemy URL; without it SQLite in the state folder."
+    )
+    sweep_storage: SecretStr | None = Field(
+        None, description="Optuna storage of sweeps, SQLAlchemy URL; without it SQLite in the state folder."
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -323,7 +329,7 @@ def load_settings(overrides: dict[str, Any] | None = None) -> Settings:
 def _explained(error: ValidationError) -> ConfigError:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    hidden = "token" in place or "url" in place or "record" in place
+    hidden = any(name in place for name in ("token", "url", "record", "trials", "sweep_storage"))
     unknown = first["type"] == "extra_forbidden"
     return ConfigError(
         f"there is no setting {place}" if unknown else f"setting {place} cannot be used",

@@ -1,49 +1,60 @@
-"""Every run that was tried on the same data, counted: who looks often enough finds what chance has left there."""
+"""The door to the trial ledger: where it lies, what two runs share, who runs, and the file of older versions."""
 
 from __future__ import annotations
 
 import fcntl
+import getpass
 import json
 import os
+import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO, Final, final
+from typing import Any, BinaryIO, Final
 
+from adapters.simulated.emission import SOURCE as SIMULATED_MARKET
+from adapters.sql.engine import sqlite_url
+from adapters.sql.trial_ledger import SqlTrialLedger
+from adapters.sql.trial_messages import DataSet, Trial, TrialSource
 from backtest.history import DataSource
-from market.clock import iso_of_ns
+from cluster.settings import load_settings
 from market.errors import DataError
 
-__all__ = ["Trial", "TrialLedger", "digest_of_data"]
+__all__ = ["data_set_of", "digest_of_data", "opened_ledger", "who"]
 
-_NAME: Final = "trials.jsonl"
+_STORE: Final = "trials.sqlite"
+_OLDER: Final = "trials.jsonl"
+_PRICES: Final = frozenset({"bars", "chains", "mids", "quotes", "trades"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """One run.
+def opened_ledger(home: Path, url: str | None = None) -> SqlTrialLedger:
+    """Open the ledger of all trials, and take in what an older version has counted.
 
     Parameters
     ----------
-    ts_event_ns : int
-        When it began, ns since the epoch, UTC.
-    name : str
-        As its configuration calls it.
-    data_digest : str
-        Of all that it read, see `digest_of_data`.
-    config_digest : str
-        Of what can change its result: the same configuration again is the same trial.
-    code_version : str
-        Version and commit.
-    """
+    home : pathlib.Path
+        State folder of Hedgefield.
+    url : str, optional
+        SQLAlchemy URL, which may hold a password; else the setting ``trials``, else ``trials.sqlite`` in `home`.
 
-    ts_event_ns: int
-    name: str
-    data_digest: str
-    config_digest: str
-    code_version: str
+    Returns
+    -------
+    SqlTrialLedger
+        With all that ``trials.jsonl`` of the state folder held; that file is then called ``trials.jsonl.read``.
+
+    Raises
+    ------
+    ConfigError, VenueError
+        As `SqlTrialLedger`.
+    DataError
+        The file of an older version cannot be read.
+    """
+    told = load_settings().trials if url is None else None
+    url = told.get_secret_value() if told is not None else url
+    ledger = SqlTrialLedger(url or sqlite_url(home / _STORE))
+    _take_in(ledger, home / _OLDER)
+    return ledger
 
 
 def digest_of_data(sources: Sequence[DataSource]) -> str:
@@ -62,88 +73,99 @@ def digest_of_data(sources: Sequence[DataSource]) -> str:
     return sha256("\n".join(sorted(f"{source.name} {source.digest}" for source in sources)).encode()).hexdigest()
 
 
-@final
-class TrialLedger:
-    """A file to which runs are appended, by many processes at a time; nothing is ever taken out of it.
-
-    A line that a crash has cut off is passed over: its run had not begun.
+def data_set_of(sources: Sequence[DataSource]) -> DataSet:
+    """Return what the ledger tells data sets apart by.
 
     Parameters
     ----------
-    home : pathlib.Path
-        State folder of Hedgefield.
+    sources : sequence of DataSource
+        Inputs of a run.
+
+    Returns
+    -------
+    DataSet
+        Each source with the market whose prices it tells. What was recorded is one market by symbol, whatever file,
+        vendor or span; what was simulated is one by symbol, scenario and seed.
     """
-
-    def __init__(self, home: Path) -> None:
-        self._path = home / _NAME
-
-    def record(self, trial: Trial) -> int:
-        """Append a run, durably, and return how many configurations were tried on its data, this one included.
-
-        Parameters
-        ----------
-        trial : Trial
-            The run that is about to begin: one that is broken off was tried as well.
-
-        Returns
-        -------
-        int
-            At least 1.
-
-        Raises
-        ------
-        DataError
-            The file cannot be written: a run that is not counted would look better than it is.
-        """
-        try:
-            with self._locked() as file:
-                known = list(_trials_in(file))
-                line = json.dumps({"at": iso_of_ns(trial.ts_event_ns), **asdict(trial)}, ensure_ascii=False)
-                file.write(_line_end(file) + line.encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise DataError(
-                "the ledger of trials cannot be written",
-                path=str(self._path),
-                found=error.strerror or str(error),
-                action="free its disk, or set HEDGEFIELD_HOME to a folder that may be written",
-            ) from error
-        return len(_configurations([*known, asdict(trial)], trial.data_digest))
-
-    def count(self, data_digest: str) -> int:
-        """Return how many configurations were tried on these data so far."""
-        if not self._path.exists():
-            return 0
-        with self._path.open("rb") as file:
-            return len(_configurations(_trials_in(file), data_digest))
-
-    @contextmanager
-    def _locked(self) -> Iterator[BinaryIO]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed, also by a kill
-            yield file
+    return DataSet(digest=digest_of_data(sources), sources=tuple(_source(source) for source in sources))
 
 
-def _trials_in(file: BinaryIO) -> Iterator[dict[str, Any]]:
-    file.seek(0)
+def who() -> tuple[str, str]:
+    """Return the name of the user of this process, and of this machine."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an entry
+        user = f"uid {os.getuid()}"
+    return user, socket.gethostname()
+
+
+def _source(source: DataSource) -> TrialSource:
+    symbol, _, kind = source.name.rpartition(" ")
+    market = _market(source, symbol) if kind in _PRICES else ""
+    return TrialSource(name=source.name, digest=source.digest, kind=kind, market=market)
+
+
+def _market(source: DataSource, symbol: str) -> str:
+    provenance, symbol = source.provenance, symbol.upper()
+    if not provenance.simulated:
+        return f"recorded {symbol}"
+    # The origin of the simulated market names scenario and seed; that of a file only how it is called.
+    world = provenance.origin if provenance.source == SIMULATED_MARKET else ""
+    return " ".join(filter(None, ("simulated", provenance.source, world, symbol)))
+
+
+def _take_in(ledger: SqlTrialLedger, path: Path) -> None:
+    if not path.exists():
+        return
+    try:
+        with path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # an older program may be writing
+            trials = sorted(_trials_in(file), key=lambda trial: trial.data_digest)
+            for digest, group in groupby(trials, key=lambda trial: trial.data_digest):
+                ledger.record_all(list(group), DataSet(digest=digest))
+            path.rename(_unused(path.with_name(f"{path.name}.read")))
+    except FileNotFoundError:  # another program has just done it
+        return
+    except OSError as error:
+        raise DataError(
+            "the trials of an older version cannot be taken in",
+            path=str(path),
+            found=error.strerror or str(error),
+            action="make the file readable and its folder writable, or move it away",
+        ) from error
+
+
+def _unused(path: Path) -> Path:
+    """Return a name that no file has: an older program may begin the file again."""
+    number = 2
+    found = path
+    while found.exists():
+        found, number = path.with_name(f"{path.name}{number}"), number + 1
+    return found
+
+
+def _trials_in(file: BinaryIO) -> Iterator[Trial]:
+    """Yield the trials of each whole line; a line that a crash has cut off told of a run that had not begun."""
     for line in file:
         try:
             told = json.loads(line)
         except ValueError:
             continue
         if isinstance(told, dict) and {"data_digest", "config_digest"} <= told.keys():
-            yield told
+            yield _older(told)
 
 
-def _configurations(trials: Sequence[dict[str, Any]] | Iterator[dict[str, Any]], data_digest: str) -> set[str]:
-    return {told["config_digest"] for told in trials if told["data_digest"] == data_digest}
-
-
-def _line_end(file: BinaryIO) -> bytes:
-    """Return what ends a line that a crash has cut off, so that the next one stands alone."""
-    if not file.seek(0, os.SEEK_END):
-        return b""
-    file.seek(-1, os.SEEK_END)
-    return b"" if file.read(1) == b"\n" else b"\n"
+def _older(told: dict[str, Any]) -> Trial:
+    return Trial(
+        ts_event_ns=int(told.get("ts_event_ns", 0)),
+        user="",
+        host="",
+        study="",
+        part="",
+        number=0,
+        name=str(told.get("name", "")),
+        data_digest=str(told["data_digest"]),
+        config_digest=str(told["config_digest"]),
+        code_version=str(told.get("code_version", "")),
+        simulated=None,
+    )

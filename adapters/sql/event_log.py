@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, final
+from typing import Any, Final, final
 
 import msgspec
-from sqlalchemy import Engine, create_engine, event, func, make_url, select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.sql.schema import EVENTS, prepare
-from market.errors import ConfigError, VenueError
+from adapters.sql.engine import failed, insert_into, opened_engine, prepare
+from adapters.sql.schema import EVENTS, METADATA, SCHEMA_VERSION, VERSIONS
 from market.ports import LogRecord, Stream
 
 __all__ = ["SqlEventLog", "SqlLogFactory", "StoredRecord"]
+
+_ACTION: Final = "check the ledger URL and disk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +53,13 @@ class SqlEventLog:
 
     def __init__(self, url: str, run_id: str) -> None:
         self._run_id = run_id
-        self._engine = _engine(url)
-        self._insert = _insert_once(self._engine)
+        self._engine = opened_engine(url, "ledger")
+        self._insert = insert_into(self._engine, EVENTS).on_conflict_do_nothing()
         try:
             with self._engine.begin() as connection:
-                prepare(connection)
+                prepare(connection, METADATA, VERSIONS, SCHEMA_VERSION, "event log")
         except SQLAlchemyError as error:
-            raise _failed("the event log cannot be opened", error) from error
+            raise failed("the event log cannot be opened", error, action=_ACTION) from error
 
     def append(self, records: Iterable[LogRecord]) -> int:
         """Make records durable in one transaction and return the id of the last one in the store.
@@ -82,7 +81,7 @@ class SqlEventLog:
                     connection.execute(self._insert, rows)
                 return int(connection.execute(select(func.coalesce(func.max(EVENTS.c.id), 0))).scalar_one())
         except SQLAlchemyError as error:
-            raise _failed("events could not be appended", error) from error
+            raise failed("events could not be appended", error, action=_ACTION) from error
 
     def read(self, *, after: int = 0, stream: Stream | None = None, limit: int = 1000) -> Iterator[StoredRecord]:
         """Yield records in the order of their ids.
@@ -141,41 +140,6 @@ class SqlLogFactory:
         return f"SqlLogFactory(run_id={self.run_id!r})"
 
 
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-    except SQLAlchemyError as error:
-        raise ConfigError(
-            "the ledger URL cannot be read", expected="sqlite:///FILE or postgresql+psycopg://HOST/DB"
-        ) from error
-    if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed, pool_pre_ping=True)
-    if parsed.get_backend_name() != "sqlite":
-        raise ConfigError(
-            "no ledger for this kind of database", found=parsed.get_backend_name(), expected="sqlite or postgresql"
-        )
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    # One connection per use: threads of the ledger actor never share one. In memory that would lose the tables.
-    engine = create_engine(parsed, poolclass=NullPool if parsed.database else None)
-    event.listen(engine, "connect", _harden_sqlite)
-    return engine
-
-
-def _harden_sqlite(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    # In WAL mode the default does not sync a commit; an acknowledged event could be lost.
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA busy_timeout=10000")
-    cursor.close()
-
-
-def _insert_once(engine: Engine) -> Any:
-    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-    return dialect.insert(EVENTS).on_conflict_do_nothing()
-
-
 def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
@@ -212,11 +176,3 @@ def _stored(row: Mapping[str, Any]) -> StoredRecord:
         payload=json.loads(row["payload"]),
     )
     return StoredRecord(id=row["id"], run_id=row["run_id"], record=record)
-
-
-def _failed(what: str, error: SQLAlchemyError) -> VenueError:
-    # The driver's text alone: SQLAlchemy's own carries the statement with all its values.
-    reason = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
-    return VenueError(
-        what, retryable=isinstance(error, DBAPIError), found=reason, action="check the ledger URL and disk"
-    )

@@ -8,7 +8,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Connection,
     Index,
     Integer,
     MetaData,
@@ -16,13 +15,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    insert,
-    select,
 )
 
-from market.errors import ConfigError
-
-__all__ = ["EVENTS", "METADATA", "SCHEMA_VERSION", "VERSIONS", "prepare"]
+__all__ = ["EVENTS", "METADATA", "SCHEMA_VERSION", "VERSIONS"]
 
 SCHEMA_VERSION: Final = 1
 METADATA: Final = MetaData()
@@ -43,24 +38,3 @@ EVENTS: Final = Table(
     UniqueConstraint("run_id", "stream", "key", "cause_id", "ts_event_ns", name="one_event_once"),
     Index("events_by_stream", "stream", "key", "id"),
 )
-
-
-def prepare(connection: Connection) -> None:
-    """Create the tables where they are missing, and refuse a store of another version.
-
-    Parameters
-    ----------
-    connection : sqlalchemy.Connection
-        Inside a transaction.
-    """
-    METADATA.create_all(connection)
-    found = connection.execute(select(VERSIONS.c.version)).scalars().all()
-    if not found:
-        connection.execute(insert(VERSIONS).values(version=SCHEMA_VERSION))
-    elif list(found) != [SCHEMA_VERSION]:
-        raise ConfigError(
-            "the event log has another schema version",
-            found=", ".join(map(str, found)),
-            expected=str(SCHEMA_VERSION),
-            action="use the version of the program that wrote it, or another ledger URL",
-        )

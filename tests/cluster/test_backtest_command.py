@@ -295,7 +295,7 @@ def test_a_bad_configuration_is_refused_before_anything_is_written(
     assert (code, told) == (2, "")
     assert "line 7: there is no [data.simulated] markt; found markt; expected market?" in complaint
     assert not (tmp_path / "run").exists()
-    assert not (home / "trials.jsonl").exists()
+    assert not (home / "trials.sqlite").exists()
 
 
 @pytest.mark.parametrize(

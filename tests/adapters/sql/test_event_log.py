@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import pwd
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,31 +17,6 @@ from market.ports import Stream
 from tests.adapters.sql.writer import record
 
 _ROOT = Path(__file__).resolve().parents[3]
-_POSTGRES = Path("/usr/lib/postgresql/15/bin")
-
-
-def _as_owner(folder: Path, command: str) -> None:
-    # PostgreSQL refuses to run as root.
-    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    subprocess.run([*prefix, "sh", "-c", command], check=True, cwd=folder, stdout=subprocess.DEVNULL)
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """Start a private PostgreSQL on a unix socket and yield its URL."""
-    if not (_POSTGRES / "initdb").exists():
-        pytest.skip(f"no PostgreSQL at {_POSTGRES}")
-    pytest.importorskip("psycopg")
-    folder = Path(tempfile.mkdtemp(prefix="hf-pg-"))
-    if os.geteuid() == 0:
-        owner = pwd.getpwnam("postgres")
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-    _as_owner(folder, f"{_POSTGRES}/initdb -D {folder}/data -A trust -U tester --no-sync")
-    options = f"-c listen_addresses= -k {folder}"
-    _as_owner(folder, f"{_POSTGRES}/pg_ctl -D {folder}/data -w -l {folder}/log -o '{options}' start")
-    yield f"postgresql+psycopg://tester@/postgres?host={folder}"
-    _as_owner(folder, f"{_POSTGRES}/pg_ctl -D {folder}/data -m immediate stop")
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
