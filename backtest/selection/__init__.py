@@ -1,0 +1,1 @@
+"""Statistics against fooling oneself: splits, overfitting, superiority, effective trials, outer estimate, regions."""
