@@ -261,9 +261,12 @@ class StrategySettings(SettingsPart):
 
     _made_by: Callable[..., Strategy] | None = PrivateAttr(None)
     _source_digest: str = PrivateAttr("")
+    _is_checked: bool = PrivateAttr(default=False)
 
     @model_validator(mode="after")
     def _can_be(self, info: ValidationInfo) -> Self:
+        if self._is_checked:  # a part of settings that are put together from parts
+            return self
         folder = (info.context or {}).get("folder", Path())
         try:
             if ":" in self.kind:
@@ -272,6 +275,7 @@ class StrategySettings(SettingsPart):
             self.build()
         except ConfigError as error:
             raise ValueError(str(error)) from error
+        self._is_checked = True
         return self
 
     @property

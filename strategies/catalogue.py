@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -80,6 +81,7 @@ CATALOGUE: Final[Mapping[str, Callable[..., Strategy]]] = MappingProxyType(
 """Class of each strategy by its name in a configuration."""
 
 
+@lru_cache(maxsize=256)
 def parameters_of(wanted: str | Callable[..., Strategy]) -> tuple[Parameter, ...]:
     """Return the parameters of a strategy.
 

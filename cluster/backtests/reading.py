@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from cluster.backtest_settings import BacktestSettings
 from market.errors import ConfigError
 
-__all__ = ["nearest_name", "read_settings", "settings_of", "text_of"]
+__all__ = ["line_of", "nearest_name", "problem_of", "read_settings", "settings_of", "tables_of", "text_of"]
 
 
 def read_settings(path: Path) -> BacktestSettings:
@@ -66,14 +66,19 @@ def settings_of(text: str, name: str, folder: Path = Path()) -> BacktestSettings
     BacktestSettings
         As `read_settings`.
     """
-    try:
-        told = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{name}: this is no TOML", found=str(error), action="correct the line") from error
+    told = tables_of(text, name)
     try:
         return BacktestSettings.model_validate(told, context={"folder": folder})
     except ValidationError as error:
-        raise _explained(error, text, name) from error
+        raise problem_of(error, name, text) from error
+
+
+def tables_of(text: str, name: str) -> dict[str, Any]:
+    """Return the tables of a configuration's text, or raise ConfigError with its name and the line."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: this is no TOML", found=str(error), action="correct the line") from error
 
 
 def nearest_name(name: str, known: Sequence[str]) -> str:
@@ -82,17 +87,44 @@ def nearest_name(name: str, known: Sequence[str]) -> str:
     return f"{near[0]}?" if near else f"one of {', '.join(sorted(known))}"
 
 
-def _explained(error: ValidationError, text: str, name: str) -> ConfigError:
+def problem_of(
+    error: ValidationError,
+    name: str,
+    text: str = "",
+    model: type[BaseModel] = BacktestSettings,
+    within: tuple[str, ...] = (),
+) -> ConfigError:
+    """Return the first problem of a configuration as an error that tells its place.
+
+    Parameters
+    ----------
+    error : ValidationError
+        What the settings said.
+    name : str
+        What the configuration is called.
+    text : str, optional
+        Its text, to find the line.
+    model : class, optional
+        Settings that were read.
+    within : tuple of str, optional
+        Table of the text that they stand in, such as ``base``.
+
+    Returns
+    -------
+    ConfigError
+        With place, what was found, what was expected, and the nearest known name.
+    """
     problems = error.errors()
     first = problems[0]
-    steps = tuple(step for step in first["loc"] if step not in {"function-after", "function-before"})
+    inner = tuple(step for step in first["loc"] if step not in {"function-after", "function-before"})
+    steps = (*within, *inner)
     place = _place(steps)
-    line = _line_of(text, steps)
+    line = line_of(text, steps)
     where = f"{name}{f', line {line}' if line else ''}"
     others = sum(not _follows(problem, first) for problem in problems[1:])
     more = f"; {others} more after it" if others else ""
     if first["type"] == "extra_forbidden":
-        known = _names_at(steps[:-1])
+        known = _names_at(model, inner[:-1])
         return ConfigError(
             f"{where}: there is no {place}",
             found=str(steps[-1]),
@@ -128,14 +160,17 @@ def _place(steps: tuple[Any, ...]) -> str:
     names = [f"{step + 1}" if isinstance(step, int) else str(step) for step in steps]
     if len(steps) == 1:
         return f"table [{names[0]}]"
-    if isinstance(steps[1], int):
-        return f"[[{names[0]}]] {names[1]}" + (f" {'.'.join(names[2:])}" if names[2:] else "")
+    nth = next((place for place, step in enumerate(steps) if isinstance(step, int)), 0)
+    if nth and steps[nth - 1] == "strategies":
+        return f"[[{'.'.join(names[:nth])}]] {names[nth]}" + (
+            f" {'.'.join(names[nth + 1 :])}" if names[nth + 1 :] else ""
+        )
     return f"[{'.'.join(names[:-1])}] {names[-1]}"
 
 
-def _names_at(steps: tuple[Any, ...]) -> list[str]:
+def _names_at(root: type[BaseModel], steps: tuple[Any, ...]) -> list[str]:
     """Return the names that a table knows."""
-    model: Any = BacktestSettings
+    model: Any = root
     for step in steps:
         if isinstance(step, int):
             continue
@@ -152,9 +187,22 @@ def _model_of(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in get_args(annotation) if (found := _model_of(part)) is not None), None)
 
 
-def _line_of(text: str, steps: tuple[Any, ...]) -> int | None:
-    """Return the line in which a key stands, or its table; None where neither is found."""
-    names = [str(step) for step in steps if not isinstance(step, int)]
+def line_of(text: str, steps: tuple[Any, ...]) -> int | None:
+    """Return the line in which a key stands, or its table.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    steps : tuple of str or int
+        Keys from the root; numbers for places in a list of tables. A key may have points.
+
+    Returns
+    -------
+    int or None
+        From 1; None where neither is found.
+    """
+    names = _parts(".".join(str(step) for step in steps if not isinstance(step, int)))
     nth = next((step for step in steps if isinstance(step, int)), 0)
     table: list[str] = []
     seen: dict[str, int] = {}
@@ -162,15 +210,22 @@ def _line_of(text: str, steps: tuple[Any, ...]) -> int | None:
     for number, line in enumerate(text.splitlines(), start=1):
         head = re.match(r"\s*\[(\[?)\s*([^\]#]+?)\s*\]", line)
         if head:
-            table = [part.strip().strip("\"'") for part in head[2].split(".")]
-            table[0] = "strategies" if table[0] == "strategy" else table[0]
+            table = _parts(head[2])
             if head[1]:
-                seen[head[2]] = seen.get(head[2], -1) + 1
-        key = re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line)
-        here = table if head else [*table, *key[1].strip("\"'").split(".")] if key else None
-        if here is None or here != names[: len(here)] or (table and seen.get(table[0], nth) != nth):
+                seen[".".join(table)] = seen.get(".".join(table), -1) + 1
+        key = re.match(r"\s*([A-Za-z0-9_.\"'*-]+)\s*=", line)
+        here = table if head else [*table, *_parts(key[1])] if key else None
+        if here is None or here != names[: len(here)]:
+            continue
+        if any(seen.get(".".join(table[:end]), nth) != nth for end in range(1, len(table) + 1)):
             continue
         best = number
         if here == names:
             return number
     return best
+
+
+def _parts(key: str) -> list[str]:
+    """Return the parts of a key as TOML writes it; ``strategy`` stands for a list of one."""
+    parts = [part.strip().strip("\"'") for part in key.split(".")]
+    return ["strategies" if part == "strategy" and place <= 1 else part for place, part in enumerate(parts)]
