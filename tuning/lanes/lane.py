@@ -1,0 +1,137 @@
+"""A lane: a worker that Ray Tune starts, and starts again where it is lost; each step runs a batch."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, final
+
+import ray
+from ray.exceptions import RayActorError
+from ray.tune import Stopper, Trainable
+
+from market.errors import TradingError
+from tuning.lanes.kit import DESK, DESK_NAMESPACE, LANE, LaneKit, Runs
+from tuning.lanes.memory import hold_memory, private_mb
+from tuning.lanes.messages import Joined, LaneReport, Order
+from tuning.work import Batch, BatchOutcome, ItemOutcome
+
+__all__ = ["Lane", "WhenToldTo"]
+
+
+@final
+class Lane(Trainable):
+    """A worker of a sweep as Tune knows it: a trial that ends when the desk has nothing more."""
+
+    _number: int
+    _start: int
+    _desk: Any  # a handle: its methods are known to Ray alone
+    _kit: LaneKit
+    _runner: Runs | None
+    _report: LaneReport
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Join the desk and make what runs items.
+
+        Parameters
+        ----------
+        config : dict
+            Number of the lane, name and namespace of the desk.
+        """
+        self._number = int(config[LANE])
+        self._desk = ray.get_actor(config[DESK], namespace=config[DESK_NAMESPACE])
+        node = ray.get_runtime_context().get_node_id()
+        joined: Joined = _answer(self._desk.join.remote(self._number, node))
+        self._start, self._kit = joined.start, _answer(joined.kit[0])
+        hold_memory(self._kit.memory_mb)
+        self._report = self._reported()
+        self._runner = self._begin()
+
+    def step(self) -> dict[str, Any]:
+        """Give back what is done, take a batch and run it.
+
+        Returns
+        -------
+        dict
+            Whether the lane is done; results go to the desk, not to Tune.
+        """
+        try:
+            order: Order = _answer(self._desk.exchange.remote(self._report))
+        except RayActorError:
+            return {"done": True}  # without its desk a sweep is over, and the driver says why
+        self._report = self._reported() if order.batch is None else self._run(order.batch)
+        return {"done": order.is_over}
+
+    def _reported(self, outcome: BatchOutcome | None = None, failed: Mapping[int, str] | None = None) -> LaneReport:
+        return LaneReport(
+            lane=self._number, start=self._start, outcome=outcome, failed=failed or {}, private_mb=private_mb()
+        )
+
+    def _begin(self) -> Runs | None:
+        try:
+            made: Runs = self._kit.make(*self._kit.parts)
+            return made  # noqa: TRY300  # what is made may fail, what is returned may not
+        except MemoryError:
+            error = f"a worker cannot begin within {self._kit.memory_mb:g} MB: raise [resources] memory_mb"
+        except TradingError as refused:
+            error = str(refused)
+        except Exception as broken:  # noqa: BLE001  # Tune would begin again for ever
+            error = f"a worker cannot begin: unexpected {type(broken).__name__}: {broken}"
+        _answer(self._desk.fail.remote(error))
+        return None
+
+    def _run(self, batch: Batch) -> LaneReport:
+        outcomes: list[ItemOutcome] = []
+        failed: dict[int, str] = {}
+        for item in batch.items:
+            try:
+                if self._runner is None:
+                    raise MemoryError  # noqa: TRY301  # it could not be made again
+                outcomes.append(self._runner.run(item))
+            except MemoryError:
+                failed[item.number] = f"it needs more than the {self._kit.memory_mb:g} MB of [resources] memory_mb"
+                self._afresh()
+            except Exception as error:  # noqa: BLE001  # one point must not end the others
+                failed[item.number] = f"unexpected {type(error).__name__}: {error}"
+        outcome = BatchOutcome(number=batch.number, items=tuple(outcomes))
+        return self._reported(outcome, failed)
+
+    def _afresh(self) -> None:
+        """Let go of everything that earlier items left, so that they are not to blame for the next one."""
+        self._runner = None
+        gc.collect()
+        self._runner = self._begin()
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Keep nothing: a lane has no state that the desk does not have."""
+
+    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
+        """Take nothing up."""
+
+
+@final
+class WhenToldTo(Stopper):
+    """Ends all lanes once a file is there; Tune saves its stoppers, so it can be no event of a thread.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        On the node of the driver, where Tune looks.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Return False: a lane says itself when it is done."""
+        del trial_id, result
+        return False
+
+    def stop_all(self) -> bool:
+        """Return whether the file is there."""
+        return self._file.exists()
+
+
+def _answer(reference: Any) -> Any:
+    return ray.get(reference)
