@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ _FIGURES = ("choice_distance", "overfitting", "deflated", "superiority", "outer_
 
 
 def _verdict(evidence: Evidence) -> Verdict:
-    return verdict_of(evidence, SelectionSettings())
+    return verdict_of(evidence, SelectionSettings.model_validate({}))
 
 
 def test_all_checks_hold() -> None:
@@ -38,7 +39,8 @@ def test_all_checks_hold() -> None:
 def test_a_missing_figure_refuses(name: str) -> None:
     """What is not known speaks for nobody, also where it is a NaN without a reason."""
     for unknown in (missing("no days"), Figure(value=float("nan"))):
-        found = _verdict(replace(_GOOD, **{name: unknown}))
+        changed: dict[str, Any] = {name: unknown}
+        found = _verdict(replace(_GOOD, **changed))
         assert not found.accepted
         assert len(found.reasons) == 1
         assert "not known" in found.reasons[0]
@@ -61,7 +63,8 @@ def test_a_missing_figure_refuses(name: str) -> None:
 )
 def test_each_check_can_refuse_alone(name: str, value: object) -> None:
     """Each bound is a bound: just beyond it the choice is refused, for that reason and no other."""
-    found = _verdict(replace(_GOOD, **{name: value}))
+    changed: dict[str, Any] = {name: value}
+    found = _verdict(replace(_GOOD, **changed))
     assert found.word == "refused"
     assert len(found.reasons) == 1
 
