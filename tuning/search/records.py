@@ -38,7 +38,8 @@ class TrialRecord:
     number : int
         Place in the order of proposals, from 0; trial 0 is the base configuration itself.
     point : Point
-        Where; without values it is the base configuration, which then does not lie in the space.
+        Where, unlike that of every other trial of the part; without values it is the base configuration, which then
+        does not lie in the space.
     state : TrialState
         Only COMPLETE has scores.
     blocks : tuple of BlockOutcome
@@ -52,8 +53,6 @@ class TrialRecord:
         First objective at each look of the pruning that was reached; NaN where there was none.
     pruned_at : int or None
         Look, from 0, at which the trial ended.
-    n_proposed : int
-        Times that the sampler came to this point; it is run, and counted, once.
     reason : str
         Why the trial has no score, or was pruned; empty where it is complete.
     """
@@ -66,7 +65,6 @@ class TrialRecord:
     excesses: tuple[float, ...] = ()
     looks: tuple[float, ...] = ()
     pruned_at: int | None = None
-    n_proposed: int = 1
     reason: str = ""
 
     @property
