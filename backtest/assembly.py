@@ -13,6 +13,7 @@ from backtest.bar_faults import bars_at_odds, bars_without_price, require_money
 from backtest.benchmark import Benchmark
 from backtest.calendar_events import Agenda, corporate_actions
 from backtest.carry import Carry, FundingFeed
+from backtest.chain_feed import ChainFeed, ViewMemory
 from backtest.config import EngineConfig
 from backtest.decider import Decider, PointInTime
 from backtest.desk import Desk
@@ -20,7 +21,6 @@ from backtest.feeds import (
     AnswerFeed,
     BarCloses,
     BarOpens,
-    ChainFeed,
     Feed,
     PrintQuotes,
     QuoteFeed,
@@ -41,6 +41,7 @@ from backtest.tape import Tape
 from market.bars import BarBatch
 from market.errors import ConfigError, DataError
 from strategies.bar_history import finest_bars, of_underlying
+from strategies.features import SeriesFeature
 from strategies.market_state import FieldSource, MarketState
 from strategies.views import Strategy
 
@@ -171,7 +172,11 @@ def _counts(stage: Stage) -> dict[str, int]:
 
 
 def assemble(
-    config: EngineConfig, history: History, strategies: Sequence[Strategy], fields: FieldSource | None
+    config: EngineConfig,
+    history: History,
+    strategies: Sequence[Strategy],
+    fields: FieldSource | None,
+    views: ViewMemory | None = None,
 ) -> Stage:
     """Connect the parts of a run.
 
@@ -185,6 +190,8 @@ def assemble(
         Names differ.
     fields : FieldSource or None
         Where fields come from.
+    views : ViewMemory or None
+        What other runs over the history have read of its chains.
 
     Returns
     -------
@@ -207,7 +214,7 @@ def assemble(
     past_days = PastDays(history, config) if config.risk.reads_past_days else None
     desk = Desk(config, market, hours, instruments, history.dividends, past_days)
     asked = _Asked(config, [strategy.name for strategy in strategies])
-    feeds = _feeds(config, history, market, desk, quotes, asked)
+    feeds = _feeds(config, history, market, desk, quotes, asked, views)
     chains = [feed for feed in feeds if isinstance(feed, ChainFeed)]
     market.readings_source = RecordedReadings(config.readings, history, market, chains, fields)
     tape = Tape([feed.stream for feed in feeds], None, config.end_ns or None)
@@ -286,8 +293,10 @@ def _feeds(
     desk: Desk,
     quotes: PrintQuotes,
     asked: _Asked,
+    views: ViewMemory | None,
 ) -> list[Feed]:
-    feeds: list[Feed] = [SeriesFeed(batch, market) for batch in history.series]
+    of_days = {feature.series for feature in config.features if isinstance(feature, SeriesFeature)}
+    feeds: list[Feed] = [SeriesFeed(each, market, with_days=each.series in of_days) for each in history.series]
     feeds += [AnswerFeed(recorded, market) for recorded in history.answers]
     feeds += _bar_feeds(history, market, desk, quotes, asked)
     for batch in history.quotes:
@@ -297,7 +306,7 @@ def _feeds(
     for chains in history.chains:
         calls = asked.after(OnChains, frozenset({"", chains.symbol}))
         prints = None if chains.symbol in printed else quotes
-        feeds.append(ChainFeed(chains, market, desk, config.mid_spread, prints, calls))
+        feeds.append(ChainFeed(chains, market, desk, config.mid_spread, prints, calls, views))
     return feeds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -130,6 +131,10 @@ class FundingFeed:
         self._rows = rows[np.argsort(batch.funding_ns[rows], kind="stable")]
         self.stream = TapeStream(phase=Phase.FUNDING, name=batch.symbol, instants=batch.funding_ns[self._rows])
         self._batch, self._desk, self._market = batch, desk, market
+
+    def standing(self, n_rows: int) -> Sequence[int]:  # noqa: ARG002  # nobody held anything yet
+        """Return none."""
+        return ()
 
     def take(self, row: int, now_ns: int) -> None:  # noqa: ARG002  # a payment carries its own instant
         """Let a payment happen."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final, final
 
 from backtest.assembly import Stage, assemble
+from backtest.chain_feed import ViewMemory
 from backtest.config import EngineConfig
 from backtest.decider import Decider
 from backtest.history import History
@@ -31,6 +32,7 @@ def run_backtest(
     *,
     fields: FieldSource | None = None,
     pulse: Callable[[int], str] | None = None,
+    views: ViewMemory | None = None,
 ) -> RunResult:
     """Run strategies over a history.
 
@@ -49,6 +51,8 @@ def run_backtest(
     pulse : callable, optional
         Told each instant (ns since the epoch, UTC) when all of it has happened; a text that is not empty stops the run
         there, and is why. It can change nothing else.
+    views : ViewMemory, optional
+        What other runs over the same history have read of its chains; it changes the time that a run takes alone.
 
     Returns
     -------
@@ -65,9 +69,10 @@ def run_backtest(
     Notes
     -----
     An instant goes: dated actions; data (`backtest.tape.Phase`), and with each row the orders that it meets; expiries;
-    a row of the account; decisions; opening prints. The same arguments give the same result, bit for bit.
+    a row of the account; decisions; opening prints. The same arguments give the same result, bit for bit. Of what lies
+    before `EngineConfig.start_ns` only the rows happen that decide what is known then: the others would be overwritten.
     """
-    stage = assemble(config, history, strategies, fields)
+    stage = assemble(config, history, strategies, fields, views)
     decider = Decider(strategies, stage.market, stage.desk, stage.view)
     engine = _Engine(config, stage, decider, pulse)
     stopped = engine.run()
@@ -96,11 +101,14 @@ class _Engine:
         tape = self._stage.tape
         self._open_account(max(self._start_ns, tape.first_ns))
         try:
-            self._loop(iter(tape))
+            self._loop(tape.begun_at(self._start_ns, self._standing))
             self._desk.ledger.check()  # after the last booking: every sum and every lot anew
         except TradingError as error:
             return str(error)
         return ""
+
+    def _standing(self, place: int, n_rows: int) -> Sequence[int]:
+        return self._stage.feeds[place].standing(n_rows)
 
     def _open_account(self, now_ns: int) -> None:
         self._stage.agenda.skip(now_ns)

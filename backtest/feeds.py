@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 from typing import Final, Protocol, final
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from backtest.desk import Desk
 from backtest.fills.spreads import SpreadModel
-from backtest.history import ChainSequence, ModelAnswers
+from backtest.history import ModelAnswers
 from backtest.sessions import TradingHours
 from backtest.tape import Phase, TapeStream
-from market.chains import IntArray, OptionChain
+from market.chains import IntArray
 from market.forecasts import Forecast
 from market.series import SeriesBatch
-from market.tradables import Instrument, option_ticks
+from market.tradables import Instrument
 from market.trades import UNDERLYING, Int64Array, QuoteBatch, TradeBatch
 from strategies.bar_history import BarHistory
 from strategies.market_state import MarketState, point_at, quote_at
@@ -26,20 +26,17 @@ __all__ = [
     "AnswerFeed",
     "BarCloses",
     "BarOpens",
-    "ChainFeed",
     "Feed",
     "PrintQuotes",
     "QuoteFeed",
     "SeriesFeed",
     "Timer",
     "TradeFeed",
-    "with_spread",
 ]
 
 _NOBODY: Final[frozenset[str]] = frozenset()
 # Sums of floats are cleaned to this many digits, so that 10.4 + 0.05 is on the tick.
 _DIGITS: Final = 9
-_DUST: Final = 1e-6  # of a tick: what floats leave of a price that stands on one
 
 
 class Feed(Protocol):
@@ -52,6 +49,9 @@ class Feed(Protocol):
     @property
     def calls(self) -> frozenset[str]:
         """Names of the strategies that are asked after a row."""
+
+    def standing(self, n_rows: int) -> Sequence[int]:
+        """Return which of the first rows decide what is known after them, rising; the others may be passed over."""
 
     def take(self, row: int, now_ns: int) -> None:
         """Let one row happen."""
@@ -158,6 +158,10 @@ class BarCloses:
         # A price that is not above 0 is none, as where a source writes 0 for missing: nobody trades or settles at it.
         self._close: list[float] = np.where(close > 0.0, close, nan).tolist()
 
+    def standing(self, n_rows: int) -> Sequence[int]:
+        """Return the newest bar, and the newest that has a price."""
+        return _newest(n_rows, self._close)
+
     def take(self, row: int, now_ns: int) -> None:
         """Let a bar close."""
         self._bars.n_known = row + 1
@@ -213,6 +217,10 @@ class BarOpens:
         self._bars = bars
         self._open: list[float] = bars.column("open")[self._order].tolist()
 
+    def standing(self, n_rows: int) -> Sequence[int]:  # noqa: ARG002  # what opened moves nobody who holds nothing
+        """Return none."""
+        return ()
+
     def take(self, row: int, now_ns: int) -> None:
         """Let a bar open."""
         desk = self._desk
@@ -251,6 +259,10 @@ class QuoteFeed:
         self._rows = _own_rows(batch.contract, batch.ts_ns)
         self.stream = TapeStream(phase=Phase.QUOTE, name=batch.symbol, instants=batch.ts_ns[self._rows])
 
+    def standing(self, n_rows: int) -> Sequence[int]:
+        """Return the newest."""
+        return range(max(0, n_rows - 1), n_rows)
+
     def take(self, row: int, now_ns: int) -> None:
         """Let a quote stand."""
         symbol, desk = self._batch.symbol, self._desk
@@ -287,78 +299,15 @@ class TradeFeed:
         self._symbol, self._market, self._desk = batch.symbol, market, desk
         self._price: list[float] = batch.price[rows].tolist()
 
+    def standing(self, n_rows: int) -> Sequence[int]:
+        """Return the newest, and the newest that has a price."""
+        return _newest(n_rows, self._price)
+
     def take(self, row: int, now_ns: int) -> None:
         """Let a trade happen."""
         self._market.on_price(self._symbol, self._price[row], now_ns)
         if self._desk.expiries.awaits_open:
             self._desk.expiries.on_print(self._symbol, self._price[row], now_ns)
-
-
-@final
-class ChainFeed:
-    """Chains of one underlying, read one at a time.
-
-    Parameters
-    ----------
-    chains : ChainSequence
-        In order of availability.
-    market : MarketState
-        Learns them.
-    desk : Desk
-        Fills and marks.
-    mid_spread : SpreadModel or None
-        Half spread around mids; None takes chains as they are quoted.
-    prints : PrintQuotes or None
-        Makes quotes of the printed underlying, so that delivered shares are worth something and can be sold; None
-        where the underlying has bars or quotes of its own.
-    calls : frozenset of str
-        Strategies asked at each chain.
-    """
-
-    def __init__(
-        self,
-        chains: ChainSequence,
-        market: MarketState,
-        desk: Desk,
-        mid_spread: SpreadModel | None,
-        prints: PrintQuotes | None = None,
-        calls: frozenset[str] = _NOBODY,
-    ) -> None:
-        self.calls = calls
-        self.stream = TapeStream(phase=Phase.CHAIN, name=chains.symbol, instants=chains.available_ns)
-        self.symbol = chains.symbol
-        """Underlying."""
-        self.newest = -1
-        """Place of the newest chain that the market has learned; -1 before the first."""
-        self._chains, self._market, self._desk = chains, market, desk
-        self._mid_spread, self._prints = mid_spread, prints
-
-    def chain(self, row: int) -> OptionChain:
-        """Return a chain as the market learns it."""
-        chain = self._chains.chain(row)
-        return chain if self._mid_spread is None else with_spread(chain, self._mid_spread)
-
-    def take(self, row: int, now_ns: int) -> None:
-        """Let a chain become known."""
-        desk, chain = self._desk, self.chain(row)
-        self.newest = row
-        view = self._market.on_chain(chain, is_modelled=self._mid_spread is not None)
-        if desk.expiries.awaits_open and chain.spot_last > 0.0:
-            desk.expiries.on_print(chain.symbol, chain.spot_last, chain.spot_ts_ns)
-        if self._prints is not None and chain.spot_last > 0.0:
-            self._print(chain, now_ns, self._prints)
-        if f"chain {chain.symbol}" in desk.exchange.waiting:
-            desk.take_reports(desk.exchange.on_chain(view, now_ns))
-        if desk.marker.options_of(chain.symbol):
-            desk.mark_chain(view, now_ns)
-
-    def _print(self, chain: OptionChain, now_ns: int, prints: PrintQuotes) -> None:
-        desk, symbol, price = self._desk, chain.symbol, chain.spot_last
-        if symbol in desk.exchange.waiting:
-            quote = prints.of(symbol, price, nan, chain.spot_ts_ns)
-            desk.take_reports(desk.exchange.on_quote(symbol, quote, now_ns))
-        if symbol in desk.marker.held:
-            desk.mark_last(symbol, price, now_ns)
 
 
 @final
@@ -371,14 +320,23 @@ class SeriesFeed:
         The series.
     market : MarketState
         Learns them.
+    with_days : bool
+        Whether features are made of its days, and not of the newest value alone.
     """
 
     calls = _NOBODY
 
-    def __init__(self, batch: SeriesBatch, market: MarketState) -> None:
+    def __init__(self, batch: SeriesBatch, market: MarketState, *, with_days: bool = True) -> None:
         self._order = np.lexsort((batch.event_ns, batch.available_ns))
         self.stream = TapeStream(phase=Phase.SERIES, name=batch.series, instants=batch.available_ns[self._order])
-        self._batch, self._market = batch, market
+        self._batch, self._market, self._with_days = batch, market, with_days
+
+    def standing(self, n_rows: int) -> Sequence[int]:
+        """Return the newest event as it was told last; all where features read days of the series."""
+        if not n_rows or self._with_days:
+            return range(n_rows)
+        events = self._batch.event_ns[self._order[:n_rows]]
+        return (n_rows - 1 - int(np.argmax(events[::-1])),)
 
     def take(self, row: int, now_ns: int) -> None:  # noqa: ARG002  # a point carries its own instants
         """Let a point become known."""
@@ -402,6 +360,10 @@ class AnswerFeed:
     def __init__(self, recorded: ModelAnswers, market: MarketState) -> None:
         self.stream = TapeStream(phase=Phase.SERIES, name=recorded.name, instants=recorded.available_ns)
         self._answers, self._market = recorded.answers, market
+
+    def standing(self, n_rows: int) -> Sequence[int]:
+        """Return all: each says itself how long it holds."""
+        return range(n_rows)
 
     def take(self, row: int, now_ns: int) -> None:  # noqa: ARG002  # an answer carries its own instant
         """Let an answer become known."""
@@ -430,37 +392,23 @@ class Timer:
         self.calls = calls
         self.stream = TapeStream(phase=Phase.TIMER, name=name, instants=instants)
 
+    def standing(self, n_rows: int) -> Sequence[int]:  # noqa: ARG002  # nobody was asked yet
+        """Return none."""
+        return ()
+
     def take(self, row: int, now_ns: int) -> None:
         """Nothing happens but that strategies are asked."""
-
-
-def with_spread(chain: OptionChain, spread: SpreadModel) -> OptionChain:
-    """Return a chain of mids with modelled bids and asks around them.
-
-    Parameters
-    ----------
-    chain : OptionChain
-        Its mids are those of bid and ask where both stand, else the last price.
-    spread : SpreadModel
-        Half spread around a mid.
-
-    Returns
-    -------
-    OptionChain
-        Bids at least 0; NaN where there is no mid. Where the model has a spread, both sides stand on the tick, away
-        from the mid, as a venue would show them.
-    """
-    quoted = (chain.bid > 0.0) & (chain.ask >= chain.bid)
-    mid = np.where(quoted, 0.5 * (chain.bid + chain.ask), chain.last)
-    left_ns = (chain.expiry_ns - chain.ts_event_ns)[chain.series_index].astype(np.float64)
-    half = spread.half_spread(mid, np.full(mid.shape, np.nan), left_ns)
-    bid, ask = np.maximum(mid - half, 0.0), mid + half
-    low, high = option_ticks(chain, bid), option_ticks(chain, ask)
-    bid = np.where(half > 0.0, np.floor(bid / low + _DUST) * low, bid)
-    ask = np.where(half > 0.0, np.ceil(ask / high - _DUST) * high, ask)
-    return chain.updated({"bid": bid.round(_DIGITS), "ask": ask.round(_DIGITS)})
 
 
 def _own_rows(contract: IntArray, ts_ns: Int64Array) -> Int64Array:
     rows = np.flatnonzero(contract == UNDERLYING)
     return rows[np.argsort(ts_ns[rows], kind="stable")]
+
+
+def _newest(n_rows: int, prices: Sequence[float]) -> tuple[int, ...]:
+    """Return the last of some rows, and the last of them that has a price, rising."""
+    if not n_rows:
+        return ()
+    last = n_rows - 1
+    priced = next((row for row in range(last, -1, -1) if isfinite(prices[row])), last)
+    return (last,) if priced == last else (priced, last)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from backtest.feeds import ChainFeed
+from backtest.chain_feed import ChainFeed
 from backtest.history import History
 from backtest.told_rows import Recording, recordings_of, told_context
 from fields.illiquidity.impact import no_impact

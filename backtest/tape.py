@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, final
@@ -108,9 +108,39 @@ class Tape:
         """Instant of the last row; -1 where there is none."""
         return int(self._instants[-1]) if len(self) else -1
 
+    def begun_at(self, start_ns: int, standing: Callable[[int, int], Sequence[int]]) -> Iterator[tuple[int, int, int]]:
+        """Give the rows from an instant on, and before them those that still count then.
+
+        Parameters
+        ----------
+        start_ns : int
+            Instant, ns since the epoch, UTC.
+        standing : callable
+            Given the place of a stream and how many of its rows lie before, returns which of these still count.
+
+        Returns
+        -------
+        iterator of (int, int, int)
+            As iteration gives them, in the same order.
+        """
+        stop = int(np.searchsorted(self._instants, start_ns, side="left"))
+        owner, kept = self._owner[:stop], np.zeros(stop, dtype=np.bool_)
+        for place in np.unique(owner).tolist():
+            mine = np.flatnonzero(owner == place)
+            first = int(self._rows[mine[0]])  # rows of a stream rise, and those before the tape are left out
+            wanted = np.array(standing(place, first + mine.shape[0]), dtype=np.int64) - first
+            kept[mine[wanted[wanted >= 0]]] = True
+        before = np.flatnonzero(kept)
+        columns = (self._instants[before], self._owner[before], self._rows[before])
+        yield from zip(*(column.tolist() for column in columns), strict=True)
+        yield from self._from(stop)
+
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
         """Give instant, place of the stream and row within it."""
-        for start in range(0, len(self), _BLOCK):
+        return self._from(0)
+
+    def _from(self, first: int) -> Iterator[tuple[int, int, int]]:
+        for start in range(first, len(self), _BLOCK):
             block = slice(start, start + _BLOCK)
             yield from zip(
                 self._instants[block].tolist(), self._owner[block].tolist(), self._rows[block].tolist(), strict=True

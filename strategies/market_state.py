@@ -110,9 +110,7 @@ class MarketState:
         self._series: dict[str, SeriesPoint] = {}
         self._events: EventBatch | None = None
         self._ahead: tuple[int, EventBatch] | None = None
-        names = [feature.name for feature in features]
-        if len(set(names)) != len(names):
-            raise ConfigError("features share a name", found=str(sorted(names)), expected="one name each")
+        _require_names(features)
 
     # -- what comes in ------------------------------------------------------------------------------------------------
 
@@ -196,7 +194,12 @@ class MarketState:
         ChainView
             What `chain` returns from now on.
         """
-        view = self._chains[chain.symbol] = self._lookup.view(chain, is_modelled=is_modelled)
+        return self.on_view(self._lookup.view(chain, is_modelled=is_modelled))
+
+    def on_view(self, view: ChainView) -> ChainView:
+        """Take a view of the newest chain of an underlying, and return it."""
+        chain = view.chain
+        self._chains[chain.symbol] = view
         if isfinite(chain.spot_last):
             self.on_price(chain.symbol, chain.spot_last, chain.spot_ts_ns)
         return view
@@ -259,8 +262,7 @@ class MarketState:
         """Return the newest quote; where the data have none, the model's around the newest print."""
         found = self._quotes.get(symbol)
         if found is None and self._bar_quoter is not None and symbol in self.prices:
-            price, ts_ns = self.price(symbol)
-            return self._bar_quoter(symbol, price, ts_ns)
+            return self._bar_quoter(symbol, *self.price(symbol))
         return found
 
     def price(self, symbol: str) -> tuple[float, int]:
@@ -382,6 +384,12 @@ class MarketState:
 def _id_of(readings: Interpretation) -> str:
     """Return rules, field and instant of readings."""
     return "/".join(f"{axis.version}/{axis.cause_id}/{axis.ts_event_ns}" for axis in readings.regimes[:1])
+
+
+def _require_names(features: Sequence[Feature]) -> None:
+    names = [feature.name for feature in features]
+    if len(set(names)) != len(names):
+        raise ConfigError("features share a name", found=str(sorted(names)), expected="one name each")
 
 
 def _days_of(features: Sequence[Feature]) -> tuple[dict[str, SeriesDays], dict[str, SeriesDays]]:

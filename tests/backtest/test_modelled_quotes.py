@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from backtest.feeds import with_spread
+from backtest.chain_feed import with_spread
 from backtest.fills.spreads import ClosingSpread, FixedSpread
 from market.tradables import option_ticks
 from tests.generators import Expiry, synthetic_chain

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Protocol, final
 
+from backtest.chain_feed import ViewMemory
 from backtest.config import EngineConfig
 from backtest.engine import run_backtest
 from backtest.history import History
@@ -60,6 +61,7 @@ class Evaluator:
     ) -> None:
         self._base, self._space, self._history, self._blocks = base, space, history, tuple(blocks)
         self._fields = shared_fields(base) if fields is None else fields
+        self._views = ViewMemory()
         self._description = _description(base)
         self._calendar = calendar_of(self._description.periods_per_year)
 
@@ -105,7 +107,9 @@ class Evaluator:
     ) -> BlockOutcome:
         within = replace(config, start_ns=block.first_ns, end_ns=block.last_ns, with_greeks=False, benchmark="")
         try:
-            result = run_backtest(within, self._history, strategies, self._description, fields=fields)
+            result = run_backtest(
+                within, self._history, strategies, self._description, fields=fields, views=self._views
+            )
             return block_outcome(result, block, self._calendar)
         except MemoryError:
             raise  # it is of the worker, not of the point
