@@ -60,9 +60,9 @@ class Trial:
     study : str
         Name of the sweep; empty for a single run.
     part : str
-        Search within the sweep; empty for a single run.
+        Search within the sweep; empty for a single run, and for a trial that several searches share.
     number : int
-        Of the trial within its part, from 0.
+        Of the trial within its part or study, from 0, in the order in which they were begun.
     name : str
         As its configuration calls it.
     data_digest : str
@@ -89,8 +89,9 @@ class Trial:
 
     @property
     def key(self) -> str:
-        """Digest of all members: a trial that is brought twice stands once."""
-        told = "\n".join(f"{each.name} {getattr(self, each.name)!r}" for each in fields(self))
+        """Digest of all members but the number: a trial that is brought twice stands once, as when a sweep goes on."""
+        names = (each.name for each in fields(self) if each.name != "number")
+        told = "\n".join(f"{name} {getattr(self, name)!r}" for name in names)
         return sha256(told.encode()).hexdigest()
 
 
