@@ -18,10 +18,24 @@ from cluster.serve_env import NAMESPACE, RAY_ENVIRONMENT
 from cluster.state_folder import SCRATCH_LINK
 from market.errors import ConfigError, VenueError
 
-__all__ = ["RayRuntime", "free_port", "is_free", "start_ray", "usable_cores"]
+__all__ = ["RayRuntime", "free_port", "is_free", "job_address", "start_ray", "usable_cores"]
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _EPHEMERAL_FROM: Final = 32_768  # the kernel hands out ports from here on to anyone
+_PACKAGES: Final = (
+    "market",
+    "fields",
+    "risk",
+    "strategies",
+    "execution",
+    "backtest",
+    "adapters",
+    "actors",
+    "cluster",
+    "serve",
+    "tuning",
+)
+_OF_A_JOB: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # a job's driver has its cluster's token and code already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +71,11 @@ class RayRuntime:
 def usable_cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def job_address() -> str | None:
+    """Return the address of the cluster that Ray names in the environment, as it does for a job; None without one."""
+    return os.environ.get("RAY_ADDRESS") or None
 
 
 def free_port(first: int, taken: Iterable[int] = (), host: str = "127.0.0.1") -> int:
@@ -102,6 +121,7 @@ def start_ray(
     object_store_mb: int = 512,
     dashboard: bool = False,
     metrics_port: int | None = None,
+    with_code: bool = False,
 ) -> RayRuntime:
     """Start a private Ray cluster on this machine, or join one.
 
@@ -119,6 +139,9 @@ def start_ray(
         Whether to start Ray's dashboard, on loopback.
     metrics_port : int, optional
         Port of the metrics page; a free one without it.
+    with_code : bool, optional
+        Whether a cluster that is joined gets this code for its workers, so that no other version runs there; a job
+        brings its own with it.
 
     Returns
     -------
@@ -126,7 +149,7 @@ def start_ray(
         Stop it when done.
     """
     if address is not None:
-        _join(address)
+        _join(address, with_code=with_code)
         return RayRuntime(address=address, owned=False, metrics_port=None, scratch=None)
     scratch = Path(tempfile.mkdtemp(prefix="hf-", dir="/tmp"))  # socket paths end at 107 characters
     (run_folder / SCRATCH_LINK).symlink_to(scratch)  # a run that is killed leaves it to the next one to remove
@@ -165,13 +188,17 @@ def start_ray(
     return RayRuntime(address=found, owned=True, metrics_port=port, scratch=scratch)
 
 
-def _join(address: str) -> None:
-    os.environ.setdefault("RAY_AUTH_MODE", "token")  # a client does not switch by itself
+def _join(address: str, *, with_code: bool) -> None:
+    is_job = _OF_A_JOB in os.environ
+    if not is_job:
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # a client does not switch by itself
     import ray
     from ray.exceptions import AuthenticationError
 
+    code = {"py_modules": [str(_ROOT / name) for name in _PACKAGES], "excludes": ["__pycache__"]}
+    environment = code if with_code and not is_job else None
     try:
-        ray.init(address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
+        ray.init(address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False, runtime_env=environment)
     except (AuthenticationError, ConnectionError, ValueError, RuntimeError) as error:
         raise ConfigError(
             "the Ray cluster cannot be joined",

@@ -36,6 +36,9 @@ class Plan(Protocol):
     def tell(self, outcome: ItemOutcome) -> None:
         """Take an outcome, in any order."""
 
+    def fail(self, number: int, reason: str) -> None:
+        """Take note that no worker could run an item."""
+
     @property
     def is_done(self) -> bool:
         """Whether no item will follow."""
@@ -211,7 +214,8 @@ class Desk:
         self._learn_cost(report.outcome.items)
         fresh = [(self._open[each.number], each) for each in report.outcome.items if each.number in self._open]
         whole = [(opened.item, _merged(opened, each)) for opened, each in fresh]
-        self._keeping.keep([(opened.to_run, each) for opened, each in fresh])
+        if fresh:
+            self._keeping.keep([(opened.to_run, each) for opened, each in fresh])
         for item, outcome in whole:
             self._counts.run += 0 if outcome.refused else len(self._open[item.number].to_run.blocks)
             self._close(outcome)
@@ -323,12 +327,8 @@ class Desk:
                 self._queue.appendleft(number)
             return
         told = reason or "the worker died twice while it ran this point; see [resources] memory_mb"
-        nothing = np.zeros(0, dtype=np.int64)
-        blocks = tuple(
-            BlockOutcome(block=block, end_ns=nothing, returns=np.zeros(0), stopped=told)
-            for block in opened.to_run.blocks
-        )
-        self._close(_merged(opened, ItemOutcome(number=number, blocks=blocks)))
+        del self._open[number]
+        self._plan.fail(number, told)
 
     @staticmethod
     def _holds(lane: _Lane, number: int) -> bool:

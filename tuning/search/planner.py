@@ -298,6 +298,7 @@ class Planner:
             n_items_out=self._known.n_items_out,
             best=tallies[-1].best,
             best_number=tallies[-1].best_number,
+            baseline=tallies[-1].baseline,
         )
 
 

@@ -177,6 +177,8 @@ class Progress:
         Best first objective among feasible trials of the last part; NaN while there is none.
     best_number : int or None
         Its trial.
+    baseline : float
+        First objective of the defaults in the last part; NaN while it is not known.
     """
 
     phase: Phase
@@ -195,3 +197,4 @@ class Progress:
     n_items_out: int
     best: float
     best_number: int | None
+    baseline: float

@@ -29,6 +29,7 @@ class Tally:
         self.n_blocks_used = 0
         self.n_blocks_saved = 0
         self.best = nan
+        self.baseline = nan
         self.best_number: int | None = None
 
     def count(self, state: TrialState) -> int:
@@ -45,6 +46,8 @@ class Tally:
         self._n[trial.state] += 1
         self.n_blocks_used += len(trial.blocks)
         self.n_blocks_saved += self._n_blocks - len(trial.blocks) if trial.state is TrialState.PRUNED else 0
+        if trial.number == 0 and trial.scores:
+            self.baseline = trial.scores[0]
         if trial.is_feasible and self._is_better(trial):
             self.best, self.best_number = trial.scores[0], trial.number
 

@@ -37,6 +37,7 @@ class WindowPlan:
         self._items = [Item(number=n, point=Point.of({"x": n}), blocks=tuple(range(N_BLOCKS))) for n in range(n_items)]
         self._window, self._next = window, 0
         self.told: dict[int, ItemOutcome] = {}
+        self.failed: dict[int, str] = {}
 
     def ready(self, most: int) -> tuple[Item, ...]:
         """Return items of which all are told that came a window before."""
@@ -52,6 +53,11 @@ class WindowPlan:
         assert outcome.number not in self.told
         self.told[outcome.number] = outcome
 
+    def fail(self, number: int, reason: str) -> None:
+        """Take note of an item that no worker could run."""
+        self.failed[number] = reason
+        self.tell(ItemOutcome(number=number, blocks=()))
+
     @property
     def is_done(self) -> bool:
         """Whether all are told."""
@@ -60,7 +66,7 @@ class WindowPlan:
     @property
     def progress(self) -> Progress:
         """How far it has come."""
-        n_failed = sum(any(block.stopped for block in told.blocks) for told in self.told.values())
+        n_failed = len(self.failed)
         return Progress(
             phase=Phase.DONE if self.is_done else Phase.SEARCH,
             n_parts=1,
@@ -78,6 +84,7 @@ class WindowPlan:
             n_items_out=self._next - len(self.told),
             best=float(max(self.told, default=-1)),
             best_number=max(self.told, default=None),
+            baseline=0.0 if 0 in self.told else float("nan"),
         )
 
 
