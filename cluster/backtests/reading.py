@@ -115,13 +115,13 @@ def problem_of(
         With place, what was found, what was expected, and the nearest known name.
     """
     problems = error.errors()
-    first = problems[0]
+    first = next((each for each in problems if _misspells(each, problems[0])), problems[0])
     inner = tuple(step for step in first["loc"] if step not in {"function-after", "function-before"})
     steps = (*within, *inner)
     place = _place(steps)
     line = line_of(text, steps)
     where = f"{name}{f', line {line}' if line else ''}"
-    others = sum(not _follows(problem, first) for problem in problems[1:])
+    others = sum(not _follows(problem, first) for problem in problems if problem is not first)
     more = f"; {others} more after it" if others else ""
     if first["type"] == "extra_forbidden":
         known = _names_at(model, inner[:-1])
@@ -141,6 +141,13 @@ def problem_of(
         expected="a value" if missing else first["msg"].removeprefix("Input should be "),
         action=f"correct it{more}",
     )
+
+
+def _misspells(problem: Mapping[str, Any], first: Mapping[str, Any]) -> bool:
+    """Tell whether a key is missing because another of its table, which is unknown, was meant for it."""
+    beside = problem["type"] == "extra_forbidden" and problem["loc"][:-1] == first["loc"][:-1]
+    wanted = str(first["loc"][-1]) if first["loc"] else ""
+    return bool(beside and first["type"] == "missing" and get_close_matches(str(problem["loc"][-1]), [wanted]))
 
 
 def _follows(problem: Mapping[str, Any], first: Mapping[str, Any]) -> bool:

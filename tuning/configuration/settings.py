@@ -191,4 +191,13 @@ class SweepSettings(SettingsPart):
             raise ValueError("[space] has no dimension")
         if self.pruning is not None and self.validation.scheme is Scheme.COMBINATORIAL:
             raise ValueError("[pruning] goes through time, so it needs the scheme anchored or rolling")
+        if self.pruning is not None and self.pruning.first_blocks >= self.validation.blocks:
+            raise ValueError(
+                f"[pruning] first_blocks must lie below the {self.validation.blocks} blocks of [validation]"
+            )
+        if self.sweep.sampler.is_adaptive and self.validation.scheme is Scheme.COMBINATORIAL:
+            raise ValueError(
+                f"the sampler {self.sweep.sampler.value} would search anew for every split of the combinatorial scheme;"
+                " take grid or random, or the scheme anchored or rolling"
+            )
         return self

@@ -113,9 +113,8 @@ def _forms(told: Mapping[str, Any], path: str, place: Callable[[tuple[str, ...]]
 
 def _is_form(table: Mapping[str, Any]) -> bool:
     """Tell a form from a table of paths: a parameter may itself be called low or high, and has a form of its own."""
-    ends = any(key in table and not isinstance(table[key], Mapping | list) for key in ("low", "high", "simplex"))
-    others = any(not isinstance(each, Mapping | list) for each in table.values())
-    return ends or others or isinstance(table.get("choices"), list)
+    told = any(key in table and not isinstance(table[key], Mapping | list) for key in FORM_KEYS)
+    return told or isinstance(table.get("choices"), list)
 
 
 def _under(dimension: Dimension, form: Any, found: Mapping[str, Dimension], base: BacktestSettings) -> Dimension:

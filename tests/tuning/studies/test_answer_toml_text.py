@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.errors import ConfigError
-from tuning.studies.toml_text import toml_of
+from tuning.configuration.toml_text import toml_of
 
 _SCALARS = (
     st.booleans()
