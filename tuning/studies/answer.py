@@ -296,8 +296,9 @@ class StudyAnswer:
         Configurations ever tried on these data, by all studies and users, this study included.
     effective : EffectiveTrials
         Clusters of trials that move together.
-    deflated : Figure
-        Deflated Sharpe probability of the candidate in sample, for `n_ledger` trials.
+    deflated, deflated_as_seen : Figure
+        Deflated Sharpe probability of the candidate in sample, for `n_ledger` trials: with the spread of trials
+        without skill at most, and with the spread of all trials as it is seen, bad corners of the space among them.
     overfitting : Overfitting
         CSCV over the complete trials.
     overfitting_score : str
@@ -332,6 +333,7 @@ class StudyAnswer:
     n_ledger: int
     effective: EffectiveTrials
     deflated: Figure
+    deflated_as_seen: Figure
     overfitting: Overfitting
     overfitting_score: str
     superiority: Superiority
