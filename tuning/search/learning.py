@@ -148,7 +148,7 @@ def _sampler_of(told: StudySettings) -> BaseSampler:
     if told.sampler is Sampler.CMA_ES:
         # Choices are drawn at random beside it, and no line of log for each of them.
         return CmaEsSampler(n_startup_trials=told.startup, seed=told.seed, warn_independent_sampling=False)
-    return TPESampler(n_startup_trials=told.startup, seed=told.seed)
+    return TPESampler(n_startup_trials=told.startup, seed=told.seed, multivariate=True)
 
 
 def _require_numbers(n_numbers: int) -> None:

@@ -1,13 +1,15 @@
-"""The days of each block that a choice may learn from: all of the training blocks but those beside a test."""
+"""Which blocks and days a choice may learn from, and which it is judged on."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from backtest.selection.splits import combinatorial, walk_forward
+from tuning.configuration.settings import Scheme, ValidationSettings
 from tuning.work import Block, OuterSplit
 
-__all__ = ["Window", "training_windows", "whole_windows"]
+__all__ = ["Window", "outer_splits", "training_windows", "whole_windows"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,6 +27,33 @@ class Window:
     block: int
     head: int = 0
     tail: int = 0
+
+
+def outer_splits(validation: ValidationSettings) -> tuple[OuterSplit, ...]:
+    """Return the splits of blocks that a sweep's answer is estimated on.
+
+    Parameters
+    ----------
+    validation : ValidationSettings
+        Number of blocks, scheme, and how many blocks a test has.
+
+    Returns
+    -------
+    tuple of OuterSplit
+        By index, in order of time.
+
+    Raises
+    ------
+    ConfigError
+        The blocks cannot be split so.
+    """
+    told = validation
+    if told.scheme is Scheme.COMBINATORIAL:
+        found = combinatorial(told.blocks, told.test_blocks)
+    else:
+        is_anchored = told.scheme is Scheme.ANCHORED
+        found = walk_forward(told.blocks, train=told.train_blocks, test=told.test_blocks, anchored=is_anchored)
+    return tuple(OuterSplit(index=index, train=train, test=test) for index, (train, test) in enumerate(found))
 
 
 def whole_windows(blocks: Sequence[Block]) -> tuple[Window, ...]:

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from backtest.selection.splits import combinatorial, walk_forward
-from tuning.configuration.settings import Scheme, SweepSettings
+from tuning.configuration.settings import SweepSettings
 from tuning.search.planner import Planner
 from tuning.search.records import Candidates
+from tuning.search.windows import outer_splits
 from tuning.space.dimensions import Varied
 from tuning.space.scales import Integer, Uniform
 from tuning.space.space import Space
-from tuning.work import Block, BlockOutcome, Item, ItemOutcome, OuterSplit, Point
+from tuning.work import Block, BlockOutcome, Item, ItemOutcome, Point
 
 DAY_NS = 86_400_000_000_000
 DAYS = 21
@@ -62,19 +62,6 @@ def sweep_of(**tables: Any) -> SweepSettings:
     return SweepSettings.model_validate({"sweep": sweep, "space": {"x": [0, 1]}, "validation": validation} | parts)
 
 
-def splits_of(sweep: SweepSettings) -> tuple[OuterSplit, ...]:
-    """Return the splits that settings ask for."""
-    told = sweep.validation
-    found = (
-        combinatorial(told.blocks, told.test_blocks)
-        if told.scheme is Scheme.COMBINATORIAL
-        else walk_forward(
-            told.blocks, train=told.train_blocks, test=told.test_blocks, anchored=told.scheme is Scheme.ANCHORED
-        )
-    )
-    return tuple(OuterSplit(index=index, train=train, test=test) for index, (train, test) in enumerate(found))
-
-
 def peak_of(candidates: Candidates) -> int | None:
     """Choose the feasible trial of the highest first score."""
     feasible = [trial for trial in candidates.trials if trial.is_feasible]
@@ -84,7 +71,12 @@ def peak_of(candidates: Candidates) -> int | None:
 def planner_of(sweep: SweepSettings, space: Space, choose: Any = peak_of) -> Planner:
     """Return the plan of a sweep over days of the planted market."""
     return Planner(
-        sweep, space, blocks_of(sweep.validation.blocks), splits_of(sweep), periods_per_year=365, choose=choose
+        sweep,
+        space,
+        blocks_of(sweep.validation.blocks),
+        outer_splits(sweep.validation),
+        periods_per_year=365,
+        choose=choose,
     )
 
 
