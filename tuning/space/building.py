@@ -123,7 +123,7 @@ def _require_built(item: StrategySettings) -> None:
     try:
         item.build()
     except ConfigError as error:
-        what = f"{item.called}: {error.what}" if item.called != item.kind else error.what
+        what = error.what if item.called in error.what or item.called == item.kind else f"{item.called}: {error.what}"
         raise ConfigError(what, found=error.found, expected=error.expected, action=error.action) from error
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from cluster.backtest_settings import BacktestSettings
 from cluster.backtests.reading import nearest_name
 from market.errors import ConfigError
+from tuning.space.checking import refused_end
 from tuning.space.dimensions import Condition, Dimension, Varied
 from tuning.space.presets import preset_forms
 from tuning.space.scales import Choice, Integer, Scale, Stepped, Uniform
@@ -75,7 +76,14 @@ def space_of(
         with _placed(place, declared.get(name, "presets")):
             dimensions[name] = _under(dimension, form, dimensions, base)
     with _placed(place):
-        return Space(tuple(dimensions.values()))
+        space = Space(tuple(dimensions.values()))
+    refused = refused_end(space, base, frozenset(declared))
+    if refused is not None:
+        dimension, value, error = refused
+        with _placed(place, declared[dimension.name]):
+            what = f"{value} cannot be, wherever the rest stands: {error.what}"
+            raise ConfigError(what, found=error.found, expected=error.expected, action=error.action)
+    return space
 
 
 @contextmanager
