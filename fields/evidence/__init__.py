@@ -16,6 +16,16 @@ from fields.evidence.auc import (
     minimum_detectable_auc,
 )
 from fields.evidence.fits import LinearFit, fit_logistic, fit_quantile, fit_ridge
+from fields.evidence.flow_weights import (
+    FlowModel,
+    FlowSample,
+    FlowWeight,
+    FlowWeightPlan,
+    FlowWeights,
+    SkillGain,
+    calibrate_flow_weights,
+    rehedging_parts,
+)
 from fields.evidence.measures import (
     garman_klass_variance,
     har_regressors,
@@ -37,6 +47,11 @@ __all__ = [
     "AucEstimate",
     "Calibration",
     "Finding",
+    "FlowModel",
+    "FlowSample",
+    "FlowWeight",
+    "FlowWeightPlan",
+    "FlowWeights",
     "Fold",
     "HarWorld",
     "Horizon",
@@ -46,6 +61,7 @@ __all__ = [
     "LinearFit",
     "ModelScore",
     "Ranking",
+    "SkillGain",
     "StudyPlan",
     "StudyResult",
     "StudySample",
@@ -54,6 +70,7 @@ __all__ = [
     "auc_standard_error",
     "block_bootstrap_auc",
     "brier_score",
+    "calibrate_flow_weights",
     "calibration",
     "compare_auc",
     "deflated_probability",
@@ -73,6 +90,7 @@ __all__ = [
     "minimum_detectable_auc",
     "rank_readings",
     "realised_variance",
+    "rehedging_parts",
     "run_study",
     "shuffled_open_interest",
     "shuffled_outcomes",

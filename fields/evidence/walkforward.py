@@ -12,7 +12,7 @@ from fields.evidence.fits import fit_quantile
 from fields.evidence.plan import StudyPlan, StudySample, Target
 from market.chains import FloatArray
 
-__all__ = ["Fold", "Labels", "label_fold", "walk_forward"]
+__all__ = ["Fold", "Labels", "expanding_folds", "label_fold", "walk_forward"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +55,47 @@ def walk_forward(plan: StudyPlan, sample: StudySample, usable: BoolArray) -> Ite
     usable : ndarray of bool, shape (n,)
         Rows that are complete; the others are in no fold.
 
+    Returns
+    -------
+    iterator of Fold
+        Purged: no train row's outcome reaches into the predicted stretch, whatever the horizon.
+    """
+    spans = (plan.first_train_sessions, plan.refit_sessions, plan.embargo_sessions)
+    return expanding_folds(sample.session, sample.known_ns, sample.outcome_ns, usable, spans)
+
+
+def expanding_folds(
+    session: IntArray, known_ns: IntArray, outcome_ns: IntArray, usable: BoolArray, spans: tuple[int, int, int]
+) -> Iterator[Fold]:
+    """Yield the folds of an expanding walk-forward in time order.
+
+    Parameters
+    ----------
+    session : ndarray of int64, shape (n,)
+        Session of each row.
+    known_ns, outcome_ns : ndarray of int64, shape (n,)
+        When a row's readings were known, and when its outcome was, ns since the epoch, UTC.
+    usable : ndarray of bool, shape (n,)
+        Rows that are complete; the others are in no fold.
+    spans : tuple of int
+        Sessions of the first fit, of each predicted stretch, and left out between the two.
+
     Yields
     ------
     Fold
-        Purged: no train row's outcome reaches into the predicted stretch, whatever the horizon.
+        Purged: no train row's outcome reaches into the predicted stretch.
     """
-    sessions = np.unique(sample.session[usable])
-    for start in range(plan.first_train_sessions, sessions.size, plan.refit_sessions):
-        stretch = sessions[start : start + plan.refit_sessions]
-        test = np.flatnonzero(usable & (sample.session >= stretch[0]) & (sample.session <= stretch[-1]))
-        first_ns = int(sample.known_ns[test].min())
+    first, stretch_sessions, embargo = spans
+    sessions = np.unique(session[usable])
+    for start in range(first, sessions.size, stretch_sessions):
+        stretch = sessions[start : start + stretch_sessions]
+        test = np.flatnonzero(usable & (session >= stretch[0]) & (session <= stretch[-1]))
+        first_ns = int(known_ns[test].min())
         # Sessions are counted, not numbered: a gap in the record is no embargo.
-        last = start - 1 - plan.embargo_sessions
+        last = start - 1 - embargo
         if last < 0:
             continue
-        train = np.flatnonzero(usable & (sample.session <= sessions[last]) & (sample.outcome_ns <= first_ns))
+        train = np.flatnonzero(usable & (session <= sessions[last]) & (outcome_ns <= first_ns))
         if train.size:
             yield Fold(train=train, test=test)
 
