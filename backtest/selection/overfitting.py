@@ -23,7 +23,8 @@ _MOST_SLICES: Final = 16
 _LEAST_SLICES: Final = 6  # 20 combinations; fewer say nothing of a probability
 _LEAST_DAYS: Final = 10  # of a slice, so that half of the slices hold a month at least
 _MOST_LOST: Final = 0.05  # more combinations without a figure than this bias what is left
-_CHUNK: Final = 1_000_000  # scores held at a time, 8 MB
+_CHUNK: Final = 64_000  # scores held at a time, 0.5 MB: what stays in the cache is three times as fast
+_POOL: Final = 1_000_000  # scores that the distribution of all is made of
 _GRID: Final = 501  # places at which distributions are compared
 
 
@@ -56,7 +57,7 @@ class Overfitting:
         there is nothing to choose, whether all trials are noise or all are as good as each other.
     slope : Spread
         Of the regression of the chosen trial's score outside on its score inside. Below 0 where a better look makes a
-        worse outcome; noise alone gives about -1, because what one half has the other lacks.
+        worse outcome; noise alone gives -0.3 to -1, because what one half has the other lacks.
     loss_probability : Figure
         Share of the combinations in which the chosen trial's score outside is below 0.
     dominates_first, dominates_second : bool or None
@@ -226,13 +227,14 @@ def _shares(ordered: FloatArray, grid: FloatArray) -> FloatArray:
 def _outcome(slices: list[FloatArray], score: SliceScore) -> _Outcome:
     scores, halves, n_trials = score.prepared(slices), _halves(len(slices)), slices[0].shape[1]
     step = max(1, _CHUNK // n_trials)
-    keep = max(1, 2 * halves.shape[0] * n_trials // _CHUNK)
+    every = max(1, 2 * halves.shape[0] * n_trials // _POOL)
     parts: list[tuple[FloatArray, Int64Array, FloatArray, FloatArray]] = []
     pools: list[FloatArray] = []
     for at in range(0, halves.shape[0], step):
         one, other = scores(halves[at : at + step]), scores(~halves[at : at + step])
         parts += [_chosen(one, other), _chosen(other, one)]
-        pools += [found[np.isfinite(found)] for found in (one[::keep], other[::keep])]
+        pooled = slice(-at % every, None, every)
+        pools += [found[np.isfinite(found)] for found in (one[pooled], other[pooled])]
     logits, chosen, inside, outside = (np.concatenate(column) for column in zip(*parts, strict=True))
     return _Outcome(logits, chosen, inside, outside, np.concatenate(pools))
 

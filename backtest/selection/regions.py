@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import nan
+from math import nan, sqrt
 from typing import Final
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
+from scipy.special import chdtri, ndtri
 
 from backtest.metrics.figures import Figure, figure, missing
 from market.chains import BoolArray, FloatArray
@@ -20,6 +21,8 @@ __all__ = ["Regions", "robust_regions"]
 
 _MOST_POWER: Final = 3.0  # of a radius in a volume: beyond it a few lonely points would hold all the weight
 _LEAST_SUPPORT: Final = 0.5
+_LEAST_REACH: Final = 1e-4  # of the cube: what a trial weighs that was run many times
+_LEVEL: Final = 0.95  # of every test below, one-sided
 _CHUNK: Final = 4_000_000  # distances held at a time, 32 MB
 _MEDIAN_LOSS: Final = np.pi / 2.0  # variance of a median over that of a mean
 _MAD: Final = 1.4826  # median absolute deviation of a normal to its standard deviation
@@ -78,7 +81,12 @@ class Regions:
 
 
 def robust_regions(
-    unit_points: FloatArray, scores: FloatArray, feasible: BoolArray | None = None, *, neighbours: int = 8
+    unit_points: FloatArray,
+    scores: FloatArray,
+    feasible: BoolArray | None = None,
+    *,
+    neighbours: int = 8,
+    breadth: float = 0.1,
 ) -> Regions:
     """Return the regions of a space in which not one trial but its neighbours too are good.
 
@@ -92,6 +100,8 @@ def robust_regions(
         Whether each trial keeps the constraints; all of them where it is not told.
     neighbours : int
         Trials nearest to a point that make its neighbourhood, from 2.
+    breadth : float
+        Part of the range of every dimension that a choice must bear to be changed by, 0 or more.
 
     Returns
     -------
@@ -101,27 +111,31 @@ def robust_regions(
 
     Notes
     -----
-    A neighbourhood is the ball that reaches the k-th nearest trial, and no smaller than the median of all such balls:
-    a sampler that learns piles trials on a peak, and the peak must not become its own neighbourhood. Each trial weighs
-    as the volume that it stands for, the radius of its own ball to the power of the dimension, 3 at most. The median
-    rather than the mean keeps a lonely spike out, however high it is. A region is a connected set of trials within
-    one standard error of the best neighbourhood; the widest one is the best, because within that error all are alike.
+    A neighbourhood is the ball that reaches the k-th nearest trial. It is no smaller than a change of all dimensions by
+    `breadth`, nor than the median of such balls: a sampler that learns piles trials on a peak, and the peak must not
+    become its own neighbourhood. Each trial weighs as the volume that it stands for, the radius of its own ball to the
+    power of the dimension, 3 at most. The median rather than the mean keeps a lonely spike out, however high it is.
+
+    Medians shrink to the median of all by the part of their variance that noise explains, taken at its upper 95 %
+    bound. A region is a connected set of trials whose neighbourhoods are not told from the best one at 95 %, all taken
+    together. The widest region is the best, because within that error all are alike. Its centre is its medoid among
+    the members that themselves score within two deviations of noise of their neighbourhood.
     """
-    _check(unit_points, scores, feasible, neighbours)
+    _check(unit_points, scores, feasible, neighbours, breadth)
     usable = np.isfinite(scores) & (True if feasible is None else feasible)
     if usable.sum() <= neighbours:
         reason = f"{int(usable.sum())} trials can be chosen; {neighbours + 1} are needed for a neighbourhood"
         return _without(reason, unit_points, scores, usable)
-    balls = _Balls.of(unit_points, neighbours)
+    balls = _Balls.of(unit_points, neighbours, breadth)
     support = balls.share_of(usable)
     eligible = usable & (support >= _LEAST_SUPPORT)
     if not eligible.any():
         reason = "no trial has a neighbourhood of which half can be chosen"
         return _without(reason, unit_points, scores, usable)
-    return _regions(unit_points, scores, usable, eligible, balls, support)
+    return _regions(unit_points, scores, usable, eligible, balls, support, neighbours)
 
 
-def _check(points: FloatArray, scores: FloatArray, feasible: BoolArray | None, neighbours: int) -> None:
+def _check(points: FloatArray, scores: FloatArray, feasible: BoolArray | None, neighbours: int, breadth: float) -> None:
     if (
         points.ndim != 2
         or scores.shape != points.shape[:1]
@@ -130,8 +144,12 @@ def _check(points: FloatArray, scores: FloatArray, feasible: BoolArray | None, n
         raise DataError("points and scores do not fit", found=f"{points.shape} and {scores.shape}")
     if not np.isfinite(points).all():
         raise DataError("a point of the unit cube is not finite", row=int(np.argmin(np.isfinite(points).all(axis=1))))
-    if neighbours < 2:
-        raise ConfigError("a neighbourhood cannot be so small", found=str(neighbours), expected="2 trials or more")
+    if neighbours < 2 or not breadth >= 0.0:
+        raise ConfigError(
+            "a neighbourhood cannot be so small",
+            found=f"{neighbours} trials, breadth {breadth}",
+            expected="2 trials or more, a breadth of 0 or more",
+        )
 
 
 def _without(reason: str, points: FloatArray, scores: FloatArray, usable: BoolArray) -> Regions:
@@ -163,17 +181,12 @@ class _Balls:
     weight: FloatArray  # of each trial, the volume that it stands for
 
     @staticmethod
-    def of(points: FloatArray, neighbours: int) -> _Balls:
-        reach = np.concatenate(
-            [
-                np.partition(cdist(points[rows], points), neighbours, axis=1)[:, neighbours]
-                for rows in _rows(len(points))
-            ]
-        )
-        common = float(np.median(reach))
-        floor = 1e-3 * common if common > 0.0 else 1.0
-        weight = np.maximum(reach, floor) ** min(points.shape[1], _MOST_POWER)
-        return _Balls(points, np.maximum(reach, common), weight / weight.sum())
+    def of(points: FloatArray, neighbours: int, breadth: float) -> _Balls:
+        apart = (cdist(points[rows], points) for rows in _rows(len(points)))
+        reach = np.concatenate([np.partition(part, neighbours, axis=1)[:, neighbours] for part in apart])
+        least = max(breadth * sqrt(points.shape[1]), float(np.median(reach)))
+        weight = np.maximum(reach, _LEAST_REACH) ** min(points.shape[1], _MOST_POWER)
+        return _Balls(points, np.maximum(reach, least), weight / weight.sum())
 
     def inside(self, rows: slice) -> BoolArray:
         """Return which trials lie in the balls of some, shape (n_rows, n_trials)."""
@@ -219,25 +232,40 @@ class _Landscape:
             counts.append(weights.sum(axis=1) ** 2 / np.maximum((weights**2).sum(axis=1), np.finfo(np.float64).tiny))
         return _Landscape(np.concatenate(local), np.concatenate(others), np.concatenate(counts))
 
-    def noise(self, scores: FloatArray, judged: BoolArray) -> float:
-        """Return the standard deviation of a score about its neighbourhood."""
-        left = (scores - self.others)[judged]
-        left = left[np.isfinite(left)]
-        inflation = 1.0 + _MEDIAN_LOSS / float(np.median(self.n_effective[judged]))
-        return _MAD * float(np.median(np.abs(left))) / float(np.sqrt(inflation)) if left.size else nan
+    def noise(self, scores: FloatArray, weight: FloatArray) -> float:
+        """Return the standard deviation of a score about its neighbourhood, over the space rather than the trials."""
+        left = np.abs(scores - self.others)
+        known = np.isfinite(left) & (weight > 0.0)
+        if not known.any():
+            return nan
+        typical, size = (
+            float(_medians(each[known], weight[np.newaxis, known])[0]) for each in (left, self.n_effective)
+        )
+        return _MAD * typical / sqrt(1.0 + _MEDIAN_LOSS / size)
 
 
 def _regions(
-    points: FloatArray, scores: FloatArray, usable: BoolArray, eligible: BoolArray, balls: _Balls, support: FloatArray
+    points: FloatArray,
+    scores: FloatArray,
+    usable: BoolArray,
+    eligible: BoolArray,
+    balls: _Balls,
+    support: FloatArray,
+    neighbours: int,
 ) -> Regions:
     landscape = _Landscape.of(balls, scores, usable)
-    noise = landscape.noise(scores, eligible)
+    weight = np.where(eligible, balls.weight, 0.0)
+    noise = landscape.noise(scores, weight)
     errors = noise * np.sqrt(_MEDIAN_LOSS / landscape.n_effective)
-    signal = _signal_share(landscape.local[eligible], errors[eligible])
+    n_separate = float(weight.sum() ** 2 / (weight**2).sum()) / neighbours
+    signal = _signal_share(landscape.local[eligible], errors[eligible], weight[eligible], n_separate)
     middle = float(_medians(scores[usable], balls.weight[np.newaxis, usable])[0])
     smoothed = np.where(usable, middle + signal * (landscape.local - middle), nan)
     best = int(np.argmax(np.where(eligible, smoothed, -np.inf)))
-    good = eligible & (smoothed >= smoothed[best] - np.sqrt(signal) * errors[best])
+    # The best is the best of many, so what lies below it by chance is asked of all at once (Bonferroni).
+    reach = -float(ndtri((1.0 - _LEVEL) / max(n_separate, 1.0)))
+    apart = reach * np.sqrt(signal * (errors[best] ** 2 + errors**2))
+    good = eligible & (smoothed >= smoothed[best] - apart)
     labels, shares = _connected(balls, good)
     members = np.flatnonzero(labels == 0)
     sound = members[scores[members] >= landscape.local[members] - 2.0 * noise]
@@ -260,9 +288,13 @@ def _regions(
     )
 
 
-def _signal_share(local: FloatArray, errors: FloatArray) -> float:
-    spread = float(local.var())
-    return float(np.clip(1.0 - float(np.mean(errors**2)) / spread, 0.0, 1.0)) if spread > 0.0 else 0.0
+def _signal_share(local: FloatArray, errors: FloatArray, weight: FloatArray, n_separate: float) -> float:
+    """Return the share of the variance of medians that noise does not explain, n_separate of them having no overlap."""
+    spread = float(np.average((local - np.average(local, weights=weight)) ** 2, weights=weight))
+    freedom = max(n_separate - 1.0, 1.0)
+    bound = float(chdtri(freedom, 1.0 - _LEVEL)) / freedom
+    noise = float(np.average(errors**2, weights=weight))
+    return float(np.clip(1.0 - bound * noise / spread, 0.0, 1.0)) if spread > 0.0 else 0.0
 
 
 def _ratio(peak: float, around: float) -> Figure:

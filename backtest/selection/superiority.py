@@ -8,17 +8,15 @@ from typing import Final
 
 import numpy as np
 
-from backtest.metrics.figures import Figure, figure, missing
+from backtest.metrics.figures import figure, missing
 from backtest.metrics.performance import MIN_RETURNS
-from backtest.metrics.resampling import block_length, stationary_places
 from backtest.selection.columns import varying_columns
+from backtest.selection.draws import check_draws, day_weights, shared_block_length
 from market.chains import FloatArray
-from market.errors import ConfigError, DataError
-from market.trades import Int64Array
+from market.errors import DataError
 
-__all__ = ["Superiority", "shared_block_length", "sharpe_contributions", "superiority"]
+__all__ = ["Superiority", "sharpe_contributions", "superiority"]
 
-_MOST_COLUMNS: Final = 50  # that are asked for their block length
 _CHUNK: Final = 4_000_000  # resampled means held at a time, 32 MB
 
 
@@ -88,25 +86,6 @@ def sharpe_contributions(returns: FloatArray) -> FloatArray:
     return contributions
 
 
-def shared_block_length(columns: FloatArray) -> Figure:
-    """Return one mean block length for many series: the median of what each asks for.
-
-    Parameters
-    ----------
-    columns : ndarray, shape (n_days, n_series)
-        In time order; of more than 50, 50 evenly spaced ones are asked.
-
-    Returns
-    -------
-    Figure
-        Days; missing where no column varies.
-    """
-    places = np.unique(np.linspace(0, columns.shape[1] - 1, min(columns.shape[1], _MOST_COLUMNS)).astype(np.int64))
-    found = [block_length(columns[:, place]) for place in places]
-    known = [each.value for each in found if not each.reason]
-    return figure(float(np.median(known))) if known else missing(found[0].reason if found else "there is no series")
-
-
 def superiority(
     returns: FloatArray,
     benchmark: FloatArray,
@@ -149,8 +128,8 @@ def superiority(
     )
     if length.reason:
         return _without(length.reason, returns, n_draws, columns.size)
-    places = stationary_places(benchmark.size, block=length.value, n_draws=n_draws, rng=rng)
-    tests = _Tests.of(difference[:, columns], places, length.value)
+    weights = day_weights(benchmark.size, block=length.value, n_draws=n_draws, rng=rng)
+    tests = _Tests.of(difference[:, columns], weights, length.value)
     return Superiority(
         reality_check_p=tests.p_values[0],
         spa_lower_p=tests.p_values[1],
@@ -173,12 +152,7 @@ def _check(returns: FloatArray, benchmark: FloatArray, block: float | None, n_dr
             found=f"{returns.shape} and {benchmark.shape}",
             expected="days by trials, and the same days",
         )
-    if n_draws < 100 or (block is not None and not block >= 1.0):
-        raise ConfigError(
-            "a bootstrap cannot be",
-            found=f"{n_draws} draws, blocks of {block}",
-            expected="100 draws or more, blocks of a day or more",
-        )
+    check_draws(block, n_draws)
 
 
 def _why_none(benchmark: FloatArray, n_tested: int) -> str:
@@ -212,14 +186,13 @@ class _Tests:
     best: int
 
     @staticmethod
-    def of(difference: FloatArray, places: Int64Array, block: float) -> _Tests:
+    def of(difference: FloatArray, weights: FloatArray, block: float) -> _Tests:
         n_days, n_trials = difference.shape
         mean, error = difference.mean(axis=0), _long_run_spread(difference, block) / sqrt(n_days)
         clearly_worse = mean < -sqrt(2.0 * log(log(n_days))) * error
         # What a resampled mean is held against: the reality check and the three of SPA.
         centres = np.stack([mean, np.maximum(mean, 0.0), np.where(clearly_worse, 0.0, mean), mean])
         units = np.stack([np.ones(n_trials), error, error, error])
-        weights = _weights(places)
         drawn = np.zeros((4, weights.shape[0]))  # a best that is worse than the benchmark counts as 0
         for at in range(0, n_trials, max(1, _CHUNK // weights.shape[0])):
             part = slice(at, at + max(1, _CHUNK // weights.shape[0]))
@@ -232,15 +205,6 @@ class _Tests:
         exceed = (drawn >= seen[:, np.newaxis]).sum(axis=1)
         p_values = (1.0 + exceed) / (1.0 + weights.shape[0])
         return _Tests(tuple(float(p) for p in p_values), int(np.argmax(mean / error)))
-
-
-def _weights(places: Int64Array) -> FloatArray:
-    """Share of each day in each resample, shape (n_draws, n_days), so that all means are one product of matrices."""
-    n_draws, n_days = places.shape
-    flat = places + n_days * np.arange(n_draws)[:, np.newaxis]
-    counts = np.bincount(flat.ravel(), minlength=n_draws * n_days)
-    weights: FloatArray = counts.reshape(n_draws, n_days) / n_days
-    return weights
 
 
 def _long_run_spread(difference: FloatArray, block: float) -> FloatArray:
