@@ -83,6 +83,15 @@ class ChainRows:
         if np.isnat(self.expiration).any():
             raise _broken("expiration", "a row without a date", "a date on each row")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Dates have no buffer that could travel beside a pickle, as all other columns do; their numbers have.
+        columns = {name: getattr(self, name) for name in _ROW_COLUMNS}
+        return _rows_again, (columns | {"expiration": self.expiration.view(np.int64)}, self.expiration.dtype.str)
+
+
+def _rows_again(columns: dict[str, Any], dates: str) -> ChainRows:
+    return ChainRows(**columns | {"expiration": columns["expiration"].view(dates)})
+
 
 _PRICES: Final = ("bid", "ask", "last", "open_interest", "volume", "bid_size", "ask_size")
 _VENDOR: Final = ("vendor_iv", "vendor_delta", "vendor_gamma")

@@ -44,14 +44,14 @@ class _Plain(msgspec.Struct, array_like=True):
 class _Table(msgspec.Struct, array_like=True):
     series: tuple[ExpirySeries, ...]
     forms: tuple[PackedColumn, ...]
-    block: bytes
+    block: memoryview  # a part of the content: a session is not held twice
 
 
 class _Chain(msgspec.Struct, array_like=True):
     table: int
     plain: _Plain
     forms: tuple[PackedColumn, ...]
-    block: bytes
+    block: memoryview  # a part of the content: a session is not held twice
 
 
 class _Day(msgspec.Struct, array_like=True):
@@ -83,12 +83,12 @@ def pack_chains(chains: Sequence[OptionChain]) -> bytes:
         if table == len(known):
             known.append(chain)
             forms, block = pack_columns([getattr(chain, name) for name in _CONTRACTS])
-            day.tables.append(_Table(series=chain.series, forms=forms, block=block))
+            day.tables.append(_Table(series=chain.series, forms=forms, block=memoryview(block)))
         plain = _Plain(
             **{name: getattr(chain, name) for name in _PLAIN if name != "dropped"}, dropped=dict(chain.dropped)
         )
         forms, block = pack_columns([getattr(chain, name) for name in _QUOTES])
-        day.chains.append(_Chain(table=table, plain=plain, forms=forms, block=block))
+        day.chains.append(_Chain(table=table, plain=plain, forms=forms, block=memoryview(block)))
     return msgspec.msgpack.encode(day)
 
 
@@ -104,8 +104,8 @@ class PackedChains:
 
     Parameters
     ----------
-    content : bytes
-        What `pack_chains` returned.
+    content : bytes or memoryview
+        What `pack_chains` returned; it is kept, and nothing of it is copied before a chain is asked for.
 
     Raises
     ------
@@ -113,7 +113,9 @@ class PackedChains:
         The bytes are none of these.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes | memoryview) -> None:
+        self.content = content
+        """What was given."""
         try:
             self._day = _decoder.decode(content)
         except (msgspec.MsgspecError, ValueError) as error:
@@ -131,12 +133,13 @@ class PackedChains:
     def chain(self, place: int) -> OptionChain:
         """Return one chain, equal to the one that was packed to the last bit; its arrays are read-only or its own."""
         packed = self._day.chains[place]
-        values: dict[str, Any] = dict(zip(_QUOTES, unpack_columns(packed.forms, packed.block), strict=True))
+        # Copied, because a part of the content begins anywhere, and kernels refuse arrays that are not aligned.
+        values: dict[str, Any] = dict(zip(_QUOTES, unpack_columns(packed.forms, bytes(packed.block)), strict=True))
         values |= {name: getattr(packed.plain, name) for name in _PLAIN}
         template = self._templates.get(packed.table)
         if template is not None:
             return template.updated(values)
         table = self._day.tables[packed.table]
-        contracts: dict[str, Any] = dict(zip(_CONTRACTS, unpack_columns(table.forms, table.block), strict=True))
+        contracts: dict[str, Any] = dict(zip(_CONTRACTS, unpack_columns(table.forms, bytes(table.block)), strict=True))
         made = self._templates[packed.table] = OptionChain(**values, **contracts, series=table.series)
         return made

@@ -59,6 +59,9 @@ class PackedDays:
         if (np.diff(self._available_ns) < 0).any():
             raise DataError(f"the sessions of {symbol} are not in order of time", expected="rising instants")
 
+    def __reduce__(self) -> tuple[type[PackedDays], tuple[str, Sequence[ChainDay], BlobStore | None]]:
+        return type(self), (self._symbol, self._days, self._blobs)  # the session that is held stays here
+
     def __len__(self) -> int:
         return int(self._available_ns.shape[0])
 
@@ -71,6 +74,15 @@ class PackedDays:
     def available_ns(self) -> Int64Array:
         """Instant from which each could be known, ns since the epoch, UTC, rising."""
         return self._available_ns
+
+    @property
+    def days(self) -> tuple[ChainDay, ...]:
+        """The sessions, in order of time."""
+        return tuple(self._days)
+
+    def packed(self, day: int) -> bytes:
+        """Return a session as `adapters.encoded.packed_chains.pack_chains` packs it."""
+        return bytes(self._load(self._days[day]).content)
 
     def chain(self, place: int) -> OptionChain:
         """Return one; its session is held until another is asked for."""
