@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
-from market.errors import ConfigError, DataError
-from tuning.configuration.settings import Scheme, SweepSettings
+from market.errors import DataError
+from tuning.configuration.settings import SweepSettings
 from tuning.search.known import Known
 from tuning.search.part import Part, Worth
 from tuning.search.proposals import first_point
@@ -63,7 +63,7 @@ class Planner:
     Raises
     ------
     ConfigError
-        The sampler does not fit the space or the scheme.
+        The sampler cannot work in this space.
 
     Notes
     -----
@@ -83,7 +83,6 @@ class Planner:
         periods_per_year: int,
         choose: Choose,
     ) -> None:
-        _require_scheme(sweep)
         self._sweep, self._choose, self._splits = sweep, choose, tuple(splits)
         self._n_blocks = len(blocks)
         self._base = first_point(space)
@@ -299,17 +298,6 @@ class Planner:
             best=tallies[-1].best,
             best_number=tallies[-1].best_number,
             baseline=tallies[-1].baseline,
-        )
-
-
-def _require_scheme(sweep: SweepSettings) -> None:
-    sampler, scheme = sweep.sweep.sampler, sweep.validation.scheme
-    if sampler.is_adaptive and scheme is Scheme.COMBINATORIAL:
-        raise ConfigError(
-            "a sampler that learns needs a search of its own for every split of the combinatorial scheme",
-            found=f"sampler {sampler.value}",
-            expected="sampler grid or random, whose one search serves every split",
-            action="take one of them, or the scheme anchored or rolling",
         )
 
 

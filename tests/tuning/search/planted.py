@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -32,9 +32,9 @@ def cube(n_dims: int = 2, held: float | None = 0.9) -> Space:
     return Space(tuple(varied(f"x{index}", Uniform(low=0.0, high=1.0), held) for index in range(n_dims)))
 
 
-def lattice(side: int = 3) -> Space:
+def lattice(side: int = 3, held: int | None = 0) -> Space:
     """Return a space of a few whole numbers."""
-    return Space(tuple(varied(f"n{index}", Integer(low=0, high=side - 1), 0) for index in range(2)))
+    return Space(tuple(varied(f"n{index}", Integer(low=0, high=side - 1), held) for index in range(2)))
 
 
 def blocks_of(n_blocks: int, n_days: int = DAYS) -> tuple[Block, ...]:
@@ -92,11 +92,17 @@ class Market:
         Standard deviation of a day.
     n_days : int
         Days of a block.
+    gifts : mapping of Point to float
+        What is added to each day of a point.
+    shocks : mapping of int to float
+        Standard deviation of what is added to each day of a block, other for each point.
     """
 
     optimum: Sequence[float] = (0.3, 0.6)
     noise: float = 0.002
     n_days: int = DAYS
+    gifts: Mapping[Point, float] = field(default_factory=dict)
+    shocks: Mapping[int, float] = field(default_factory=dict)
     asked: list[tuple[Point, int]] = field(default_factory=list)
 
     def __call__(self, item: Item) -> ItemOutcome:
@@ -114,7 +120,9 @@ class Market:
     def block(self, point: Point, at: int) -> BlockOutcome:
         """Return what a point gives on one block, from a counter and not from what was drawn before."""
         rng = np.random.Generator(np.random.Philox(key=[int(point.key[:16], 16), at]))
-        returns = self.mean(point) + self.noise * rng.standard_normal(self.n_days)
+        mean = self.mean(point) + self.gifts.get(point, 0.0)
+        returns = mean + self.noise * rng.standard_normal(self.n_days)
+        returns += self.shocks.get(at, 0.0) * rng.standard_normal(self.n_days)
         end_ns = (at * self.n_days + np.arange(1, self.n_days + 1)) * DAY_NS - 1
         return BlockOutcome(
             block=at, end_ns=end_ns, returns=returns, measures={"n_trades": 4.0, "turnover": 0.5, "open_at_end": 0.0}
