@@ -18,7 +18,9 @@ from tuning.work import Point, Value
 __all__ = ["SpaceCheck", "check_space", "refused_end", "spread_of"]
 
 _SPREAD_LOG2: Final = 6
-_OTHERS: Final = 8  # places of the rest at which an end is tried before it is called impossible
+_OTHERS: Final = (
+    8  # places of the rest, beside the base and two corners, at which an end is tried before it is called impossible
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,7 @@ def spread_of(space: Space) -> tuple[Point, ...]:
 def refused_end(
     space: Space, base: BacktestSettings, names: frozenset[str]
 ) -> tuple[Dimension, Value, ConfigError] | None:
-    """Return the first end of a dimension that is refused wherever the rest stands; None where there is none.
+    """Return the first end of a dimension that is refused at eleven places of the rest; None where there is none.
 
     Parameters
     ----------
@@ -123,7 +125,8 @@ def refused_end(
     (Dimension, Value, ConfigError) or None
         Whose end, which, and why.
     """
-    others = (_middle(space), *(point.as_dict() for point in spread_of(space)[:_OTHERS]))
+    points = (*_corners(space), *spread_of(space)[:_OTHERS])
+    others = (_middle(space), *(point.as_dict() for point in points))
     for dimension in space.dimensions:
         for value in dimension.scale.ends() if isinstance(dimension, Varied) and dimension.name in names else ():
             errors = []

@@ -81,7 +81,7 @@ def space_of(
     if refused is not None:
         dimension, value, error = refused
         with _placed(place, declared[dimension.name]):
-            what = f"{value} cannot be, wherever the rest stands: {error.what}"
+            what = f"{value} cannot be, at any of eleven places of the rest: {error.what}"
             raise ConfigError(what, found=error.found, expected=error.expected, action=error.action)
     return space
 

@@ -42,8 +42,10 @@ class PresetRow:
 
 
 _DAY_S: Final = 86_400.0
-_CREDIT: Final = MappingProxyType({"entry.premium": ("credit", "either")})
-_WEEKS_OUT: Final = MappingProxyType({"windows": ()})  # what trades the day's own expiration is not held for days
+_Only = dict[str, tuple[Any, ...]]
+_CREDIT: Final[_Only] = {"entry.premium": ("credit", "either")}
+_BOUNDED: Final[_Only] = {"allows_undefined_risk": ()}  # without a width there is no share of it
+_WEEKS_OUT: Final[_Only] = {"windows": ()}  # what trades the day's own expiration is not held for days
 
 _Q88: Final = (
     PresetRow(
@@ -68,17 +70,25 @@ _Q88: Final = (
         paths=("risk_share", "size.risk_share"),
         form={"low": 0.01, "high": 0.03, "points": 3},
     ),
-    PresetRow(label="low delta", paths=("penalty.low",), form={"low": 0.10, "high": 0.15, "points": 3}),
-    PresetRow(label="high delta", paths=("penalty.high",), form={"low": 0.20, "high": 0.30, "points": 3}),
+    PresetRow(
+        label="low delta",
+        paths=("penalty.low", "terms.wide.short_delta"),
+        form={"low": 0.10, "high": 0.15, "points": 3},
+    ),
+    PresetRow(
+        label="high delta",
+        paths=("penalty.high", "terms.narrow.short_delta"),
+        form={"low": 0.20, "high": 0.30, "points": 3},
+    ),
     PresetRow(
         label="delta of the sold strikes, where it is one number",
-        paths=("short_delta", "delta", "terms.wide.short_delta", "terms.narrow.short_delta"),
+        paths=("short_delta", "delta"),
         form={"low": 0.10, "high": 0.30, "points": 5},
         only=_CREDIT,
     ),
     PresetRow(
         label="wing, points",
-        paths=("width", "terms.wide.width", "terms.narrow.width"),
+        paths=("width",),
         form={"choices": [5.0, 10.0]},
         only=_CREDIT,
     ),
@@ -86,7 +96,7 @@ _Q88: Final = (
         label="credit to width",
         paths=("min_credit_share", "entry.min_credit_share"),
         form={"low": 0.10, "high": 0.20, "points": 3},
-        only=_CREDIT,
+        only=_CREDIT | _BOUNDED,
     ),
     PresetRow(
         label="least rank of implied volatility",
