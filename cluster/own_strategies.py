@@ -16,7 +16,7 @@ from typing import cast
 from market.errors import ConfigError
 from strategies.views import Strategy
 
-__all__ = ["digest_of_module", "own_strategy"]
+__all__ = ["digest_of_module", "module_files", "own_strategy"]
 
 
 def own_strategy(wanted: str, folder: Path) -> Callable[..., Strategy]:
@@ -129,6 +129,27 @@ def digest_of_module(wanted: str, folder: Path) -> str:
     for name in sorted(files):
         found.update(f"{name}\n{len(files[name])}\n".encode() + files[name])
     return found.hexdigest()
+
+
+def module_files(wanted: str, folder: Path) -> tuple[str, ...]:
+    """Return the files that a user's strategy is made of, as far as they stand in the folder.
+
+    Parameters
+    ----------
+    wanted : str
+        As `own_strategy` takes it.
+    folder : pathlib.Path
+        As there.
+
+    Returns
+    -------
+    tuple of str
+        Paths relative to the folder, sorted; empty for an installed module.
+    """
+    files: dict[str, bytes] = {}
+    _gather(wanted.partition(":")[0], folder, files)
+    found = (_file_of(name, folder) for name in files)
+    return tuple(sorted(path.relative_to(folder).as_posix() for path in found if path is not None))
 
 
 def _gather(place: str, folder: Path, files: dict[str, bytes]) -> None:

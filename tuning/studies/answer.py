@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from backtest.comparison import FixedHorizonTest, SequentialTest
 from backtest.history import DataSource
 from backtest.metrics.figures import Figure
+from backtest.selection.deflation import Deflation
 from backtest.selection.effective_trials import EffectiveTrials
 from backtest.selection.estimate import OuterEstimate
 from backtest.selection.overfitting import Overfitting
@@ -79,6 +80,8 @@ class SplitAnswer:
         Blocks.
     choice : ChoiceRecord
         From training days alone; without a number the defaults stood.
+    shown : mapping of str to str
+        Values of the choice for a reader, by name; empty for defaults outside the space.
     inner, outer : Figure
         First objective of the choice on training days, and on test days.
     defaults_inner, defaults_outer : Figure
@@ -87,6 +90,7 @@ class SplitAnswer:
 
     split: OuterSplit
     choice: ChoiceRecord
+    shown: Mapping[str, str]
     inner: Figure
     outer: Figure
     defaults_inner: Figure
@@ -117,8 +121,8 @@ class OuterDays:
     path_scores : ndarray, shape (n_paths,)
         First objective of each path; NaN where it has none.
     deflated : Figure
-        Deflated Sharpe probability for all trials ever counted on the data: more than is asked of days that no choice
-        has seen.
+        Deflated Sharpe probability, as if these days had been the best of as many trials without skill as were ever
+        counted on the data: more than is asked of days that no choice has seen.
     reason : str
         Why there are no days; empty where there are.
     """
@@ -296,9 +300,9 @@ class StudyAnswer:
         Configurations ever tried on these data, by all studies and users, this study included.
     effective : EffectiveTrials
         Clusters of trials that move together.
-    deflated, deflated_as_seen : Figure
-        Deflated Sharpe probability of the candidate in sample, for `n_ledger` trials: with the spread of trials
-        without skill at most, and with the spread of all trials as it is seen, bad corners of the space among them.
+    deflation : Deflation or None
+        Deflated Sharpe probability of the candidate in sample for `n_ledger` trials, in three ways; the verdict asks
+        for the resampled one, in which bad corners of the space do not pass for luck. None without a candidate.
     overfitting : Overfitting
         CSCV over the complete trials.
     overfitting_score : str
@@ -332,8 +336,7 @@ class StudyAnswer:
     n_study: int
     n_ledger: int
     effective: EffectiveTrials
-    deflated: Figure
-    deflated_as_seen: Figure
+    deflation: Deflation | None
     overfitting: Overfitting
     overfitting_score: str
     superiority: Superiority

@@ -12,7 +12,8 @@ import numpy as np
 
 from backtest.comparison import fixed_horizon_test, sequential_test
 from backtest.metrics.figures import Figure, figure, missing
-from backtest.selection.effective_trials import effective_trials
+from backtest.selection.deflation import Deflation, deflation
+from backtest.selection.effective_trials import EffectiveTrials, effective_trials
 from backtest.selection.overfitting import overfitting
 from backtest.selection.slice_scores import MEAN_RETURN, SHARPE, SORTINO, TOTAL_RETURN, SliceScore
 from backtest.selection.superiority import Superiority, sharpe_contributions, superiority
@@ -32,11 +33,11 @@ from tuning.studies.answer import (
 )
 from tuning.studies.choice import Choice, choice, unit_points
 from tuning.studies.landscape import dimensions_of, stability_of
-from tuning.studies.outer_days import TrialsKnown, deflated, deflated_as_seen, is_of_returns, outer_days
+from tuning.studies.outer_days import is_of_returns, outer_days
 from tuning.studies.verdict import Evidence, verdict_of
 from tuning.work import Block, BlockOutcome, OuterSplit
 
-__all__ = ["StudyRecords", "answer_of"]
+__all__ = ["StudyRecords", "TrialsKnown", "answer_of"]
 
 _SLICED: Final[Mapping[Objective, SliceScore]] = {
     Objective.SHARPE: SHARPE,
@@ -47,7 +48,22 @@ _SLICED: Final[Mapping[Objective, SliceScore]] = {
 """Objectives that can be told of any union of days; the others ask for a path in order of time."""
 
 _OF_MEANS: Final = frozenset({Objective.MEAN_RETURN, Objective.TOTAL_RETURN})
-_NO_CHOICE: Final = "there is no choice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialsKnown:
+    """What the ledger of trials knows of the data of a study.
+
+    Parameters
+    ----------
+    n : int
+        Configurations ever tried on them, this study's included.
+    sharpes : ndarray, shape (n_known,)
+        Sharpe ratios per day of those that are known.
+    """
+
+    n: int
+    sharpes: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +144,7 @@ def answer_of(
     chosen = None if final.number is None else records.search.trials[final.number]
     trials = _trials(records.search, space, lead, year)
     matrix = _Matrix.of(records.search, records.defaults)
-    splits = _splits(sweep, records, year)
+    splits = _splits(sweep, space, records, year)
     outer = outer_days(
         records.splits,
         records.by_split,
@@ -136,14 +152,14 @@ def answer_of(
         objective=lead,
         selection=sweep.selection,
         periods_per_year=year,
-        known=known,
+        n_trials=known.n,
         rng=rng,
     )
     points = [None if item.choice.number is None else item.choice.point for item in splits]
     over = overfitting(matrix.returns, score=_SLICED.get(lead, SHARPE), level=sweep.selection.confidence)
     spa = _superiority(matrix, lead, sweep.selection.draws, rng)
-    days = None if chosen is None else _returns(chosen.blocks)
-    in_sample = missing(final.reason) if days is None else deflated(days, known)
+    effective = effective_trials(matrix.returns)
+    luck = _deflation(matrix, final, effective, known, sweep.selection.draws, rng)
     return StudyAnswer(
         provenance=provenance,
         objectives=sweep.sweep.objectives,
@@ -163,9 +179,8 @@ def answer_of(
         failures=_failures(records.parts),
         n_study=len({trial.point for part in records.parts for trial in part.trials}),
         n_ledger=known.n,
-        effective=effective_trials(matrix.returns),
-        deflated=in_sample,
-        deflated_as_seen=missing(final.reason) if days is None else deflated_as_seen(days, known),
+        effective=effective,
+        deflation=luck,
         overfitting=over,
         overfitting_score=(lead if lead in _SLICED else Objective.SHARPE).value,
         superiority=spa,
@@ -187,7 +202,7 @@ def answer_of(
                 n_trials=matrix.numbers.size,
                 n_days=outer.n_days,
                 overfitting=missing(over.pbo.reason or over.reason) if over.reason else figure(over.pbo.value),
-                deflated=in_sample,
+                deflated=missing(final.reason) if luck is None else luck.resampled,
                 superiority=missing(spa.reason) if spa.reason else figure(spa.spa_consistent_p),
                 outer_low=_outer_low(outer, lead),
                 outer_name=_outer_name(lead),
@@ -233,6 +248,29 @@ def _superiority(matrix: _Matrix, lead: Objective, n_draws: int, rng: np.random.
     return superiority(sharpe_contributions(others), benchmark, rng=rng, n_draws=n_draws)
 
 
+def _deflation(
+    matrix: _Matrix,
+    final: Choice,
+    effective: EffectiveTrials,
+    known: TrialsKnown,
+    n_draws: int,
+    rng: np.random.Generator,
+) -> Deflation | None:
+    place = np.flatnonzero(matrix.numbers == (-1 if final.number is None else final.number))
+    if not place.size:
+        return None
+    sharpes = known.sharpes[np.isfinite(known.sharpes)]
+    return deflation(
+        matrix.returns,
+        int(place[0]),
+        n_told=max(known.n, matrix.numbers.size),
+        effective=effective,
+        rng=rng,
+        trial_sharpes=sharpes if sharpes.size > matrix.numbers.size else None,
+        n_draws=n_draws,
+    )
+
+
 def _trials(search: PartRecord, space: Space, lead: Objective, year: int) -> tuple[TrialAnswer, ...]:
     units = unit_points(space, tuple(trial.point for trial in search.trials))
     return tuple(
@@ -256,7 +294,7 @@ def _block_scores(trial: TrialRecord, blocks: Sequence[int], lead: Objective, ye
     return tuple(found.get(block, nan) for block in blocks)
 
 
-def _splits(sweep: SweepSettings, records: StudyRecords, year: int) -> tuple[SplitAnswer, ...]:
+def _splits(sweep: SweepSettings, space: Space, records: StudyRecords, year: int) -> tuple[SplitAnswer, ...]:
     lead, validation = sweep.sweep.objectives[0], sweep.validation
     defaults, found = records.defaults, []
     for split in records.splits:
@@ -271,6 +309,7 @@ def _splits(sweep: SweepSettings, records: StudyRecords, year: int) -> tuple[Spl
             SplitAnswer(
                 split=split,
                 choice=made,
+                shown=space.shown(made.point) if made.point.values else {},
                 inner=_on(chosen, windows, lead, year),
                 outer=missing(made.reason)
                 if made.reason

@@ -19,26 +19,10 @@ from tuning.search.scoring import Sample, score
 from tuning.studies.answer import OuterDays
 from tuning.work import BlockOutcome, OuterSplit
 
-__all__ = ["TrialsKnown", "deflated", "deflated_as_seen", "is_of_returns", "outer_days"]
+__all__ = ["is_of_returns", "outer_days"]
 
 _NO_SPLIT: Final = "there is no outer split"
 _MEASURES: Final = ("n_trades", "turnover", "open_at_end")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialsKnown:
-    """What the ledger of trials knows of the data of a study.
-
-    Parameters
-    ----------
-    n : int
-        Configurations ever tried on them, this study's included.
-    sharpes : ndarray, shape (n_known,)
-        Sharpe ratios per day of those that are known.
-    """
-
-    n: int
-    sharpes: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +40,7 @@ def outer_days(
     objective: Objective,
     selection: SelectionSettings,
     periods_per_year: int,
-    known: TrialsKnown,
+    n_trials: int,
     rng: np.random.Generator,
 ) -> OuterDays:
     """Return the outer days with their estimates.
@@ -75,8 +59,8 @@ def outer_days(
         Confidence and draws.
     periods_per_year : int
         Days in a year.
-    known : TrialsKnown
-        Of the ledger.
+    n_trials : int
+        Configurations ever tried on the data.
     rng : numpy.random.Generator
         Source of chance.
 
@@ -111,41 +95,9 @@ def outer_days(
         objective=metric_of(objective) if is_of_returns(objective) and objective is not Objective.SHARPE else sharpe,
         sharpe=sharpe,
         path_scores=np.array([_scored(objective, path, periods_per_year).value for path in days.paths]),
-        deflated=missing(reason) if reason else deflated(account, known),
+        deflated=missing(reason) if reason else deflated_sharpe(account, n_trials=max(n_trials, 1)),
         reason=reason,
     )
-
-
-def deflated(returns: FloatArray, known: TrialsKnown) -> Figure:
-    """Return the deflated Sharpe probability of daily returns for all trials on their data.
-
-    Parameters
-    ----------
-    returns : ndarray, shape (n_days,)
-        Daily, without subtraction of a risk-free rate.
-    known : TrialsKnown
-        Of the ledger.
-
-    Returns
-    -------
-    Figure
-        The spread of the trials' ratios is that which is seen, and no more than that of as many trials without any
-        skill, ``1 / sqrt(n_days - 1)``. A space with bad corners has a wider one; bad corners are no luck, and would
-        make the best of them look lucky. Where fewer than two ratios are known the trials count as luck alone.
-    """
-    seen = _ratios(known)
-    n_trials, is_wide = max(known.n, 1), seen.size < 2 or (returns.size - 1) * seen.var(ddof=1) > 1.0
-    return deflated_sharpe(returns, n_trials=n_trials, trial_sharpes=None if is_wide else seen)
-
-
-def deflated_as_seen(returns: FloatArray, known: TrialsKnown) -> Figure:
-    """Return the same with the spread of the trials' ratios as it is seen, whatever its cause."""
-    return deflated_sharpe(returns, n_trials=max(known.n, 1), trial_sharpes=_ratios(known))
-
-
-def _ratios(known: TrialsKnown) -> FloatArray:
-    """Return the ratios per day that are known."""
-    return known.sharpes[np.isfinite(known.sharpes)]
 
 
 def is_of_returns(objective: Objective) -> bool:
