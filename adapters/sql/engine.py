@@ -13,7 +13,17 @@ from sqlalchemy.pool import NullPool
 
 from market.errors import ConfigError, VenueError
 
-__all__ = ["failed", "insert_into", "opened_engine", "parsed_url", "prepare", "sqlite_url"]
+__all__ = [
+    "failed",
+    "harden",
+    "insert_into",
+    "make_folder",
+    "opened_engine",
+    "parsed_url",
+    "prepare",
+    "sqlite_url",
+    "take_turn",
+]
 
 _WAIT_MS: Final = 30_000  # a batch of another writer takes milliseconds; a slow disk may take seconds
 _OPENING: Final = 0x48454447  # one lock for all that make tables in a database of PostgreSQL
@@ -45,6 +55,8 @@ def parsed_url(url: str, what: str) -> URL:
         raise ConfigError(
             f"the {what} URL cannot be read", expected="sqlite:///FILE or postgresql+psycopg://HOST/DB"
         ) from error
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")  # the one that the extra `postgres` installs
     if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
         raise ConfigError(
             f"no {what} for this kind of database", found=parsed.get_backend_name(), expected="sqlite or postgresql"
@@ -83,11 +95,18 @@ def opened_engine(url: str, what: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         return _postgresql(parsed, what)
     if parsed.database:
-        _make_folder(Path(parsed.database).parent, what)
+        make_folder(Path(parsed.database).parent, what)
     # One connection per use: threads never share one. In memory that would lose the tables.
     engine = create_engine(parsed, poolclass=NullPool if parsed.database else None)
-    event.listen(engine, "connect", _harden_sqlite)
+    harden(engine)
     return engine
+
+
+def harden(engine: Engine) -> None:
+    """Make commits of SQLite durable and its writers patient, on every connection from now on; no other is changed."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _harden_sqlite)
+        engine.dispose()
 
 
 def _postgresql(parsed: URL, what: str) -> Engine:
@@ -102,7 +121,21 @@ def _postgresql(parsed: URL, what: str) -> Engine:
         ) from error
 
 
-def _make_folder(folder: Path, what: str) -> None:
+def make_folder(folder: Path, what: str) -> None:
+    """Make the folder of a store where it is missing.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where.
+    what : str
+        Whose it is, such as ``ledger``.
+
+    Raises
+    ------
+    VenueError
+        It cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -121,6 +154,20 @@ def _harden_sqlite(connection: Any, _record: object) -> None:
     # In WAL mode the default does not sync a commit; an acknowledged record could be lost.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until no other program writes, or makes tables, and keep all others waiting until the transaction ends.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        Inside a transaction, as its first statement.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _OPENING})
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver begins only at the first change, which is too late
 
 
 def prepare(connection: Connection, metadata: MetaData, versions: Table, version: int, what: str) -> None:
@@ -145,10 +192,7 @@ def prepare(connection: Connection, metadata: MetaData, versions: Table, version
     ConfigError
         The tables are those of another version.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _OPENING})
-    else:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver begins only at the first change, which is too late
+    take_turn(connection)
     metadata.create_all(connection)
     found = connection.execute(select(versions.c.version)).scalars().all()
     if not found:
