@@ -86,7 +86,7 @@ class StudySettings(SettingsPart):
         (Objective.SHARPE,), min_length=1, max_length=4, description="The first leads; several give a Pareto front."
     )
     sampler: Sampler = Field(Sampler.TPE, description="Who proposes points.")
-    startup: int = Field(20, ge=1, le=10_000, description="Random trials before a sampler learns.")
+    startup: int = Field(20, ge=1, le=10_000, description="Random trials before tpe learns; population of nsga2.")
     trials: int = Field(100, ge=1, le=1_000_000, description="Trials of a search; a grid may have fewer.")
     lag: int = Field(
         8,

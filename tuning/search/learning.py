@@ -52,8 +52,8 @@ class LearningProposer:
     Notes
     -----
     A point that comes up again is not run again: the sampler is asked on, and after some repeats a random new point is
-    taken, so that a small space is looked through to its end. NSGA-II begins with `startup` random points, which are
-    its population.
+    taken, so that a small space is looked through to its end. TPE begins with `startup` random points, NSGA-II with as
+    many as its population; CMA-ES begins in the middle of the space.
 
     References
     ----------
@@ -146,8 +146,9 @@ def _sampler_of(told: StudySettings) -> BaseSampler:
     if told.sampler is Sampler.NSGA2:
         return NSGAIISampler(population_size=max(told.startup, 2), seed=told.seed)
     if told.sampler is Sampler.CMA_ES:
-        # Choices are drawn at random beside it, and no line of log for each of them.
-        return CmaEsSampler(n_startup_trials=told.startup, seed=told.seed, warn_independent_sampling=False)
+        # It learns nothing from random points and begins in the middle, so each of them would be lost: measured, it is
+        # then no better than chance. Choices are drawn at random beside it, without a line of log for each of them.
+        return CmaEsSampler(n_startup_trials=1, seed=told.seed, warn_independent_sampling=False)
     return TPESampler(n_startup_trials=told.startup, seed=told.seed, multivariate=True)
 
 
