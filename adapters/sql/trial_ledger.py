@@ -75,10 +75,11 @@ class SqlTrialLedger:
         VenueError
             It cannot be written: a run that is not counted would look better than it is.
         """
-        return self.record_all([trial], data)
+        self.record_all([trial], data)
+        return self.count(data)
 
-    def record_all(self, trials: Sequence[Trial], data: DataSet) -> int:
-        """Append trials on the same data in one transaction.
+    def record_all(self, trials: Sequence[Trial], data: DataSet) -> None:
+        """Append trials on the same data, durably, in one transaction; to count them takes longer, and is not done.
 
         Parameters
         ----------
@@ -87,11 +88,6 @@ class SqlTrialLedger:
         data : DataSet
             Their data.
 
-        Returns
-        -------
-        int
-            Configurations tried on the data, these included.
-
         Raises
         ------
         VenueError
@@ -99,10 +95,9 @@ class SqlTrialLedger:
         """
         rows, sources = [_trial_row(trial) for trial in trials], _source_rows(data)
 
-        def write(connection: Connection) -> int:
+        def write(connection: Connection) -> None:
             self._put(connection, SOURCES, sources)
             self._put(connection, TRIALS, rows)
-            return _count(connection, data)
 
         return self._writing("the trial ledger cannot be written", write)
 
