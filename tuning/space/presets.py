@@ -60,7 +60,7 @@ _Q88: Final = (
         only=_CREDIT,
     ),
     PresetRow(
-        label="longest hold, 10 to 30 days",
+        label="longest hold, seconds",
         paths=("exits.max_hold_s", "terms.condor_exits.max_hold_s"),
         form={"choices": [days * _DAY_S for days in (10, 14, 21, 30)]},
         only=_WEEKS_OUT,
@@ -81,7 +81,7 @@ _Q88: Final = (
         form={"low": 0.20, "high": 0.30, "points": 3},
     ),
     PresetRow(
-        label="delta of the sold strikes, where it is one number",
+        label="sold delta, where it is one number",
         paths=("short_delta", "delta"),
         form={"low": 0.10, "high": 0.30, "points": 5},
         only=_CREDIT,
