@@ -256,7 +256,8 @@ def _regions(
     landscape = _Landscape.of(balls, scores, usable)
     weight = np.where(eligible, balls.weight, 0.0)
     noise = landscape.noise(scores, weight)
-    errors = noise * np.sqrt(_MEDIAN_LOSS / landscape.n_effective)
+    n_near = np.where(landscape.n_effective > 0.0, landscape.n_effective, nan)  # none that can be chosen lies near
+    errors = noise * np.sqrt(_MEDIAN_LOSS / n_near)
     n_separate = float(weight.sum() ** 2 / (weight**2).sum()) / neighbours
     signal = _signal_share(landscape.local[eligible], errors[eligible], weight[eligible], n_separate)
     middle = float(_medians(scores[usable], balls.weight[np.newaxis, usable])[0])
