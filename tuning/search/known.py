@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from market.errors import DataError
+from market.trades import Int64Array
 from tuning.work import BlockOutcome, Item, ItemOutcome, Point
 
 __all__ = ["Known"]
@@ -24,6 +26,7 @@ class Known:
         self._outcomes: dict[Point, dict[int, BlockOutcome]] = {}
         self._refusals: dict[Point, str] = {}
         self._out: dict[int, Item] = {}
+        self._days: dict[int, Int64Array] = {}
         self._in_flight: dict[Point, set[int]] = {}
         self._n_items = 0
         self._n_blocks = 0
@@ -81,7 +84,7 @@ class Known:
         else:
             _check_blocks(item, outcome)
             kept = self._outcomes.setdefault(item.point, {})
-            kept.update((block.block, block) for block in outcome.blocks)
+            kept.update((block.block, self._own(block)) for block in outcome.blocks)
             self._n_blocks += len(outcome.blocks)
         del self._out[outcome.number]
         self._land(item)
@@ -96,6 +99,15 @@ class Known:
         none_ns, none = np.empty(0, dtype=np.int64), np.empty(0)
         blocks = tuple(BlockOutcome(block=at, end_ns=none_ns, returns=none, stopped=reason) for at in item.blocks)
         return ItemOutcome(number=number, blocks=blocks)
+
+    def _own(self, outcome: BlockOutcome) -> BlockOutcome:
+        # All points share the days of a block, and a view would hold the whole answer that it came in.
+        days = self._days.get(outcome.block)
+        if days is None or not np.array_equal(days, outcome.end_ns):
+            days = outcome.end_ns.copy()
+            if days.size:
+                self._days.setdefault(outcome.block, days)
+        return replace(outcome, end_ns=days, returns=outcome.returns.copy())
 
     def _land(self, item: Item) -> None:
         flying = self._in_flight[item.point]
