@@ -79,7 +79,7 @@ class Grid:
     Parameters
     ----------
     heads : tuple of str
-        Of its columns; one that ends in ``>`` is that of numbers.
+        Of its columns; one that ends in ``>`` is that of numbers, one in ``!`` that of words that are not broken.
     rows : tuple of tuple of str
         Cells.
     empty : str

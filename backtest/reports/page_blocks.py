@@ -64,7 +64,9 @@ def _grid(block: Grid) -> str:
     for place, side in enumerate(right):  # words of a narrow column would stand one below the other
         if not side and any(len(row[place]) > _LONG_CELL for row in block.rows):
             right[place] = ' class="l"'
-    heads = "".join(f"<th{side}>{escape(head.rstrip('>'))}</th>" for head, side in zip(block.heads, right, strict=True))
+    heads = "".join(
+        f"<th{side}>{escape(head.rstrip('>!'))}</th>" for head, side in zip(block.heads, right, strict=True)
+    )
     rows = "".join(
         "<tr>" + "".join(f"<td{side}>{escape(cell)}</td>" for cell, side in zip(row, right, strict=True)) + "</tr>"
         for row in block.rows

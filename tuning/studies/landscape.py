@@ -102,11 +102,18 @@ def _smooth(unit: FloatArray, scores: FloatArray, grid: FloatArray) -> tuple[Flo
 
 
 def _labels(unit: FloatArray, shown: Sequence[str]) -> tuple[tuple[float, str], ...]:
-    told = sorted({(place, words) for place, words in zip(unit.tolist(), shown, strict=True) if words != "-"})
+    told = sorted({(place, _brief(words)) for place, words in zip(unit.tolist(), shown, strict=True) if words != "-"})
     if len(told) <= _MOST_LABELS:
         return tuple(told)
     kept = np.unique(np.rint(np.linspace(0, len(told) - 1, _MOST_LABELS)).astype(np.int64))
     return tuple(told[place] for place in kept.tolist())
+
+
+def _brief(words: str) -> str:
+    try:
+        return f"{float(words):.3g}"
+    except ValueError:
+        return words
 
 
 def importances(points: FloatArray, gains: FloatArray, *, seed: int) -> tuple[Figure, ...]:
