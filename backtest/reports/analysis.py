@@ -22,6 +22,7 @@ from backtest.metrics.headline import Metrics, RiskFree, headline
 from backtest.metrics.resampling import BootstrapInterval, headline_intervals
 from backtest.metrics.strategies import StrategyTable, strategy_table
 from backtest.results import RunResult
+from market.chains import FloatArray
 
 __all__ = ["Analysis", "AnalysisSettings", "analyse"]
 
@@ -39,16 +40,25 @@ class AnalysisSettings:
         Resamples of the stationary bootstrap; 0 for no intervals.
     level : float
         Of every interval, such as 0.95.
+    trial_sharpes : tuple of float
+        Sharpe ratios per day of the trials on the same data, as `backtest.metrics.sharpe_inference.deflated_sharpe`;
+        empty where too few are known.
     """
 
     risk_free: float | tuple[float, ...] | None = None
     n_draws: int = 1_000
     level: float = 0.95
+    trial_sharpes: tuple[float, ...] = ()
 
     @property
     def rate(self) -> RiskFree:
         """The rate as metrics take it."""
         return np.array(self.risk_free) if isinstance(self.risk_free, tuple) else self.risk_free
+
+    @property
+    def known_sharpes(self) -> FloatArray | None:
+        """The ratios of the trials as metrics take them."""
+        return np.array(self.trial_sharpes) if self.trial_sharpes else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +131,7 @@ def analyse(result: RunResult, settings: AnalysisSettings) -> Analysis:
     wealth = wealth_at_marks(result.curve)
     return Analysis(
         settings=settings,
-        metrics=headline(result, risk_free=settings.rate),
+        metrics=headline(result, risk_free=settings.rate, trial_sharpes=settings.known_sharpes),
         intervals=_intervals(result, settings, daily),
         months=monthly_returns(daily),
         returns=returns_by_group(result),

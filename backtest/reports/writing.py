@@ -146,7 +146,7 @@ def read_analysis_settings(folder: Path) -> AnalysisSettings:
     path = folder / _SETTINGS
     told = read_json(path, "the settings of a run's figures")
     try:
-        rate = told.pop("risk_free")
-        return AnalysisSettings(risk_free=tuple(rate) if isinstance(rate, list) else rate, **told)
+        rate, known = told.pop("risk_free"), tuple(told.pop("trial_sharpes", ()))
+        return AnalysisSettings(risk_free=tuple(rate) if isinstance(rate, list) else rate, trial_sharpes=known, **told)
     except (AttributeError, TypeError, KeyError) as error:
         raise DataError("the settings of a run's figures cannot be read", path=str(path), found=str(error)) from error

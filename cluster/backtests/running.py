@@ -21,6 +21,7 @@ from backtest.reports.folder import RunFolder
 from backtest.reports.writing import write_run
 from backtest.results import RunDescription, RunResult
 from cluster.backtest_settings import BacktestSettings
+from cluster.backtests.counting import CountedRun, begun, concluded
 from cluster.backtests.origins import code_version, config_digest, environment, strategy_sources
 from cluster.backtests.pulse import Pulse, pulse_of
 from cluster.backtests.reading import settings_of
@@ -32,8 +33,7 @@ from cluster.backtests.wiring import (
     shared_fields,
     strategies_of,
 )
-from cluster.trials import data_set_of, opened_ledger, who
-from market.clock import SystemClock, iso_of_ns
+from market.clock import iso_of_ns
 from market.errors import ConfigError, DataError
 from strategies.views import Strategy
 
@@ -301,37 +301,26 @@ def run_to_folder(
         Everything is on disk.
     """
     with pulse_of(*prepared.span_ns, quiet=quiet) as pulse:
-        folder, trial, result, ran_s = _ran(prepared, out, home, pulse)
+        folder, counted, result, ran_s = _ran(prepared, out, home, pulse)
     audit, is_interrupted = _asked(guards, prepared, result)
     with pulse_of(0, 0, quiet=True) as writing:  # a whole folder is worth the seconds that it takes
-        settings, analysis = prepared.settings, analyse(result, _analysis_settings(prepared, result))
-        provenance = _provenance(prepared, trial, ran_s)
-        write_run(folder, result, analysis, provenance, audit=audit, with_pdf=settings.report.pdf)
+        analysis = analyse(result, concluded(counted, result, _analysis_settings(prepared, result)))
+        provenance = _provenance(prepared, counted.trial, ran_s)
+        write_run(folder, result, analysis, provenance, audit=audit, with_pdf=prepared.settings.report.pdf)
     is_interrupted = is_interrupted or pulse.is_interrupted or writing.is_interrupted
     return Finished(folder=folder.path, result=result, analysis=analysis, is_interrupted=is_interrupted, audit=audit)
 
 
-def _ran(prepared: Prepared, out: Path | None, home: Path, pulse: Pulse) -> tuple[RunFolder, Trial, RunResult, float]:
+def _ran(
+    prepared: Prepared, out: Path | None, home: Path, pulse: Pulse
+) -> tuple[RunFolder, CountedRun, RunResult, float]:
     settings = prepared.settings
     folder = _begun_folder(settings, out)
     folder.put(CONFIG_NAME, prepared.text.encode())
-    begun_ns, clock = SystemClock().now_ns(), time.perf_counter()
-    data, (user, host) = data_set_of(prepared.history.sources), who()
-    trial = Trial(
-        ts_event_ns=begun_ns,
-        user=user,
-        host=host,
-        study="",
-        part="",
-        number=0,
-        name=settings.run.name,
-        data_digest=data.digest,
-        config_digest=config_digest(settings),
-        code_version=code_version(),
-        simulated=prepared.history.simulated,
-    )
-    result = execute(prepared, opened_ledger(home).record(trial, data), pulse)
-    return folder, trial, result, time.perf_counter() - clock
+    clock = time.perf_counter()
+    counted = begun(settings, prepared.history, home)
+    result = execute(prepared, counted.n_trials, pulse)
+    return folder, counted, result, time.perf_counter() - clock
 
 
 def _asked(
