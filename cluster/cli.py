@@ -20,6 +20,7 @@ from cluster.commands.fields import fields
 from cluster.commands.new_strategy import new_strategy
 from cluster.commands.report import report
 from cluster.commands.stress import stress
+from cluster.commands.sweep import sweep
 from cluster.commands.up import up
 from cluster.commands.version import show_version
 from market.errors import ConfigError, TradingError
@@ -38,6 +39,7 @@ app.add_typer(data, name="data")
 app.command()(up)
 app.command()(fields)
 app.command()(backtest)
+app.command()(sweep)
 app.command()(report)
 app.command()(stress)
 app.command()(explain)

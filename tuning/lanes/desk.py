@@ -11,7 +11,7 @@ from typing import Final, Protocol, final
 
 import numpy as np
 
-from market.errors import DataError
+from market.errors import DataError, TradingError, VenueError
 from tuning.lanes.messages import DeskStatus, LaneReport, LaneStatus
 from tuning.search.records import Progress
 from tuning.work import Batch, BlockOutcome, Item, ItemOutcome
@@ -146,14 +146,14 @@ class Desk:
         self._numbers = count()
         self._counts = _Counts()
         self._block_s = self._item_s = nan
-        self._error = ""
+        self._error: TradingError | None = None
 
     @property
     def is_over(self) -> bool:
         """Whether lanes may end: the plan is done, or the sweep cannot go on."""
-        return bool(self._error) or self._plan.is_done
+        return self._error is not None or self._plan.is_done
 
-    def fail(self, error: str) -> None:
+    def fail(self, error: TradingError) -> None:
         """End the sweep; the first reason stands."""
         self._error = self._error or error
 
@@ -182,8 +182,12 @@ class Desk:
         known.starts_in_a_row += 1
         if known.starts_in_a_row > _MOST_STARTS:
             self.fail(
-                f"workers die before they give anything back: lane {lane} began {known.starts_in_a_row} times; "
-                "raise [resources] memory_mb, or look into the logs of the cluster"
+                VenueError(
+                    "workers die before they give anything back",
+                    retryable=False,
+                    found=f"lane {lane} began {known.starts_in_a_row} times",
+                    action="raise [resources] memory_mb, or look into the logs of the cluster",
+                )
             )
         return known.starts
 

@@ -9,11 +9,14 @@ from typing import Any, Final, final
 
 import structlog
 
-from market.errors import TradingError
+from market.errors import TradingError, VenueError
 from tuning.lanes.desk import Desk
 from tuning.lanes.messages import DeskStatus, Joined, LaneReport, Order
 
-__all__ = ["DeskActor"]
+__all__ = ["DeskActor", "MakeDesk"]
+
+MakeDesk = Callable[[Callable[[], float]], tuple[Desk, Callable[[bool], Any]]]
+"""Makes a desk on a clock of seconds, and what reads its plan out, told whether the sweep is over."""
 
 _LONGEST_WAIT_S: Final = 10.0
 _LOOK_AGAIN_S: Final = 1.0  # an idle lane may take over a late batch
@@ -28,15 +31,12 @@ class DeskActor:
     ----------
     make_desk : callable
         Makes the desk here, with its connections, on a clock of seconds.
-    read_out : callable
-        What of the plan the driver gets at the end.
-    kit : sequence of one object reference
-        What a lane needs to begin; in a sequence, so that it is passed on and not fetched here.
+        Its second answer reads out what the driver wants of the plan, told whether the sweep is over.
+    kit : list of one object reference
+        What a lane needs to begin; in a list, so that it is passed on and not fetched here.
     """
 
-    def __init__(
-        self, make_desk: Callable[[Callable[[], float]], tuple[Desk, Callable[[], Any]]], kit: list[Any]
-    ) -> None:
+    def __init__(self, make_desk: MakeDesk, kit: list[Any]) -> None:
         self._desk, self._read_out = make_desk(time.monotonic)
         self._kit = kit
         self._changed = asyncio.Condition()
@@ -68,7 +68,7 @@ class DeskActor:
         self._desk.lose_node(node)
         await self._tell_all()
 
-    async def fail(self, error: str) -> None:
+    async def fail(self, error: TradingError) -> None:
         """End the sweep; the first reason stands."""
         self._desk.fail(error)
         await self._tell_all()
@@ -77,9 +77,9 @@ class DeskActor:
         """Return how the sweep stands."""
         return self._desk.status()
 
-    async def read_out(self) -> Any:
-        """Return what the driver wants of the plan."""
-        return self._read_out()
+    async def read_out(self, *, is_over: bool) -> Any:
+        """Return what the driver wants of the plan, now or because the sweep is over."""
+        return self._read_out(is_over)
 
     def _is_over(self) -> bool:
         return self._desk.is_over
@@ -89,10 +89,11 @@ class DeskActor:
         try:
             return bool(work())
         except TradingError as error:
-            self._desk.fail(str(error))
+            self._desk.fail(error)
         except Exception as error:  # noqa: BLE001  # the actor must answer, or its lanes wait for ever
             _LOG.exception("the desk failed")
-            self._desk.fail(f"unexpected {type(error).__name__} at the desk: {error}")
+            found = f"unexpected {type(error).__name__}: {error}"
+            self._desk.fail(VenueError("the desk of the sweep failed", retryable=False, found=found))
         return False
 
     async def _wait(self) -> None:

@@ -11,7 +11,7 @@ import ray
 from ray.exceptions import RayActorError
 from ray.tune import Stopper, Trainable
 
-from market.errors import TradingError
+from market.errors import ConfigError, TradingError, VenueError
 from tuning.lanes.kit import DESK, DESK_NAMESPACE, LANE, LaneKit, Runs
 from tuning.lanes.memory import hold_memory, private_mb
 from tuning.lanes.messages import Joined, LaneReport, Order
@@ -72,12 +72,17 @@ class Lane(Trainable):
         try:
             made: Runs = self._kit.make(*self._kit.parts)
             return made  # noqa: TRY300  # what is made may fail, what is returned may not
-        except MemoryError:
-            error = f"a worker cannot begin within {self._kit.memory_mb:g} MB: raise [resources] memory_mb"
         except TradingError as refused:
-            error = str(refused)
+            error = refused
+        except MemoryError:
+            error = ConfigError(
+                "a worker cannot begin within its memory",
+                found=f"{self._kit.memory_mb:g} MB",
+                action="raise [resources] memory_mb",
+            )
         except Exception as broken:  # noqa: BLE001  # Tune would begin again for ever
-            error = f"a worker cannot begin: unexpected {type(broken).__name__}: {broken}"
+            found = f"unexpected {type(broken).__name__}: {broken}"
+            error = VenueError("a worker cannot begin", retryable=False, found=found)
         _answer(self._desk.fail.remote(error))
         return None
 

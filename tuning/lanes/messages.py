@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from market.errors import TradingError
 from tuning.search.records import Progress
 from tuning.work import Batch, BatchOutcome
 
@@ -119,8 +120,8 @@ class DeskStatus:
         Time that lanes spent on what was told, seconds.
     is_done : bool
         Whether the plan is done.
-    error : str
-        Why the sweep cannot go on; empty where it can.
+    error : TradingError or None
+        Why the sweep cannot go on; None where it can.
     """
 
     progress: Progress
@@ -131,4 +132,4 @@ class DeskStatus:
     n_copied: int
     work_s: float
     is_done: bool
-    error: str = ""
+    error: TradingError | None = None

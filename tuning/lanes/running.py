@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
@@ -13,22 +14,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
 from market.errors import VenueError
-from tuning.lanes.desk import Desk
 from tuning.lanes.kit import DESK, DESK_NAMESPACE, LANE, LaneKit
 from tuning.lanes.messages import DeskStatus
 
 if TYPE_CHECKING:
     from ray.tune import Tuner
 
-__all__ = ["LaneRun", "MakeDesk", "run_lanes"]
+    from tuning.lanes.desk_actor import MakeDesk
 
-MakeDesk = Callable[[Callable[[], float]], tuple[Desk, Callable[[], Any]]]
-"""Makes a desk on a clock of seconds, and what reads its plan out at the end; both are made in the actor."""
+__all__ = ["LaneRun", "Watching", "run_lanes"]
 
 _LOOK_S: Final = 0.25
 _NODES_EVERY_S: Final = 1.0
 _ANSWER_S: Final = 120.0  # choices and replays may hold the desk for a while
 _END_S: Final = 20.0
+_RECORDS_EVERY_S: Final = 5.0
+_MOST_OF_TIME: Final = 20.0  # records of a large sweep are read out more seldom: a twentieth of the time at most
 _NAMESPACE: Final = "hedgefield-sweep"
 _QUIET: Final = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -58,7 +59,23 @@ class LaneRun:
     scratch: Path
 
 
-def run_lanes(run: LaneRun, kit: LaneKit, make_desk: MakeDesk, watch: Callable[[DeskStatus], None]) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """Who is told of a sweep that runs.
+
+    Parameters
+    ----------
+    status : callable
+        Told how it stands, a few times a second.
+    records : callable
+        Told what is read out of the plan: now and then, and once where the sweep ends before its plan.
+    """
+
+    status: Callable[[DeskStatus], None]
+    records: Callable[[Any], None]
+
+
+def run_lanes(run: LaneRun, kit: LaneKit, make_desk: MakeDesk, watching: Watching) -> Any:
     """Run a plan to its end on the cluster that this process has joined.
 
     Parameters
@@ -69,8 +86,8 @@ def run_lanes(run: LaneRun, kit: LaneKit, make_desk: MakeDesk, watch: Callable[[
         What a lane needs; it is put into the object store once.
     make_desk : callable
         Makes the desk, in its actor on this node.
-    watch : callable
-        Told how the sweep stands, a few times a second.
+    watching : Watching
+        Who is told meanwhile.
 
     Returns
     -------
@@ -79,7 +96,7 @@ def run_lanes(run: LaneRun, kit: LaneKit, make_desk: MakeDesk, watch: Callable[[
 
     Raises
     ------
-    VenueError
+    TradingError
         The sweep cannot go on; what is kept stays.
     """
     os.environ.update(_QUIET)
@@ -90,10 +107,13 @@ def run_lanes(run: LaneRun, kit: LaneKit, make_desk: MakeDesk, watch: Callable[[
     name = f"desk-{secrets.token_hex(6)}"
     desk = _desk_actor(name, make_desk, ray.put(kit))
     lanes = _Lanes(run, kit, name)
+    is_over = False
     try:
-        _follow(desk, lanes, watch)
-        return ray.get(desk.read_out.remote())
+        _follow(desk, lanes, watching)
+        is_over = True
+        return ray.get(desk.read_out.remote(is_over=True))
     except RayActorError as error:
+        is_over = True
         raise VenueError(
             "the desk of the sweep was lost",
             retryable=True,
@@ -103,7 +123,17 @@ def run_lanes(run: LaneRun, kit: LaneKit, make_desk: MakeDesk, watch: Callable[[
         ) from error
     finally:
         lanes.stop()
+        if not is_over:
+            _read_out_at_the_end(desk, watching)
         ray.kill(desk)
+
+
+def _read_out_at_the_end(desk: Any, watching: Watching) -> None:
+    """Tell what was reached, as far as the desk still answers: outcomes are kept in any case."""
+    import ray
+
+    with contextlib.suppress(Exception):
+        watching.records(ray.get(desk.read_out.remote(is_over=True), timeout=_END_S))
 
 
 def _desk_actor(name: str, make_desk: MakeDesk, kit: Any) -> Any:
@@ -117,16 +147,16 @@ def _desk_actor(name: str, make_desk: MakeDesk, kit: Any) -> Any:
     return placed.remote(make_desk, [kit])
 
 
-def _follow(desk: Any, lanes: _Lanes, watch: Callable[[DeskStatus], None]) -> None:
+def _follow(desk: Any, lanes: _Lanes, watching: Watching) -> None:
     """Watch until the plan is done, and tell the desk of nodes that go."""
     import ray
 
-    nodes_at_s = 0.0
+    nodes_at_s, records_at_s = 0.0, time.monotonic() + _RECORDS_EVERY_S
     while True:
         status: DeskStatus = ray.get(desk.status.remote(), timeout=_ANSWER_S)
-        watch(status)
-        if status.error:
-            raise VenueError("the sweep cannot go on", retryable=False, found=status.error)
+        watching.status(status)
+        if status.error is not None:
+            raise status.error
         if status.is_done:
             return
         lanes.require_running()
@@ -136,6 +166,11 @@ def _follow(desk: Any, lanes: _Lanes, watch: Callable[[DeskStatus], None]) -> No
             alive = {node["NodeID"] for node in nodes if node["Alive"]}
             for gone in {lane.node for lane in status.lanes if lane.is_alive} - alive:
                 ray.get(desk.lose_node.remote(gone))
+        if time.monotonic() >= records_at_s:
+            began_s = time.monotonic()
+            watching.records(ray.get(desk.read_out.remote(is_over=False)))
+            took_s = time.monotonic() - began_s
+            records_at_s = time.monotonic() + max(_RECORDS_EVERY_S, _MOST_OF_TIME * took_s)
         lanes.wait(_LOOK_S)
 
 
