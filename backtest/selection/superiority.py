@@ -29,10 +29,10 @@ class Superiority:
     reality_check_p : float
         White's: differences as they are, each trial taken to be as good as the benchmark.
     spa_lower_p, spa_consistent_p, spa_upper_p : float
-        Hansen's, on differences over their own error. Lower: each trial worse than the benchmark is as bad as it
+        Hansen's, on differences over their own deviation. Lower: each trial worse than the benchmark is as bad as it
         looks; upper: as good as the benchmark; consistent: as bad as it looks where it is so clearly.
     best : int or None
-        Column with the largest difference over its error; None where there is no test.
+        Column with the largest mean difference over its deviation; None where there is no test.
     best_difference : float
         Its mean daily difference to the benchmark.
     block_length : float
@@ -122,6 +122,9 @@ def superiority(
     _check(returns, benchmark, block, n_draws)
     difference = returns - benchmark[:, np.newaxis]
     columns = np.flatnonzero(varying_columns(difference))
+    # A trial that repeats the benchmark through another arithmetic differs from it by rounding alone.
+    size = np.abs(returns[:, columns]).max(axis=0, initial=0.0)
+    columns = columns[difference[:, columns].std(axis=0) > 64.0 * np.finfo(np.float64).eps * size]
     reason = _why_none(benchmark, columns.size)
     length = (
         missing(reason) if reason else shared_block_length(difference[:, columns]) if block is None else figure(block)
@@ -192,7 +195,10 @@ class _Tests:
         clearly_worse = mean < -sqrt(2.0 * log(log(n_days))) * error
         # What a resampled mean is held against: the reality check and the three of SPA.
         centres = np.stack([mean, np.maximum(mean, 0.0), np.where(clearly_worse, 0.0, mean), mean])
-        units = np.stack([np.ones(n_trials), error, error, error])
+        # A scale by the plain deviation: that of the resampled mean is so noisy itself that the best of many would be
+        # one whose error came out small, and the test would reject twice as often as it says.
+        spread = difference.std(axis=0)
+        units = np.stack([np.ones(n_trials), spread, spread, spread])
         drawn = np.zeros((4, weights.shape[0]))  # a best that is worse than the benchmark counts as 0
         for at in range(0, n_trials, max(1, _CHUNK // weights.shape[0])):
             part = slice(at, at + max(1, _CHUNK // weights.shape[0]))
@@ -204,7 +210,7 @@ class _Tests:
         # The sample itself counts as one draw, so that no p-value is 0.
         exceed = (drawn >= seen[:, np.newaxis]).sum(axis=1)
         p_values = (1.0 + exceed) / (1.0 + weights.shape[0])
-        return _Tests(tuple(float(p) for p in p_values), int(np.argmax(mean / error)))
+        return _Tests(tuple(float(p) for p in p_values), int(np.argmax(mean / spread)))
 
 
 def _long_run_spread(difference: FloatArray, block: float) -> FloatArray:
