@@ -21,7 +21,7 @@ from tuning.work import Point
 
 __all__ = ["LearningProposer"]
 
-_MOST_REPEATS: Final = 16
+_MOST_REPEATS: Final = 8
 _LEAST_CMA_DIMS: Final = 2  # a covariance of one number says nothing, and the library refuses it
 
 # CMA-ES knows neither constraints nor pruning, needs a value of every trial, and compares ranks alone. So what was

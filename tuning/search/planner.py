@@ -4,41 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import final
 
 from market.errors import DataError
 from tuning.configuration.settings import SweepSettings
+from tuning.search.choosing import Choices
 from tuning.search.known import Known
 from tuning.search.part import Part, Worth
 from tuning.search.proposals import first_point
 from tuning.search.records import (
-    Candidates,
     ChoiceRecord,
     Choose,
     PartRecord,
     Phase,
     Progress,
-    TrialRecord,
     TrialState,
 )
 from tuning.search.samplers import proposer_of
 from tuning.search.windows import Window, training_windows, whole_windows
 from tuning.space.space import Space
-from tuning.work import Block, BlockOutcome, Item, ItemOutcome, OuterSplit, Point
+from tuning.work import Block, Item, ItemOutcome, OuterSplit
 
 __all__ = ["Planner"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Chosen:
-    """A choice that was made, and the blocks that it is judged on."""
-
-    split: int | None
-    part: int
-    number: int | None
-    point: Point
-    blocks: tuple[int, ...]
 
 
 @final
@@ -83,9 +70,7 @@ class Planner:
         periods_per_year: int,
         choose: Choose,
     ) -> None:
-        self._sweep, self._choose, self._splits = sweep, choose, tuple(splits)
-        self._n_blocks = len(blocks)
-        self._base = first_point(space)
+        self._sweep, self._n_blocks = sweep, len(blocks)
         self._worth = Worth(
             objectives=sweep.sweep.objectives, constraints=sweep.constraints, periods_per_year=periods_per_year
         )
@@ -97,7 +82,7 @@ class Planner:
         }
         self._tests = {split.index: split.test for split in splits}
         self._parts = self._searches(space, whole_windows(blocks))
-        self._chosen: dict[int | None, _Chosen] = {}
+        self._choices = Choices(self._known, self._worth, choose, first_point(space))
 
     def _searches(self, space: Space, whole: tuple[Window, ...]) -> tuple[Part, ...]:
         told, is_adaptive = self._sweep.sweep, self._sweep.sweep.sampler.is_adaptive
@@ -122,7 +107,7 @@ class Planner:
     def is_done(self) -> bool:
         """Whether every search is over, every choice is made, and each is judged."""
         return all(part.is_over for part in self._parts) and all(
-            self._is_judged(split) for split in (*self._windows, None)
+            self._choices.is_judged(split) for split in (*self._windows, None)
         )
 
     @property
@@ -133,8 +118,7 @@ class Planner:
     @property
     def choices(self) -> tuple[ChoiceRecord, ...]:
         """Choices whose blocks are all known: of the splits in order, and at the end the final one."""
-        judged = (self._chosen[split] for split in (*self._windows, None) if self._is_judged(split))
-        return tuple(self._choice(chosen) for chosen in judged)
+        return tuple(self._choices.record(split) for split in (*self._windows, None) if self._choices.is_judged(split))
 
     def ready(self, most: int) -> tuple[Item, ...]:
         """Return items that may run now and were not handed out before.
@@ -201,77 +185,25 @@ class Planner:
         for index, part in enumerate(self._parts):
             if part.is_over:
                 self._choose_from(index)
-        for chosen in self._chosen.values():
-            if len(found) < most:
-                item = None if self._known.refusal(chosen.point) else self._known.hand_out(chosen.point, chosen.blocks)
-                found += [] if item is None else [item]
+        while len(found) < most:
+            item = self._choices.next_item()
+            if item is None:
+                break
+            found.append(item)
         return found
 
     def _choose_from(self, index: int) -> None:
         part, is_last = self._parts[index], index == len(self._parts) - 1
-        due: list[int | None] = [split for split in part.splits if split not in self._chosen]
-        due += [None] if is_last and None not in self._chosen else []
+        due = [split for split in (*part.splits, *([None] if is_last else [])) if not self._choices.is_made(split)]
         if not due:
             return
         record = part.record
         if is_last:
             _require_some(record)
         for split in due:
-            number = self._choose(self._candidates(split, part, record))
-            self._chosen[split] = self._taken(split, record, number)
-
-    def _candidates(self, split: int | None, part: Part, record: PartRecord) -> Candidates:
-        windows = part.windows if split is None else self._windows[split]
-        trials = record.trials
-        if windows != part.windows:
-            trials = tuple(self._seen(trial, windows) for trial in trials)
-        return Candidates(split=split, train=tuple(window.block for window in windows), trials=trials)
-
-    def _seen(self, trial: TrialRecord, windows: tuple[Window, ...]) -> TrialRecord:
-        """Return a trial as one sees it who knows these days alone, whatever became of it later."""
-        outcomes = self._known.outcomes(trial.point, (window.block for window in windows))
-        if trial.state is TrialState.REFUSED:
-            return trial
-        nothing = self._worth.none
-        if len(outcomes) < len(windows):
-            return replace(trial, blocks=outcomes, scores=nothing.scores, excesses=nothing.excesses, looks=())
-        verdict = self._worth.of(outcomes, windows)
-        return replace(
-            trial,
-            state=TrialState.FAILED if verdict.reason else TrialState.COMPLETE,
-            blocks=outcomes,
-            scores=verdict.scores,
-            excesses=verdict.excesses,
-            looks=(),
-            pruned_at=None,
-            reason=verdict.reason,
-        )
-
-    def _taken(self, split: int | None, record: PartRecord, number: int | None) -> _Chosen:
-        test = tuple(range(self._n_blocks)) if split is None else self._tests[split]
-        point = self._base if number is None else record.trials[number].point
-        return _Chosen(split=split, part=record.index, number=number, point=point, blocks=test)
-
-    def _is_judged(self, split: int | None) -> bool:
-        chosen = self._chosen.get(split)
-        if chosen is None:
-            return False
-        return bool(self._known.refusal(chosen.point)) or len(self._outcomes(chosen)) == len(chosen.blocks)
-
-    def _outcomes(self, chosen: _Chosen) -> tuple[BlockOutcome, ...]:
-        return self._known.outcomes(chosen.point, chosen.blocks)
-
-    def _choice(self, chosen: _Chosen) -> ChoiceRecord:
-        outcomes = self._outcomes(chosen)
-        stopped = next((f"block {each.block} stopped: {each.stopped}" for each in outcomes if each.stopped), "")
-        return ChoiceRecord(
-            split=chosen.split,
-            part=chosen.part,
-            number=chosen.number,
-            point=chosen.point,
-            blocks=outcomes,
-            reason=self._known.refusal(chosen.point) or stopped,
-        )
+            windows = part.windows if split is None else self._windows[split]
+            test = range(self._n_blocks) if split is None else self._tests[split]
+            self._choices.make(split, record, windows, tuple(test), is_whole=windows == part.windows)
 
     @property
     def progress(self) -> Progress:

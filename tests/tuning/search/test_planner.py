@@ -90,7 +90,7 @@ def test_a_later_stop_is_no_reason_against_a_point_before() -> None:
 
     def choose(candidates: Candidates) -> int | None:
         told[candidates.split] = candidates
-        return 1
+        return 1 if candidates.trials[1].is_feasible else 0
 
     planner = planner_of(sweep_of(sampler="random", trials=5), cube(held=None), choose)
     run_inline(planner, Stopping())
@@ -225,3 +225,21 @@ def test_an_outcome_that_belongs_to_nothing_is_refused_and_a_second_one_is_not_c
     planner.fail(item.number, "lost")
     assert planner.progress.n_blocks_run == 5
     assert planner.progress.n_complete == 1
+
+
+@pytest.mark.parametrize("number", [2, 40])
+def test_only_a_complete_trial_can_be_chosen(number: int) -> None:
+    """A rule that names a trial without a score, or none at all, is an error and not a result."""
+    planner = planner_of(sweep_of(sampler="random", trials=4), cube(), lambda _candidates: number)
+    market = Market()
+
+    def run_but_the_third() -> None:
+        while not planner.is_done:
+            for item in planner.ready(1):
+                if item.number == 2:
+                    planner.fail(2, "out of memory")
+                else:
+                    planner.tell(market(item))
+
+    with pytest.raises(DataError, match="no complete trial"):
+        run_but_the_third()
