@@ -100,6 +100,26 @@ def test_a_run_of_the_makers_of_data_names_its_market(tmp_path: Path) -> None:
     assert all("seed 3" in s.market for s in one.sources if s.kind in {"chains", "bars"})
 
 
+def test_recorded_files_of_one_symbol_are_one_market_whatever_is_read_beside(tmp_path: Path) -> None:
+    """The reader of files names bars so that they are found, and a series beside them is no market."""
+    from cluster.histories.recorded import InputFile, RecordedFiles, recorded_history
+
+    bars, rates = tmp_path / "SPY.csv", tmp_path / "DFF.csv"
+    rows = [f"SPY,2024-01-{day:02},1,2,0.5,1.5,10" for day in (2, 3, 4, 5)]
+    rates.write_text("observation_date,DFF\n2024-01-02,5.3\n2024-01-03,5.3\n")
+    found = []
+    for kept in (rows, rows[:-1]):
+        bars.write_text("\n".join(["Symbol,Date,Open,High,Low,Close,Volume", *kept]) + "\n")
+        inputs = [InputFile(path=bars), *([InputFile(path=rates)] if kept is rows else [])]
+        found.append(data_set_of(recorded_history(RecordedFiles(inputs=tuple(inputs))).sources))
+    wide, short = found
+    assert wide.digest != short.digest
+    assert {source.market for source in wide.sources} == {"recorded SPY", ""}
+    ledger = opened_ledger(tmp_path)
+    ledger.record(_trial("one", wide), wide)
+    assert ledger.record(_trial("two", short), short) == 2
+
+
 def test_the_file_of_an_older_version_is_read_in_once(tmp_path: Path) -> None:
     """Nothing of it is lost and nothing counts twice; a line that a crash has cut off is passed over."""
     path = tmp_path / "trials.jsonl"

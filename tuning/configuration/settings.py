@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -168,6 +169,20 @@ class KeepingSettings(SettingsPart):
 
     storage: str | None = Field(None, description="Optuna storage by URL; else SQLite in the state folder.")
     ledger: str | None = Field(None, description="Ledger of all trials by URL; else SQLite in the state folder.")
+
+    @field_validator("storage", "ledger")
+    @classmethod
+    def _without_password(cls, url: str | None) -> str | None:
+        """Refuse a secret in a file that is copied into every study."""
+        try:
+            told = urlsplit(url or "")
+            is_secret = bool(told.password) or "password" in parse_qs(told.query)
+        except ValueError as error:
+            raise ValueError("this is no URL; expected sqlite:///FILE or postgresql://HOST/DB") from error
+        if is_secret:
+            variables = "HEDGEFIELD_SWEEP_STORAGE and HEDGEFIELD_TRIALS"
+            raise ValueError(f"a URL with a password does not belong here; set {variables} in the environment")
+        return url
 
 
 class SweepSettings(SettingsPart):
