@@ -16,7 +16,7 @@ from market.errors import ConfigError
 from market.trades import Int64Array
 from strategies.moving_average import MovingAverageCross
 
-__all__ = ["CrossingGrid", "run_crossing", "run_crossing_grid"]
+__all__ = ["CrossingGrid", "require_room", "run_crossing", "run_crossing_grid"]
 
 # Ticks x window x window must stay below 2 ** 63.
 _ROOM: Final = 1 << 62
@@ -78,7 +78,7 @@ def run_crossing(bars: BarTicks, strategy: MovingAverageCross, *, half_spread: i
         raise ConfigError(
             "bars of another instrument", found=bars.symbol, expected=f"bars of {strategy.instrument.symbol}"
         )
-    _require_room(bars, strategy.slow)
+    require_room(bars, strategy.slow)
     target = np.empty(bars.n_bars, dtype=np.int8)
     crossing_targets(bars.close, strategy.fast, strategy.slow, target)
     if not strategy.allows_short:
@@ -120,7 +120,7 @@ def run_crossing_grid(
             found=str(pairs[int(wrong[0])]),
             expected=f"1 <= fast < slow <= {bars.n_bars} bars",
         )
-    _require_room(bars, int(slow.max(initial=1)))
+    require_room(bars, int(slow.max(initial=1)))
     sums = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(bars.close)])
     result = np.empty((len(pairs), 4))
     crossing_grid(bars.open, bars.close, sums, fast, slow, half_spread, round(fee_ticks * _THOUSAND), result)
@@ -138,7 +138,8 @@ def run_crossing_grid(
     )
 
 
-def _require_room(bars: BarTicks, slow: int) -> None:
+def require_room(bars: BarTicks, slow: int) -> None:
+    """Raise ConfigError where sums of prices over windows of so many bars would not fit into 64 bits."""
     highest = int(bars.close.max(initial=1))
     if highest * slow * slow > _ROOM or highest * bars.n_bars > _ROOM:
         raise ConfigError(

@@ -6,9 +6,9 @@ from typing import Any
 
 from numba import types
 
-from fields.jit import I64, INT, OUT_2D, kernel, primitive
+from fields.jit import F64, I64, INT, OUT_2D, kernel, primitive
 
-__all__ = ["crossing_grid", "crossing_targets", "fill_targets"]
+__all__ = ["crossing_days", "crossing_grid", "crossing_targets", "fill_targets"]
 
 _I8 = types.Array(types.int8, 1, "C", readonly=True)
 _OUT_I8 = types.Array(types.int8, 1, "C")
@@ -157,3 +157,109 @@ def crossing_grid(
         result[k, 1] = before * 1e-3
         result[k, 2] = drop * 1e-3
         result[k, 3] = squares * 1e-6
+
+
+@kernel(I64, I64, I64, I64, I64, INT, INT, I64, I64, I64, I64, F64, F64, F64, F64, F64, OUT_2D, OUT_2D)
+def crossing_days(
+    opened: Any,
+    close: Any,
+    sums: Any,
+    end_ns: Any,
+    day_last: Any,
+    first: Any,
+    stop: Any,
+    fasts: Any,
+    slows: Any,
+    shorts: Any,
+    halves: Any,
+    units: Any,
+    rates: Any,
+    fees: Any,
+    cashes: Any,
+    collars: Any,
+    equity: Any,
+    facts: Any,
+) -> None:
+    """Run accounts that follow a crossing of moving averages over some bars of a recording, each from cash alone.
+
+    Parameters
+    ----------
+    opened, close : ndarray of int64, shape (n_bars,)
+        Opens and closes in ticks.
+    sums : ndarray of int64, shape (n_bars + 1,)
+        Running sums of `close`, beginning with 0.
+    end_ns : ndarray of int64, shape (n_bars,)
+        Ends of the bars.
+    day_last : ndarray of int64, shape (n_days,)
+        Places of the last bars of the days, rising.
+    first, stop : int
+        The bars of the account: from the first, before the second. Averages know the bars before.
+    fasts, slows : ndarray of int64, shape (n_points,)
+        Windows in bars, ``1 <= fast < slow``.
+    shorts : ndarray of int64, shape (n_points,)
+        1 where a point sells short below, 0 where it is flat there.
+    halves : ndarray of int64, shape (n_points,)
+        Half spreads, ticks.
+    units : ndarray, shape (n_points,)
+        Money for a tick of a whole position, account currency.
+    rates, fees : ndarray, shape (n_points,)
+        Charges: fraction of the traded value, and account currency for each order.
+    cashes : ndarray, shape (n_points,)
+        Money at the start.
+    collars : ndarray, shape (n_points,)
+        How far beyond the price seen an order may fill, fraction.
+    equity : ndarray, shape (n_points, n_days)
+        Output: the account at the last bar of each day.
+    facts : ndarray, shape (n_points, 7)
+        Output: orders; packages closed; traded value; charges; sum of the account times ns to the next bar; 1 where a
+        position is open at the end; 1 where an order could have missed its limit, or a position be more than half of
+        the account, so that the row is not what an account with limits would be.
+    """
+    for k in range(fasts.shape[0]):
+        fast, slow, half, unit = fasts[k], slows[k], halves[k], units[k]
+        position = 0
+        wanted = 0
+        cash = 0
+        n_orders = 0
+        n_trades = 0
+        traded = 0
+        costs = 0.0
+        weighted = 0.0
+        bound = 0.0
+        day = 0
+        for t in range(first, stop):
+            if wanted != position:
+                change = wanted - position
+                way = 1 if change > 0 else -1
+                price = opened[t] + way * half
+                seen = close[t - 1] + way * half
+                if float(way * (price - seen)) > 0.999 * collars[k] * float(seen):
+                    bound = 1.0
+                legs = (1 if position != 0 else 0) + (1 if wanted != 0 else 0)
+                n_orders += legs
+                n_trades += 1 if position != 0 else 0
+                cash -= change * price
+                traded += abs(change) * price
+                costs += fees[k] * legs + rates[k] * unit * float(abs(change) * price)
+                position = wanted
+            account = cashes[k] + unit * float(cash + position * close[t]) - costs
+            if t + 1 < stop:
+                weighted += account * float(end_ns[t + 1] - end_ns[t])
+            if t == day_last[day]:
+                equity[k, day] = account
+                day += 1
+            if t >= slow - 1:
+                wanted = _side(sums[t + 1] - sums[t + 1 - fast], sums[t + 1] - sums[t + 1 - slow], fast, slow, wanted)
+                if wanted < 0 and shorts[k] == 0:
+                    wanted = 0
+            if (wanted != 0 or position != 0) and 2.0 * unit * float(close[t]) > account:
+                bound = 1.0
+        if wanted != position:
+            n_orders += (1 if position != 0 else 0) + (1 if wanted != 0 else 0)
+        facts[k, 0] = n_orders
+        facts[k, 1] = n_trades
+        facts[k, 2] = unit * float(traded)
+        facts[k, 3] = costs
+        facts[k, 4] = weighted
+        facts[k, 5] = 1.0 if position != 0 else 0.0
+        facts[k, 6] = bound

@@ -1,29 +1,31 @@
-"""Runs a point of the space on blocks of days, each from a fresh account."""
+"""Runs points of a space on blocks of days, each from a fresh account: compiled where it can be, else by events."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Protocol, final
 
-from backtest.chain_feed import ViewMemory
-from backtest.config import EngineConfig
-from backtest.engine import run_backtest
+import numpy as np
+
+from backtest.compiled.crossing_accounts import CrossingTerms
 from backtest.history import History
 from backtest.metrics.days import calendar_of
-from backtest.results import RunDescription
 from cluster.backtest_settings import BacktestSettings
-from cluster.backtests.wiring import engine_config, periods_per_year, shared_fields, strategies_of
-from market.errors import ConfigError, TradingError
+from cluster.backtests.wiring import periods_per_year
+from market.errors import ConfigError
 from strategies.market_state import FieldSource
-from strategies.views import Strategy
-from tuning.evaluation.outcomes import block_outcome, stopped_outcome
+from tuning.evaluation.compiled import CompiledBlocks
+from tuning.evaluation.event_runs import EventRuns
 from tuning.work import Block, BlockOutcome, Item, ItemOutcome, Point
 
 __all__ = ["Evaluator", "PointSettings"]
 
 _UNCHANGED: Final = ("data", "run")
+_NEAR: Final = 1e-10  # of a daily return: a hundredth of a cent in a million
+_Known = Mapping[tuple[int, int], BlockOutcome]
 
 
 class PointSettings(Protocol):
@@ -31,6 +33,16 @@ class PointSettings(Protocol):
 
     def settings_at(self, point: Point, base: BacktestSettings) -> BacktestSettings:
         """Return the settings at a point; `ConfigError` where the classes refuse them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """An item with its settings, and what the compiled run takes of them; a reason where the point is refused."""
+
+    item: Item
+    settings: BacktestSettings | None = None
+    terms: CrossingTerms | None = None
+    refused: str = ""
 
 
 @final
@@ -48,7 +60,7 @@ class Evaluator:
     blocks : sequence of Block
         All blocks of the sweep, in order of their index.
     fields : FieldSource, optional
-        Where fields of chains come from; those of the base by default, which all processes of a node share on disk.
+        Where fields of chains come from; by default as the base says, in the cache that all processes of a node share.
     """
 
     def __init__(
@@ -59,11 +71,16 @@ class Evaluator:
         blocks: Sequence[Block],
         fields: FieldSource | None = None,
     ) -> None:
-        self._base, self._space, self._history, self._blocks = base, space, history, tuple(blocks)
-        self._fields = shared_fields(base) if fields is None else fields
-        self._views = ViewMemory()
-        self._description = _description(base)
-        self._calendar = calendar_of(self._description.periods_per_year)
+        self._base, self._space, self._blocks = base, space, tuple(blocks)
+        self._events = EventRuns(base, history, fields)
+        self._compiled = CompiledBlocks(base, history, self._blocks, calendar_of(periods_per_year(base)))
+
+    @property
+    def path(self) -> str:
+        """How points are run: compiled, or by the engine and why."""
+        if self._by_engine:
+            return f"engine: {self._by_engine}"
+        return "compiled: the bars of one instrument in machine code, to the cent what the engine gives"
 
     def run(self, item: Item) -> ItemOutcome:
         """Run a point on the blocks of an item.
@@ -79,19 +96,37 @@ class Evaluator:
             Also where the classes refuse the point, where a run stops, and where a strategy raises: nothing of these
             ends a sweep.
         """
-        began = time.perf_counter()
-        try:
-            settings = self._settings(item.point)
-            strategies = strategies_of(settings, self._history)
-            config = engine_config(settings, strategies, self._history)
-        except ConfigError as error:
-            return ItemOutcome(number=item.number, blocks=(), refused=str(error), seconds=time.perf_counter() - began)
-        fields = self._fields if settings.readings == self._base.readings else shared_fields(settings)
-        outcomes = tuple(self._block(self._blocks[index], config, strategies, fields) for index in item.blocks)
-        return ItemOutcome(number=item.number, blocks=outcomes, seconds=time.perf_counter() - began)
+        return self.run_many((item,))[0]
 
-    def _settings(self, point: Point) -> BacktestSettings:
-        settings = self._space.settings_at(point, self._base)
+    def run_many(self, items: Sequence[Item]) -> tuple[ItemOutcome, ...]:
+        """Run items; points that are compiled go through a block together.
+
+        Parameters
+        ----------
+        items : sequence of Item
+            Points and blocks; numbers differ.
+
+        Returns
+        -------
+        tuple of ItemOutcome
+            In order, each as `run` gives it.
+        """
+        began = time.perf_counter()
+        asked = [self._asked(item) for item in items]
+        known = self._compiled_outcomes(asked)
+        shared = (time.perf_counter() - began) / max(1, len(items))
+        return tuple(self._finished(each, known, shared) for each in asked)
+
+    def _asked(self, item: Item) -> _Asked:
+        try:
+            settings = self._space.settings_at(item.point, self._base)
+            self._require_shared(settings)
+            terms = None if self._by_engine else self._compiled.terms(settings)
+        except ConfigError as error:
+            return _Asked(item=item, refused=str(error))
+        return _Asked(item=item, settings=settings, terms=terms)
+
+    def _require_shared(self, settings: BacktestSettings) -> None:
         changed = [name for name in _UNCHANGED if getattr(settings, name) != getattr(self._base, name)]
         if changed:
             raise ConfigError(
@@ -100,38 +135,52 @@ class Evaluator:
                 expected="the data and dates of the base",
                 action="leave them out of [space], and make a sweep for each",
             )
-        return settings
 
-    def _block(
-        self, block: Block, config: EngineConfig, strategies: Sequence[Strategy], fields: FieldSource
-    ) -> BlockOutcome:
-        within = replace(config, start_ns=block.first_ns, end_ns=block.last_ns, with_greeks=False, benchmark="")
+    def _compiled_outcomes(self, asked: Sequence[_Asked]) -> _Known:
+        """Return the outcomes of points that are compiled, by number of the item and index of the block."""
+        by_block: dict[int, list[tuple[int, CrossingTerms]]] = {}
+        for each in asked:
+            if each.terms is not None:
+                for index in each.item.blocks:
+                    by_block.setdefault(index, []).append((each.item.number, each.terms))
+        found: dict[tuple[int, int], BlockOutcome] = {}
+        for index, points in by_block.items():
+            outcomes = self._compiled.run([terms for _, terms in points], self._blocks[index])
+            told = zip(points, outcomes, strict=True)
+            found |= {(number, index): outcome for (number, _), outcome in told if outcome is not None}
+        return found
+
+    def _finished(self, asked: _Asked, known: _Known, shared_s: float) -> ItemOutcome:
+        began, item, settings = time.perf_counter(), asked.item, asked.settings
+        refused, found = asked.refused, {index: known.get((item.number, index)) for index in item.blocks}
+        if settings is not None and None in found.values():
+            try:
+                run = self._events.begin(settings)
+                found = {index: each or run(self._blocks[index]) for index, each in found.items()}
+            except ConfigError as error:
+                refused = str(error)
+        return ItemOutcome(
+            number=item.number,
+            blocks=() if refused else tuple(each for each in found.values() if each is not None),
+            refused=refused,
+            seconds=shared_s + time.perf_counter() - began,
+        )
+
+    @cached_property
+    def _by_engine(self) -> str:
+        """Why points are run by events; empty where the compiled run of the base gives what the engine gives."""
+        if self._compiled.reason:
+            return self._compiled.reason
+        block = min(self._blocks, key=lambda each: each.n_days)
         try:
-            result = run_backtest(
-                within, self._history, strategies, self._description, fields=fields, views=self._views
-            )
-            return block_outcome(result, block, self._calendar)
-        except MemoryError:
-            raise  # it is of the worker, not of the point
-        except TradingError as error:
-            return stopped_outcome(block, str(error))
-        except Exception as error:  # noqa: BLE001  # a strategy may be anybody's
-            return stopped_outcome(block, f"{type(error).__name__}: {error}")
-
-
-def _description(base: BacktestSettings) -> RunDescription:
-    """Return what nobody reads of a trial: its outcome is known by its key."""
-    return RunDescription(
-        name=base.run.name,
-        config_digest="",
-        code_version="",
-        seed=base.run.seed,
-        fill_model="",
-        slippage_model="",
-        cost_model="",
-        sources=(),
-        simulated=False,
-        n_trials=1,
-        currency=base.account.currency,
-        periods_per_year=periods_per_year(base),
-    )
+            terms = self._compiled.terms(self._base)
+            found = None if terms is None else self._compiled.run([terms], block)[0]
+            wanted = self._events.begin(self._base)(block)
+        except ConfigError as error:
+            return str(error)
+        if found is None:
+            return "the base is not compiled, or a limit could bind"
+        same = found.end_ns.shape == wanted.end_ns.shape and not wanted.stopped
+        same = same and np.allclose(found.returns, wanted.returns, rtol=0.0, atol=_NEAR)
+        same = same and found.measures["n_orders"] == wanted.measures["n_orders"]
+        return "" if same else "the compiled run of the base does not give what the engine gives"

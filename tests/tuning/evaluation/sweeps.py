@@ -79,8 +79,8 @@ def walk(seed: int = 1, *, per_day: int = 26, first: date = FIRST, last: date = 
     """Return bars of each session on a grid of quarters."""
     rng = np.random.default_rng(seed)
     sessions = sessions_between("NYSE", first, last)
-    start = np.concatenate([np.linspace(s.open_ns, s.close_ns, per_day + 1)[:-1].astype(np.int64) for s in sessions])
     width = (sessions[0].close_ns - sessions[0].open_ns) // per_day
+    start = np.concatenate([s.open_ns + width * np.arange(per_day, dtype=np.int64) for s in sessions])
     close = (4_000 + np.cumsum(rng.integers(-8, 9, start.shape[0]))) / 4.0
     opened = np.concatenate([[1000.0], close[:-1]]) + rng.integers(-1, 2, start.shape[0]) / 4.0
     empty = np.full(start.shape[0], np.nan)
