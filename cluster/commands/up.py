@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -16,6 +17,7 @@ import typer
 from cluster.commands.up_options import (
     AddressOption,
     AsJsonOption,
+    ConfigOption,
     FaultOption,
     FeedOption,
     FirstOption,
@@ -59,6 +61,7 @@ _PLAIN_STATUS_S: Final = 30.0
 
 
 def up(
+    config: ConfigOption = None,
     feed: FeedOption = None,
     venue: VenueOption = None,
     symbol: SymbolOption = None,
@@ -88,8 +91,18 @@ def up(
     given = locals().copy()
     check_usage(given)
     began = time.monotonic()
-    settings = _load(overrides(given))
+    told = overrides(given)
+    settings = _load(told if config is None else _with_config(config, told))
     raise typer.Exit(_run(settings, began, once=once, as_json=as_json))
+
+
+def _with_config(config: Path, told: dict[str, Any]) -> dict[str, Any]:
+    from cluster.commands.up_config import config_overrides, merged
+
+    below, lines = config_overrides(config)
+    for line in lines:
+        typer.echo(line, err=True)
+    return merged(below, told)
 
 
 def _load(overrides: dict[str, Any]) -> Settings:

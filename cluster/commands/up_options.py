@@ -13,6 +13,7 @@ from cluster.feed_kind import FeedKind
 __all__ = [
     "AddressOption",
     "AsJsonOption",
+    "ConfigOption",
     "FaultOption",
     "FeedOption",
     "FirstOption",
@@ -39,6 +40,10 @@ __all__ = [
 
 FeedOption = Annotated[
     FeedKind | None, typer.Option(help="Simulated market (default), recorded files, the store, or a venue.")
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(help="Configuration of a backtest, such as the winner of a sweep; its readings are taken over."),
 ]
 VenueOption = Annotated[
     str | None, typer.Option(help="A vendor, an exchange as ccxt names it, or `emulated`: one on this machine.")
