@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from math import ceil
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 import numpy as np
 from pydantic import AfterValidator, AwareDatetime, Field, field_validator, model_validator
 
 from cluster.feed_settings import ImpactSettings, SettingsPart
-from fields.config import FieldConfig
+from fields.config import FieldConfig, PositionSource
 from fields.live.config import LiveConfig
 from fields.live.context_config import INDEX_INPUTS, ContextConfig
 from fields.signals import Calibration, IsotonicMap, PlattMap, SignalKind
-from market.errors import DataError
+from market.errors import ConfigError, DataError
+from strategies.plain_values import made_of
 
 __all__ = ["CalibrationSettings", "ReadingsSettings"]
 
 _SECOND_NS: Final = 1_000_000_000
+_CONVENTIONS: Final = (PositionSource.OI_NAIVE, PositionSource.ALL_SHORT, PositionSource.ALL_LONG)
 
 
 def _known_inputs(series: dict[str, str]) -> dict[str, str]:
@@ -25,6 +29,25 @@ def _known_inputs(series: dict[str, str]) -> dict[str, str]:
     if unknown:
         raise ValueError(f"no input is called {', '.join(unknown)}; there are {', '.join(INDEX_INPUTS)}")
     return series
+
+
+def _field_config(told: Mapping[str, Any]) -> FieldConfig:
+    made: FieldConfig = made_of(FieldConfig, told, "[readings.field]", None)
+    return made
+
+
+def _field_that_can_be(told: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what a backtest cannot give: an impact stands by symbol, and books of flow need signed trades."""
+    impact = sorted(key for key in told if key.startswith("impact_"))
+    if impact:
+        raise ValueError(f"{impact[0]} is told by symbol, in [readings.impact.SYMBOL]")
+    try:
+        found = _field_config(told).position_source
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    if found not in _CONVENTIONS:
+        raise ValueError(f"the position source {found} needs trades or a book; take {', '.join(_CONVENTIONS)}")
+    return told
 
 
 class CalibrationSettings(SettingsPart):
@@ -73,6 +96,9 @@ class ReadingsSettings(SettingsPart):
         {}, description="Price impact by symbol, as `hedgefield up` has it; dealer feedback is unknown without."
     )
     calibrations: tuple[CalibrationSettings, ...] = Field((), description="Of signals, at most one of a kind.")
+    field: Annotated[dict[str, Any], AfterValidator(_field_that_can_be)] = Field(
+        {}, description="Settings of the fields that differ from the usual, such as dynamics or horizon_min."
+    )
 
     @field_validator("calibrations")
     @classmethod
@@ -91,9 +117,14 @@ class ReadingsSettings(SettingsPart):
             calibrations=tuple(each.calibration() for each in self.calibrations),
         )
 
+    def field_config(self) -> FieldConfig:
+        """Return the settings of the fields of all symbols."""
+        return _field_config(self.field)
+
     def fields(self) -> dict[str, FieldConfig]:
         """Return the settings of the fields of symbols whose impact is told."""
+        usual = self.field_config()
         return {
-            symbol: FieldConfig(impact_return_per_usd=told.return_per_usd, impact_source=told.source)
+            symbol: replace(usual, impact_return_per_usd=told.return_per_usd, impact_source=told.source)
             for symbol, told in self.impact.items()
         }

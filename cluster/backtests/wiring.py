@@ -174,7 +174,8 @@ def shared_fields(settings: BacktestSettings) -> FieldsOnDemand:
     """Return where the fields of a run come from: computed once per chain, and kept for the runs after it."""
     from cluster.settings import load_settings
 
-    return FieldsOnDemand(load_settings().folder / "cache" / "fields", named=settings.readings.fields())
+    readings = settings.readings
+    return FieldsOnDemand(load_settings().folder / "cache" / "fields", readings.field_config(), readings.fields())
 
 
 def strategies_of(settings: BacktestSettings, history: History) -> tuple[Strategy, ...]:

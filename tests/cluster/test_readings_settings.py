@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from cluster.readings_settings import ReadingsSettings
+from fields.config import Dynamics, FieldConfig
 from fields.signals import SignalKind
 
 
@@ -57,3 +58,28 @@ def test_an_impact_stands_in_the_fields_of_its_symbol_with_its_source() -> None:
     (config,) = ReadingsSettings.model_validate(told).fields().values()
     assert (config.impact_return_per_usd, config.impact_source) == (2e-13, "assumed: by hand")
     assert not ReadingsSettings.model_validate({}).fields()
+
+
+def test_settings_of_fields_differ_where_they_are_told() -> None:
+    """Tables within tables by name; an impact of a symbol stands on them, and all else is as usual."""
+    told = {"field": {"dynamics": "sticky_moneyness", "horizon_min": 60}, "impact": {"SPX": {"return_per_usd": 2e-13}}}
+    found = ReadingsSettings.model_validate(told)
+    assert found.field_config() == FieldConfig(dynamics=Dynamics.STICKY_MONEYNESS, horizon_min=60.0)
+    assert found.fields()["SPX"].dynamics is Dynamics.STICKY_MONEYNESS
+    assert ReadingsSettings.model_validate({}).field_config() == FieldConfig()
+
+
+@pytest.mark.parametrize(
+    ("told", "what"),
+    [
+        ({"dynamcs": "sticky_strike"}, "did you mean dynamics"),
+        ({"dynamics": "sticky"}, "dynamics cannot be"),
+        ({"ladder_points": 400}, "must be odd"),
+        ({"impact_return_per_usd": 1e-13}, "told by symbol"),
+        ({"position_source": "flow"}, "needs trades or a book"),
+    ],
+)
+def test_settings_of_fields_that_cannot_be_are_refused(told: dict[str, object], what: str) -> None:
+    """An unknown name with the nearest, a bound of the class, and what a backtest has no data for."""
+    with pytest.raises(ValidationError, match=what):
+        ReadingsSettings.model_validate({"field": told})

@@ -33,12 +33,16 @@ class PresetRow:
     only : mapping of str to tuple of object
         Values that other parameters of the strategy must have for the line to mean anything, by path; where a path
         does not exist, nothing is asked.
+    beside : tuple of str
+        Of these parameters a strategy of the run must have one, with a value that is not false; nothing is asked
+        without.
     """
 
     label: str
     paths: tuple[str, ...]
     form: Mapping[str, Any]
     only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
 
 _DAY_S: Final = 86_400.0
@@ -123,7 +127,38 @@ _RISK_BUDGET: Final = (
         only={"/portfolio.method": ("risk_parity",)},
     ),
 )
+_READERS: Final = ("reads_field", "terms.min_quality", "fuzzy", "layers")  # of strategies that look at a field
 _FIELDS: Final = (
+    PresetRow(
+        label="what volatility does when spot moves",
+        paths=("/readings.field.dynamics",),
+        form={"choices": ["sticky_strike", "sticky_moneyness"]},
+        beside=_READERS,
+    ),
+    PresetRow(
+        label="whose options dealers are taken to hold",
+        paths=("/readings.field.position_source",),
+        form={"choices": ["oi_naive", "all_short", "all_long"]},
+        beside=_READERS,
+    ),
+    PresetRow(
+        label="clock of time to expiry",
+        paths=("/readings.field.time_basis",),
+        form={"choices": ["calendar", "trading"]},
+        beside=_READERS,
+    ),
+    PresetRow(
+        label="horizon of the shock, minutes",
+        paths=("/readings.field.horizon_min",),
+        form={"choices": [15.0, 30.0, 60.0]},
+        beside=_READERS,
+    ),
+    PresetRow(
+        label="range of the potential, log price",
+        paths=("/readings.field.screening_range",),
+        form={"choices": [0.005, 0.01, 0.02]},
+        beside=_READERS,
+    ),
     PresetRow(
         label="price impact, half to double of what is told",
         paths=("/readings.impact.*.return_per_usd",),
@@ -241,6 +276,8 @@ def rows_found(
 
 
 def _row(row: PresetRow, base: BacktestSettings) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if row.beside and not any(_is_read(path, item.called, base) for item in base.strategies for path in row.beside):
+        return
     own = [path for path in row.paths if not path.startswith("/")]
     scopes = [(f"strategies.{item.called}.parameters.", own) for item in base.strategies]
     for scope, paths in [*scopes, ("", [path for path in row.paths if path.startswith("/")])]:
@@ -254,6 +291,11 @@ def _target(path: str, base: BacktestSettings) -> Target | None:
         return target_of(path, base)
     except ConfigError:
         return None  # a preset looks whether it is there
+
+
+def _is_read(path: str, strategy: str, base: BacktestSettings) -> bool:
+    found = _target(f"strategies.{strategy}.parameters.{path}", base)
+    return found is not None and (found.held not in {None, False} if found.kind != "table" else found.is_told)
 
 
 def _is_one_of(path: str, wanted: tuple[Any, ...], scope: str, base: BacktestSettings) -> bool:

@@ -14,8 +14,9 @@ from pydantic import BaseModel
 
 from cluster.backtest_settings import BacktestSettings, StrategySettings
 from cluster.backtests.reading import nearest_name
+from fields.config import FieldConfig
 from market.errors import ConfigError
-from strategies.plain_values import Parameter
+from strategies.plain_values import Parameter, parameters_of_class
 
 __all__ = ["Steps", "Target", "plain", "target_of"]
 
@@ -28,6 +29,7 @@ _FIXED: Final = {
     "report": "it changes no result",
     "benchmark": "it changes no result",
 }
+_FIELD: Final = "readings.field"  # a table of a frozen class, within settings
 _KINDS: Final = {bool: "bool", int: "int", float: "float", Decimal: "Decimal", str: "str", time: "time"}
 
 
@@ -92,6 +94,9 @@ def target_of(path: str, base: BacktestSettings) -> Target:
         raise ConfigError(f"{path} cannot be varied", expected=_FIXED[head], action="remove it")
     if head in {"strategies", "strategy"}:
         return _in_strategy(path, head, rest, base)
+    if path.startswith(f"{_FIELD}."):
+        told = _Table(parameters_of_class(FieldConfig), base.readings.field, ("readings", "field"), _FIELD)
+        return _in_table(path, path[len(_FIELD) + 1 :], told)
     names = [name for name in BacktestSettings.model_fields if name not in _FIXED]
     return _in_settings(path, path, _Place(BacktestSettings, base, (), ""), names)
 

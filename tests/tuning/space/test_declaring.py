@@ -44,6 +44,8 @@ def _varied(path: str, form: Any) -> Varied:
         ("fills.latency_ms", {"low": 1, "high": 900, "log": True}, "fills.latency_ms", Uniform, 100.0),
         ("fills.slippage.amount", {"low": 0.0, "high": 0.05}, "fills.slippage.amount", Uniform, 0.02),
         ("fills.model", ["cross", {"name": "mid_plus_fraction", "fraction": 0.5}], "fills.model", Choice, "cross"),
+        ("readings.field.dynamics", ["sticky_strike", "sticky_moneyness"], "field.dynamics", Choice, "sticky_strike"),
+        ("readings.field.horizon_min", {"low": 15, "high": 60}, "field.horizon_min", Uniform, 30.0),
         ("readings.impact.SIM.SPX.return_per_usd", {"low": 1e-13, "high": 3e-13}, "SPX.return_per_usd", Uniform, 2e-13),
     ],
 )
@@ -144,6 +146,8 @@ def test_a_dimension_matters_only_under_a_choice() -> None:
         ({"strategies.iron_condor": [1]}, ["ends too early"]),
         ({"strategy.width": [5]}, ["names no strategy", "strategies.NAME"]),
         ({"strategies.iron_condor.width.x": [5]}, ["leads nowhere", "width is a float"]),
+        ({"readings.field.dynamcs": ["sticky_strike"]}, ["dynamcs", "dynamics?"]),
+        ({"readings.field.position_source": ["oi_naive", "flow"]}, ["flow cannot be", "needs trades or a book"]),
         ({"run.seed": [1, 2]}, ["cannot be varied"]),
         ({"data.simulated.step_min": [1, 2]}, ["same data"]),
         ({"risk.risk_share": 3}, ["this is no dimension", "3"]),

@@ -98,6 +98,14 @@ def test_what_a_structure_does_not_have_is_not_varied() -> None:
     assert not {"low delta", "high delta"} & set(lacking("q88", with_penalty))
 
 
+def test_fields_are_varied_where_a_strategy_reads_them() -> None:
+    """The selector and fuzzy sizing look at fields; a moving average, or a selector that reads none, does not."""
+    assert "horizon of the shock, minutes" not in lacking("fields", one("regime_selector"))
+    assert "horizon of the shock, minutes" not in lacking("fields", one("iron_condor"))
+    for base in (one("moving_average"), one("zero_dte_condor")):
+        assert "horizon of the shock, minutes" in lacking("fields", base)
+
+
 def test_shares_of_the_money_are_varied_where_they_are_told() -> None:
     """Two strategies with weights share them; a run of one has none to share."""
     space = space_of({"presets": ["risk_budget"]}, settings_of(TWO, "base.toml"))

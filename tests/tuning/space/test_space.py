@@ -33,6 +33,7 @@ _TOLD: dict[str, Any] = {
     "margin.leverage": [15, 20, 25],
     "margin.calls.beyond": {"low": "0.01", "high": "0.05"},
     "margin.calls.read_at": ["close", "always"],
+    "readings.field.horizon_min": {"low": 15, "high": 60},
     "fills.slippage.amount": {"low": 0.0, "high": 0.05},
     "fills.model": ["cross", {"name": "mid_plus_fraction", "fraction": 0.5}],
     "costs.interest.rate": ["0.03", "0.05"],
