@@ -101,6 +101,8 @@ class FlowWeightPlan:
     most_correlation : float
         Largest size of correlation of one part with a linear combination of the others, in (0, 1); beyond, their
         weights cannot be told apart.
+    most_row_share : float
+        Largest share of one row in the variation of a part, in (0, 1); beyond, one day would decide its weight.
     n_draws : int
         Resamples of sessions behind each interval.
 
@@ -115,15 +117,17 @@ class FlowWeightPlan:
     embargo_sessions: int = 1
     least_rows: int = 60
     most_correlation: float = 0.95
+    most_row_share: float = 0.25
     n_draws: int = 2_000
 
     def __post_init__(self) -> None:
         counts = (self.first_train_sessions, self.refit_sessions, self.n_draws)
-        if min(counts) < 1 or self.embargo_sessions < 0 or self.least_rows < 10 or not 0 < self.most_correlation < 1:
+        shares_fit = 0 < self.most_correlation < 1 and 0 < self.most_row_share < 1
+        if min(counts) < 1 or self.embargo_sessions < 0 or self.least_rows < 10 or not shares_fit:
             raise ConfigError(
                 "the plan of flow weights cannot be",
                 found=str(self),
-                expected="sessions and draws from 1, embargo from 0, at least 10 rows, a correlation within (0, 1)",
+                expected="sessions and draws from 1, embargo from 0, at least 10 rows, shares within (0, 1)",
             )
 
 
@@ -322,6 +326,9 @@ def _cannot_be_fitted(parts: FloatArray, plan: FlowWeightPlan) -> str:
     if not (spread > 0.0).all():
         return "a part of the flow never changes"
     scaled = (parts - parts.mean(axis=0)) / spread
+    most = float((scaled * scaled).max()) / n
+    if most > plan.most_row_share:
+        return f"one row carries {most:.0%} of a part of the flow"
     for part in range(parts.shape[1]):
         rest = _without_others(scaled, part)
         correlation = sqrt(max(1.0 - float(rest @ rest) / n, 0.0))
@@ -348,8 +355,8 @@ def _weight(sample: FlowSample, usable: BoolArray, part: int, impact: float, imp
     y = _without_others(np.delete(centred, part, axis=1), n_parts - 1)
     slope = robust_slope(_without_others(centred[:, :n_parts], part), y)
     n = slope.n
-    value = slope.value / scale[part]
-    error = slope.standard_error / scale[part] * sqrt((n - 2.0) / (n - 1.0 - n_parts))
+    value = slope.value / float(scale[part])
+    error = slope.standard_error / float(scale[part]) * sqrt((n - 2.0) / (n - 1.0 - n_parts))
     weight = value / impact
     reach = _N95 * sqrt((error / impact) ** 2 + (weight * impact_error / impact) ** 2)
     return FlowWeight(

@@ -136,6 +136,15 @@ def test_few_or_unchanging_rows_have_no_weights() -> None:
     assert "never changes" in _found(still).reason
 
 
+def test_one_day_does_not_decide_a_weight() -> None:
+    """Where a single row carries most of a part, its slope is that day's, and there is no weight."""
+    sample = _sample((1.0, 1.0), 12, n=300)
+    crash = np.where(np.arange(300) == 150, 40.0, 1.0)
+    found = _found(replace(sample, parts=sample.parts * crash[:, None], log_return=sample.log_return * crash))
+    assert found.weights == ()
+    assert "one row carries" in found.reason
+
+
 def test_a_short_record_has_weights_but_no_skill() -> None:
     """Rows enough to fit but none to predict: weights with intervals, no gain, and no flow claimed."""
     found = _found(_sample((1.0, 1.0), 8, n=90))
