@@ -41,7 +41,7 @@ def history() -> History:
 
 def test_returns_are_those_of_a_backtest_of_the_block(history: History) -> None:
     """With everything recorded and by another way the daily returns, orders and costs are the same, bit by bit."""
-    base = base_settings()
+    base = base_settings(BASE.replace("latency_ms = 0.0", "latency_ms = 1.0"))
     found = _run(base, history, fast=2, slow=9)
     at = Paths().settings_at(Point.of({"fast": 2, "slow": 9}), base)
     strategies = strategies_of(at, history)
