@@ -19,6 +19,7 @@ __all__ = ["RULES", "problems"]
 
 _DEFINITIONS: Final = json.loads(SCHEMA.read_text(encoding="utf-8"))["definitions"]
 _DELETED_FIRST: Final = ("DeleteWorkers", "DeleteCluster", "DeleteSelf")
+_ENTRY: Final = re.compile(r"env -C (?P<folder>\S+) python -m (?P<module>[\w.]+) (?P<config>\S+)(?P<options>.*)")
 _SECRET: Final = re.compile(r"(?i)password|passwd|secret|token|api_?key|://[^/\s]*:[^/\s]*@")
 
 # The rules of the definition that are written in CEL, each a function of the part that it stands at.
@@ -161,13 +162,22 @@ def _deletion(rules: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _entrypoint(spec: dict[str, Any]) -> Iterator[str]:
-    words = str(spec.get("entrypoint")).split()
-    if words[:2] != ["python", "-m"] or find_spec(words[2].partition(".")[0]) is None:
-        yield f"the entry point {spec.get('entrypoint')} is no module of ours"
+    found = _ENTRY.fullmatch(str(spec.get("entrypoint")))
+    if found is None or find_spec(found["module"]) is None:
+        yield f"the entry point {spec.get('entrypoint')} is no module of ours, run where it may write"
         return
-    options = {word for word in words[4:] if word.startswith("--")}
-    if options - {"--resume", "--data", "--out", "--workers"}:
-        yield f"the entry point has options {sorted(options)}"
+    head = spec["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]["containers"][0]
+    mounts = {mount["mountPath"]: mount for mount in head.get("volumeMounts", ())}
+    if mounts.get(found["folder"], {"readOnly": True}).get("readOnly", False):
+        yield f"reports cannot be written to {found['folder']}"
+    options = found["options"].split()
+    for name in {word for word in options if word.startswith("--")} - {"--resume", "--data", "--workers"}:
+        yield f"the entry point has an option {name}"
+    for path in (word for word in options if word.startswith("/")):
+        if path not in mounts:
+            yield f"nothing is mounted at {path}"
+    if str(PurePosixPath(found["config"]).parent) not in mounts:
+        yield f"nothing is mounted where {found['config']} is looked for"
     if spec.get("backoffLimit", 0) > 0 and "--resume" not in options:
         yield "another try would begin anew"
 

@@ -90,10 +90,19 @@ _CHANGES: dict[str, _Change] = {
     "an unknown key of the claim": lambda m: _of(m, "PersistentVolumeClaim")["spec"].update(size="1Gi"),
     "pods that the policy does not find": lambda m: _lanes(m)["template"]["metadata"].update(labels={}),
     "a module that is not ours": lambda m: _job(m).update(
-        entrypoint="python -m tunning.sweep /etc/hedgefield/sweep.toml"
+        entrypoint="env -C /var/lib/hedgefield python -m tuning.swep /etc/hedgefield/sweep.toml --resume"
     ),
     "another try from the start": lambda m: _job(m).update(
-        entrypoint="python -m tuning.sweep /etc/hedgefield/sweep.toml"
+        entrypoint="env -C /var/lib/hedgefield python -m tuning.sweep /etc/hedgefield/sweep.toml"
+    ),
+    "reports into the image": lambda m: _job(m).update(
+        entrypoint="env -C /home/hedgefield python -m tuning.sweep /etc/hedgefield/sweep.toml --resume"
+    ),
+    "data that are not mounted": lambda m: _job(m).update(
+        entrypoint="env -C /var/lib/hedgefield python -m tuning.sweep /etc/hedgefield/sweep.toml --resume --data /d"
+    ),
+    "a configuration that is not mounted": lambda m: _job(m).update(
+        entrypoint="env -C /var/lib/hedgefield python -m tuning.sweep /etc/sweep.toml --resume"
     ),
     "more workers than the most": lambda m: _lanes(m).update(replicas=50),
     "a kind that is not known": lambda m: m.append({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}),
