@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -76,16 +76,17 @@ def outer_days(
     account = days.paths.mean(axis=0) if days.paths.size else np.zeros(0)
 
     def metric_of(wanted: Objective) -> OuterEstimate:
-        return outer_estimate(
+        found = outer_estimate(
             account,
             periods_per_year=periods_per_year,
             rng=rng,
-            metric=lambda returns: missing(reason) if reason else _scored(wanted, returns, periods_per_year),
+            metric=lambda returns: _scored(wanted, returns, periods_per_year),
             name=wanted.value,
             baseline=days.defaults,
             n_draws=selection.draws,
             level=selection.confidence,
         )
+        return _without(found, reason) if reason else found
 
     sharpe = metric_of(Objective.SHARPE)
     return OuterDays(
@@ -97,6 +98,17 @@ def outer_days(
         path_scores=np.array([_scored(objective, path, periods_per_year).value for path in days.paths]),
         deflated=missing(reason) if reason else deflated_sharpe(account, n_trials=max(n_trials, 1)),
         reason=reason,
+    )
+
+
+def _without(estimate: OuterEstimate, reason: str) -> OuterEstimate:
+    """Return an estimate of no days with the reason why there are none."""
+    base, less = estimate.baseline, estimate.difference
+    return replace(
+        estimate,
+        value=replace(estimate.value, reason=reason),
+        baseline=None if base is None else replace(base, reason=reason),
+        difference=None if less is None else replace(less, reason=reason),
     )
 
 
