@@ -266,7 +266,7 @@ def _as_value(told: Any, target: Target) -> Value:
     elif isinstance(told, str):
         found = _text(told, target)
     elif isinstance(told, time) and kind == "time":
-        found = told.isoformat()
+        found = _clock(told)
     elif isinstance(told, bool):
         found = told if kind in {"bool", "any"} else None
     elif isinstance(told, int | float):
@@ -281,7 +281,7 @@ def _number(told: float, kind: str) -> Value | None:
     if kind == "int":
         return int(told) if whole else None
     if kind == "Decimal":
-        return str(told)
+        return _written(Decimal(str(told))) if isfinite(told) else None
     return {"float": float(told), "any": told}.get(kind)
 
 
@@ -292,10 +292,25 @@ def _text(told: str, target: Target) -> Value:
                 return text
         raise _other_kind(told, target)
     if target.kind == "Decimal":
-        return str(_exact({"a choice": told}, "a choice"))
-    if target.kind in {"str", "instrument", "time", "any"}:
+        return _written(_exact({"a choice": told}, "a choice"))
+    if target.kind in {"str", "instrument", "any"}:
         return told
+    try:
+        if target.kind == "time":
+            return _clock(time.fromisoformat(told))
+    except ValueError:
+        pass  # it is told like any other value that is no time
     raise _other_kind(told, target)
+
+
+def _written(number: Decimal) -> str:
+    """Return the one text of an exact number: 15, 15.0 and 1.5e1 are the same choice."""
+    return format(number.normalize(), "f")
+
+
+def _clock(told: time) -> str:
+    """Return the one text of a wall time: 10:00 and 10:00:00 are the same choice."""
+    return told.isoformat("auto" if told.second or told.microsecond else "minutes")
 
 
 def _other_kind(told: Any, target: Target) -> ConfigError:

@@ -125,11 +125,12 @@ def _in_strategy(path: str, head: str, rest: str, base: BacktestSettings) -> Tar
         name, rest = _first(path, rest, names)
     place = names.index(name)
     item, steps, called = base.strategies[place], ("strategies", place), f"strategies.{name}"
-    table = _Table(item.takes, item.parameters, (*steps, "parameters"), f"{called}.parameters")
+    takes = tuple(each for each in item.takes if each.name != "name")  # it is what the account calls it
+    table = _Table(takes, item.parameters, (*steps, "parameters"), f"{called}.parameters")
     key = rest.partition(".")[0]
     if key == "parameters":
         return _in_table(path, rest.partition(".")[2], table)
-    if key in {"weight", "at"} and key not in {each.name for each in item.takes}:
+    if key in {"weight", "at"} and key not in {each.name for each in takes}:
         known = _Place(StrategySettings, item, steps, called)
         return _in_settings(path, rest, known, ["weight", "at"])
     return _in_table(path, rest, table)
