@@ -51,6 +51,9 @@ class SqlTrialLedger:
         self._url = parsed_url(url, _WHAT)
         self._engine = opened_engine(url, _WHAT)
         self._writing("the trial ledger cannot be opened", _prepared)
+        # SQLite moves its whole log into the file when the last connection closes: one stays open, and is not used.
+        is_file = self._url.get_backend_name() == "sqlite" and bool(self._url.database)
+        self._held = self._reading(lambda _: self._engine.connect()) if is_file else None
 
     def __repr__(self) -> str:
         return f"SqlTrialLedger({self._url.get_backend_name()})"
@@ -195,6 +198,8 @@ class SqlTrialLedger:
 
     def close(self) -> None:
         """Release the store."""
+        if self._held is not None:
+            self._held.close()
         self._engine.dispose()
 
     def _put(self, connection: Connection, table: Any, rows: Sequence[Mapping[str, object]]) -> None:

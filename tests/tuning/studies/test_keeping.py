@@ -175,6 +175,8 @@ def test_a_store_that_is_gone_is_told_and_what_was_kept_stays(tmp_path: Path) ->
     ledger = SqlTrialLedger(f"sqlite:///{path}")
     kept, item = _kept(ledger), _item(0, 1)
     kept.keep([(item, _ran(item))])
+    with ledger._engine.connect() as connection:
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
     whole = path.read_bytes()
     for each in tmp_path.iterdir():
         each.unlink()
