@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cluster.backtest_settings import BacktestSettings
 from cluster.backtests.reading import read_settings
+from cluster.settings import FieldSettings
 
 __all__ = ["config_lines", "config_overrides", "merged"]
 
@@ -25,7 +26,7 @@ def config_overrides(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     Returns
     -------
     overrides : dict
-        Nested settings: impacts, and whose series and bars are which input, as they were in the backtest.
+        Nested settings: impacts, settings of fields, and whose series and bars are which input, as in the backtest.
     lines : tuple of str
         Where it comes from, what is used, and what is not.
 
@@ -38,7 +39,8 @@ def config_overrides(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     told = settings.readings
     impact = {symbol: item.model_dump() for symbol, item in told.impact.items()}
     inputs = {"index_series": dict(told.series), "bars_of": dict(told.bars)}
-    return {"impact": impact, "inputs": inputs}, config_lines(path, settings)
+    fields = {name: value for name, value in told.field.items() if name in FieldSettings.model_fields}
+    return {"impact": impact, "inputs": inputs, "fields": fields}, config_lines(path, settings)
 
 
 def config_lines(path: Path, settings: BacktestSettings) -> tuple[str, ...]:
@@ -48,9 +50,10 @@ def config_lines(path: Path, settings: BacktestSettings) -> tuple[str, ...]:
     if about:
         verdict = about.get("verdict", "no verdict")
         lines.append(f"{path}: study {about.get('study', 'unknown')}, {verdict}")
-    used = [f"readings.{name}" for name in ("impact", "series", "bars") if getattr(told, name)]
+    used = [f"readings.{name}" for name in ("impact", "field", "series", "bars") if getattr(told, name)]
     lines.append(f"{path}: used: {', '.join(used) or 'nothing'}")
     rest = sorted(name for name in settings.model_fields_set if name not in _WITHOUT)
+    rest += sorted(f"readings.field.{name}" for name in told.field if name not in FieldSettings.model_fields)
     rest += ["readings.calibrations"] if told.calibrations else []
     lines.append(f"{path}: not used, because up runs feeds and fields and no strategies yet: {', '.join(rest)}")
     return tuple(lines)

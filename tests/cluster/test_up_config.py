@@ -19,6 +19,9 @@ kind = "noop"
 [readings]
 series = { rate = "DGS3MO" }
 bars = { SPX = "I:SPX" }
+[readings.field]
+horizon_min = 15.0
+dynamics = "sticky_moneyness"
 [readings.impact.SPX]
 return_per_usd = 1.5e-13
 source = "regression"
@@ -41,6 +44,8 @@ def test_readings_become_settings_of_the_desk(tmp_path: Path) -> None:
     assert settings.impacts()["SPX"].return_per_usd == 1.5e-13
     assert settings.inputs.context().series["rate"] == "DGS3MO"
     assert settings.inputs.context().bars["SPX"] == "I:SPX"
+    assert settings.fields.config().horizon_min == 15.0
+    assert settings.fields.config().dynamics.value == "sticky_moneyness"
     assert settings.http.port == 8123
 
 
@@ -48,7 +53,7 @@ def test_what_is_not_used_is_said(tmp_path: Path) -> None:
     """Strategies do not run yet, and nobody is left to believe that they do; a refusal is told first."""
     _, lines = config_overrides(_written(tmp_path, _TEXT))
     assert "study weights, refused" in lines[0]
-    assert lines[1].endswith("used: readings.impact, readings.series, readings.bars")
+    assert lines[1].endswith("used: readings.impact, readings.field, readings.series, readings.bars")
     assert "no strategies yet" in lines[2]
     assert lines[2].endswith("data, run, strategies")
 
