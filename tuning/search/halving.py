@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from math import ceil, isnan
 
 from tuning.configuration.settings import PruningSettings
@@ -61,6 +61,7 @@ class Ladder:
         self._sign = 1.0 if is_maximised else -1.0
         self._numbers: list[list[int]] = [[] for _ in range(n_looks)]
         self._scores: list[list[float]] = [[] for _ in range(n_looks)]
+        self._rising: list[list[float]] = [[] for _ in range(n_looks)]
 
     def tell(self, number: int, looks: tuple[float, ...]) -> None:
         """Take the scores of a trial that has ended; trials come in order of their numbers."""
@@ -68,6 +69,7 @@ class Ladder:
             if not isnan(score):
                 self._numbers[look].append(number)
                 self._scores[look].append(self._sign * score)
+                insort(self._rising[look], self._sign * score)
 
     def goes_on(self, look: int, score: float, last_told: int) -> bool:
         """Return whether a trial goes on after a look.
@@ -83,6 +85,8 @@ class Ladder:
         """
         if isnan(score):
             return True
-        known = self._scores[look][: bisect_right(self._numbers[look], last_told)]
-        n_better = sum(other > self._sign * score for other in known)
-        return n_better < ceil((len(known) + 1) / self._reduction)
+        gain, rising = self._sign * score, self._rising[look]
+        n_known = bisect_right(self._numbers[look], last_told)
+        n_better = len(rising) - bisect_right(rising, gain)
+        n_better -= sum(later > gain for later in self._scores[look][n_known:])  # fewer than the lag
+        return n_better < ceil((n_known + 1) / self._reduction)

@@ -243,3 +243,20 @@ def test_only_a_complete_trial_can_be_chosen(number: int) -> None:
 
     with pytest.raises(DataError, match="no complete trial"):
         run_but_the_third()
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_progress_counts_what_the_records_hold(sampler: str) -> None:
+    """Best, baseline and counts are those of the trials; nothing is out at the end."""
+    bounds = {"max_drawdown": 0.07}
+    planner = run(cube(), Market(noise=0.01), sampler=sampler, startup=6, pruning=PRUNING, constraints=bounds)
+    told, trials = planner.progress, planner.parts[-1].trials
+    best = max((trial for trial in trials if trial.is_feasible), key=lambda trial: trial.scores[0])
+    assert 0 < sum(trial.is_feasible for trial in trials) < sum(trial.state is TrialState.COMPLETE for trial in trials)
+    assert (told.best, told.best_number, told.baseline) == (best.scores[0], best.number, trials[0].scores[0])
+    states = [trial.state for part in planner.parts for trial in part.trials]
+    assert told.n_complete == states.count(TrialState.COMPLETE)
+    assert told.n_pruned == states.count(TrialState.PRUNED) > 0
+    assert told.n_trials == told.n_trials_most == len(states)
+    assert told.n_points == len({trial.point for part in planner.parts for trial in part.trials})
+    assert (told.n_items_out, told.phase, told.n_parts_done) == (0, Phase.DONE, len(planner.parts))
