@@ -28,6 +28,7 @@ _FIXED: Final = {
     "data": "all points are run on the same data",
     "report": "it changes no result",
     "benchmark": "it changes no result",
+    "provenance": "it changes no result",
 }
 _FIELD: Final = "readings.field"  # a table of a frozen class, within settings
 _KINDS: Final = {bool: "bool", int: "int", float: "float", Decimal: "Decimal", str: "str", time: "time"}
