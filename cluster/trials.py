@@ -8,6 +8,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -21,11 +22,56 @@ from backtest.history import DataSource
 from cluster.settings import load_settings
 from market.errors import DataError
 
-__all__ = ["data_set_of", "digest_of_data", "opened_ledger", "who"]
+__all__ = ["LedgerPlace", "data_set_of", "digest_of_data", "ledger_place", "opened_ledger", "who"]
 
 _STORE: Final = "trials.sqlite"
 _OLDER: Final = "trials.jsonl"
 _PRICES: Final = frozenset({"bars", "chains", "mids", "quotes", "trades"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerPlace:
+    """Where the ledger lies, for a process that does not have this one's environment.
+
+    Parameters
+    ----------
+    home : pathlib.Path
+        State folder of Hedgefield.
+    url : str
+        SQLAlchemy URL; it may hold a password, so it is left out of the text form.
+    """
+
+    home: Path
+    url: str
+
+    def __repr__(self) -> str:
+        return f"LedgerPlace(home={str(self.home)!r})"
+
+    def opened(self) -> SqlTrialLedger:
+        """Open the ledger, as `opened_ledger`."""
+        ledger = SqlTrialLedger(self.url)
+        _take_in(ledger, self.home / _OLDER)
+        return ledger
+
+
+def ledger_place(home: Path, url: str | None = None) -> LedgerPlace:
+    """Return where the ledger of all trials lies.
+
+    Parameters
+    ----------
+    home : pathlib.Path
+        State folder of Hedgefield.
+    url : str, optional
+        SQLAlchemy URL; else the setting ``trials``, else ``trials.sqlite`` in `home`.
+
+    Returns
+    -------
+    LedgerPlace
+        It can be sent to another process.
+    """
+    told = load_settings().trials if url is None else None
+    url = told.get_secret_value() if told is not None else url
+    return LedgerPlace(home=home, url=url or sqlite_url(home / _STORE))
 
 
 def opened_ledger(home: Path, url: str | None = None) -> SqlTrialLedger:
@@ -36,7 +82,7 @@ def opened_ledger(home: Path, url: str | None = None) -> SqlTrialLedger:
     home : pathlib.Path
         State folder of Hedgefield.
     url : str, optional
-        SQLAlchemy URL, which may hold a password; else the setting ``trials``, else ``trials.sqlite`` in `home`.
+        As `ledger_place`.
 
     Returns
     -------
@@ -50,11 +96,7 @@ def opened_ledger(home: Path, url: str | None = None) -> SqlTrialLedger:
     DataError
         The file of an older version cannot be read.
     """
-    told = load_settings().trials if url is None else None
-    url = told.get_secret_value() if told is not None else url
-    ledger = SqlTrialLedger(url or sqlite_url(home / _STORE))
-    _take_in(ledger, home / _OLDER)
-    return ledger
+    return ledger_place(home, url).opened()
 
 
 def digest_of_data(sources: Sequence[DataSource]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from adapters.sql.trial_messages import DataSet, Trial
 from backtest.history import DataSource
-from cluster.trials import data_set_of, digest_of_data, opened_ledger, who
+from cluster.trials import data_set_of, digest_of_data, ledger_place, opened_ledger, who
 from market.errors import DataError
 from market.provenance import AsOfSource, Provenance
 from tests.backtest.reports.samples import description
@@ -150,6 +151,18 @@ def test_the_place_of_the_ledger_can_be_set(tmp_path: Path, monkeypatch: pytest.
     opened_ledger(tmp_path)
     assert (tmp_path / "shared.sqlite").exists()
     assert not (tmp_path / "trials.sqlite").exists()
+
+
+def test_a_place_crosses_to_another_process_and_tells_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker does not have the environment of the driver, and texts of both may be logged."""
+    secret = "postgresql://me:hidden@host/db"  # noqa: S105  # nobody listens there
+    monkeypatch.setenv("HEDGEFIELD_TRIALS", secret)
+    place = ledger_place(tmp_path)
+    assert (place.url, "hidden" in repr(place)) == (secret, False)
+    monkeypatch.delenv("HEDGEFIELD_TRIALS")
+    assert pickle.loads(pickle.dumps(place)) == place  # noqa: S301  # our own bytes
 
 
 def test_the_user_is_known() -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from adapters.sql.trial_messages import Trial
 from backtest.history import History
 from cluster.backtest_settings import BacktestSettings
 from cluster.backtests.origins import config_digest
-from cluster.trials import data_set_of, opened_ledger
+from cluster.trials import LedgerPlace, data_set_of
 from market.clock import SystemClock
 from market.errors import ConfigError
 from tuning.evaluation.keys import evaluation_code, evaluation_keys
@@ -55,14 +54,14 @@ class DeskMaker:
         How work is handed out.
     trial : Trial
         What all trials have in common.
-    home : pathlib.Path
-        State folder.
+    ledger : LedgerPlace
+        Where trials are counted and outcomes are kept; the actor may not have the driver's environment.
     """
 
     prepared: PreparedSweep
     terms: DeskTerms
     trial: Trial
-    home: Path
+    ledger: LedgerPlace
 
     def __call__(self, clock_s: Callable[[], float]) -> tuple[Desk, Callable[[bool], PlanRecords]]:
         """Return the desk and what reads its plan out.
@@ -82,7 +81,7 @@ class DeskMaker:
         prepared = self.prepared
         planner = prepared.planner()
         kept = KeptOutcomes(
-            opened_ledger(self.home, prepared.settings.keeping.ledger),
+            self.ledger.opened(),
             data_set_of(prepared.history.sources),
             self.trial,
             _Identify(base=prepared.base, space=prepared.space, blocks=prepared.blocks, history=prepared.history),

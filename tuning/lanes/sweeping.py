@@ -22,7 +22,7 @@ from cluster.backtests.origins import code_version
 from cluster.runtime import RayRuntime, job_address, start_ray, usable_cores
 from cluster.settings import load_settings
 from cluster.state_folder import make_run_folder, prune_runs, require_state_folder
-from cluster.trials import data_set_of, opened_ledger, who
+from cluster.trials import data_set_of, ledger_place, opened_ledger, who
 from market.clock import SystemClock
 from market.errors import ConfigError
 from tuning.evaluation.evaluator import Evaluator
@@ -159,7 +159,7 @@ def _records(
             prepared=replace(prepared, history=_without_data(prepared.history)),
             terms=terms,
             trial=_trial(prepared, mirror),
-            home=home,
+            ledger=ledger_place(home, told.keeping.ledger),
         )
         kit = LaneKit(
             make=Evaluator,
