@@ -167,9 +167,12 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--repeats", type=int, default=200)
     parser.add_argument("--days", type=int, default=350)
     parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--only", default="", help="worlds whose name begins so")
     asked = parser.parse_args(argv)
     print("| " + " | ".join(_COLUMNS) + " |\n|" + "---|" * len(_COLUMNS))
     for place, (name, world) in enumerate(WORLDS.items()):
+        if not name.startswith(asked.only):
+            continue
         streams = np.random.default_rng([place, asked.repeats]).spawn(asked.repeats)
         found = [figures_of(world(rng, asked.days, asked.trials), rng) for rng in streams]
         print(_line(name, found), flush=True)

@@ -22,7 +22,7 @@ from market.errors import DataError
 
 __all__ = ["Deflation", "deflation"]
 
-_CHUNK: Final = 4_000_000  # resampled ratios held at a time, 32 MB
+_CHUNK: Final = 1_000_000  # resampled ratios held at a time, 8 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

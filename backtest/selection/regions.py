@@ -23,7 +23,7 @@ _MOST_POWER: Final = 3.0  # of a radius in a volume: beyond it a few lonely poin
 _LEAST_SUPPORT: Final = 0.5
 _LEAST_REACH: Final = 1e-4  # of the cube: what a trial weighs that was run many times
 _LEVEL: Final = 0.95  # of every test below, one-sided
-_CHUNK: Final = 4_000_000  # distances held at a time, 32 MB
+_CHUNK: Final = 1_000_000  # distances held at a time, 8 MB
 _MEDIAN_LOSS: Final = np.pi / 2.0  # variance of a median over that of a mean
 _MAD: Final = 1.4826  # median absolute deviation of a normal to its standard deviation
 
@@ -183,7 +183,8 @@ class _Balls:
     @staticmethod
     def of(points: FloatArray, neighbours: int, breadth: float) -> _Balls:
         apart = (cdist(points[rows], points) for rows in _rows(len(points)))
-        reach = np.concatenate([np.partition(part, neighbours, axis=1)[:, neighbours] for part in apart])
+        # A copy, because a view of one column would keep all distances alive.
+        reach = np.concatenate([np.partition(part, neighbours, axis=1)[:, neighbours].copy() for part in apart])
         least = max(breadth * sqrt(points.shape[1]), float(np.median(reach)))
         weight = np.maximum(reach, _LEAST_REACH) ** min(points.shape[1], _MOST_POWER)
         return _Balls(points, np.maximum(reach, least), weight / weight.sum())
@@ -195,7 +196,7 @@ class _Balls:
 
     def share_of(self, chosen: BoolArray) -> FloatArray:
         """Return the share of each ball, by weight, that some trials make."""
-        parts = [self.inside(rows) for rows in _rows(self.weight.size)]
+        parts = (self.inside(rows) for rows in _rows(self.weight.size))
         return np.concatenate([(part @ (self.weight * chosen)) / (part @ self.weight) for part in parts])
 
 

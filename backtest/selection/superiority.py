@@ -17,7 +17,7 @@ from market.errors import DataError
 
 __all__ = ["Superiority", "sharpe_contributions", "superiority"]
 
-_CHUNK: Final = 4_000_000  # resampled means held at a time, 32 MB
+_CHUNK: Final = 1_000_000  # resampled means held at a time, 8 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
