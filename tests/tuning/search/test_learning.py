@@ -14,7 +14,7 @@ from tests.tuning.search.planted import Market, cube, planner_of, sweep_of, vari
 from tuning.search.distributions import distributions_of, params_of, point_of
 from tuning.search.inline import run_inline
 from tuning.search.records import PartRecord, TrialState
-from tuning.space.dimensions import LOGIT_REACH, Simplex
+from tuning.space.dimensions import LOGIT_REACH, Condition, Simplex, Varied
 from tuning.space.scales import Choice, Integer, Stepped, Uniform
 from tuning.space.space import Space
 from tuning.work import BlockOutcome, Point
@@ -89,6 +89,33 @@ def test_several_objectives_give_a_front(sampler: str) -> None:
     lows = [float(trial.point.as_dict()["x0"]) for trial in part.trials]
     np.testing.assert_allclose(scores[:, 0], (1.0 + 10.0 * np.array(lows)) * 365 / 21)
     assert np.median(lows[80:]) < 0.4
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_several_objectives_go_with_pruning_and_bounds(sampler: str) -> None:
+    """Trials are pruned by the first objective, and what is chosen keeps the bounds."""
+    told = {"pruning": {"first_blocks": 1, "reduction": 2}, "constraints": {"max_turnover": 120.0}, "trials": 40}
+    part = _search(sampler, 0, Busy(OPTIMUM), objectives=("sharpe", "turnover"), **told)
+    assert {trial.state for trial in part.trials} == {TrialState.COMPLETE, TrialState.PRUNED}
+    feasible = [trial for trial in part.trials if trial.is_feasible]
+    assert feasible
+    assert all(trial.scores[1] <= 120.0 for trial in feasible)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_what_does_not_matter_makes_no_second_point(sampler: str) -> None:
+    """A number that matters with one choice alone gives five points and not eight, and the search ends with them."""
+    kind = varied("kind", Choice(values=("a", "b"), tells=("a", "b")), "a")
+    when = Condition(name="kind", values=("b",))
+    number = Varied(name="n", targets=(("n",),), scale=Integer(low=1, high=4), held=2, when=when)
+    planner = planner_of(sweep_of(sampler=sampler, trials=50, startup=3), Space((kind, number)))
+
+    class Plain(Market):
+        def mean(self, point: Point) -> float:
+            return 0.001 * (point.as_dict()["kind"] == "b")
+
+    run_inline(planner, Plain())
+    assert [len(part.trials) for part in planner.parts] == [5, 5, 5]
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=8, max_size=8))
