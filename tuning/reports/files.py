@@ -20,9 +20,12 @@ _LONG: Final = ("trials", "candidate_blocks", "default_blocks", "dimensions", "b
 _SERIES: Final = {
     "outer": ("end_ns", "returns", "defaults"),
     "paired": ("difference",),
-    "overfitting": ("logits", "chosen", "inside", "outside"),
+    "overfitting": ("logits",),
     "effective": ("labels",),
 }
+
+_OF_HALVES: Final = ("chosen", "inside", "outside")
+"""Series over all halvings of the days, of which the logits and the figures made of them are kept."""
 
 
 def study_json(answer: StudyAnswer) -> bytes:
@@ -59,8 +62,6 @@ def study_as_json_line(answer: StudyAnswer, folder: str) -> str:
     told = {name: value for name, value in _told(answer).items() if name not in _LONG}
     for name, series in _SERIES.items():
         told[name] = {key: value for key, value in told[name].items() if key not in series}
-    for split in told["splits"]:
-        del split["choice"]["blocks"]
     told["outer"]["n_days"] = answer.outer.n_days
     return json.dumps({"folder": folder, **told}, ensure_ascii=False, allow_nan=False)
 
@@ -68,6 +69,10 @@ def study_as_json_line(answer: StudyAnswer, folder: str) -> str:
 def _told(answer: StudyAnswer) -> dict[str, Any]:
     verdict = {"accepted": answer.verdict.accepted, "reasons": list(answer.verdict.reasons)}
     told: dict[str, Any] = plain(answer)
+    for split in told["splits"]:  # its days stand in outer_days.csv
+        del split["choice"]["blocks"]
+    for name in _OF_HALVES:
+        del told["overfitting"][name]
     return {"simulated": answer.provenance.simulated, **told, "verdict": {**verdict, **told["verdict"]}}
 
 

@@ -27,6 +27,7 @@ __all__ = [
 
 _MOST_TRIALS: Final = 10
 _MOST_REASONS: Final = 8
+_MOST_SPLITS: Final = 12
 _IN_SAMPLE: Final = "in sample: the days that chose it"
 
 
@@ -52,12 +53,12 @@ def short_report(answer: StudyAnswer) -> Report:
         assumptions=head.assumptions,
         is_simulated=head.is_simulated,
         warnings=head.warnings,
-        sections=(verdict_section(answer), outer_section(answer), trials_section(answer)),
+        sections=(verdict_section(answer), outer_section(answer, most_splits=_MOST_SPLITS), trials_section(answer)),
     )
 
 
 def _refusal(answer: StudyAnswer) -> str:
-    return f"REFUSED: the defaults stand. {'; '.join(answer.verdict.reasons)}."
+    return f"REFUSED: the defaults stand. What does not hold: {'; '.join(answer.verdict.reasons)}."
 
 
 def verdict_section(answer: StudyAnswer) -> Section:
@@ -129,8 +130,8 @@ def _of_days(answer: StudyAnswer) -> str:
     return f"{answer.outer.n_days:,} days that no choice had seen" + (f", {n_paths} paths" if n_paths > 1 else "")
 
 
-def outer_section(answer: StudyAnswer) -> Section:
-    """Return the days that no choice had seen: equity, splits, and the pairs with the defaults."""
+def outer_section(answer: StudyAnswer, *, most_splits: int | None = None) -> Section:
+    """Return the days that no choice had seen: equity, splits (the first so many), and the pairs with the defaults."""
     outer = answer.outer
     wealth: FloatArray = wealth_of_days(outer.returns)[:, 1:]
     wealth_of_defaults: FloatArray = wealth_of_days(outer.defaults)[1:]
@@ -150,10 +151,12 @@ def outer_section(answer: StudyAnswer) -> Section:
         shown=short_money,
         is_tall=True,
     )
-    return Section(title="Outside the sample", blocks=(curve, _splits(answer), Facts(items=_pairs(answer))))
+    return Section(
+        title="Outside the sample", blocks=(curve, *_splits(answer, most_splits), Facts(items=_pairs(answer)))
+    )
 
 
-def _splits(answer: StudyAnswer) -> Grid:
+def _splits(answer: StudyAnswer, most: int | None) -> tuple[Grid | Note, ...]:
     lead = answer.objectives[0]
     names = [item.name for item in answer.dimensions][:6]
     heads = (
@@ -165,9 +168,11 @@ def _splits(answer: StudyAnswer) -> Grid:
         "optimism>",
         "defaults>",
     )
-    rows = tuple(_split_row(answer, item, names, lead) for item in answer.splits)
+    rows = tuple(_split_row(answer, item, names, lead) for item in answer.splits[:most])
     title = f"Choices of the splits: {objective_name(lead)} on training days (inner) and on test days (outer)"
-    return Grid(title=title, heads=heads, rows=rows, empty="there is no split")
+    grid = Grid(title=title, heads=heads, rows=rows, empty="there is no split")
+    n_more = len(answer.splits) - len(rows)
+    return (grid, Note(text=f"{n_more} more splits stand in the folder of the study")) if n_more else (grid,)
 
 
 def _split_row(answer: StudyAnswer, item: SplitAnswer, names: list[str], lead: Objective) -> tuple[str, ...]:
