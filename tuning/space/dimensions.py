@@ -111,7 +111,7 @@ class Varied:
 
     def n_grid(self) -> int:
         """Return how many values a grid has; 0 where it is not told."""
-        return len(self.scale.grid())
+        return self.scale.n_grid
 
     def grid(self) -> Iterator[tuple[Value, ...]]:
         """Yield the values of a grid."""

@@ -12,6 +12,7 @@ from tuning.work import Value
 
 __all__ = ["Choice", "Integer", "Scale", "Stepped", "Uniform"]
 
+_MOST_STEPS: Final = 1_000_000  # finer ones are a range
 _SLACK: Final = 1e-9  # of the range: what a logarithm and its inverse may lose
 
 
@@ -45,6 +46,11 @@ class Uniform:
         """How many values there are; None: without end."""
         return None
 
+    @property
+    def n_grid(self) -> int:
+        """How many values a grid has; 0 where none was asked for."""
+        return self.points or 0
+
     def taken(self, value: Value) -> float:
         """Return a value as a point holds it, or raise ConfigError where it lies outside."""
         number = _number(value)
@@ -67,7 +73,7 @@ class Uniform:
 
     def grid(self) -> tuple[Value, ...]:
         """Return the values of a grid; empty where none was asked for."""
-        n = self.points or 0
+        n = self.n_grid
         return tuple(self.at(0.5 if n == 1 else index / (n - 1)) for index in range(n))
 
     def told(self, value: Value) -> Any:
@@ -108,6 +114,11 @@ class Integer:
     def n_values(self) -> int:
         """How many values there are."""
         return (self.high - self.low) // self.step + 1
+
+    @property
+    def n_grid(self) -> int:
+        """How many values a grid has, at most."""
+        return min(self.points or self.n_values, self.n_values)
 
     def taken(self, value: Value) -> int:
         """Return a value as a point holds it, or raise ConfigError where it is none of them."""
@@ -162,13 +173,19 @@ class Stepped:
 
     def __post_init__(self) -> None:
         _require_range(float(self.low), float(self.high), is_log=False)
-        if not self.step > 0 or (self.high - self.low) % self.step:
+        n_steps = (self.high - self.low) / self.step if self.step > 0 else Decimal(0)
+        if not 0 < n_steps <= _MOST_STEPS or n_steps != int(n_steps):
             raise _steps(self.low, self.high, self.step)
 
     @property
     def n_values(self) -> int:
         """How many values there are."""
         return int((self.high - self.low) / self.step) + 1
+
+    @property
+    def n_grid(self) -> int:
+        """How many values a grid has."""
+        return self.n_values
 
     def taken(self, value: Value) -> Value:
         """Return a value as a point holds it, or raise ConfigError where it is none of them."""
@@ -221,6 +238,11 @@ class Choice:
     def n_values(self) -> int:
         """How many values there are."""
         return len(self.values)
+
+    @property
+    def n_grid(self) -> int:
+        """How many values a grid has."""
+        return self.n_values
 
     def _index(self, value: Value) -> int:
         found = [index for index, each in enumerate(self.values) if type(each) is type(value) and each == value]
@@ -289,7 +311,7 @@ def _require_range(low: float, high: float, is_log: bool) -> None:  # noqa: FBT0
 
 
 def _steps(low: object, high: object, step: object) -> ConfigError:
-    expected = "a step above 0 that leads from low to high"
+    expected = f"a step above 0 that leads from low to high, {_MOST_STEPS:,} times at most"
     return ConfigError("step cannot be", found=f"{low} to {high} by {step}", expected=expected)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cluster.backtests.reading import settings_of
 from market.errors import ConfigError
 from tests.tuning.space.bases import TWO, one
 from tuning.space import Choice, Integer, Simplex, Space, Stepped, Uniform, Varied, space_of
+from tuning.space.declaring import FORM_KEYS
 
 _BASE = settings_of(TWO, "base.toml")
 _CONFIG = "strategies.iron_condor.parameters.fuzzy.config"
@@ -206,3 +210,87 @@ def test_what_is_declared_by_its_path_stands_for_what_a_preset_says() -> None:
     mine = by_name["strategies.my.condor.parameters.profit_target"]
     assert isinstance(mine, Varied)
     assert mine.scale.ends() == (0.5, 0.6)
+
+
+_PLAIN = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 60), st.floats(), st.sampled_from(["", "a", "10:00", "none", "0.1"])
+)
+_LIKELY = st.one_of(
+    st.fixed_dictionaries(
+        {"low": st.sampled_from([0, 0.01, 0.1, 1, 31, "0.1"]), "high": st.sampled_from([0.02, 0.3, 3, 9, 45, "0.5"])},
+        optional={"step": st.sampled_from([0.01, 0.1, 1, 2]), "log": st.booleans(), "points": st.integers(1, 4)},
+    ),
+    st.sampled_from(
+        [
+            [True, False],
+            ["10:00", "11:00"],
+            ["none", "hedgefield"],
+            ["gaussian", "linear"],
+            [15, 20, "25"],
+            [[], [[0.0, 1.0]]],
+            ["cross", {"name": "mid_plus_fraction", "fraction": 0.5}],
+            [{"name": "fixed", "amount": -1}],
+            ["SPX", "VIX"],
+            [0.1],
+            {"simplex": True},
+            {"simplex": True, "points": 3},
+        ]
+    ),
+)
+_FORMS = st.one_of(
+    _LIKELY,
+    _LIKELY,
+    _PLAIN,
+    st.lists(st.one_of(_PLAIN, st.lists(_PLAIN, max_size=2)), max_size=3),
+    st.dictionaries(st.sampled_from([*FORM_KEYS, "hgh"]), st.one_of(_PLAIN, st.lists(_PLAIN, max_size=3)), max_size=4),
+    st.fixed_dictionaries({"low": _PLAIN, "high": _PLAIN}, optional={"step": _PLAIN, "log": _PLAIN, "points": _PLAIN}),
+)
+_PATHS = st.sampled_from(
+    [
+        "strategies.my.condor.at",
+        "strategies.my.condor.width",
+        "strategies.my.condor.weight",
+        "strategies.*.weight",
+        "strategies.iron_condor.days",
+        "strategies.iron_condor.steps",
+        "strategies.iron_condor.hedge.instrument",
+        "strategies.iron_condor.fuzzy",
+        f"{_CONFIG}.rsi.family",
+        f"{_CONFIG}.*.weight",
+        f"{_CONFIG}.*.*",
+        "risk.preset",
+        "risk.betas.SPX",
+        "risk.breakers",
+        "risk.schedule",
+        "portfolio.risk_budgets",
+        "portfolio.method",
+        "margin.leverage",
+        "margin.perpetuals",
+        "margin.borrow.SPX",
+        "fills.model",
+        "fills.slippage.amount",
+        "readings.series.vix",
+        "readings.calibrations",
+        "account.cash",
+        "limits.order_burst",
+        "*",
+        "",
+        ".",
+        "strategies..x",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_PATHS, _FORMS)
+def test_whatever_is_declared_is_a_space_or_a_clear_error(path: str, form: Any) -> None:
+    """Any form at any path: a space whose points decode or are refused, or a ConfigError, and nothing else."""
+    try:
+        space = _space({path: form})
+    except ConfigError:
+        return
+    for place in (0.0, 0.4, 1.0):
+        point = space.sampled([place] * space.n_dims)
+        assert space.point(point.as_dict()) == point
+        with suppress(ConfigError):
+            space.settings_at(point, _BASE)

@@ -49,7 +49,7 @@ def test_values_rise_with_their_places_and_reach_both_ends(scale: Scale) -> None
 def test_a_scale_with_an_end_has_as_many_values_as_it_says(scale: Scale) -> None:
     """Its grid is all of them, each once, and each is taken as it is."""
     grid = scale.grid()
-    assert len(set(map(repr, grid))) == len(grid) == scale.n_values
+    assert len(set(map(repr, grid))) == len(grid) == scale.n_values == scale.n_grid
     assert [scale.taken(each) for each in grid] == list(grid)
 
 
@@ -110,6 +110,10 @@ def test_a_range_that_is_none_is_refused() -> None:
         Uniform(low=0.0, high=1.0, log=True)
     with pytest.raises(ConfigError, match="step"):
         Stepped(low=Decimal(0), high=Decimal(1), step=Decimal("0.3"))
+    with pytest.raises(ConfigError, match="step"):
+        Stepped(low=Decimal(0), high=Decimal(1), step=Decimal(0))
+    with pytest.raises(ConfigError, match="1,000,000 times at most"):
+        Stepped(low=Decimal(0), high=Decimal(1), step=Decimal("1e-107"))
     with pytest.raises(ConfigError, match="step"):
         Integer(low=0, high=10, step=3)
     with pytest.raises(ConfigError, match="log and step"):

@@ -127,6 +127,8 @@ def test_a_grid_without_an_end_or_too_large_is_refused() -> None:
         _small(**{"risk.risk_share": {"low": 0.01, "high": 0.05}}).grid()
     with pytest.raises(ConfigError, match=r"2 x 3 = 6.*<= 5"):
         _small().grid(most=5)
+    with pytest.raises(ConfigError, match="the grid is too large"):
+        _small(**{"limits.most_packages": {"low": 1, "high": 10**12}}).grid()
 
 
 def test_the_digest_tells_spaces_apart_and_not_bases() -> None:
