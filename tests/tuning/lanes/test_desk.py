@@ -194,7 +194,7 @@ def test_workers_that_cannot_begin_end_the_sweep_with_a_reason() -> None:
     for _ in range(6):
         office.join(0)
     assert office.desk.is_over
-    assert "memory_mb" in office.desk.status().error
+    assert "memory_mb" in str(office.desk.status().error)
 
 
 @settings(max_examples=60, deadline=None)
