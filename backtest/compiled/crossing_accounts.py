@@ -105,10 +105,6 @@ class CrossingBook:
         self._bars, self._calendar = bars, calendar
         self._sums = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(bars.close)])
 
-    def is_whole(self, last_ns: int) -> bool:
-        """Return whether no bar is under way at an instant, so that no order of a span before it fills in its end."""
-        return not ((self._bars.start_ns <= last_ns) & (self._bars.end_ns > last_ns)).any()
-
     def run(self, terms: Sequence[CrossingTerms], first_ns: int, last_ns: int) -> CrossingAccounts:
         """Run accounts over a span, each from cash alone; what lies before warms the averages up.
 
@@ -133,6 +129,7 @@ class CrossingBook:
         require_room(bars, max(each.slow for each in terms))
         first = int(bars.end_ns.searchsorted(first_ns, side="left"))
         stop = int(bars.end_ns.searchsorted(last_ns, side="right"))
+        is_opened = stop < bars.n_bars and int(bars.start_ns[stop]) <= last_ns
         if first == stop:
             raise ConfigError("no bar ends in the span of an account", found=f"{first_ns} to {last_ns} ns")
         ends = days_of(bars.end_ns[first:stop], self._calendar)
@@ -140,7 +137,7 @@ class CrossingBook:
         equity, facts = np.empty((len(terms), day_last.shape[0])), np.empty((len(terms), _FACTS))
         whole = [np.array([getattr(each, name) for each in terms], dtype=np.int64) for name in _WHOLE]
         money = [np.array([getattr(each, name) for each in terms], dtype=np.float64) for name in _MONEY]
-        spans: Any = (bars.open, bars.close, self._sums, bars.end_ns, day_last, first, stop)
+        spans: Any = (bars.open, bars.close, self._sums, bars.end_ns, day_last, first, stop, stop + is_opened)
         arguments: Any = (*spans, *whole, *money, equity, facts)
         crossing_days(*arguments)
         before = np.concatenate([money[_CASH][:, None], equity[:, :-1]], axis=1)

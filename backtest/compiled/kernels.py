@@ -159,7 +159,7 @@ def crossing_grid(
         result[k, 3] = squares * 1e-6
 
 
-@kernel(I64, I64, I64, I64, I64, INT, INT, I64, I64, I64, I64, F64, F64, F64, F64, F64, OUT_2D, OUT_2D)
+@kernel(I64, I64, I64, I64, I64, INT, INT, INT, I64, I64, I64, I64, F64, F64, F64, F64, F64, OUT_2D, OUT_2D)
 def crossing_days(
     opened: Any,
     close: Any,
@@ -168,6 +168,7 @@ def crossing_days(
     day_last: Any,
     first: Any,
     stop: Any,
+    last_open: Any,
     fasts: Any,
     slows: Any,
     shorts: Any,
@@ -194,6 +195,9 @@ def crossing_days(
         Places of the last bars of the days, rising.
     first, stop : int
         The bars of the account: from the first, before the second. Averages know the bars before.
+    last_open : int
+        `stop` + 1 where the bar after the last one opens before the account ends, so that its last order is filled
+        and not marked any more; else `stop`.
     fasts, slows : ndarray of int64, shape (n_points,)
         Windows in bars, ``1 <= fast < slow``.
     shorts : ndarray of int64, shape (n_points,)
@@ -211,9 +215,9 @@ def crossing_days(
     equity : ndarray, shape (n_points, n_days)
         Output: the account at the last bar of each day.
     facts : ndarray, shape (n_points, 7)
-        Output: orders; packages closed; traded value; charges; sum of the account times ns to the next bar; 1 where a
-        position is open at the end; 1 where an order could have missed its limit, or a position be more than half of
-        the account, so that the row is not what an account with limits would be.
+        Output: orders; packages closed; traded value; charges until the last mark; sum of the account times ns to the
+        next bar; 1 where a position is open at the end; 1 where an order could have missed its limit, or a position
+        be more than half of the account, so that the row is not what an account with limits would be.
     """
     for k in range(fasts.shape[0]):
         fast, slow, half, unit = fasts[k], slows[k], halves[k], units[k]
@@ -223,11 +227,11 @@ def crossing_days(
         n_orders = 0
         n_trades = 0
         traded = 0
-        costs = 0.0
+        costs = charged = 0.0
         weighted = 0.0
         bound = 0.0
         day = 0
-        for t in range(first, stop):
+        for t in range(first, last_open):
             if wanted != position:
                 change = wanted - position
                 way = 1 if change > 0 else -1
@@ -242,6 +246,9 @@ def crossing_days(
                 traded += abs(change) * price
                 costs += fees[k] * legs + rates[k] * unit * float(abs(change) * price)
                 position = wanted
+            if t == stop:
+                break
+            charged = costs
             account = cashes[k] + unit * float(cash + position * close[t]) - costs
             if t + 1 < stop:
                 weighted += account * float(end_ns[t + 1] - end_ns[t])
@@ -259,7 +266,7 @@ def crossing_days(
         facts[k, 0] = n_orders
         facts[k, 1] = n_trades
         facts[k, 2] = unit * float(traded)
-        facts[k, 3] = costs
+        facts[k, 3] = charged
         facts[k, 4] = weighted
         facts[k, 5] = 1.0 if position != 0 else 0.0
         facts[k, 6] = bound

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import e
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from market.chains import FloatArray
 from market.errors import DataError
@@ -63,7 +63,7 @@ def expected_maximum(n_trials: int, standard_error: float, *, null: float = 0.0)
         raise DataError("trials are counted from 1", found=str(n_trials))
     if n_trials == 1:
         return null
-    high, higher = norm.isf(1.0 / n_trials), norm.isf(1.0 / (n_trials * e))
+    high, higher = -ndtri(1.0 / n_trials), -ndtri(1.0 / (n_trials * e))
     return null + standard_error * float((1.0 - np.euler_gamma) * high + np.euler_gamma * higher)
 
 
@@ -85,4 +85,4 @@ def deflated_probability(value: float, standard_error: float, n_trials: int, *, 
         0 to 1; 0.95 or more is needed to believe it.
     """
     best = expected_maximum(n_trials, standard_error, null=null)
-    return float(norm.cdf((value - best) / standard_error)) if standard_error > 0.0 else float("nan")
+    return float(ndtr((value - best) / standard_error)) if standard_error > 0.0 else float("nan")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import isfinite, nan
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from fields.evidence.auc import (
     AucComparison,
@@ -238,7 +238,7 @@ def interval_of(estimate: AucEstimate | AucComparison, drawn: FloatArray, *, n_b
     error = max(float(known.std(ddof=1)), delong)
     low, high = np.quantile(known, [alpha / 2.0, 1.0 - alpha / 2.0])
     z = (value - null) / max(error, chance, _TINY)
-    p_value = 2.0 * float(norm.sf(abs(z))) if isinstance(estimate, AucEstimate) else float(norm.sf(z))
+    p_value = 2.0 * float(ndtr(-abs(z))) if isinstance(estimate, AucEstimate) else float(ndtr(-z))
     return Interval(value=value, standard_error=error, low=float(low), high=float(high), p_value=p_value)
 
 

@@ -71,8 +71,6 @@ class CompiledBlocks:
             return str(error)
         if not isinstance(strategy.instrument, Perpetual):
             return "only perpetuals are compiled: shares have sessions, margin calls and borrow fees"
-        if not all(book.is_whole(block.last_ns) for block in self._blocks):
-            return "a bar is under way at the end of a block"
         self._book = book
         return self._unfit(base)
 

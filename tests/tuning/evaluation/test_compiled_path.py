@@ -70,6 +70,26 @@ def test_a_compiled_point_is_that_of_the_engine(
         _same(outcome, run(block))
 
 
+@settings(deadline=None, max_examples=6)
+@given(seed=st.integers(0, 1_000), more=st.integers(1, 9))
+def test_bars_that_cross_midnight_are_those_of_the_engine(seed: int, more: int) -> None:
+    """Of bars around the clock one is under way at the end of each block: its open fills an order, unmarked."""
+    text = FEES.replace('name = "walk"', 'name = "walk"\ncalendar = "24/7"')
+    bars = walk(seed, per_day=13).bars[0]
+    end_ns = bars.end_ns[-1] - 3_600_000_000_000 * np.arange(bars.n_bars, dtype=np.int64)[::-1]
+    start_ns, end_ns = end_ns - 5_400_000_000_000, end_ns - 1_800_000_000_000
+    clock = replace(bars, start_ns=start_ns, end_ns=end_ns)
+    history, point = replace(HISTORY, bars=(clock,)), Point.of({"fast": 1, "slow": 1 + more})
+    blocks, base = _blocks(text, history), base_settings(text)
+    assert any(((start_ns <= block.last_ns) & (end_ns > block.last_ns)).any() for block in blocks)
+    evaluator = Evaluator(base, Paths(), history, blocks)
+    found = evaluator.run(Item(number=0, point=point, blocks=(0, 1, 2, 3)))
+    assert evaluator.path.startswith("compiled")
+    run = EventRuns(base, history).begin(Paths().settings_at(point, base))
+    for outcome, block in zip(found.blocks, blocks, strict=True):
+        _same(outcome, run(block))
+
+
 def test_many_points_at_once_are_each_alone() -> None:
     """What a point gives does not depend on those beside it, nor on their order."""
     evaluator = _evaluator(FEES)
