@@ -127,7 +127,7 @@ def data_set_of(sources: Sequence[DataSource]) -> DataSet:
     -------
     DataSet
         Each source with the market whose prices it tells. What was recorded is one market by symbol, whatever file,
-        vendor or span; what was simulated is one by symbol, scenario and seed.
+        vendor or span; what was simulated is one by symbol and origin, which names its seed and scenario.
     """
     return DataSet(digest=digest_of_data(sources), sources=tuple(_source(source) for source in sources))
 
