@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from backtest.comparison import fixed_horizon_test, sequential_test
 from backtest.metrics.figures import Figure, figure, missing
 from backtest.selection.deflation import Deflation, deflation
 from backtest.selection.effective_trials import EffectiveTrials, effective_trials
-from backtest.selection.overfitting import overfitting
+from backtest.selection.overfitting import Overfitting, overfitting
 from backtest.selection.slice_scores import MEAN_RETURN, SHARPE, SORTINO, TOTAL_RETURN, SliceScore
 from backtest.selection.superiority import Superiority, sharpe_contributions, superiority
 from market.chains import FloatArray
@@ -24,10 +24,12 @@ from tuning.search.scoring import judge, sample_of, score
 from tuning.search.windows import Window, training_windows, whole_windows
 from tuning.space.space import Space
 from tuning.studies.answer import (
+    Dimension,
     OuterDays,
     Paired,
     Provenance,
     SplitAnswer,
+    Stability,
     StudyAnswer,
     TrialAnswer,
 )
@@ -35,7 +37,7 @@ from tuning.studies.choice import Choice, choice, unit_points
 from tuning.studies.landscape import dimensions_of, stability_of
 from tuning.studies.outer_days import is_of_returns, outer_days
 from tuning.studies.verdict import Evidence, verdict_of
-from tuning.work import Block, BlockOutcome, OuterSplit
+from tuning.work import Block, BlockOutcome, OuterSplit, Point
 
 __all__ = ["StudyRecords", "TrialsKnown", "answer_of"]
 
@@ -134,13 +136,8 @@ def answer_of(
     StudyAnswer
         Every missing figure has its reason; the same records and generator give the same answer.
     """
-    lead, year = sweep.sweep.objectives[0], provenance.periods_per_year
-    final = choice(
-        Candidates(split=None, train=records.search.train, trials=records.search.trials),
-        space,
-        sweep.sweep.objectives,
-        sweep.selection,
-    )
+    lead, year, selection = sweep.sweep.objectives[0], provenance.periods_per_year, sweep.selection
+    final = _final(sweep, space, records)
     chosen = None if final.number is None else records.search.trials[final.number]
     trials = _trials(records.search, space, lead, year)
     matrix = _Matrix.of(records.search, records.defaults)
@@ -150,28 +147,24 @@ def answer_of(
         records.by_split,
         records.defaults,
         objective=lead,
-        selection=sweep.selection,
+        selection=selection,
         periods_per_year=year,
         n_trials=known.n,
         rng=rng,
     )
-    points = [None if item.choice.number is None else item.choice.point for item in splits]
-    over = overfitting(matrix.returns, score=_SLICED.get(lead, SHARPE), level=sweep.selection.confidence)
-    spa = _superiority(matrix, lead, sweep.selection.draws, rng)
     effective = effective_trials(matrix.returns)
-    luck = _deflation(matrix, final, effective, known, sweep.selection.draws, rng)
+    over = overfitting(matrix.returns, score=_SLICED.get(lead, SHARPE), level=selection.confidence)
+    spa = _superiority(matrix, lead, selection.draws, rng)
+    luck = _deflation(matrix, final, effective, known, selection.draws, rng)
+    points = [None if item.choice.number is None else item.choice.point for item in splits]
     return StudyAnswer(
         provenance=provenance,
         objectives=sweep.sweep.objectives,
         blocks=records.blocks,
         splits=splits,
         outer=outer,
-        paired=_paired(outer, sweep.selection.confidence),
-        candidate=final,
-        candidate_point=None if chosen is None else chosen.point,
-        candidate_shown={} if chosen is None or not chosen.point.values else space.shown(chosen.point),
-        candidate_inner=() if chosen is None else chosen.scores,
-        candidate_blocks=() if chosen is None else chosen.blocks,
+        paired=_paired(outer, selection.confidence),
+        **_candidate(space, final, chosen),
         default_blocks=records.search.trials[0].blocks,
         optimism=_optimism(splits),
         trials=trials,
@@ -184,31 +177,74 @@ def answer_of(
         overfitting=over,
         overfitting_score=(lead if lead in _SLICED else Objective.SHARPE).value,
         superiority=spa,
-        dimensions=dimensions_of(
-            space,
-            trials,
-            chosen=None if chosen is None else chosen.point,
-            splits=points,
-            is_maximised=lead.is_maximised,
-            seed=sweep.sweep.seed,
-        ),
-        stability=stability_of(
-            space, points, np.array([item.unit for item in trials if item.is_feasible]).reshape(-1, space.n_dims), rng
-        ),
+        dimensions=_dimensions(sweep, space, trials, chosen, points),
+        stability=_stability(space, trials, points, rng),
         verdict=verdict_of(
-            Evidence(
-                choice_distance=_distance(space, chosen, final),
-                constraints=_constraints(sweep, chosen, final, year),
-                n_trials=matrix.numbers.size,
-                n_days=outer.n_days,
-                overfitting=missing(over.pbo.reason or over.reason) if over.reason else figure(over.pbo.value),
-                deflated=missing(final.reason) if luck is None else luck.resampled,
-                superiority=missing(spa.reason) if spa.reason else figure(spa.spa_consistent_p),
-                outer_low=_outer_low(outer, lead),
-                outer_name=_outer_name(lead),
-            ),
-            sweep.selection,
+            _evidence(sweep, space, final, chosen, year, outer=outer, found=(matrix, over, luck, spa)), selection
         ),
+    )
+
+
+def _final(sweep: SweepSettings, space: Space, records: StudyRecords) -> Choice:
+    candidates = Candidates(split=None, train=records.search.train, trials=records.search.trials)
+    return choice(candidates, space, sweep.sweep.objectives, sweep.selection)
+
+
+def _candidate(space: Space, final: Choice, chosen: TrialRecord | None) -> dict[str, Any]:
+    return {
+        "candidate": final,
+        "candidate_point": None if chosen is None else chosen.point,
+        "candidate_shown": {} if chosen is None or not chosen.point.values else space.shown(chosen.point),
+        "candidate_inner": () if chosen is None else chosen.scores,
+        "candidate_blocks": () if chosen is None else chosen.blocks,
+    }
+
+
+def _dimensions(
+    sweep: SweepSettings,
+    space: Space,
+    trials: Sequence[TrialAnswer],
+    chosen: TrialRecord | None,
+    points: Sequence[Point | None],
+) -> tuple[Dimension, ...]:
+    return dimensions_of(
+        space,
+        trials,
+        chosen=None if chosen is None else chosen.point,
+        splits=points,
+        is_maximised=sweep.sweep.objectives[0].is_maximised,
+        seed=sweep.sweep.seed,
+    )
+
+
+def _stability(
+    space: Space, trials: Sequence[TrialAnswer], points: Sequence[Point | None], rng: np.random.Generator
+) -> Stability:
+    tried = np.array([item.unit for item in trials if item.is_feasible]).reshape(-1, space.n_dims)
+    return stability_of(space, points, tried, rng)
+
+
+def _evidence(
+    sweep: SweepSettings,
+    space: Space,
+    final: Choice,
+    chosen: TrialRecord | None,
+    year: int,
+    *,
+    outer: OuterDays,
+    found: tuple[_Matrix, Overfitting, Deflation | None, Superiority],
+) -> Evidence:
+    lead, (matrix, over, luck, spa) = sweep.sweep.objectives[0], found
+    return Evidence(
+        choice_distance=_distance(space, chosen, final),
+        constraints=_constraints(sweep, chosen, final, year),
+        n_trials=matrix.numbers.size,
+        n_days=outer.n_days,
+        overfitting=missing(over.pbo.reason or over.reason) if over.reason else figure(over.pbo.value),
+        deflated=missing(final.reason) if luck is None else luck.resampled,
+        superiority=missing(spa.reason) if spa.reason else figure(spa.spa_consistent_p),
+        outer_low=_outer_low(outer, lead),
+        outer_name=_outer_name(lead),
     )
 
 
