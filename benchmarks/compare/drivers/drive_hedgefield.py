@@ -11,6 +11,7 @@ from backtest.chain_table import ChainRows, ChainTable
 from backtest.compiled.crossing import run_crossing, run_crossing_grid
 from backtest.results import RunResult
 from benchmarks.compare.drivers.measure import Case, Done, timed
+from benchmarks.crossing_sweep import crossing_sweep
 from benchmarks.engine_runs import CONDOR, CROSS, LADDER, bar_history, chain_history, run_bars, run_chains, ticks_of
 from benchmarks.real_runs import midpoint_condor, midpoints_history, run_midpoints
 from benchmarks.recipes import SIMULATED, MinuteWalk, bar_batch
@@ -55,6 +56,19 @@ def sweep(arrays: dict[str, Any]) -> tuple[int, Callable[[], Done]]:
     return ticks.n_bars * len(pairs), lambda: Done(orders=int(run_crossing_grid(ticks, pairs).n_orders.sum()))
 
 
+def blocks(arrays: dict[str, Any]) -> tuple[int, Callable[[], Done]]:
+    """Return the same pairs as a sweep runs them: settings of each point, accounts of ten blocks, returns by day."""
+    evaluator, items = crossing_sweep(_bars(arrays, _SWEEP_BARS), _WINDOWS)
+    if not evaluator.path.startswith("compiled"):
+        raise RuntimeError(evaluator.path)
+
+    def run() -> Done:
+        outcomes = evaluator.run_many(items)
+        return Done(orders=int(sum(block.measures["n_orders"] for each in outcomes for block in each.blocks)))
+
+    return _SWEEP_BARS * len(items), run
+
+
 def condor(arrays: dict[str, Any]) -> tuple[int, Callable[[], Done]]:
     """Return the work over all chains: one condor after the other, with exits by days, profit and stop."""
     return _condors(arrays, CONDOR)
@@ -81,6 +95,7 @@ CASES: Mapping[str, Case] = {
     "bars_compiled": bars_compiled,
     "bars_event": bars_event,
     "sweep": sweep,
+    "blocks": blocks,
     "condor": condor,
     "ladder": ladder,
     "mids": mids,
