@@ -142,16 +142,7 @@ def answer_of(
     trials = _trials(records.search, space, lead, year)
     matrix = _Matrix.of(records.search, records.defaults)
     splits = _splits(sweep, space, records, year)
-    outer = outer_days(
-        records.splits,
-        records.by_split,
-        records.defaults,
-        objective=lead,
-        selection=selection,
-        periods_per_year=year,
-        n_trials=known.n,
-        rng=rng,
-    )
+    outer = _outer(sweep, records, year, known, rng)
     effective = effective_trials(matrix.returns)
     over = overfitting(matrix.returns, score=_SLICED.get(lead, SHARPE), level=selection.confidence)
     spa = _superiority(matrix, lead, selection.draws, rng)
@@ -182,6 +173,21 @@ def answer_of(
         verdict=verdict_of(
             _evidence(sweep, space, final, chosen, year, outer=outer, found=(matrix, over, luck, spa)), selection
         ),
+    )
+
+
+def _outer(
+    sweep: SweepSettings, records: StudyRecords, year: int, known: TrialsKnown, rng: np.random.Generator
+) -> OuterDays:
+    return outer_days(
+        records.splits,
+        records.by_split,
+        records.defaults,
+        objective=sweep.sweep.objectives[0],
+        selection=sweep.selection,
+        periods_per_year=year,
+        n_trials=known.n,
+        rng=rng,
     )
 
 
