@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Final, final
 
 import numpy as np
 
@@ -135,15 +135,14 @@ class CrossingBook:
         ends = days_of(bars.end_ns[first:stop], self._calendar)
         day_last = ends.place + first
         equity, facts = np.empty((len(terms), day_last.shape[0])), np.empty((len(terms), _FACTS))
-        whole = [np.array([getattr(each, name) for each in terms], dtype=np.int64) for name in _WHOLE]
-        money = [np.array([getattr(each, name) for each in terms], dtype=np.float64) for name in _MONEY]
-        spans: Any = (bars.open, bars.close, self._sums, bars.end_ns, day_last, first, stop, stop + is_opened)
-        arguments: Any = (*spans, *whole, *money, equity, facts)
-        crossing_days(*arguments)
+        whole = np.array([[getattr(each, name) for each in terms] for name in _WHOLE], dtype=np.int64)
+        money = np.array([[getattr(each, name) for each in terms] for name in _MONEY], dtype=np.float64)
+        span = np.array([first, stop, stop + is_opened], dtype=np.int64)
+        crossing_days(bars.open, bars.close, self._sums, bars.end_ns, day_last, span, whole, money, equity, facts)
         before = np.concatenate([money[_CASH][:, None], equity[:, :-1]], axis=1)
         is_marked = day_last > first  # a first day with one mark has no return
-        span = float(bars.end_ns[stop - 1] - bars.end_ns[first])
-        mean = facts[:, 4] / span if span > 0.0 else np.full(len(terms), np.nan)
+        whole_ns = float(bars.end_ns[stop - 1] - bars.end_ns[first])
+        mean = facts[:, 4] / whole_ns if whole_ns > 0.0 else np.full(len(terms), np.nan)
         return CrossingAccounts(
             end_ns=bars.end_ns[day_last[is_marked]],
             returns=(equity / before - 1.0)[:, is_marked],

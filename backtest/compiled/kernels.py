@@ -6,11 +6,12 @@ from typing import Any
 
 from numba import types
 
-from fields.jit import F64, I64, INT, OUT_2D, kernel, primitive
+from fields.jit import F64_2D, I64, INT, OUT_2D, kernel, primitive
 
 __all__ = ["crossing_days", "crossing_grid", "crossing_targets", "fill_targets"]
 
 _I8 = types.Array(types.int8, 1, "C", readonly=True)
+_I64_2D = types.Array(types.int64, 2, "C", readonly=True)
 _OUT_I8 = types.Array(types.int8, 1, "C")
 _OUT_I64 = types.Array(types.int64, 1, "C")
 
@@ -159,25 +160,16 @@ def crossing_grid(
         result[k, 3] = squares * 1e-6
 
 
-@kernel(I64, I64, I64, I64, I64, INT, INT, INT, I64, I64, I64, I64, F64, F64, F64, F64, F64, OUT_2D, OUT_2D)
+@kernel(I64, I64, I64, I64, I64, I64, _I64_2D, F64_2D, OUT_2D, OUT_2D)
 def crossing_days(
     opened: Any,
     close: Any,
     sums: Any,
     end_ns: Any,
     day_last: Any,
-    first: Any,
-    stop: Any,
-    last_open: Any,
-    fasts: Any,
-    slows: Any,
-    shorts: Any,
-    halves: Any,
-    units: Any,
-    rates: Any,
-    fees: Any,
-    cashes: Any,
-    collars: Any,
+    span: Any,
+    whole: Any,
+    money: Any,
     equity: Any,
     facts: Any,
 ) -> None:
@@ -193,25 +185,14 @@ def crossing_days(
         Ends of the bars.
     day_last : ndarray of int64, shape (n_days,)
         Places of the last bars of the days, rising.
-    first, stop : int
-        The bars of the account: from the first, before the second. Averages know the bars before.
-    last_open : int
-        `stop` + 1 where the bar after the last one opens before the account ends, so that its last order is filled
-        and not marked any more; else `stop`.
-    fasts, slows : ndarray of int64, shape (n_points,)
-        Windows in bars, ``1 <= fast < slow``.
-    shorts : ndarray of int64, shape (n_points,)
-        1 where a point sells short below, 0 where it is flat there.
-    halves : ndarray of int64, shape (n_points,)
-        Half spreads, ticks.
-    units : ndarray, shape (n_points,)
-        Money for a tick of a whole position, account currency.
-    rates, fees : ndarray, shape (n_points,)
-        Charges: fraction of the traded value, and account currency for each order.
-    cashes : ndarray, shape (n_points,)
-        Money at the start.
-    collars : ndarray, shape (n_points,)
-        How far beyond the price seen an order may fill, fraction.
+    span : ndarray of int64, shape (3,)
+        First bar of the account, the bar after its last, and this once more, plus 1 where it opens before the account
+        ends, so that its last order is filled and not marked any more. Averages know the bars before.
+    whole : ndarray of int64, shape (4, n_points)
+        Windows in bars, ``1 <= fast < slow``; 1 where a point sells short below; half spread, ticks.
+    money : ndarray, shape (5, n_points)
+        Money for a tick of a whole position; charge as a fraction of the traded value, and for each order; money at
+        the start, account currency; how far beyond the price seen an order may fill, fraction.
     equity : ndarray, shape (n_points, n_days)
         Output: the account at the last bar of each day.
     facts : ndarray, shape (n_points, 7)
@@ -219,37 +200,31 @@ def crossing_days(
         next bar; 1 where a position is open at the end; 1 where an order could have missed its limit, or a position
         be more than half of the account, so that the row is not what an account with limits would be.
     """
-    for k in range(fasts.shape[0]):
-        fast, slow, half, unit = fasts[k], slows[k], halves[k], units[k]
-        position = 0
-        wanted = 0
-        cash = 0
-        n_orders = 0
-        n_trades = 0
-        traded = 0
-        costs = charged = 0.0
-        weighted = 0.0
-        bound = 0.0
-        day = 0
+    first, stop, last_open = span[0], span[1], span[2]
+    for k in range(whole.shape[1]):
+        fast, slow, short, half = whole[0, k], whole[1, k], whole[2, k], whole[3, k]
+        unit, rate, fee, start, collar = money[0, k], money[1, k], money[2, k], money[3, k], money[4, k]
+        position = wanted = cash = n_orders = n_trades = traded = day = 0
+        costs = charged = weighted = bound = 0.0
         for t in range(first, last_open):
             if wanted != position:
                 change = wanted - position
                 way = 1 if change > 0 else -1
                 price = opened[t] + way * half
                 seen = close[t - 1] + way * half
-                if float(way * (price - seen)) > 0.999 * collars[k] * float(seen):
+                if float(way * (price - seen)) > 0.999 * collar * float(seen):
                     bound = 1.0
                 legs = (1 if position != 0 else 0) + (1 if wanted != 0 else 0)
                 n_orders += legs
                 n_trades += 1 if position != 0 else 0
                 cash -= change * price
                 traded += abs(change) * price
-                costs += fees[k] * legs + rates[k] * unit * float(abs(change) * price)
+                costs += fee * legs + rate * unit * float(abs(change) * price)
                 position = wanted
             if t == stop:
                 break
             charged = costs
-            account = cashes[k] + unit * float(cash + position * close[t]) - costs
+            account = start + unit * float(cash + position * close[t]) - costs
             if t + 1 < stop:
                 weighted += account * float(end_ns[t + 1] - end_ns[t])
             if t == day_last[day]:
@@ -257,7 +232,7 @@ def crossing_days(
                 day += 1
             if t >= slow - 1:
                 wanted = _side(sums[t + 1] - sums[t + 1 - fast], sums[t + 1] - sums[t + 1 - slow], fast, slow, wanted)
-                if wanted < 0 and shorts[k] == 0:
+                if wanted < 0 and short == 0:
                     wanted = 0
             if (wanted != 0 or position != 0) and 2.0 * unit * float(close[t]) > account:
                 bound = 1.0
