@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,8 @@ name = "cross"
 parameters = {{ instrument = "SYN", quantity = 100, fast = 5, slow = 20 }}
 
 [space."strategies.cross.parameters"]
-fast = {{ low = 2, high = 8, step = {step} }}
-slow = {{ low = 10, high = 40, step = 10 }}
+fast = {{ low = 2, high = 15 }}
+slow = {{ low = 16, high = 80 }}
 
 [validation]
 blocks = 4
@@ -53,10 +54,8 @@ batch_s = 0.2
 """
 
 
-def written_sweep(folder: Path, sampler: str = "random", trials: int = 8, step: int = 1, more: str = "") -> Path:
+def written_sweep(folder: Path, sampler: str = "random", trials: int = 8) -> Path:
     """Write the configuration and its bars, and return the configuration."""
-    from datetime import date
-
     rng = np.random.default_rng(5)
     days = sessions_between("NYSE", date(2020, 12, 1), date(2022, 12, 30))
     close = 100.0 * np.exp(np.cumsum(rng.normal(0.0004, 0.01, len(days))))
@@ -65,7 +64,7 @@ def written_sweep(folder: Path, sampler: str = "random", trials: int = 8, step: 
     ]
     (folder / "walk.csv").write_text("\n".join(["symbol,date,open,high,low,close", *rows]) + "\n", encoding="utf-8")
     config = folder / "sweep.toml"
-    config.write_text(CONFIG.format(sampler=sampler, trials=trials, step=step) + more, encoding="utf-8")
+    config.write_text(CONFIG.format(sampler=sampler, trials=trials), encoding="utf-8")
     return config
 
 
