@@ -27,6 +27,20 @@ def _side(fast_sum: Any, slow_sum: Any, fast: Any, slow: Any, before: Any) -> An
     return before
 
 
+@primitive
+def _legs(position: Any, wanted: Any) -> Any:
+    # A reversal is an order to close and one to open.
+    return (1 if position != 0 else 0) + (1 if wanted != 0 else 0)
+
+
+@primitive
+def _filled(opened: Any, seen: Any, half: Any, change: Any, collar: Any) -> Any:
+    # The price of a taker, and 1 where it could lie beyond the limit that was set at the price seen.
+    way = 1 if change > 0 else -1
+    price, quoted = opened + way * half, seen + way * half
+    return price, 1.0 if float(way * (price - quoted)) > 0.999 * collar * float(quoted) else 0.0
+
+
 @kernel(I64, INT, INT, _OUT_I8)
 def crossing_targets(close: Any, fast: Any, slow: Any, target: Any) -> None:
     """Fill the side of two moving averages after each bar: 1, -1, 0 before the slow window is full; a tie keeps it.
@@ -209,12 +223,9 @@ def crossing_days(
         for t in range(first, last_open):
             if wanted != position:
                 change = wanted - position
-                way = 1 if change > 0 else -1
-                price = opened[t] + way * half
-                seen = close[t - 1] + way * half
-                if float(way * (price - seen)) > 0.999 * collar * float(seen):
-                    bound = 1.0
-                legs = (1 if position != 0 else 0) + (1 if wanted != 0 else 0)
+                price, beyond = _filled(opened[t], close[t - 1], half, change, collar)
+                bound = max(bound, beyond)
+                legs = _legs(position, wanted)
                 n_orders += legs
                 n_trades += 1 if position != 0 else 0
                 cash -= change * price
@@ -237,11 +248,6 @@ def crossing_days(
             if (wanted != 0 or position != 0) and 2.0 * unit * float(close[t]) > account:
                 bound = 1.0
         if wanted != position:
-            n_orders += (1 if position != 0 else 0) + (1 if wanted != 0 else 0)
-        facts[k, 0] = n_orders
-        facts[k, 1] = n_trades
-        facts[k, 2] = unit * float(traded)
-        facts[k, 3] = charged
-        facts[k, 4] = weighted
-        facts[k, 5] = 1.0 if position != 0 else 0.0
-        facts[k, 6] = bound
+            n_orders += _legs(position, wanted)
+        facts[k, 0], facts[k, 1], facts[k, 2] = n_orders, n_trades, unit * float(traded)
+        facts[k, 3], facts[k, 4], facts[k, 5], facts[k, 6] = charged, weighted, _legs(position, 0), bound
