@@ -59,7 +59,8 @@ class PreparedSweep:
     splits : tuple of OuterSplit
         Blocks that lead to a choice, and those that judge it.
     note : str
-        What the user should know before it runs: the share of the space that the classes refuse; empty for none.
+        What the user should know before it runs: the share of the space that the classes refuse, and that a space of
+        assumptions cannot be accepted; empty for none.
     """
 
     text: str
@@ -164,10 +165,17 @@ def prepare_sweep(config: Path, data: Path | None = None, say: Callable[[str], N
         space=space,
         blocks=blocks_of(settings.validation, base, history),
         splits=splits,
-        note=checked.words,
+        note=". ".join(filter(None, (checked.words, _of_assumptions(space)))),
     )
     prepared.planner()  # it refuses what a sampler cannot do
     return prepared
+
+
+def _of_assumptions(space: Space) -> str:
+    told = ", ".join(space.assumptions)
+    return (
+        f"{told}: no trader chooses that, so this sweep shows how much hangs on it and accepts nothing" if told else ""
+    )
 
 
 def _assumptions(config: EngineConfig, history: History) -> str:

@@ -23,6 +23,9 @@ __all__ = ["MOST_POINTS", "Space"]
 MOST_POINTS: Final = 100_000
 """Points that a grid may have unless more are allowed."""
 
+_ASSUMED: Final = frozenset({"account", "costs", "fills", "margin"})
+_CHOSEN: Final = frozenset({("margin", "leverage")})
+
 
 @dataclass(frozen=True, slots=True)
 class Space:
@@ -62,6 +65,16 @@ class Space:
     def n_dims(self) -> int:
         """How many coordinates a point has."""
         return len(self.coordinates)
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What is varied though no trader chooses it: fills, costs, the account and its margin; leverage is chosen.
+
+        A search would take the cheapest, so no choice of such a space may be used; also where it is written ``also``.
+        """
+        steps = dict.fromkeys(each for dimension in self.dimensions for each in dimension.targets)
+        told = (each for each in steps if each[0] in _ASSUMED and each[:2] not in _CHOSEN)
+        return tuple(".".join(map(str, each)) for each in told)
 
     @property
     def digest(self) -> str:

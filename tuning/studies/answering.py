@@ -243,6 +243,7 @@ def _evidence(
     lead, (matrix, over, luck, spa) = sweep.sweep.objectives[0], found
     return Evidence(
         choice_distance=_distance(space, chosen, final),
+        assumptions=space.assumptions,
         constraints=_constraints(sweep, chosen, final, year),
         n_trials=matrix.numbers.size,
         n_days=outer.n_days,

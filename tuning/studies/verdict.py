@@ -89,6 +89,8 @@ class Evidence:
     ----------
     choice_distance : Figure
         Share of the dimensions in which the choice is unlike the defaults; missing without a choice.
+    assumptions : tuple of str
+        Dimensions of the space that no trader chooses, such as the fill model.
     constraints : tuple of (str, Figure, float, bool)
         Name, figure of the choice on all blocks, bound, and whether the bound is the largest (else the smallest).
     n_trials : int
@@ -108,6 +110,7 @@ class Evidence:
     """
 
     choice_distance: Figure
+    assumptions: tuple[str, ...]
     constraints: tuple[tuple[str, Figure, float, bool], ...]
     n_trials: int
     n_days: int
@@ -136,6 +139,7 @@ def verdict_of(evidence: Evidence, selection: SelectionSettings) -> Verdict:
     return Verdict(
         checks=(
             _check("dimensions in which the choice differs from the defaults", evidence.choice_distance, ">", 0.0),
+            _check(_assumed(evidence.assumptions), figure(len(evidence.assumptions)), "<=", 0.0),
             *(
                 _check(f"constraint {name}", found, "<=" if is_largest else ">=", bound)
                 for name, found, bound, is_largest in evidence.constraints
@@ -148,6 +152,11 @@ def verdict_of(evidence: Evidence, selection: SelectionSettings) -> Verdict:
             _check(f"lower end of the outer {evidence.outer_name}", evidence.outer_low, ">", 0.0),
         )
     )
+
+
+def _assumed(names: tuple[str, ...]) -> str:
+    which = f" ({', '.join(names)})" if names else ""
+    return f"dimensions that are assumptions and no choice{which}"
 
 
 def _check(name: str, found: Figure, sense: str, bound: float) -> Check:

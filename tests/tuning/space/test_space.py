@@ -139,6 +139,16 @@ def test_the_digest_tells_spaces_apart_and_not_bases() -> None:
     assert space_of(told, _BASE).digest != space_of({"margin.leverage": [15, 20]}, _BASE).digest
 
 
+def test_what_no_trader_chooses_is_told_wherever_it_is_written() -> None:
+    """Fills, costs, the account and margin are assumptions, also behind ``also``; leverage and strategies are not."""
+    assert {"fills.slippage.amount", "fills.model", "costs.interest.rate"} < set(_SPACE.assumptions)
+    hidden = {"strategies.my.condor.width": {"choices": [5, 10], "also": ["fills.latency_ms"]}}
+    assert space_of(hidden, _BASE).assumptions == ("fills.latency_ms",)
+    chosen = {"margin.leverage": [5, 10], "strategies.my.condor.width": [5, 10]}
+    assert space_of(chosen, _BASE).assumptions == ()
+    assert space_of({"margin.borrow_others": ["0.0", "0.1"]}, _BASE).assumptions == ("margin.borrow_others",)
+
+
 def test_a_strategy_of_the_users_own_is_varied_too(tmp_path: Path) -> None:
     """Its class is that of the base, found beside its file, and not looked for again at each point."""
     (tmp_path / "swept_own.py").write_text(

@@ -13,6 +13,7 @@ from tuning.studies.verdict import Evidence, Verdict, verdict_of
 
 _GOOD = Evidence(
     choice_distance=figure(2.0),
+    assumptions=(),
     constraints=(("max_drawdown", figure(0.1), 0.2, True), ("min_trades", figure(50.0), 30.0, False)),
     n_trials=100,
     n_days=250,
@@ -54,6 +55,7 @@ def test_a_missing_figure_refuses(name: str) -> None:
         ("deflated", figure(0.94)),
         ("superiority", figure(0.06)),
         ("outer_low", figure(0.0)),
+        ("assumptions", ("fills.model",)),
         ("n_trials", 1),
         ("n_days", 39),
         ("constraints", (("max_drawdown", figure(0.21), 0.2, True),)),
