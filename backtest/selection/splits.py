@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -20,7 +21,7 @@ __all__ = [
     "RowSplit",
     "WalkForward",
     "combinatorial",
-    "combinatorial_paths",
+    "split_paths",
     "walk_forward",
 ]
 
@@ -115,23 +116,31 @@ def combinatorial(n_blocks: int, n_test: int) -> tuple[BlockSplit, ...]:
     return tuple((tuple(b for b in blocks if b not in test), test) for test in combinations(blocks, n_test))
 
 
-def combinatorial_paths(n_blocks: int, n_test: int) -> Int64Array:
-    """Return how combinatorial splits join to whole histories.
+def split_paths(tests: Sequence[Sequence[int]]) -> dict[int, tuple[int, ...]]:
+    """Return how the tests of splits join to whole histories.
 
     Parameters
     ----------
-    n_blocks, n_test : int
-        As `combinatorial`.
+    tests : sequence of sequence of int
+        Test blocks of each split.
 
     Returns
     -------
-    ndarray of int64, shape (n_paths, n_blocks)
-        Index of the split whose test gives each block of each path; there are ``n_test C(n_blocks, n_test) / n_blocks``
-        paths, and no split gives the same block twice.
+    dict of int to tuple of int
+        For each block that is tested, rising, the index of the split that gives it in each path; no split gives a block
+        twice. A walk forward has one path, combinatorial splits have ``n_test C(n_blocks, n_test) / n_blocks``; where
+        blocks are tested unequally often there are as many as every block allows.
+
+    References
+    ----------
+    Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 12.
     """
-    tests = [test for _, test in combinatorial(n_blocks, n_test)]
-    rows = [[k for k, test in enumerate(tests) if block in test] for block in range(n_blocks)]
-    return np.array(rows, dtype=np.int64).T
+    testing: dict[int, list[int]] = {}
+    for split, test in enumerate(tests):
+        for block in test:
+            testing.setdefault(block, []).append(split)
+    n_paths = min(map(len, testing.values()), default=0)
+    return {block: tuple(testing[block][:n_paths]) for block in sorted(testing)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +209,9 @@ class CombinatorialPurged:
 
     @property
     def paths(self) -> Int64Array:
-        """As `combinatorial_paths`, shape ``(n_paths, n_folds)``."""
-        return combinatorial_paths(self.n_folds, self.n_test)
+        """Index of the split whose test gives each fold of each path, shape ``(n_paths, n_folds)``."""
+        by_fold = split_paths([test for _, test in combinatorial(self.n_folds, self.n_test)])
+        return np.array(list(by_fold.values()), dtype=np.int64).T
 
     def split(self, start_ns: Int64Array, end_ns: Int64Array) -> tuple[RowSplit, ...]:
         """Return the splits of labelled rows.

@@ -11,6 +11,7 @@ import numpy as np
 from backtest.metrics.figures import Figure, missing
 from backtest.metrics.sharpe_inference import deflated_sharpe
 from backtest.selection.estimate import OuterEstimate, outer_estimate
+from backtest.selection.splits import split_paths
 from market.chains import FloatArray
 from market.trades import Int64Array
 from tuning.configuration.settings import Objective, SelectionSettings
@@ -127,16 +128,12 @@ def _days(
     splits: Sequence[OuterSplit], choices: Mapping[int, ChoiceRecord], defaults: Mapping[int, BlockOutcome]
 ) -> _Days | str:
     """Return the days, or why there are none."""
-    testing: dict[int, list[int]] = {}
-    for split in splits:
-        for block in split.test:
-            testing.setdefault(block, []).append(split.index)
+    testing = split_paths([split.test for split in splits])
     if not testing:
         return _NO_SPLIT
-    n_paths = min(map(len, testing.values()))
     columns, base, ends = [], [], []
-    for block in sorted(testing):
-        outcomes = [_of_block(choices.get(split), block) for split in testing[block][:n_paths]]
+    for block, places in testing.items():
+        outcomes = [_of_block(choices.get(splits[place].index), block) for place in places]
         told = [*outcomes, defaults.get(block, f"the defaults have no outcome of block {block}")]
         for item in told:
             if isinstance(item, str):

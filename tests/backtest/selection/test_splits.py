@@ -17,7 +17,7 @@ from backtest.selection.splits import (
     RowSplit,
     WalkForward,
     combinatorial,
-    combinatorial_paths,
+    split_paths,
     walk_forward,
 )
 from market.errors import ConfigError, DataError
@@ -63,11 +63,20 @@ def test_combinatorial_splits_are_all_choices_and_part_the_blocks(n: int, data: 
 def test_paths_take_each_tested_block_once(n: int, data: st.DataObject) -> None:
     """A path holds each block from a split that tests it, and no test block of a split is in two paths."""
     k = data.draw(st.integers(1, n - 1))
-    splits, paths = combinatorial(n, k), combinatorial_paths(n, k)
-    assert paths.shape == (comb(n, k) * k // n, n)
-    used = [(int(split), block) for path in paths for block, split in enumerate(path)]
+    tests = [test for _, test in combinatorial(n, k)]
+    paths = split_paths(tests)
+    assert {len(places) for places in paths.values()} == {comb(n, k) * k // n}
+    used = [(split, block) for block, places in paths.items() for split in places]
     assert len(set(used)) == len(used)
-    assert set(used) == {(s, block) for s, (_, test) in enumerate(splits) for block in test}
+    assert set(used) == {(split, block) for split, test in enumerate(tests) for block in test}
+
+
+def test_a_walk_forward_is_one_path_and_no_split_is_none() -> None:
+    """Each later block comes from the split that tests it; the block tested least often limits the paths."""
+    splits = walk_forward(5, train=2, test=2, anchored=True)
+    assert split_paths([test for _, test in splits]) == {2: (0,), 3: (0,), 4: (1,)}
+    assert split_paths([(0, 1), (1, 2)]) == {0: (0,), 1: (0,), 2: (1,)}
+    assert split_paths([]) == {}
 
 
 @given(labels=_labels(), embargo=st.integers(0, 20), n_test=st.integers(1, 3))

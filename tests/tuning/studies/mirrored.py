@@ -14,7 +14,7 @@ from tuning.space.scales import Choice, Integer, Uniform
 from tuning.space.space import Space
 from tuning.studies.mirror import MirrorTerms, StudyMirror
 from tuning.studies.resuming import StudyIdentity
-from tuning.work import BlockOutcome, Point
+from tuning.work import BlockOutcome, Point, Value
 
 SPACE = Space(
     (
@@ -28,7 +28,7 @@ SPACE = Space(
 TERMS = MirrorTerms(
     space=SPACE,
     objectives=(Objective.SHARPE,),
-    constraints=ConstraintSettings(max_drawdown=0.2, min_trades=10),
+    constraints=ConstraintSettings(max_drawdown=0.2, min_trades=10),  # type: ignore[call-arg]  # the rest has a default
     periods_per_year=252,
 )
 """One objective and two constraints."""
@@ -49,7 +49,11 @@ def trial(number: int, state: TrialState = TrialState.COMPLETE, n_blocks: int = 
         )
         for block in range(n_blocks)
     )
-    values = {"a.width": 0.5 + number % 10 / 10, "b.days": 2 + 2 * (number % 10), "c.kind": "xy"[number % 2]}
+    values: dict[str, Value] = {
+        "a.width": 0.5 + number % 10 / 10,
+        "b.days": 2 + 2 * (number % 10),
+        "c.kind": "xy"[number % 2],
+    }
     is_complete = state is TrialState.COMPLETE
     return TrialRecord(
         number=number,
