@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from cluster.quiet_output import answer_alone
 from tuning.lanes.interrupting import Interrupted, interruptible
-from tuning.lanes.sweeping import FinishedSweep, SweepRequest, run_sweep
+
+if TYPE_CHECKING:
+    from tuning.lanes.sweeping import FinishedSweep
 
 __all__ = ["main", "run"]
 
@@ -56,24 +59,37 @@ def run(
     TradingError
         The sweep cannot be run.
     """
-    request = SweepRequest(
-        config=config, out=out, address=address, workers=workers, resume=resume, data=data, quiet=as_json
-    )
+    say: Callable[[str], None] = _silent if as_json else _say
     try:
         with answer_alone(is_asked=as_json), interruptible():
-            finished = run_sweep(request, lambda line: None if as_json else typer.echo(line, err=True))
+            say("loading; the first time after an installation or a change compiles kernels, which takes a minute")
+            from tuning.lanes.sweeping import SweepRequest, run_sweep
+
+            request = SweepRequest(
+                config=config, out=out, address=address, workers=workers, resume=resume, data=data, quiet=as_json
+            )
+            finished = run_sweep(request, say)
     except Interrupted as asked:
-        typer.echo(f"interrupted; what is done is kept, and this goes on from there: {_again(request)}", err=True)
+        again = _again(config, out=out, address=address, workers=workers, data=data)
+        typer.echo(f"interrupted; what is done is kept, and this goes on from there: {again}", err=True)
         return asked.exit_code
     _tell(finished, as_json=as_json)
     return 0
 
 
-def _again(request: SweepRequest) -> str:
-    told = ["hedgefield", "sweep", str(request.config), "--resume"]
-    for name, value in (("--out", request.out), ("--address", request.address), ("--data", request.data)):
-        told += [] if value is None else [name, str(value)]
-    told += [] if request.workers is None else ["--workers", str(request.workers)]
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _silent(line: str) -> None:
+    """Keep a line to itself: with JSON nothing but the object is printed."""
+
+
+def _again(config: Path, *, workers: int | None, **places: Path | str | None) -> str:
+    told = ["hedgefield", "sweep", str(config), "--resume"]
+    for name, value in places.items():
+        told += [] if value is None else [f"--{name}", str(value)]
+    told += [] if workers is None else ["--workers", str(workers)]
     return shlex.join(told)
 
 
