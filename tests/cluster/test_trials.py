@@ -157,7 +157,7 @@ def test_a_place_crosses_to_another_process_and_tells_no_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker does not have the environment of the driver, and texts of both may be logged."""
-    secret = "postgresql://me:hidden@host/db"  # noqa: S105  # nobody listens there
+    secret = "postgresql://me:hidden@host/db"  # noqa: S105  # pragma: allowlist secret
     monkeypatch.setenv("HEDGEFIELD_TRIALS", secret)
     place = ledger_place(tmp_path)
     assert (place.url, "hidden" in repr(place)) == (secret, False)

@@ -30,7 +30,11 @@ def _text(key: str, url: str) -> str:
 
 @pytest.mark.parametrize("key", ["storage", "ledger"])
 @pytest.mark.parametrize(
-    "url", ["postgresql://me:hidden@host/db", "postgresql+psycopg://host/db?user=me&password=hidden"]
+    "url",
+    [
+        "postgresql://me:hidden@host/db",  # pragma: allowlist secret
+        "postgresql+psycopg://host/db?user=me&password=hidden",
+    ],
 )
 def test_a_password_in_the_file_is_refused_without_being_repeated(key: str, url: str) -> None:
     """The variables that may hold it are named."""
