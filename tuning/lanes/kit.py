@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -21,10 +21,10 @@ DESK_NAMESPACE: Final = "namespace"
 
 
 class Runs(Protocol):
-    """Runs an item, as `tuning.evaluation.evaluator.Evaluator` does."""
+    """Runs items, as `tuning.evaluation.evaluator.Evaluator` does."""
 
-    def run(self, item: Item) -> ItemOutcome:
-        """Return what a point gave on the blocks of an item."""
+    def run_many(self, items: Sequence[Item]) -> Sequence[ItemOutcome]:
+        """Return what points gave on the blocks of their items, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -15,7 +15,7 @@ from market.errors import ConfigError, TradingError, VenueError
 from tuning.lanes.kit import DESK, DESK_NAMESPACE, LANE, LaneKit, Runs
 from tuning.lanes.memory import hold_memory, private_mb
 from tuning.lanes.messages import Joined, LaneReport, Order
-from tuning.work import Batch, BatchOutcome, ItemOutcome
+from tuning.work import Batch, BatchOutcome, Item, ItemOutcome
 
 __all__ = ["Lane", "WhenToldTo"]
 
@@ -87,20 +87,25 @@ class Lane(Trainable):
         return None
 
     def _run(self, batch: Batch) -> LaneReport:
-        outcomes: list[ItemOutcome] = []
         failed: dict[int, str] = {}
-        for item in batch.items:
-            try:
-                if self._runner is None:
-                    raise MemoryError  # noqa: TRY301  # it could not be made again
-                outcomes.append(self._runner.run(item))
-            except MemoryError:
-                failed[item.number] = f"it needs more than the {self._kit.memory_mb:g} MB of [resources] memory_mb"
-                self._afresh()
-            except Exception as error:  # noqa: BLE001  # one point must not end the others
-                failed[item.number] = f"unexpected {type(error).__name__}: {error}"
-        outcome = BatchOutcome(number=batch.number, items=tuple(outcomes))
-        return self._reported(outcome, failed)
+        outcomes = self._outcomes(batch.items, failed)
+        return self._reported(BatchOutcome(number=batch.number, items=outcomes), failed)
+
+    def _outcomes(self, items: Sequence[Item], failed: dict[int, str]) -> tuple[ItemOutcome, ...]:
+        """Run items together, for compiled points share a pass over their bars; one by one where that fails."""
+        try:
+            if self._runner is None:
+                raise MemoryError  # noqa: TRY301  # it could not be made again
+            return tuple(self._runner.run_many(items))
+        except MemoryError:
+            reason = f"it needs more than the {self._kit.memory_mb:g} MB of [resources] memory_mb"
+            self._afresh()
+        except Exception as error:  # noqa: BLE001  # one point must not end the others
+            reason = f"unexpected {type(error).__name__}: {error}"
+        if len(items) == 1:
+            failed[items[0].number] = reason
+            return ()
+        return tuple(outcome for item in items for outcome in self._outcomes((item,), failed))
 
     def _afresh(self) -> None:
         """Let go of everything that earlier items left, so that they are not to blame for the next one."""

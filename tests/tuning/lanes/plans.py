@@ -129,7 +129,11 @@ class Spinner:
     def __init__(self, work_s: float, traces: Path, deadly: Mapping[int, int], huge: Sequence[int] = ()) -> None:
         self._work_s, self._traces, self._deadly, self._huge = work_s, traces, dict(deadly), frozenset(huge)
 
-    def run(self, item: Item) -> ItemOutcome:
+    def run_many(self, items: Sequence[Item]) -> list[ItemOutcome]:
+        """Run one after the other."""
+        return [self._run(item) for item in items]
+
+    def _run(self, item: Item) -> ItemOutcome:
         """Leave a trace, spin, and return what the point gives."""
         number = item.number
         with (self._traces / str(number)).open("a", encoding="utf-8") as file:
