@@ -57,14 +57,14 @@ def encode(message: DataclassInstance) -> bytes:
     return _encoder.encode(message)
 
 
-def decode(kind: type[_T], payload: bytes) -> _T:
+def decode(kind: type[_T], payload: bytes | memoryview) -> _T:
     """Return the message that `encode` made bytes of.
 
     Parameters
     ----------
     kind : type
         Class of the message.
-    payload : bytes
+    payload : bytes or memoryview
         What `encode` returned.
 
     Returns

@@ -116,7 +116,7 @@ class FieldCache:
         code: str,
         store: BlobStore,
         encode: Callable[[FieldSnapshot], bytes],
-        decode: Callable[[bytes], FieldSnapshot],
+        decode: Callable[[bytes | memoryview], FieldSnapshot],
     ) -> None:
         self._config = config
         self._settings = digest_of((code, config))

@@ -172,7 +172,7 @@ class EventLog(Protocol):
 class BlobStore(Protocol):
     """Bytes by key that may be forgotten: what is missing is computed anew."""
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str) -> bytes | memoryview | None:
         """Return the bytes of a key; None where there are none, or where they are damaged."""
 
     def put(self, key: str, content: bytes) -> None:

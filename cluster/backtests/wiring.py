@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +32,7 @@ from cluster.histories.recorded import InputFile, RecordedFiles, recorded_histor
 from cluster.histories.span import Span
 from execution.legging_events import LeggingTerms
 from market.errors import ConfigError
+from market.ports import BlobStore
 from market.tradables import Instrument, OptionContract, Perpetual, Share
 from strategies.features import Feature
 from strategies.sleeve import Sleeve
@@ -170,12 +171,28 @@ def _of_simulated(wanted: SimulatedData, settings: BacktestSettings, span: Span 
     return replace(history, instruments=tuple(Share(symbol=symbol) for symbol in wanted.shares))
 
 
-def shared_fields(settings: BacktestSettings) -> FieldsOnDemand:
-    """Return where the fields of a run come from: computed once per chain, and kept for the runs after it."""
+def shared_fields(
+    settings: BacktestSettings, layered: Callable[[BlobStore], BlobStore] | None = None
+) -> FieldsOnDemand:
+    """Return where the fields of a run come from: computed once per chain, and kept for the runs after it.
+
+    Parameters
+    ----------
+    settings : BacktestSettings
+        The configuration.
+    layered : callable, optional
+        Puts a store before the cache of the node.
+
+    Returns
+    -------
+    FieldsOnDemand
+        The engine's source of fields.
+    """
     from cluster.settings import load_settings
 
     readings = settings.readings
-    return FieldsOnDemand(load_settings().folder / "cache" / "fields", readings.field_config(), readings.fields())
+    folder = load_settings().folder / "cache" / "fields"
+    return FieldsOnDemand(folder, readings.field_config(), readings.fields(), layered)
 
 
 def strategies_of(settings: BacktestSettings, history: History) -> tuple[Strategy, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final, final
@@ -52,7 +53,13 @@ class BlobsInMemory:
             del self._entries[next(iter(self._entries))]
 
 
-def field_cache(config: FieldConfig, folder: Path | None = None, *, most_bytes: int = 8 << 30) -> FieldCache:
+def field_cache(
+    config: FieldConfig,
+    folder: Path | None = None,
+    *,
+    most_bytes: int = 8 << 30,
+    layered: Callable[[BlobStore], BlobStore] | None = None,
+) -> FieldCache:
     """Return where the fields of a run come from.
 
     Parameters
@@ -63,6 +70,8 @@ def field_cache(config: FieldConfig, folder: Path | None = None, *, most_bytes: 
         Where entries lie, such as ``fields`` in the cache of the store; in memory alone without it.
     most_bytes : int
         Bound of that folder.
+    layered : callable, optional
+        Puts a store before that of the folder, such as one that several processes share.
 
     Returns
     -------
@@ -70,6 +79,7 @@ def field_cache(config: FieldConfig, folder: Path | None = None, *, most_bytes: 
         Also the engine's source of fields.
     """
     store: BlobStore = BlobsInMemory() if folder is None else BlobFolder(folder, most_bytes=most_bytes)
+    store = store if layered is None else layered(store)
     return FieldCache(config, code=fields_code(), store=store, encode=encode, decode=partial(decode, FieldSnapshot))
 
 
@@ -85,17 +95,29 @@ class FieldsOnDemand:
         Settings of the fields; those of the code by default, so that a run does not depend on who runs it.
     named : mapping of str to FieldConfig, optional
         Settings of single symbols, as where a price impact is told.
+    layered : callable, optional
+        Puts a store before that of the folder, such as one that several processes share.
     """
 
     def __init__(
-        self, folder: Path, config: FieldConfig | None = None, named: Mapping[str, FieldConfig] | None = None
+        self,
+        folder: Path,
+        config: FieldConfig | None = None,
+        named: Mapping[str, FieldConfig] | None = None,
+        layered: Callable[[BlobStore], BlobStore] | None = None,
     ) -> None:
         self._folder, self._config, self._named = folder, config or FieldConfig(), dict(named or {})
+        self._layered = layered
         self._caches: dict[FieldConfig, FieldCache] = {}
 
     def __call__(self, chain: OptionChain) -> FieldSnapshot | None:
         """Return the field of a chain; None where it holds no contract."""
         config = self._named.get(chain.symbol, self._config)
         if config not in self._caches:
-            self._caches[config] = field_cache(config, self._folder)
+            self._caches[config] = field_cache(config, self._folder, layered=self._layered)
         return self._caches[config](chain)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many fields were found, computed, and computed because their entry was damaged, as of `FieldCache`."""
+        return sum((Counter(cache.counts) for cache in self._caches.values()), start=Counter())

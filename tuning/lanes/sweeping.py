@@ -29,6 +29,7 @@ from tuning.evaluation.evaluator import Evaluator
 from tuning.lanes.capacity import lanes_that_fit
 from tuning.lanes.desk import DeskTerms
 from tuning.lanes.kit import LaneKit
+from tuning.lanes.placing import PlacedData, evaluator_in_place, place_data
 from tuning.lanes.planning import DeskMaker, PlanRecords
 from tuning.lanes.preparing import PreparedSweep, prepare_sweep
 from tuning.lanes.running import LaneRun, Watching, run_lanes
@@ -153,7 +154,7 @@ def _records(
     request: SweepRequest, prepared: PreparedSweep, mirror: StudyMirror, home: Path, say: Callable[[str], None]
 ) -> PlanRecords:
     with _cluster(request, prepared, home, say) as (folder, n_lanes):
-        told = prepared.settings
+        told, placed = prepared.settings, _placed(prepared, say)
         terms = DeskTerms(n_lanes=n_lanes, batch_s=told.resources.batch_s)
         maker = DeskMaker(
             prepared=replace(prepared, history=_without_data(prepared.history)),
@@ -162,8 +163,8 @@ def _records(
             ledger=ledger_place(home, told.keeping.ledger),
         )
         kit = LaneKit(
-            make=Evaluator,
-            parts=(prepared.base, prepared.space, prepared.history, prepared.blocks),
+            make=evaluator_in_place,
+            parts=(prepared.base, prepared.space, placed.history, prepared.blocks, *placed.fields),
             memory_mb=told.resources.memory_mb,
         )
         run = LaneRun(n_lanes=n_lanes, scratch=folder)
@@ -173,6 +174,16 @@ def _records(
             found: PlanRecords = run_lanes(run, kit, maker, watching)
         _mirrored(mirror, found)
     return found
+
+
+def _placed(prepared: PreparedSweep, say: Callable[[str], None]) -> PlacedData:
+    """Place the data and say what points are run by."""
+    say(Evaluator(prepared.base, prepared.space, prepared.history, prepared.blocks).path)
+    stores = [room["object_store_memory"] for room in _rooms() if "object_store_memory" in room]
+    placed = place_data(prepared, min(stores, default=0.0) - _bytes_of(prepared.history) - _ROOM)
+    if placed.words:
+        say(placed.words)
+    return placed
 
 
 def _mirrored(mirror: StudyMirror, records: PlanRecords) -> None:
@@ -220,11 +231,7 @@ def _rooms() -> list[dict[str, float]]:
 
 def _require_room(history: History, object_store_mb: int) -> None:
     """Refuse data that a local object store does not hold: Ray would read them from disk again and again."""
-    import pickle
-
-    sizes: list[int] = []
-    rest = pickle.dumps(history, protocol=5, buffer_callback=lambda buffer: sizes.append(buffer.raw().nbytes))
-    needed = sum(sizes) + len(rest) + _ROOM
+    needed = _bytes_of(history) + _ROOM
     if needed > object_store_mb * 1e6:
         raise ConfigError(
             "the object store does not hold the data",
@@ -232,6 +239,14 @@ def _require_room(history: History, object_store_mb: int) -> None:
             expected=f"{needed / 1e6:.0f} MB or more",
             action="set [resources] object_store_mb",
         )
+
+
+def _bytes_of(history: History) -> int:
+    import pickle
+
+    sizes: list[int] = []
+    rest = pickle.dumps(history, protocol=5, buffer_callback=lambda buffer: sizes.append(buffer.raw().nbytes))
+    return sum(sizes) + len(rest)
 
 
 def _without_data(history: History) -> History:
