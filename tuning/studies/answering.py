@@ -171,7 +171,17 @@ def answer_of(
         dimensions=_dimensions(sweep, space, trials, chosen, points),
         stability=_stability(space, trials, points, rng),
         verdict=verdict_of(
-            _evidence(sweep, space, final, chosen, year, outer=outer, found=(matrix, over, luck, spa)), selection
+            _evidence(
+                sweep,
+                space,
+                final,
+                chosen,
+                year,
+                outer=outer,
+                n_unchosen=points.count(None),
+                found=(matrix, over, luck, spa),
+            ),
+            selection,
         ),
     )
 
@@ -238,6 +248,7 @@ def _evidence(
     year: int,
     *,
     outer: OuterDays,
+    n_unchosen: int,
     found: tuple[_Matrix, Overfitting, Deflation | None, Superiority],
 ) -> Evidence:
     lead, (matrix, over, luck, spa) = sweep.sweep.objectives[0], found
@@ -247,6 +258,7 @@ def _evidence(
         constraints=_constraints(sweep, chosen, final, year),
         n_trials=matrix.numbers.size,
         n_days=outer.n_days,
+        n_unchosen=n_unchosen,
         overfitting=missing(over.pbo.reason or over.reason) if over.reason else figure(over.pbo.value),
         deflated=missing(final.reason) if luck is None else luck.resampled,
         superiority=missing(spa.reason) if spa.reason else figure(spa.spa_consistent_p),

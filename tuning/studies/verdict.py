@@ -97,6 +97,8 @@ class Evidence:
         Complete trials.
     n_days : int
         Of the outer estimate.
+    n_unchosen : int
+        Outer splits in which the rule chose nothing; on their days the defaults ran, which says nothing of a choice.
     overfitting : Figure
         Probability of backtest overfitting.
     deflated : Figure
@@ -114,6 +116,7 @@ class Evidence:
     constraints: tuple[tuple[str, Figure, float, bool], ...]
     n_trials: int
     n_days: int
+    n_unchosen: int
     overfitting: Figure
     deflated: Figure
     superiority: Figure
@@ -146,6 +149,7 @@ def verdict_of(evidence: Evidence, selection: SelectionSettings) -> Verdict:
             ),
             _check("complete trials", figure(evidence.n_trials), ">=", LEAST_TRIALS),
             _check("days of the outer estimate", figure(evidence.n_days), ">=", LEAST_DAYS),
+            _check("outer splits without a choice", figure(evidence.n_unchosen), "<=", 0.0),
             _check("probability of backtest overfitting", evidence.overfitting, "<=", selection.most_pbo),
             _check("deflated Sharpe probability", evidence.deflated, ">=", selection.least_dsr),
             _check("p of superior ability over the defaults", evidence.superiority, "<=", selection.most_spa),

@@ -143,3 +143,14 @@ def test_days_that_few_trials_saw_are_told_as_missing() -> None:
     assert not answer.verdict.accepted
     assert answer.candidate.number is None
     assert all(item.importance.reason for item in answer.dimensions)
+
+
+def test_defaults_that_stood_in_for_a_choice_speak_for_none() -> None:
+    """Only all blocks together have the trades that are asked for: the days outside are the defaults', and refuse."""
+    market = Market(noise=0.002)
+    whole = sum(item.measures["n_trades"] for item in hill().default_blocks)
+    answer = study_of(market, constraints={"min_trades": int(whole)})
+    assert answer.candidate.number is not None
+    assert all(item.choice.number is None for item in answer.splits)
+    assert np.array_equal(answer.outer.returns[0], answer.outer.defaults)
+    assert "outer splits without a choice: 4, asked for <= 0" in answer.verdict.reasons
