@@ -92,13 +92,19 @@ def rows_of(status: DeskStatus, pace: Pace, objective: str) -> list[tuple[str, s
         ),
         ("trials", f"{progress.n_trials} of at most {progress.n_trials_most}; {progress.n_items_out} items out"),
         ("ended", _ended(progress)),
-        ("pace", f"{_figure(pace.per_minute, '.1f')} trials a minute, {_time(pace.left_s(n_left))} left at most"),
+        ("pace", _pace(pace, n_left)),
         (f"best {objective}", best),
         ("defaults", _figure(progress.baseline, ".4g")),
         ("found in the ledger", f"{status.n_kept} of {blocks} blocks" if blocks else "nothing asked yet"),
         ("lanes", f"{alive} alive, {status.n_lost} batches lost, {status.n_copied} copied"),
         ("fullest lane", f"{max(memory):.0f} MB" if memory else "unknown"),
     ]
+
+
+def _pace(pace: Pace, n_left: int) -> str:
+    if isnan(pace.per_minute):
+        return "pace not known yet"
+    return f"{pace.per_minute:.1f} trials a minute, {_time(pace.left_s(n_left))} left at most"
 
 
 def _ended(progress: Progress) -> str:
@@ -217,8 +223,6 @@ def _figure(value: float, form: str) -> str:
 
 
 def _time(seconds: float) -> str:
-    if isnan(seconds):
-        return "unknown time"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import inf, isfinite, nan
 from typing import Final
 
 import numpy as np
 
 from backtest.reports.blocks import Bars, Role
-from backtest.reports.scales import value_ticks
+from backtest.reports.scales import Ticks, value_ticks
 from backtest.reports.wording import number, percent
 from market.chains import FloatArray
 from tuning.configuration.settings import Objective
@@ -30,6 +30,7 @@ __all__ = [
 
 _BINS: Final = 30
 _MOST_LINES: Final = 200
+_ROOM: Final = 0.08  # of the width, that a number on the lower axis takes
 _BEST: Final = 0.1  # share of the trials whose lines are set apart
 
 
@@ -54,10 +55,19 @@ def _plateau(answer: StudyAnswer, item: Dimension) -> Chart:
     return Chart(
         title=f"{short_path(item.name, answer)}{weight}",
         layers=layers,
-        x_ticks=item.labels,
+        x_ticks=_legible(item.labels),
         y_shown=lambda value: shown_score(lead, value),
         x_range=(0.0, 1.0),
     )
+
+
+def _legible(ticks: Ticks) -> Ticks:
+    """Return the words that do not run into the one before."""
+    kept: list[tuple[float, str]] = []
+    for at, word in ticks:
+        if at - (kept[-1][0] if kept else -inf) >= _ROOM:
+            kept.append((at, word))
+    return tuple(kept)
 
 
 def importance_bars(answer: StudyAnswer) -> Bars:
@@ -81,7 +91,8 @@ def inside_outside_chart(answer: StudyAnswer) -> Chart:
     base_y = np.array([item.defaults_outer.value for item in answer.splits])
     every = np.concatenate([x, y, base_x, base_y, [0.0]])
     known = every[np.isfinite(every)]
-    ends = np.array([known.min(), known.max()])
+    has_pair = bool((np.isfinite(x) & np.isfinite(y)).any())
+    ends = np.array([known.min(), known.max()] if has_pair else [nan, nan])  # a diagonal alone says nothing
     return Chart(
         title=f"{objective_name(lead)}: training days across, test days upright; the line is where both are equal",
         layers=(

@@ -6,7 +6,6 @@ from math import isfinite
 from typing import Final
 
 from backtest.metrics.days import wealth_of_days
-from backtest.metrics.figures import Figure
 from backtest.reports.blocks import Curve, Fact, Facts, Grid, Line, Note, Report, Role, Section
 from backtest.reports.wording import MISSING, number, percent, short_money, signed
 from market.chains import FloatArray
@@ -172,7 +171,15 @@ def _splits(answer: StudyAnswer, most: int | None) -> tuple[Grid | Note, ...]:
     title = f"Choices of the splits: {objective_name(lead)} on training days (inner) and on test days (outer)"
     grid = Grid(title=title, heads=heads, rows=rows, empty="there is no split")
     n_more = len(answer.splits) - len(rows)
-    return (grid, Note(text=f"{n_more} more splits stand in the folder of the study")) if n_more else (grid,)
+    more = (Note(text=f"{n_more} more splits stand in the folder of the study"),) if n_more else ()
+    return (grid, *_why_missing(answer.splits[:most]), *more)
+
+
+def _why_missing(splits: tuple[SplitAnswer, ...]) -> tuple[Note, ...]:
+    """Return why scores of splits are missing: below their table, for a sentence in each cell would burst it."""
+    figures = (figure for item in splits for figure in (item.inner, item.outer, item.defaults_outer))
+    reasons = tuple(dict.fromkeys(figure.reason for figure in figures if figure.reason))
+    return (Note(text=f"{MISSING} where a score is missing: {'; '.join(reasons)}."),) if reasons else ()
 
 
 def _split_row(answer: StudyAnswer, item: SplitAnswer, names: list[str], lead: Objective) -> tuple[str, ...]:
@@ -182,10 +189,10 @@ def _split_row(answer: StudyAnswer, item: SplitAnswer, names: list[str], lead: O
         f"{first} to {last}" if len(item.split.test) == 1 or _is_run(item.split.test) else _blocks(item.split.test),
         "defaults" if made is None else f"trial {made}",
         *(item.shown.get(name, MISSING) for name in names),
-        _cell(lead, item.inner),
-        _cell(lead, item.outer),
+        shown_score(lead, item.inner.value),
+        shown_score(lead, item.outer.value),
         shown_score(lead, item.optimism),
-        _cell(lead, item.defaults_outer),
+        shown_score(lead, item.defaults_outer.value),
     )
 
 
@@ -195,10 +202,6 @@ def _is_run(blocks: tuple[int, ...]) -> bool:
 
 def _blocks(blocks: tuple[int, ...]) -> str:
     return f"blocks {', '.join(str(block + 1) for block in blocks)}"
-
-
-def _cell(lead: Objective, found: Figure) -> str:
-    return shown_score(lead, found.value) if not found.reason else f"{MISSING} ({found.reason})"
 
 
 def _pairs(answer: StudyAnswer) -> tuple[Fact, ...]:

@@ -61,7 +61,7 @@ def test_what_is_not_known_yet_is_said_so() -> None:
     """Before the first trial there is no pace, no best and no memory, and none of them is 0."""
     begun = replace(_STATUS, progress=_NOTHING, lanes=(), n_run=0, n_kept=0)
     rows = dict(rows_of(begun, _paced((0.0, 0)), "sharpe"))
-    assert rows["pace"] == "unknown trials a minute, unknown time left at most"
+    assert rows["pace"] == "pace not known yet"
     assert (rows["best sharpe"], rows["defaults"], rows["fullest lane"]) == ("none yet", "unknown", "unknown")
     assert rows["found in the ledger"] == "nothing asked yet"
 
