@@ -63,8 +63,10 @@ def run(
     try:
         with answer_alone(is_asked=as_json), interruptible():
             say("loading; the first time after an installation or a change compiles kernels, which takes a minute")
+            from tuning.lanes.running import quiet_ray
             from tuning.lanes.sweeping import SweepRequest, run_sweep
 
+            quiet_ray()
             request = SweepRequest(
                 config=config, out=out, address=address, workers=workers, resume=resume, data=data, quiet=as_json
             )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tuning.lanes.desk_actor import MakeDesk
 
-__all__ = ["LaneRun", "Watching", "run_lanes"]
+__all__ = ["LaneRun", "Watching", "quiet_ray", "run_lanes"]
 
 _LOOK_S: Final = 0.25
 _NODES_EVERY_S: Final = 1.0
@@ -38,6 +38,8 @@ _QUIET: Final = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "1000000000",
     "TUNE_WARN_THRESHOLD_S": "1000000000",
+    # Its notes on workers and nodes that go fill a terminal, on standard output: a sweep counts these itself.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",
     # Relative paths of a configuration mean the folder that the sweep was started in.
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
@@ -75,6 +77,11 @@ class Watching:
     records: Callable[[Any], None]
 
 
+def quiet_ray() -> None:
+    """Let Ray and Tune say nothing of their own; to be called before Ray is imported, which reads it then."""
+    os.environ.update(_QUIET)
+
+
 def run_lanes(run: LaneRun, kit: LaneKit, make_desk: MakeDesk, watching: Watching) -> Any:
     """Run a plan to its end on the cluster that this process has joined.
 
@@ -99,7 +106,7 @@ def run_lanes(run: LaneRun, kit: LaneKit, make_desk: MakeDesk, watching: Watchin
     TradingError
         The sweep cannot go on; what is kept stays.
     """
-    os.environ.update(_QUIET)
+    quiet_ray()
     import ray
     from ray.exceptions import RayActorError
 
