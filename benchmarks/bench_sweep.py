@@ -2,6 +2,7 @@
 
 Wall times of sweeps contain the start of their cluster and the study that they write. A loop over the same points in
 one process tells what two workers could reach at best; the figures are ratios of one run.
+``python -m benchmarks.bench_sweep grid overhead condors`` measures only the sections that it is given.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.compare.environments import COMPARATORS, default_folder, prepared
 from benchmarks.compare.running import OURS, driven, timing, write_data
-from benchmarks.harness import Row
+from benchmarks.harness import Row, print_rows
 from benchmarks.real_runs import DATA
 
 __all__ = ["run"]
@@ -23,6 +25,7 @@ __all__ = ["run"]
 _REPEATS: Final = 5
 _LOOP, _FEW, _MANY, _NAIVE_FEW, _NAIVE_MANY = 20, 20, 200, 2, 8
 _WORKERS: Final = 2
+_SPIN_FEW, _SPIN_MANY = 40, 240
 
 
 def _grid() -> list[Row]:
@@ -54,17 +57,28 @@ def _grid() -> list[Row]:
     return rows
 
 
-def _told(*arguments: object) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.sweep_runs", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # our own arguments
+def _told(module: str, *arguments: object) -> dict[str, Any]:
+    command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own arguments
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command[2:])} failed:\n{done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    if found.get("failed"):
+        raise SystemExit(f"{' '.join(command[2:])}: {found['failed']} trials failed, so their time says nothing")
     return found
 
 
+def _overhead() -> list[Row]:
+    told = _told("sweep_overhead", _SPIN_FEW, _SPIN_MANY, _WORKERS)
+    value = told["overhead_ms"]
+    name = "a trial beside an objective of 100 ms, two lanes"
+    return [Row(name=name, size=_SPIN_MANY, value=value, unit="ms", reach="<= 15", passed=value <= 15.0)]
+
+
 def _condors() -> list[Row]:
-    loop = _told("loop", _LOOP)
-    few, many = (_told("ours", n, _WORKERS) for n in (_FEW, _MANY))
-    naive_few, naive_many = (_told("naive", n, _WORKERS) for n in (_NAIVE_FEW, _NAIVE_MANY))
+    loop = _told("sweep_runs", "loop", _LOOP)
+    few, many = (_told("sweep_runs", "ours", n, _WORKERS) for n in (_FEW, _MANY))
+    naive_few, naive_many = (_told("sweep_runs", "naive", n, _WORKERS) for n in (_NAIVE_FEW, _NAIVE_MANY))
     each = (many["s"] - few["s"]) / (many["trials"] - few["trials"])
     each_naive = (naive_many["s"] - naive_few["s"]) / (_NAIVE_MANY - _NAIVE_FEW)
     efficiency = loop["s"] / _LOOP / (each * _WORKERS)
@@ -102,7 +116,14 @@ def _condors() -> list[Row]:
     ]
 
 
-def run() -> list[Row]:
-    """Return the rows; condors only where the recorded midpoints are."""
-    rows = _grid()
-    return rows + (_condors() if DATA.is_dir() else [])
+_SECTIONS: Final = {"grid": _grid, "overhead": _overhead, "condors": _condors}
+
+
+def run(sections: Sequence[str] = tuple(_SECTIONS)) -> list[Row]:
+    """Return the rows of some sections; condors only where the recorded midpoints are."""
+    wanted = [name for name in sections if name != "condors" or DATA.is_dir()]
+    return [row for name in wanted for row in _SECTIONS[name]()]
+
+
+if __name__ == "__main__":
+    print_rows(run(sys.argv[1:] or tuple(_SECTIONS)))
