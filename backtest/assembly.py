@@ -31,7 +31,7 @@ from backtest.feeds import (
 from backtest.field_cache import FieldCache
 from backtest.greeks_path import GreeksRecorder
 from backtest.history import History
-from backtest.interpreting import RecordedReadings
+from backtest.interpreting import ReadingsMemory, RecordedReadings
 from backtest.past_days import PastDays
 from backtest.results import RunDescription, RunResult
 from backtest.schedule import AtTimes, OnBars, OnChains, OnQuotes, Trigger, timer_instants
@@ -177,6 +177,7 @@ def assemble(
     strategies: Sequence[Strategy],
     fields: FieldSource | None,
     views: ViewMemory | None = None,
+    readings: ReadingsMemory | None = None,
 ) -> Stage:
     """Connect the parts of a run.
 
@@ -192,6 +193,8 @@ def assemble(
         Where fields come from.
     views : ViewMemory or None
         What other runs over the history have read of its chains.
+    readings : ReadingsMemory or None
+        Regimes and signals that other runs over the history, with the same source of fields, have read.
 
     Returns
     -------
@@ -216,7 +219,9 @@ def assemble(
     asked = _Asked(config, [strategy.name for strategy in strategies])
     feeds = _feeds(config, history, market, desk, quotes, asked, views)
     chains = [feed for feed in feeds if isinstance(feed, ChainFeed)]
-    market.readings_source = RecordedReadings(config.readings, history, market, chains, fields)
+    market.readings_source = RecordedReadings(
+        config.readings, history, market, chains, fields, config.mid_spread, readings
+    )
     tape = Tape([feed.stream for feed in feeds], None, config.end_ns or None)
     if not len(tape):
         raise DataError("the history holds nothing that happens", found="no row", expected="bars, quotes or chains")

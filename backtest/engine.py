@@ -11,6 +11,7 @@ from backtest.chain_feed import ViewMemory
 from backtest.config import EngineConfig
 from backtest.decider import Decider
 from backtest.history import History
+from backtest.interpreting import ReadingsMemory
 from backtest.results import RunDescription, RunResult
 from backtest.tape import Phase
 from execution.events import CashKind, CashMovement
@@ -33,6 +34,7 @@ def run_backtest(
     fields: FieldSource | None = None,
     pulse: Callable[[int], str] | None = None,
     views: ViewMemory | None = None,
+    readings: ReadingsMemory | None = None,
 ) -> RunResult:
     """Run strategies over a history.
 
@@ -53,6 +55,9 @@ def run_backtest(
         there, and is why. It can change nothing else.
     views : ViewMemory, optional
         What other runs over the same history have read of its chains; it changes the time that a run takes alone.
+    readings : ReadingsMemory, optional
+        Regimes and signals that other runs over the same history, with the same source of fields, have read; as
+        `views`.
 
     Returns
     -------
@@ -72,7 +77,7 @@ def run_backtest(
     a row of the account; decisions; opening prints. The same arguments give the same result, bit for bit. Of what lies
     before `EngineConfig.start_ns` only the rows happen that decide what is known then: the others would be overwritten.
     """
-    stage = assemble(config, history, strategies, fields, views)
+    stage = assemble(config, history, strategies, fields, views, readings)
     decider = Decider(strategies, stage.market, stage.desk, stage.view)
     engine = _Engine(config, stage, decider, pulse)
     stopped = engine.run()

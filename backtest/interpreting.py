@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from math import nan
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from backtest.chain_feed import ChainFeed
+from backtest.fills.spreads import SpreadModel
 from backtest.history import History
 from backtest.told_rows import Recording, recordings_of, told_context
 from fields.illiquidity.impact import no_impact
@@ -26,13 +28,52 @@ from market.trades import Int64Array
 from strategies.bar_history import of_underlying
 from strategies.market_state import FieldSource, MarketState
 
-__all__ = ["RecordedReadings"]
+__all__ = ["ReadingsMemory", "RecordedReadings"]
 
 _NEW_YORK: Final = ZoneInfo("America/New_York")
 _UTC: Final = ZoneInfo("UTC")
 _CADENCE_NS: Final = 300_000_000_000  # between readings at bars; dwell is counted in tens of minutes
 _NONE: Final = np.zeros(0, dtype=np.int64)
 _NO_TRADES: Final = no_impact(0, 0, "a recording of chains has no trades to estimate it from")
+
+
+@final
+class ReadingsMemory:
+    """Readings that several runs over one history ask for: read once, and known to the runs after.
+
+    Parameters
+    ----------
+    most : int, optional
+        Readings that may be kept; a symbol whose readings have no room is read anew by each run. The first that come
+        stay, as of `backtest.chain_feed.ViewMemory`.
+
+    Notes
+    -----
+    A reading follows from the recording up to its instant, whoever asks and whenever, so a run with a memory is that
+    without one, bit by bit. Runs that read with other settings, or around other modelled quotes, have readings of
+    their own; the source of fields must be one for all runs that are given the memory.
+    """
+
+    def __init__(self, most: int = 40_000) -> None:
+        self._left = most
+        self._pasts: list[tuple[LiveConfig, SpreadModel | None, dict[tuple[str, bool], _Past]]] = []
+
+    def past(
+        self, config: LiveConfig, spread: SpreadModel | None, key: tuple[str, bool], made: Callable[[], _Past]
+    ) -> _Past:
+        """Return what is known of a symbol, read as a run reads it; made by the run where nobody has asked before."""
+        known = next((pasts for had, around, pasts in self._pasts if around == spread and had == config), None)
+        if known is not None and key in known and not known[key].is_broken:
+            return known[key]
+        past = made()
+        if past.n_moments > self._left:
+            return past
+        self._left -= past.n_moments
+        past.remembers = True
+        if known is None:
+            self._pasts.append((config, spread, known := {}))
+        known[key] = past
+        return past
 
 
 @final
@@ -51,6 +92,10 @@ class RecordedReadings:
         At most one for each underlying.
     fields : FieldSource or None
         Where fields of earlier chains come from; without it the axes of other markets alone are known.
+    spread : SpreadModel or None
+        Half spread that the chains are quoted with; it tells readings apart in the memory.
+    memory : ReadingsMemory or None
+        What runs over the same history have read already.
 
     Notes
     -----
@@ -66,8 +111,11 @@ class RecordedReadings:
         market: MarketState,
         chains: Iterable[ChainFeed],
         fields: FieldSource | None,
+        spread: SpreadModel | None = None,
+        memory: ReadingsMemory | None = None,
     ) -> None:
         self._config, self._history, self._market = config, history, market
+        self._spread, self._memory = spread, memory
         self._chains, self._fields = {feed.symbol: feed for feed in chains}, fields
         self._pasts: dict[tuple[str, bool], _Past] = {}
 
@@ -76,9 +124,16 @@ class RecordedReadings:
         with_field = with_field and self._fields is not None
         past = self._pasts.get((symbol, with_field))
         if past is None:
-            past = self._pasts[symbol, with_field] = self._past(symbol, self._fields if with_field else None)
-        past.advance(now_ns)
-        return past.newest
+            past = self._pasts[symbol, with_field] = self._known(symbol, with_field=with_field)
+        return past.at(now_ns)
+
+    def _known(self, symbol: str, *, with_field: bool) -> _Past:
+        def made() -> _Past:
+            return self._past(symbol, self._fields if with_field else None)
+
+        if self._memory is None:
+            return made()
+        return self._memory.past(self._config, self._spread, (symbol, with_field), made)
 
     def _past(self, symbol: str, fields: FieldSource | None) -> _Past:
         context = self._config.context
@@ -118,6 +173,8 @@ class _Moment:
 class _Moments(Protocol):
     """When a symbol is read."""
 
+    n: int
+
     def until(self, now_ns: int) -> Iterator[_Moment]:
         """Give the moments up to an instant that were not given before; instants of calls rise."""
 
@@ -127,23 +184,44 @@ class _Past:
     """One symbol, read up to an instant."""
 
     def __init__(self, config: LiveConfig, symbol: str, recordings: Sequence[Recording], moments: _Moments) -> None:
-        self.newest: Interpretation | None = None
+        self.remembers = False
+        """Whether readings before the newest are kept, for runs that go through the same days again."""
+        self.is_broken = False
+        """Whether reading failed half-way, so that nobody can go on from here."""
+        self.n_moments = moments.n
+        """How often the symbol is read at most."""
+        self._read_ns: list[int] = []
+        self._read: list[Interpretation] = []
         self._symbol, self._moments = symbol, moments
         # Other markets are no part of what is read.
         self._context = told_context(replace(config.context, cross=()), recordings)
         self._interpreter = Interpreter(config)
 
-    def advance(self, now_ns: int) -> None:
-        """Read what has become known by an instant."""
+    def at(self, now_ns: int) -> Interpretation | None:
+        """Return the newest reading at an instant; None before the first. Where nothing is kept, instants rise."""
+        try:
+            self._advance(now_ns)
+        except BaseException:
+            self.is_broken = True
+            raise
+        place = bisect_right(self._read_ns, now_ns)
+        return self._read[place - 1] if place else None
+
+    def _advance(self, now_ns: int) -> None:
         interpreter = self._interpreter
         for moment in self._moments.until(now_ns):
             if moment.opens_session:
                 interpreter.end_session()
             interpreter.market = self._context.inputs(self._symbol, moment.ts_ns)
             if moment.field is None:
-                self.newest = interpreter.read_market(moment.session, moment.close, moment.ts_ns, moment.cause_id)
+                found = interpreter.read_market(moment.session, moment.close, moment.ts_ns, moment.cause_id)
             else:
-                self.newest = interpreter.read(moment.field, _NO_TRADES, None, moment.ts_ns)
+                found = interpreter.read(moment.field, _NO_TRADES, None, moment.ts_ns)
+            if not self.remembers:
+                self._read_ns.clear()
+                self._read.clear()
+            self._read_ns.append(moment.ts_ns)
+            self._read.append(found)
 
 
 @final
@@ -153,6 +231,7 @@ class _AtChains:
     def __init__(self, chains: ChainFeed, prices: _AtPrices, market: MarketState, fields: FieldSource | None) -> None:
         self._chains, self._prices, self._market, self._fields = chains, prices, market, fields
         self._place, self._open_ns = 0, -1
+        self.n = prices.n + int(chains.stream.instants.shape[0])
 
     def until(self, now_ns: int) -> Iterator[_Moment]:
         """Give a moment for each chain that has become known."""
@@ -197,6 +276,7 @@ class _AtPrices:
         told = [each.known_ns for each in recordings if not isinstance(each.message, BarBatch)]
         dated = [each.known_ns for each in recordings if isinstance(each.message, BarBatch)]
         self._instants = _spaced(_joined(told), _joined([self._end_ns, *dated]))
+        self.n = int(self._instants.shape[0])
 
     def until(self, now_ns: int) -> Iterator[_Moment]:
         """Give a moment for each instant that has come."""

@@ -14,12 +14,13 @@ import pytest
 from backtest.audit.rewrites import cut, reordered, spoiled
 from backtest.engine import run_backtest
 from backtest.history import History, ModelAnswers
+from backtest.interpreting import ReadingsMemory
 from backtest.schedule import OnBars, OnChains
 from fields.compute import compute_field
 from fields.config import FieldConfig
 from fields.live.config import LiveConfig
 from fields.live.context import MarketContext
-from fields.live.interpretation import Interpretation
+from fields.live.interpretation import Interpretation, Interpreter
 from fields.live.state import SymbolState
 from fields.regime import Axis, GexEnvironment, Market, RegimeConfig, TermStructure
 from fields.signals import SignalConfig
@@ -186,6 +187,64 @@ def test_who_asks_and_when_changes_nothing() -> None:
         once = _seen(history, triggers=(OnBars(), OnChains()), start_ns=late_ns)
         assert list(once) == [late_ns]
         assert _told(once[late_ns]) == _told(often[late_ns])
+
+
+def test_runs_with_a_memory_read_what_they_read_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later days first, then all, then the first: each is told the same, and nothing is read twice."""
+    read: list[str] = []
+    whole = _seen(history := _history())
+    instants = sorted(whole)
+    middle_ns = instants[len(instants) // 2]
+    advance = Interpreter.read
+
+    def count(self: Interpreter, *given: Any) -> Interpretation:
+        read.append(given[0].cause_id)
+        return advance(self, *given)
+
+    monkeypatch.setattr(Interpreter, "read", count)
+    memory = ReadingsMemory()
+    for first_ns, last_ns in ((middle_ns, 0), (0, 0), (0, middle_ns)):
+        reader, config = _Reader(), settings(readings=_SETTINGS, start_ns=first_ns, end_ns=last_ns)
+        assert not run_backtest(config, history, [reader], DESCRIPTION, fields=_field, readings=memory).stopped
+        assert reader.seen
+        assert all(_told(found) == _told(whole[ts_ns]) for ts_ns, found in reader.seen.items())
+    assert len(read) == len(set(read)) == len(_SESSIONS) * 2
+
+
+def test_a_memory_tells_settings_apart_and_may_have_no_room() -> None:
+    """Other settings read other states; a memory without room changes nothing."""
+    history, other = _history(), replace(_SETTINGS, regime=RegimeConfig(gex_min_days=9, gex_days=20))
+    memory = ReadingsMemory()
+    for readings, kept in ((_SETTINGS, memory), (other, memory), (_SETTINGS, ReadingsMemory(most=0))):
+        with_memory, without = _Reader(), _Reader()
+        config = settings(readings=readings)
+        run_backtest(config, history, [with_memory], DESCRIPTION, fields=_field, readings=kept)
+        run_backtest(config, history, [without], DESCRIPTION, fields=_field)
+        assert _told_all(with_memory) == _told_all(without)
+    assert _told_all(with_memory) != _told_all(_read_with(other, history))
+
+
+def test_a_reading_that_failed_is_read_anew() -> None:
+    """Nobody goes on from a past that broke off half-way."""
+    history, memory, reader = _history(), ReadingsMemory(), _Reader()
+
+    def fail(chain: OptionChain) -> FieldSnapshot:
+        raise DataError("no field", found=chain.cause_id, expected="one")
+
+    config = settings(readings=_SETTINGS)
+    assert run_backtest(config, history, [_Reader()], DESCRIPTION, fields=fail, readings=memory).stopped
+    assert not run_backtest(config, history, [reader], DESCRIPTION, fields=_field, readings=memory).stopped
+    assert _told_all(reader) == _told_all(_read_with(_SETTINGS, history))
+
+
+def _read_with(readings: LiveConfig, history: History) -> _Reader:
+    reader = _Reader()
+    run_backtest(settings(readings=readings), history, [reader], DESCRIPTION, fields=_field)
+    return reader
+
+
+def _told_all(reader: _Reader) -> dict[int, str]:
+    return {ts_ns: _told(found) for ts_ns, found in reader.seen.items()}
 
 
 def test_nothing_of_the_future_shows() -> None:

@@ -9,6 +9,7 @@ from typing import final
 from backtest.chain_feed import ViewMemory
 from backtest.engine import run_backtest
 from backtest.history import History
+from backtest.interpreting import ReadingsMemory
 from backtest.metrics.days import calendar_of
 from backtest.results import RunDescription
 from cluster.backtest_settings import BacktestSettings
@@ -38,7 +39,7 @@ class EventRuns:
     def __init__(self, base: BacktestSettings, history: History, fields: FieldSource | None = None) -> None:
         self._base, self._history = base, history
         self._fields = shared_fields(base) if fields is None else fields
-        self._views = ViewMemory()
+        self._views, self._readings = ViewMemory(), ReadingsMemory()
         self._description = _description(base)
         self._calendar = calendar_of(self._description.periods_per_year)
 
@@ -64,13 +65,21 @@ class EventRuns:
         config = engine_config(settings, strategies, self._history)
         # What a report alone would read is left out; it changes no booking.
         config = replace(config, with_greeks=False, benchmark="")
-        fields = self._fields if settings.readings == self._base.readings else shared_fields(settings)
+        is_shared = settings.readings == self._base.readings
+        fields = self._fields if is_shared else shared_fields(settings)
+        readings = self._readings if is_shared else ReadingsMemory()
 
         def run(block: Block) -> BlockOutcome:
             within = replace(config, start_ns=block.first_ns, end_ns=block.last_ns)
             try:
                 result = run_backtest(
-                    within, self._history, strategies, self._description, fields=fields, views=self._views
+                    within,
+                    self._history,
+                    strategies,
+                    self._description,
+                    fields=fields,
+                    views=self._views,
+                    readings=readings,
                 )
                 return block_outcome(result, block, self._calendar)
             except MemoryError:
