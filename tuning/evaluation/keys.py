@@ -12,7 +12,7 @@ from cluster.histories.digests import digest_of_code
 from execution.identity import digest_of
 from tuning.work import Block
 
-__all__ = ["evaluation_code", "evaluation_key", "evaluation_keys"]
+__all__ = ["evaluation_code", "evaluation_keys"]
 
 _VERSION: Final = "evaluation-1"
 # Readers and wiring too: the same bytes of a file are another history where they are read otherwise.
@@ -27,11 +27,6 @@ _PLACES: Final = frozenset({"path", "place"})  # keys of data that say where som
 def evaluation_code() -> str:
     """Return the version of all code that decides an outcome, as `cluster.histories.digests.digest_of_code`."""
     return digest_of_code(_PACKAGES, _LIBRARIES)
-
-
-def evaluation_key(settings: BacktestSettings, block: Block, history: History, code: str) -> str:
-    """Return the key of the outcome of some settings on one block, as `evaluation_keys`."""
-    return evaluation_keys(settings, (block,), history, code)[0]
 
 
 def evaluation_keys(

@@ -126,16 +126,16 @@ class Choices:
         if len(outcomes) < len(windows):
             none = self._worth.none
             return replace(trial, blocks=outcomes, scores=none.scores, excesses=none.excesses, looks=())
-        verdict = self._worth.of(outcomes, windows)
+        scored = self._worth.of(outcomes, windows)
         return replace(
             trial,
-            state=TrialState.FAILED if verdict.reason else TrialState.COMPLETE,
+            state=TrialState.FAILED if scored.reason else TrialState.COMPLETE,
             blocks=outcomes,
-            scores=verdict.scores,
-            excesses=verdict.excesses,
+            scores=scored.scores,
+            excesses=scored.excesses,
             looks=(),
             pruned_at=None,
-            reason=verdict.reason,
+            reason=scored.reason,
         )
 
 

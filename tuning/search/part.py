@@ -13,7 +13,7 @@ from tuning.search.halving import Ladder, looks_of
 from tuning.search.known import Known
 from tuning.search.proposals import Proposer
 from tuning.search.records import PartRecord, TrialRecord, TrialState
-from tuning.search.scoring import Verdict, judge, n_bounds, sample_of
+from tuning.search.scoring import Scored, judge, n_bounds, sample_of
 from tuning.search.tally import Tally
 from tuning.search.windows import Window
 from tuning.work import BlockOutcome, Item, Point
@@ -42,14 +42,14 @@ class Worth:
     constraints: ConstraintSettings
     periods_per_year: int
 
-    def of(self, outcomes: Sequence[BlockOutcome], windows: Sequence[Window]) -> Verdict:
+    def of(self, outcomes: Sequence[BlockOutcome], windows: Sequence[Window]) -> Scored:
         """Return what outcomes are worth on the days of their windows."""
         return judge(sample_of(outcomes, windows), self.objectives, self.constraints, self.periods_per_year)
 
     @property
-    def none(self) -> Verdict:
+    def none(self) -> Scored:
         """What a trial without outcomes is worth."""
-        return Verdict(scores=(nan,) * len(self.objectives), excesses=(nan,) * n_bounds(self.constraints))
+        return Scored(scores=(nan,) * len(self.objectives), excesses=(nan,) * n_bounds(self.constraints))
 
 
 @dataclass(slots=True)
@@ -197,7 +197,7 @@ class Part:
         while trial.ended is None:
             refusal = known.refusal(trial.point)
             if refusal:
-                self._end(trial, TrialState.REFUSED, reason=refusal)
+                self._end(trial, self._record(trial, TrialState.REFUSED, reason=refusal))
                 return
             due = self._due(trial)
             outcomes = known.outcomes(trial.point, due)
@@ -209,30 +209,23 @@ class Part:
             self._look(trial, outcomes)
 
     def _look(self, trial: _Trial, outcomes: tuple[BlockOutcome, ...]) -> None:
-        verdict = self._worth.of(outcomes, self._windows[: len(outcomes)])
+        scored = self._worth.of(outcomes, self._windows[: len(outcomes)])
         is_base = trial.number == 0  # what all others are compared with is run to its end
         is_stopped = any(outcome.stopped for outcome in outcomes)
         if len(outcomes) == len(self._windows) or (is_stopped and not is_base):
-            state = TrialState.FAILED if verdict.reason else TrialState.COMPLETE
-            self._end(trial, state, outcomes, verdict, verdict.reason)
+            state = TrialState.FAILED if scored.reason else TrialState.COMPLETE
+            self._end(trial, self._record(trial, state, outcomes, scored, scored.reason))
             return
-        look, score = len(trial.looks), verdict.scores[0]
+        look, score = len(trial.looks), scored.scores[0]
         trial.looks.append(score)
         if is_base or self._ladder.goes_on(look, score, trial.number - (self._lag or 1)):
             return
         why = f"not among the best at look {look + 1}, after {len(outcomes)} blocks"
-        self._end(trial, TrialState.PRUNED, outcomes, self._worth.none, why)
+        self._end(trial, self._record(trial, TrialState.PRUNED, outcomes, reason=why))
 
-    def _end(
-        self,
-        trial: _Trial,
-        state: TrialState,
-        outcomes: tuple[BlockOutcome, ...] = (),
-        verdict: Verdict | None = None,
-        reason: str = "",
-    ) -> None:
-        trial.ended = self._record(trial, state, outcomes, verdict, reason)
-        self._tally.add(trial.ended)
+    def _end(self, trial: _Trial, record: TrialRecord) -> None:
+        trial.ended = record
+        self._tally.add(record)
         del self._open[trial.point]
         while self._n_settled < len(self._trials) and self._trials[self._n_settled].ended is not None:
             settled = self._trials[self._n_settled]
@@ -244,17 +237,17 @@ class Part:
         trial: _Trial,
         state: TrialState,
         outcomes: tuple[BlockOutcome, ...] = (),
-        verdict: Verdict | None = None,
+        scored: Scored | None = None,
         reason: str = "",
     ) -> TrialRecord:
-        verdict = verdict or self._worth.none
+        scored = scored or self._worth.none
         return TrialRecord(
             number=trial.number,
             point=trial.point,
             state=state,
             blocks=outcomes,
-            scores=verdict.scores,
-            excesses=verdict.excesses,
+            scores=scored.scores,
+            excesses=scored.excesses,
             looks=tuple(trial.looks),
             pruned_at=len(trial.looks) - 1 if state is TrialState.PRUNED else None,
             reason=reason,

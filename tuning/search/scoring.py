@@ -25,7 +25,7 @@ from tuning.configuration.settings import ConstraintSettings, Objective
 from tuning.search.windows import Window
 from tuning.work import BlockOutcome
 
-__all__ = ["Sample", "Verdict", "judge", "n_bounds", "sample_of", "score"]
+__all__ = ["Sample", "Scored", "judge", "n_bounds", "sample_of", "score"]
 
 _SUMMED: Final = ("n_trades", "turnover", "open_at_end")
 
@@ -58,7 +58,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Scored:
     """What a sample is worth.
 
     Parameters
@@ -138,7 +138,7 @@ def score(objective: Objective, sample: Sample, periods_per_year: int) -> Figure
 
 def judge(
     sample: Sample, objectives: Sequence[Objective], constraints: ConstraintSettings, periods_per_year: int
-) -> Verdict:
+) -> Scored:
     """Return all scores of a sample, and how far it breaks each constraint.
 
     Parameters
@@ -154,13 +154,13 @@ def judge(
 
     Returns
     -------
-    Verdict
+    Scored
         Without scores where any figure is missing: what cannot be told can be neither best nor feasible.
     """
     figures = {item.value: score(item, sample, periods_per_year) for item in objectives}
     bounds = _excesses(sample, constraints, periods_per_year)
     reasons = [f"{name}: {item.reason}" for name, item in {**figures, **bounds}.items() if item.reason]
-    return Verdict(
+    return Scored(
         scores=tuple(nan if reasons else item.value for item in figures.values()),
         excesses=tuple(item.value for item in bounds.values()),
         reason=reasons[0] if reasons else "",

@@ -36,11 +36,6 @@ class Tally:
         """Return how many trials ended so."""
         return self._n[state]
 
-    @property
-    def n_ended(self) -> int:
-        """Trials that have ended."""
-        return sum(self._n.values())
-
     def add(self, trial: TrialRecord) -> None:
         """Count a trial that has ended."""
         self._n[trial.state] += 1

@@ -10,7 +10,7 @@ from cluster.backtest_settings import BacktestSettings
 from tests.tuning.evaluation.sweeps import BASE, base_settings, walk
 from tuning.configuration.settings import ValidationSettings
 from tuning.evaluation.blocks import blocks_of
-from tuning.evaluation.keys import evaluation_code, evaluation_key, evaluation_keys
+from tuning.evaluation.keys import evaluation_code, evaluation_keys
 from tuning.work import Block
 
 HISTORY = walk(per_day=2)
@@ -20,7 +20,7 @@ BLOCKS = blocks_of(
 
 
 def _key(settings: BacktestSettings, block: Block = BLOCKS[0], code: str = "code") -> str:
-    return evaluation_key(settings, block, HISTORY, code)
+    return evaluation_keys(settings, (block,), HISTORY, code)[0]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_days_data_and_code_count() -> None:
     settings, source = base_settings(), HISTORY.sources[0]
     keys = {_key(settings), _key(settings, BLOCKS[1]), _key(settings, code="changed")}
     for changed in (replace(source, digest="0"), replace(source, rows=source.rows - 1)):
-        keys.add(evaluation_key(settings, BLOCKS[0], replace(HISTORY, sources=(changed,)), "code"))
+        keys.update(evaluation_keys(settings, BLOCKS[:1], replace(HISTORY, sources=(changed,)), "code"))
     assert len(keys) == 5
 
 
