@@ -89,7 +89,8 @@ def layout_of(sample: pa.Table, path: Path, *, symbol: str | None = None, easter
     symbol : str, optional
         Whose rows; overrules the name of the file.
     eastern : bool, optional
-        Zone of its instants; without it a column of that name, an option contract or a share says New York.
+        Zone of its instants; without it and where the column has no zone of its own, a column of that name, an option
+        contract or a share says New York.
 
     Returns
     -------
@@ -113,7 +114,9 @@ def layout_of(sample: pa.Table, path: Path, *, symbol: str | None = None, easter
     if options and kind in {DataKind.BARS, DataKind.QUOTE_BARS, DataKind.OPEN_INTEREST} and not columns:
         name = f"{name}-OPTIONS"
     first = name if not columns else str(_symbols(sample, columns)[0]) if sample.num_rows else name
-    zone = eastern if eastern is not None else time not in _UTC and (options or calendar_of(first) != "24/7")
+    # What a column says of its own zone is not doubted.
+    is_told = time in _UTC or bool(getattr(sample[time].type, "tz", None))
+    zone = eastern if eastern is not None else not is_told and (options or calendar_of(first) != "24/7")
     length = None
     if kind in {DataKind.BARS, DataKind.QUOTE_BARS} and "ts_end_utc" not in names:
         length = _length(_wall(sample[time]).astype(np.int64), _symbols(sample, columns) if columns else None, path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from adapters.inputs import read_inputs
 from adapters.rates import read_series
 from adapters.store import DataKind, ingest
 from adapters.store.gaps import calendar_of
+from adapters.store.layouts import layout_of, rows_by_symbol
 from market.clock import ns_of_datetime
 from market.errors import DataError
 from tests.adapters.store.samples import DAY_NS, FOREVER_NS, store_at
@@ -101,6 +102,18 @@ def test_minutes_of_such_a_share_are_read_on_the_clock_of_new_york(tmp_path: Pat
     ingest(store, path)
     first = store.table(DataKind.BARS, "SOLV", known_ns=FOREVER_NS)["event_ns"][0].as_py()
     assert first == ns_of_datetime(datetime(2024, 7, 1, 9, 30, tzinfo=ZoneInfo("America/New_York")))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_a_zone_that_a_column_tells_is_not_doubted(tmp_path: Path, zone: str) -> None:
+    """Minutes of a share that are stamped with their zone are read where they lie, whatever zone that is."""
+    first = datetime(2024, 7, 1, 9, 30, tzinfo=ZoneInfo("America/New_York"))
+    stamps = [first + timedelta(minutes=minute) for minute in range(3)]
+    columns = {name: [1.0] * 3 for name in ("open", "high", "low", "close")}
+    table = pa.table({"symbol": ["SPY"] * 3, "time": pa.array(stamps, pa.timestamp("ns", tz=zone)), **columns})
+    path = tmp_path / "bars.parquet"
+    rows = rows_by_symbol(layout_of(table, path), table, path)["SPY"]
+    assert rows["event_ns"].to_pylist() == [ns_of_datetime(stamp) for stamp in stamps]
 
 
 @pytest.mark.data
