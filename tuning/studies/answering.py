@@ -148,6 +148,7 @@ def answer_of(
     spa = _superiority(matrix, lead, selection.draws, rng)
     luck = _deflation(matrix, final, effective, known, selection.draws, rng)
     points = [None if item.choice.number is None else item.choice.point for item in splits]
+    evidence = _evidence(sweep, space, final, chosen, year, outer=outer, points=points, found=(matrix, over, luck, spa))
     return StudyAnswer(
         provenance=provenance,
         objectives=sweep.sweep.objectives,
@@ -170,19 +171,7 @@ def answer_of(
         superiority=spa,
         dimensions=_dimensions(sweep, space, trials, chosen, points),
         stability=_stability(space, trials, points, rng),
-        verdict=verdict_of(
-            _evidence(
-                sweep,
-                space,
-                final,
-                chosen,
-                year,
-                outer=outer,
-                n_unchosen=points.count(None),
-                found=(matrix, over, luck, spa),
-            ),
-            selection,
-        ),
+        verdict=verdict_of(evidence, selection),
     )
 
 
@@ -248,7 +237,7 @@ def _evidence(
     year: int,
     *,
     outer: OuterDays,
-    n_unchosen: int,
+    points: Sequence[Point | None],
     found: tuple[_Matrix, Overfitting, Deflation | None, Superiority],
 ) -> Evidence:
     lead, (matrix, over, luck, spa) = sweep.sweep.objectives[0], found
@@ -258,7 +247,7 @@ def _evidence(
         constraints=_constraints(sweep, chosen, final, year),
         n_trials=matrix.numbers.size,
         n_days=outer.n_days,
-        n_unchosen=n_unchosen,
+        n_unchosen=sum(point is None for point in points),
         overfitting=missing(over.pbo.reason or over.reason) if over.reason else figure(over.pbo.value),
         deflated=missing(final.reason) if luck is None else luck.resampled,
         superiority=missing(spa.reason) if spa.reason else figure(spa.spa_consistent_p),
