@@ -28,7 +28,7 @@ class Entries(dict[str, bytes]):
         self[key] = content
 
 
-def decoded(content: bytes) -> FieldSnapshot:
+def decoded(content: bytes | memoryview) -> FieldSnapshot:
     """Return a pickled snapshot."""
     try:
         found: FieldSnapshot = pickle.loads(content)  # noqa: S301  # written by the test itself

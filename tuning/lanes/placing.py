@@ -108,10 +108,12 @@ def evaluator_in_place(
 
     Parameters
     ----------
-    base, space, blocks
+    base, space
         As of `tuning.evaluation.evaluator.Evaluator`.
     history : ray.ObjectRef
         As `PlacedData.history`.
+    blocks
+        As of `Evaluator`.
     *fields : ray.ObjectRef
         As `PlacedData.fields`.
 
