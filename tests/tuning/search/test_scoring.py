@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from market.chains import FloatArray
 from tests.tuning.search.planted import DAY_NS
 from tuning.configuration.settings import ConstraintSettings, Objective
-from tuning.search.scoring import judge, n_bounds, sample_of, score
+from tuning.search.scoring import Sample, judge, n_bounds, sample_of, score
 from tuning.search.windows import Window
 from tuning.work import BlockOutcome
 
@@ -133,3 +133,10 @@ def test_a_fall_across_blocks_is_one_fall() -> None:
     whole = score(Objective.MAX_DRAWDOWN, sample_of([outcome(0, falling), outcome(1, falling)]), 252).value
     assert whole == pytest.approx(1.0 - 0.99**40)
     assert whole > score(Objective.MAX_DRAWDOWN, sample_of([outcome(0, falling)]), 252).value
+
+
+def test_without_a_day_there_is_no_yearly_turnover() -> None:
+    """What was traded in no time has no rate, and the reason is told."""
+    told = {"n_trades": 1.0, "turnover": 2.0, "open_at_end": 0.0}
+    found = score(Objective.TURNOVER, Sample(returns=np.empty(0), n_days=0, measures=told), 252)
+    assert found.reason == "no day"

@@ -51,3 +51,12 @@ def test_every_scheme_is_split(scheme: str, n: int) -> None:
     assert [split.index for split in splits] == list(range(n))
     assert all(not set(split.train) & set(split.test) for split in splits)
     assert {len(split.test) for split in splits} == {1}
+
+
+@pytest.mark.parametrize(("scheme", "last"), [("anchored", (0, 1, 2, 3, 4)), ("rolling", (2, 3, 4))])
+def test_an_anchored_training_grows_and_a_rolling_one_moves(scheme: str, last: tuple[int, ...]) -> None:
+    """Both begin with the blocks before the first test; at the last one the first days are still in, or left behind."""
+    told = {"scheme": scheme, "blocks": 6, "train_blocks": 3}
+    splits = outer_splits(sweep_of(sampler="random", validation=told).validation)
+    assert [split.test for split in splits] == [(3,), (4,), (5,)]
+    assert (splits[0].train, splits[-1].train) == ((0, 1, 2), last)
