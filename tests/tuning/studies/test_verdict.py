@@ -73,6 +73,24 @@ def test_each_check_can_refuse_alone(name: str, value: object) -> None:
     assert len(found.reasons) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("choice_distance", figure(1.0)),
+        ("overfitting", figure(0.2)),
+        ("deflated", figure(0.95)),
+        ("superiority", figure(0.05)),
+        ("n_trials", 2),
+        ("n_days", 40),
+        ("constraints", (("max_drawdown", figure(0.2), 0.2, True), ("min_trades", figure(30.0), 30.0, False))),
+    ],
+)
+def test_what_lies_on_a_bound_keeps_it(name: str, value: object) -> None:
+    """The figure that is asked for is enough; only the outer interval must lie beyond its bound."""
+    changed: dict[str, Any] = {name: value}
+    assert _verdict(replace(_GOOD, **changed)).accepted
+
+
 def test_a_verdict_without_checks_accepts_nothing() -> None:
     """Nothing asked is nothing shown."""
     assert not Verdict(checks=()).accepted
