@@ -16,7 +16,7 @@ from typing import cast
 from market.errors import ConfigError
 from strategies.views import Strategy
 
-__all__ = ["digest_of_module", "module_files", "own_strategy"]
+__all__ = ["carry_by_value", "digest_of_module", "module_files", "own_strategy"]
 
 
 def own_strategy(wanted: str, folder: Path) -> Callable[..., Strategy]:
@@ -150,6 +150,27 @@ def module_files(wanted: str, folder: Path) -> tuple[str, ...]:
     _gather(wanted.partition(":")[0], folder, files)
     found = (_file_of(name, folder) for name in files)
     return tuple(sorted(path.relative_to(folder).as_posix() for path in found if path is not None))
+
+
+def carry_by_value(wanted: str, folder: Path) -> None:
+    """Let Ray carry the code of a user's strategy to its workers, whose machines may not have the file.
+
+    Parameters
+    ----------
+    wanted : str
+        As `own_strategy` took it; a name of the catalogue carries nothing.
+    folder : pathlib.Path
+        As there. What is installed is not carried: it is installed on the other machines too.
+    """
+    from ray import cloudpickle
+
+    place, is_own, _ = wanted.partition(":")
+    files: dict[str, bytes] = {}
+    if is_own:
+        _gather(place, folder, files)
+    for name in files:
+        if name in sys.modules:
+            cloudpickle.register_pickle_by_value(sys.modules[name])
 
 
 def _gather(place: str, folder: Path, files: dict[str, bytes]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from adapters.sql.trial_messages import Trial
 from backtest.history import History
 from backtest.reports.folder import RunFolder
 from cluster.backtests.origins import code_version
+from cluster.own_strategies import carry_by_value
 from cluster.runtime import RayRuntime, job_address, start_ray, usable_cores
 from cluster.settings import load_settings
 from cluster.state_folder import make_run_folder, prune_runs, require_state_folder
@@ -211,6 +213,8 @@ def _cluster(
             object_store_mb=resources.object_store_mb,
             with_code=True,
         )
+        for each in prepared.base.strategies if address is not None else ():
+            carry_by_value(each.kind, prepared.folders.strategies)
         n_lanes = lanes_that_fit(_rooms(), resources.memory_mb, asked)
         say(f"{n_lanes} workers, {resources.memory_mb} MB each")
         scratch = folder / "tune"
@@ -308,3 +312,19 @@ def _require_free(out: Path | None) -> None:
             expected="a new or an empty folder: an earlier study is never overwritten",
             action="name another one with --out, or remove it",
         )
+    _require_writable(out or Path("reports"))
+
+
+def _require_writable(place: Path) -> None:
+    """Refuse a folder that cannot be made, by making one where it would stand: rights alone do not tell."""
+    above = next(folder for folder in (place.absolute(), *place.absolute().parents) if folder.exists())
+    try:
+        with tempfile.TemporaryDirectory(dir=above, prefix=".hedgefield-"):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            "the study folder cannot be written",
+            found=f"{above}: {error.strerror}",
+            expected="a folder that this user may write in",
+            action="name another one with --out",
+        ) from error
