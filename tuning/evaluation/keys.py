@@ -41,7 +41,7 @@ def evaluation_keys(
     blocks : sequence of Block
         Their instants count, and not their indices, which are those of one sweep.
     history : History
-        Its sources tell the content that was read.
+        Its sources tell the content that was read, and by their names as which series.
     code : str
         As `evaluation_code`.
 
@@ -51,7 +51,7 @@ def evaluation_keys(
         SHA-256 for each block: the same for the same content under whatever name, in whatever folder; another where a
         value, a byte of the data or of the code is another.
     """
-    data = sorted((each.digest, each.rows, each.first_ns, each.last_ns) for each in history.sources)
+    data = sorted((each.name, each.digest, each.rows, each.first_ns, each.last_ns) for each in history.sources)
     shared = digest_of((_VERSION, config_digest(settings), _read_as(settings.data), data, code))
     return tuple(digest_of((shared, block.first_ns, block.last_ns)) for block in blocks)
 

@@ -62,6 +62,19 @@ def test_days_data_and_code_count() -> None:
     assert len(keys) == 5
 
 
+def test_two_series_that_change_places_count() -> None:
+    """The bytes of two files are the same, and yet another history where each is read as the other's symbol."""
+    first = replace(HISTORY.sources[0], name="ONE bars", digest="1")
+    second = replace(HISTORY.sources[0], name="TWO bars", digest="2")
+    swapped = (replace(first, digest="2"), replace(second, digest="1"))
+    keys = [
+        evaluation_keys(base_settings(), BLOCKS[:1], replace(HISTORY, sources=sources), "code")
+        for sources in ((first, second), (second, first), swapped)
+    ]
+    assert keys[0] == keys[1]
+    assert keys[0] != keys[2]
+
+
 def test_the_index_of_a_block_does_not_count() -> None:
     """A sweep with more blocks finds those that begin and end at the same instants."""
     assert _key(base_settings(), replace(BLOCKS[0], index=7)) == _key(base_settings())
