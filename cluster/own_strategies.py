@@ -170,7 +170,7 @@ def carry_by_value(wanted: str, folder: Path) -> None:
         _gather(place, folder, files)
     for name in files:
         if name in sys.modules:
-            cloudpickle.register_pickle_by_value(sys.modules[name])
+            cloudpickle.register_pickle_by_value(sys.modules[name])  # type: ignore[no-untyped-call]
 
 
 def _gather(place: str, folder: Path, files: dict[str, bytes]) -> None:
