@@ -98,6 +98,7 @@ def test_the_count_by_eigenvalues_is_less_what_chance_adds() -> None:
     """Trials squared over the sum of squared correlations, each pair's less the 1 / (days - 1) of independent ones."""
     rng = np.random.default_rng(3)
     returns = 0.01 * (rng.standard_normal((30, 1)) + rng.standard_normal((30, 8)))
-    pairs = np.corrcoef(returns, rowvar=False)[~np.eye(8, dtype=np.bool_)] ** 2
+    alike: FloatArray = np.asarray(np.corrcoef(returns, rowvar=False))
+    pairs = alike[~np.eye(8, dtype=np.bool_)] ** 2
     expected = 64.0 / (8.0 + (pairs - 1.0 / 29.0).sum())
     assert effective_trials(returns).by_eigenvalues == pytest.approx(expected, rel=1e-9)
