@@ -74,12 +74,12 @@ def environment(home: Path) -> dict[str, str]:
     return clean | {"HEDGEFIELD_HOME": str(home), "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}
 
 
-def started(home: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start the command in a group of its own."""
+def started(home: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    """Start the command in a group of its own, with variables on top of a clean environment."""
     return subprocess.Popen(
         [sys.executable, "-m", "tuning.sweep", *arguments],
         cwd=ROOT,
-        env=environment(home),
+        env=environment(home) | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
