@@ -1,8 +1,8 @@
 """What a trial of a sweep costs beside its objective, with an objective that spins for a known time.
 
-``python -m benchmarks.sweep_overhead 64 320 2`` runs sweeps of 64 and of 320 trials on two lanes through the real desk,
-ledger and mirror, in one cluster, and prints a line of JSON. The seconds of one trial more contain no start of a
-cluster, of lanes or of a study.
+``python -m benchmarks.sweep_overhead 600 2`` runs a sweep of 600 trials on two lanes through the real desk, ledger and
+mirror, and prints a line of JSON. The clock runs from when a tenth of the trials is done, so that no start of a cluster
+or of a lane counts, until all are kept and mirrored.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from market.calendars import sessions_between
 from tuning.work import Block, BlockOutcome, Item, ItemOutcome
 
 if TYPE_CHECKING:
+    from adapters.sql.trial_messages import Trial
+    from tuning.lanes.messages import DeskStatus
     from tuning.lanes.preparing import PreparedSweep
     from tuning.studies.mirror import StudyMirror
 
@@ -128,22 +130,10 @@ def _mirror(prepared: PreparedSweep, home: Path) -> StudyMirror:
     return StudyMirror(url, prepared.name, terms, prepared.identity, SystemClock(), resume=False)
 
 
-def _swept(folder: Path, trials: int, n_lanes: int) -> float:
-    """Run the lanes of a sweep, and return the seconds until all is kept and mirrored."""
-    from adapters.sql.engine import sqlite_url
+def _trial(prepared: PreparedSweep, mirror: StudyMirror) -> Trial:
     from adapters.sql.trial_messages import Trial
-    from cluster.trials import LedgerPlace
-    from tuning.lanes.desk import DeskTerms
-    from tuning.lanes.kit import LaneKit
-    from tuning.lanes.planning import DeskMaker
-    from tuning.lanes.preparing import prepare_sweep
-    from tuning.lanes.running import LaneRun, Watching, run_lanes
 
-    home = folder / f"of-{trials}"
-    home.mkdir()
-    prepared = prepare_sweep(_written(folder, trials))
-    told, mirror = prepared.settings, _mirror(prepared, home)
-    trial = Trial(
+    return Trial(
         ts_event_ns=mirror.begun_ns,
         user="bench",
         host="bench",
@@ -156,10 +146,26 @@ def _swept(folder: Path, trials: int, n_lanes: int) -> float:
         code_version="",
         simulated=True,
     )
+
+
+def _swept(folder: Path, trials: int, n_lanes: int) -> tuple[float, int]:
+    """Run the lanes of a sweep, and return the seconds and trials after a tenth of it."""
+    from adapters.sql.engine import sqlite_url
+    from cluster.trials import LedgerPlace
+    from tuning.lanes.desk import DeskTerms
+    from tuning.lanes.kit import LaneKit
+    from tuning.lanes.planning import DeskMaker
+    from tuning.lanes.preparing import prepare_sweep
+    from tuning.lanes.running import LaneRun, Watching, run_lanes
+
+    home = folder / f"of-{trials}"
+    home.mkdir()
+    prepared = prepare_sweep(_written(folder, trials))
+    told, mirror = prepared.settings, _mirror(prepared, home)
     maker = DeskMaker(
         prepared=replace(prepared, history=History(sources=prepared.history.sources)),
         terms=DeskTerms(n_lanes=n_lanes, batch_s=told.resources.batch_s),
-        trial=trial,
+        trial=_trial(prepared, mirror),
         ledger=LedgerPlace(home=home, url=sqlite_url(home / "ledger.db")),
     )
     kit = LaneKit(make=Spinning, parts=(prepared.blocks, WORK_S), memory_mb=told.resources.memory_mb)
@@ -167,33 +173,40 @@ def _swept(folder: Path, trials: int, n_lanes: int) -> float:
     def mirrored(records: Any) -> None:
         mirror.write(records.parts)
 
-    watching = Watching(status=lambda _: None, records=mirrored)
-    clock = time.perf_counter()
+    seen: list[tuple[float, int]] = []
+
+    def looked_at(status: DeskStatus) -> None:
+        if not seen and status.progress.n_trials >= trials // 10:
+            seen.append((time.perf_counter(), status.progress.n_trials))
+
+    watching = Watching(status=looked_at, records=mirrored)
     found: Any = run_lanes(LaneRun(n_lanes=n_lanes, scratch=home), kit, maker, watching)
     mirrored(found)
-    took = time.perf_counter() - clock
+    ended = time.perf_counter()
     mirror.finish()
     mirror.close()
     n_trials = sum(len(part.trials) for part in found.parts)
-    if n_trials < trials:
-        raise SystemExit(f"{n_trials} of {trials} trials")
-    return took
+    if n_trials < trials or not seen:
+        raise SystemExit(f"{n_trials} of {trials} trials, too few to be timed")
+    began, before = seen[0]
+    return ended - began, n_trials - before
 
 
 def main() -> None:
-    """Print the seconds of both sweeps and what a trial costs beside its objective."""
-    few, many, n_lanes = map(int, sys.argv[1:])
+    """Print the seconds, and what a trial costs beside its objective."""
+    trials, n_lanes = map(int, sys.argv[1:])
     from cluster.runtime import start_ray
 
     with tempfile.TemporaryDirectory(prefix="hf-") as name:
         os.environ["HEDGEFIELD_HOME"] = name
         runtime = start_ray(Path(name), num_cpus=n_lanes)
         try:
-            seconds = [_swept(Path(name), trials, n_lanes) for trials in (few, many)]
+            seconds, timed = _swept(Path(name), trials, n_lanes)
         finally:
             runtime.stop()
-    each = (seconds[1] - seconds[0]) / (many - few) * n_lanes
-    print(json.dumps({"s": seconds, "each_s": each, "overhead_ms": 1e3 * (each - WORK_S)}), flush=True)
+    each = seconds / timed * n_lanes
+    told = {"s": seconds, "trials": timed, "each_s": each, "overhead_ms": 1e3 * (each - WORK_S)}
+    print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":
