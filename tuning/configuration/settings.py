@@ -160,6 +160,9 @@ class ResourceSettings(SettingsPart):
 
     workers: int | None = Field(None, ge=1, le=10_000, description="Workers; one for each core of the cluster.")
     memory_mb: int = Field(1_500, ge=256, description="Private memory of a worker beyond what it starts with, MB.")
+    item_s: float = Field(
+        3_600.0, gt=0.0, le=604_800.0, description="A point that takes longer on its blocks has failed, seconds."
+    )
     batch_s: float = Field(1.0, gt=0.0, le=600.0, description="Work that is handed out at a time, seconds.")
     object_store_mb: int = Field(1_024, ge=128, description="Object store of a local cluster, MB.")
 

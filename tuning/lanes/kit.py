@@ -39,8 +39,11 @@ class LaneKit:
         Its arguments, the history among them.
     memory_mb : float
         Private memory of the worker beyond what it starts with, MB.
+    item_s : float
+        Longest time of an item, seconds.
     """
 
     make: Callable[..., Runs]
     parts: tuple[Any, ...]
     memory_mb: float
+    item_s: float = 3_600.0

@@ -15,6 +15,7 @@ from market.errors import ConfigError, TradingError, VenueError
 from tuning.lanes.kit import DESK, DESK_NAMESPACE, LANE, LaneKit, Runs
 from tuning.lanes.memory import hold_memory, private_mb
 from tuning.lanes.messages import Joined, LaneReport, Order
+from tuning.lanes.time_limit import TookTooLong, time_limit
 from tuning.work import Batch, BatchOutcome, Item, ItemOutcome
 
 __all__ = ["Lane", "WhenToldTo"]
@@ -96,9 +97,13 @@ class Lane(Trainable):
         try:
             if self._runner is None:
                 raise MemoryError  # noqa: TRY301  # it could not be made again
-            return tuple(self._runner.run_many(items))
+            with time_limit(self._kit.item_s * len(items)):
+                return tuple(self._runner.run_many(items))
         except MemoryError:
             reason = f"it needs more than the {self._kit.memory_mb:g} MB of [resources] memory_mb"
+            self._afresh()
+        except TookTooLong:
+            reason = f"it takes more than the {self._kit.item_s:g} s of [resources] item_s"
             self._afresh()
         except Exception as error:  # noqa: BLE001  # one point must not end the others
             reason = f"unexpected {type(error).__name__}: {error}"

@@ -168,6 +168,7 @@ def _records(
             make=evaluator_in_place,
             parts=(prepared.base, prepared.space, placed.history, prepared.blocks, *placed.fields),
             memory_mb=told.resources.memory_mb,
+            item_s=told.resources.item_s,
         )
         run = LaneRun(n_lanes=n_lanes, scratch=folder)
         lead = told.sweep.objectives[0].value

@@ -124,10 +124,18 @@ class Hand:
 
 
 class Spinner:
-    """Runs items by spinning for a time; some points end the process, or ask for more memory than there is."""
+    """Runs items by spinning; some points end the process, ask for more memory than there is, or never end."""
 
-    def __init__(self, work_s: float, traces: Path, deadly: Mapping[int, int], huge: Sequence[int] = ()) -> None:
-        self._work_s, self._traces, self._deadly, self._huge = work_s, traces, dict(deadly), frozenset(huge)
+    def __init__(
+        self,
+        work_s: float,
+        traces: Path,
+        deadly: Mapping[int, int],
+        huge: Sequence[int] = (),
+        endless: Sequence[int] = (),
+    ) -> None:
+        self._work_s, self._traces, self._deadly = work_s, traces, dict(deadly)
+        self._huge, self._endless = frozenset(huge), frozenset(endless)
 
     def run_many(self, items: Sequence[Item]) -> list[ItemOutcome]:
         """Run one after the other."""
@@ -143,7 +151,7 @@ class Spinner:
         if number in self._huge:
             np.ones(1 << 30)
         began = time.perf_counter()
-        while time.perf_counter() - began < self._work_s:
+        while number in self._endless or time.perf_counter() - began < self._work_s:
             pass
         return outcome_of(item, seconds=time.perf_counter() - began)
 

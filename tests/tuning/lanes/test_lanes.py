@@ -61,10 +61,13 @@ def lanes(ray_cluster: str, tmp_path: Path) -> Callable[..., _Ran]:
     """Return what runs items on lanes that leave a trace of each."""
     assert ray_cluster
 
-    def run(maker: Maker, deadly: Mapping[int, int] | None = None, huge: Sequence[int] = ()) -> _Ran:
+    def run(
+        maker: Maker, deadly: Mapping[int, int] | None = None, huge: Sequence[int] = (), endless: Sequence[int] = ()
+    ) -> _Ran:
         folder = tmp_path / f"lanes-{maker.n_lanes}"
         (folder / "traces").mkdir(parents=True)
-        kit = LaneKit(make=Spinner, parts=(0.02, folder / "traces", deadly or {}, huge), memory_mb=600.0)
+        parts = (0.02, folder / "traces", deadly or {}, huge, endless)
+        kit = LaneKit(make=Spinner, parts=parts, memory_mb=600.0, item_s=1.0)
         seen: list[DeskStatus] = []
         records: list[Any] = []
         watching = Watching(status=seen.append, records=records.append)
@@ -105,6 +108,15 @@ def test_a_point_beyond_the_memory_of_a_worker_fails_with_the_budget(lanes: Call
     ran = lanes(Maker(8, 1), huge=(3,))
     assert list(ran.failed) == [3]
     assert "600 MB" in ran.failed[3]
+    assert [lane.starts for lane in ran.last.lanes] == [1]
+    assert sorted(ran.told) == list(range(8))
+
+
+def test_a_point_that_never_ends_fails_after_its_time(lanes: Callable[..., _Ran]) -> None:
+    """The worker goes on with the other points, in the same process."""
+    ran = lanes(Maker(8, 1), endless=(3,))
+    assert list(ran.failed) == [3]
+    assert "item_s" in ran.failed[3]
     assert [lane.starts for lane in ran.last.lanes] == [1]
     assert sorted(ran.told) == list(range(8))
 
