@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, final
 
-__all__ = ["Interrupted", "interruptible"]
+__all__ = ["Interrupted", "handlers_kept", "interruptible"]
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _BASE: Final = 128  # a shell tells of a signal so
@@ -55,6 +55,23 @@ def interruptible() -> Iterator[None]:
 
     for number in _SIGNALS:
         signal.signal(number, on_signal)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Put the handlers of both signals back afterwards: `ray.init` takes SIGTERM for itself, and exits with 15.
+
+    Yields
+    ------
+    None
+        For the start of Ray, in the main thread.
+    """
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
     try:
         yield
     finally:

@@ -30,6 +30,7 @@ from market.errors import ConfigError
 from tuning.evaluation.evaluator import Evaluator
 from tuning.lanes.capacity import lanes_that_fit
 from tuning.lanes.desk import DeskTerms
+from tuning.lanes.interrupting import handlers_kept
 from tuning.lanes.kit import LaneKit
 from tuning.lanes.placing import PlacedData, evaluator_in_place, place_data
 from tuning.lanes.planning import DeskMaker, PlanRecords
@@ -207,15 +208,16 @@ def _cluster(
     folder = make_run_folder(home, f"{os.getpid()}-{secrets.token_hex(4)}")
     runtime: RayRuntime | None = None
     try:
-        runtime = start_ray(
-            folder,
-            address=address,
-            num_cpus=asked or usable_cores(),
-            object_store_mb=resources.object_store_mb,
-            with_code=True,
-        )
-        for each in prepared.base.strategies if address is not None else ():
-            carry_by_value(each.kind, prepared.folders.strategies)
+        with handlers_kept():
+            runtime = start_ray(
+                folder,
+                address=address,
+                num_cpus=asked or usable_cores(),
+                object_store_mb=resources.object_store_mb,
+                with_code=True,
+            )
+            for each in prepared.base.strategies if address is not None else ():
+                carry_by_value(each.kind, prepared.folders.strategies)
         n_lanes = lanes_that_fit(_rooms(), resources.memory_mb, asked)
         say(f"{n_lanes} workers, {resources.memory_mb} MB each")
         scratch = folder / "tune"
