@@ -17,6 +17,8 @@ from tuning.work import Point
 
 __all__ = ["Choice", "choice", "chooser", "pareto_optimal", "unit_points"]
 
+_DEFAULTS: Final = 0  # trial 0 is the base itself
+_WHOLE: Final = 0.5  # of the sampled space: a region that fills more is no finding
 _NO_PLACE: Final = "no feasible trial with a score lies in the space"
 
 
@@ -77,7 +79,8 @@ def choice(
     -------
     Choice
         The same for any order of the trials; ties go to the lower number. Defaults that lie outside the space are no
-        part of a region; they can be the peak.
+        part of a region; they can be the peak. Where the best region is most of the space and the defaults lie in it,
+        they are chosen: the centre of everything is no finding.
     """
     trials = tuple(sorted(candidates.trials, key=lambda trial: trial.number))
     signs = np.array([1.0 if objective.is_maximised else -1.0 for objective in objectives])
@@ -203,6 +206,9 @@ def _region(
     if gains.shape[1] > 1:  # a centre may be dominated; what is chosen must not be
         place = int(np.argmax(np.where(front, np.nan_to_num(regions.smoothed, nan=-np.inf), -np.inf)))
         how = "the Pareto-optimal trial whose neighbourhood is best in the first objective"
+    elif regions.share > _WHOLE and numbers[0] == _DEFAULTS and regions.labels[0] == 0:
+        # Nothing stands out, so there is no reason to leave what stood before; the centre of everything is none.
+        place, how = 0, "the defaults: the best robust region is most of the space, and they lie in it"
     label = int(regions.labels[place])
     members = np.flatnonzero(regions.labels == label) if label >= 0 else np.array([place])
     return Choice(

@@ -58,6 +58,17 @@ def test_a_region_is_chosen_rather_than_a_spike() -> None:
     assert found.number in found.members
 
 
+def test_where_nothing_stands_out_the_defaults_stand() -> None:
+    """The middle of a region that is the whole space is no finding; a plateau that the defaults lie outside of is."""
+    draws = np.random.default_rng(5)
+    places = [(0.9, 0.9), *((i / 9, j / 9) for i in range(10) for j in range(10))]
+    flat = tuple(_trial(n, a, b, float(draws.normal())) for n, (a, b) in enumerate(places))
+    assert _chosen(flat, Rule.REGION).number == 0
+    assert "defaults" in _chosen(flat, Rule.REGION).reason
+    hill = tuple(_trial(n, a, b, 5.0 if max(a, b) < 0.4 else float(draws.normal())) for n, (a, b) in enumerate(places))
+    assert _chosen(hill, Rule.REGION).number not in {0, None}
+
+
 @given(st.permutations(_plateau_and_spike()), st.sampled_from(Rule))
 def test_the_order_of_trials_plays_no_part(trials: list[TrialRecord], rule: Rule) -> None:
     """Whatever the order in which trials came back, the choice is the same."""
