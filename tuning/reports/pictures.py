@@ -13,7 +13,7 @@ from backtest.reports.wording import number, percent
 from market.chains import FloatArray
 from tuning.configuration.settings import Objective
 from tuning.reports.charts import Band, Chart, Dots, Layer, Steps, Strokes, Uprights
-from tuning.reports.wording import objective_name, short_path, shown_score
+from tuning.reports.wording import by_importance, objective_name, short_path, shown_score
 from tuning.search.records import TrialState
 from tuning.studies.answer import Dimension, StudyAnswer
 
@@ -36,9 +36,7 @@ _BEST: Final = 0.1  # share of the trials whose lines are set apart
 
 def plateau_charts(answer: StudyAnswer) -> tuple[Chart, ...]:
     """Return a picture along each dimension, those that matter most first."""
-    known = [(item.importance.value if not item.importance.reason else -1.0) for item in answer.dimensions]
-    order = sorted(range(len(known)), key=lambda place: (-known[place], place))
-    return tuple(_plateau(answer, answer.dimensions[place]) for place in order)
+    return tuple(_plateau(answer, item) for item in by_importance(answer))
 
 
 def _plateau(answer: StudyAnswer, item: Dimension) -> Chart:
@@ -72,9 +70,7 @@ def _legible(ticks: Ticks) -> Ticks:
 
 def importance_bars(answer: StudyAnswer) -> Bars:
     """Return how much of the spread of scores each dimension explains."""
-    told = sorted(
-        answer.dimensions, key=lambda item: -item.importance.value if isfinite(item.importance.value) else 1.0
-    )
+    told = by_importance(answer)
     return Bars(
         title="Share of the scores' spread that each dimension explains (fANOVA), in sample",
         items=tuple((short_path(item.name, answer), item.importance.value) for item in told),

@@ -10,7 +10,7 @@ from backtest.reports.blocks import Curve, Fact, Facts, Grid, Line, Note, Report
 from backtest.reports.wording import MISSING, number, percent, short_money, signed
 from market.chains import FloatArray
 from tuning.configuration.settings import Objective
-from tuning.reports.wording import figure_fact, interval_fact, objective_name, short_path, shown_score
+from tuning.reports.wording import by_importance, figure_fact, interval_fact, objective_name, short_path, shown_score
 from tuning.search.records import TrialState
 from tuning.studies.answer import SplitAnswer, StudyAnswer, TrialAnswer
 
@@ -157,7 +157,7 @@ def outer_section(answer: StudyAnswer, *, most_splits: int | None = None) -> Sec
 
 def _splits(answer: StudyAnswer, most: int | None) -> tuple[Grid | Note, ...]:
     lead = answer.objectives[0]
-    names = [item.name for item in answer.dimensions][:6]
+    names = [item.name for item in by_importance(answer)[:6]]
     heads = (
         "test days!",
         "choice!",
@@ -272,7 +272,7 @@ def _deflated(answer: StudyAnswer) -> Fact:
 def trials_section(answer: StudyAnswer) -> Section:
     """Return the best trials in sample, states, and reasons of those without a score."""
     lead = answer.objectives[0]
-    names = [item.name for item in answer.dimensions][:8]
+    names = [item.name for item in by_importance(answer)[:8]]
     sign = -1.0 if lead.is_maximised else 1.0
     scored = sorted(
         (item for item in answer.trials if item.state is TrialState.COMPLETE and isfinite(item.scores[0])),

@@ -10,9 +10,9 @@ from backtest.metrics.resampling import BootstrapInterval
 from backtest.reports.blocks import Fact, Role
 from backtest.reports.wording import MISSING, number, percent
 from tuning.configuration.settings import Objective
-from tuning.studies.answer import StudyAnswer
+from tuning.studies.answer import Dimension, StudyAnswer
 
-__all__ = ["figure_fact", "interval_fact", "objective_name", "short_path", "shown_score"]
+__all__ = ["by_importance", "figure_fact", "interval_fact", "objective_name", "short_path", "shown_score"]
 
 _PERCENT: Final = frozenset(
     {Objective.MEAN_RETURN, Objective.TOTAL_RETURN, Objective.MAX_DRAWDOWN, Objective.EXPECTED_SHORTFALL}
@@ -52,3 +52,8 @@ def short_path(name: str, answer: StudyAnswer) -> str:
         if sum(other == short or other.endswith(f".{short}") for other in names) == 1:
             return short
     return name
+
+
+def by_importance(answer: StudyAnswer) -> tuple[Dimension, ...]:
+    """Return the dimensions, those that matter most first; those of unknown importance last, in their own order."""
+    return tuple(sorted(answer.dimensions, key=lambda item: 1.0 if item.importance.reason else -item.importance.value))
