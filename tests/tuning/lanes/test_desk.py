@@ -208,7 +208,7 @@ def test_whatever_happens_to_lanes_each_item_is_told_once_and_the_same(
     n_lost = 0
     for lane in range(3):
         office.join(lane, f"node-{lane}")
-    for step in range(400):
+    for step in range(200):
         if office.desk.is_over:
             break
         lane = data.draw(st.integers(0, 2))
@@ -221,11 +221,24 @@ def test_whatever_happens_to_lanes_each_item_is_told_once_and_the_same(
             held[lane] = None
         else:
             office.back(lane, held.pop(lane))
-    assert office.desk.is_over
+    _let_all_speak(office, held)
     for number, told in office.plan.told.items():
         if number not in office.plan.failed:
             assert told.blocks == outcome_of(office.plan._items[number]).blocks
     assert sorted(office.plan.told) == list(range(n_items))
+
+
+def _let_all_speak(office: Office, held: dict[int, Batch | None]) -> None:
+    """Let every lane speak in turn until the end; what was drawn may have left one silent for ever."""
+    for lane in [0, 1, 2] * 100:
+        if office.desk.is_over:
+            return
+        office.clock.now_s += 9.0
+        if held.get(lane) is None:
+            held[lane] = office.give(lane)
+        else:
+            office.back(lane, held.pop(lane))
+    raise AssertionError("lanes that all speak do not come to an end")
 
 
 def test_terms_that_cannot_be_are_refused() -> None:
