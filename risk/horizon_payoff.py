@@ -342,7 +342,9 @@ def _ends(book: PricedBook, carry: _Carry) -> tuple[float, float, float]:
     american = book.is_american if book.is_american.size else np.zeros(book.n_legs, dtype=np.bool_)
     exercised = np.where(option, book.strike, 0.0)
     discounted = exercised * carry.discount
-    at_zero = float((size * np.where(american, exercised, discounted))[option & ~call].sum())
+    # At a rate below 0 a strike that is paid later is worth more than one that is paid now.
+    held = np.where(american, np.maximum(exercised, discounted), discounted)
+    at_zero = float((size * held)[option & ~call].sum())
     slope = float(size[call].sum() + size[~option].sum())
     # Above the bend: discount x forward - discount x strike = price - bend (1 - discount x growth) - discount x strike.
     paid = carry.bend * (1.0 - carry.discount * carry.growth) + discounted
