@@ -32,7 +32,7 @@ def _written(folder: Path, sampler: str) -> Path:
     config = written_sweep(folder, sampler=sampler, trials=_TRIALS[sampler])
     text = config.read_text(encoding="utf-8")
     if sampler == "grid":
-        text = text.replace("high = 15 }", "high = 15, step = 2 }").replace("high = 80 }", "high = 80, step = 8 }")
+        text = text.replace("high = 15 }", "high = 12, step = 2 }").replace("high = 80 }", "high = 80, step = 8 }")
     config.write_text(text, encoding="utf-8")
     return config
 
